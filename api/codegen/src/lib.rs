@@ -1,0 +1,1 @@
+//! Turns a service model into plain structs, static tables and operation markers.

@@ -1,0 +1,1 @@
+//! Machines: created, started, watched and removed behind one driver interface.

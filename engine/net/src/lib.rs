@@ -1,0 +1,1 @@
+//! Networks: namespaces, links, routes, filters and the services that live inside them.

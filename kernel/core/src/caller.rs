@@ -1,0 +1,62 @@
+//! Who calls: the identity a request was signed with, or a service acting inside the house.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::arn::{AccountId, Partition};
+
+/// The identity behind a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// The account itself.
+    Root,
+    /// A service of the house, as `sqs.amazonaws.com` would be.
+    Service(&'static str),
+    /// Nobody: the request bore no signature.
+    Anonymous,
+    /// A user, a role's session or a federated user, by its ARN and unique id.
+    Identity { arn: Arc<str>, unique_id: Arc<str> },
+}
+
+/// Who calls, from where, and with what.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub account: AccountId,
+    pub principal: Principal,
+    /// The access key that signed; empty for anonymous and internal callers.
+    pub access_key: Arc<str>,
+    /// The caller's address; `None` inside the house.
+    pub source_ip: Option<IpAddr>,
+    /// The request came over TLS.
+    pub secure: bool,
+    pub user_agent: Arc<str>,
+}
+
+impl Caller {
+    /// A service of the house acting for `account`.
+    pub fn service(name: &'static str, account: AccountId) -> Self {
+        Self {
+            account,
+            principal: Principal::Service(name),
+            access_key: Arc::from(""),
+            source_ip: None,
+            secure: true,
+            user_agent: Arc::from(name),
+        }
+    }
+
+    /// `true` for calls that never crossed the wire.
+    pub fn is_internal(&self) -> bool {
+        matches!(self.principal, Principal::Service(_))
+    }
+
+    /// The ARN that `sts get-caller-identity` shows.
+    pub fn arn(&self) -> String {
+        match &self.principal {
+            Principal::Root => format!("arn:{}:iam::{}:root", Partition::Aws, self.account),
+            Principal::Service(name) => format!("arn:{}:iam::{}:service/{name}", Partition::Aws, self.account),
+            Principal::Anonymous => "anonymous".to_owned(),
+            Principal::Identity { arn, .. } => arn.to_string(),
+        }
+    }
+}

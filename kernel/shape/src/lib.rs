@@ -1,0 +1,20 @@
+//! How an API is described to the house: static tables, plain structs, and the two accessors that join them.
+//!
+//! The build script of every `api/*` crate turns a service model into plain structs and static [`Schema`]
+//! tables. A codec in `wire` walks any of them through [`Struct::get`] and [`Struct::get_mut`], so there is one
+//! codec per protocol and none per shape. See `docs/decisions/0001-one-codec-per-protocol.md`.
+
+mod body;
+mod document;
+mod schema;
+mod slot;
+mod timestamp;
+
+pub use body::{Body, BodyError};
+pub use bytes::Bytes;
+pub use document::Document;
+pub use schema::{
+    ErrorDef, Honoured, Kind, Location, Member, OpDef, Operation, Protocol, Schema, ServiceDef, TimestampFormat,
+};
+pub use slot::{ListRef, ListSlot, MapRef, MapSlot, Ref, Shape, Slot, Struct};
+pub use timestamp::Timestamp;

@@ -1,0 +1,220 @@
+//! The static tables: what a service, an operation, a shape and a member are. Generated, never written by hand.
+
+use crate::Struct;
+
+/// The wire protocols an AWS client may speak. Chosen per request, not per service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// `application/x-amz-json-1.0`
+    Json10,
+    /// `application/x-amz-json-1.1`
+    Json11,
+    /// Form body with `Action`, XML answer.
+    Query,
+    /// EC2's dialect of query.
+    Ec2,
+    /// Paths, headers and JSON.
+    RestJson,
+    /// Paths, headers and XML.
+    RestXml,
+    /// `rpc-v2-cbor`
+    Cbor,
+}
+
+/// What a shape is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Boolean,
+    /// 32 bits, signed.
+    Integer,
+    /// 64 bits, signed.
+    Long,
+    Float,
+    Double,
+    String,
+    Blob,
+    /// A blob that is never held whole: [`crate::Body`].
+    Stream,
+    Timestamp,
+    Document,
+    Structure,
+    /// `members[0]` is the element.
+    List,
+    /// `members[0]` is the key, `members[1]` the value.
+    Map,
+}
+
+/// How an instant is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampFormat {
+    /// What the protocol and the place prescribe.
+    Default,
+    /// `2006-01-02T15:04:05.123Z`
+    DateTime,
+    /// Seconds since 1970, with a fraction where there is one.
+    EpochSeconds,
+    /// `Mon, 02 Jan 2006 15:04:05 GMT`
+    HttpDate,
+}
+
+/// One shape of a model.
+#[derive(Debug)]
+pub struct Schema {
+    /// The shape's name in the model.
+    pub name: &'static str,
+    pub kind: Kind,
+    /// Fields of a structure; element of a list; key and value of a map.
+    pub members: &'static [Member],
+    /// Least length (strings, blobs, lists, maps) or value (numbers).
+    pub min: Option<i64>,
+    /// Greatest length or value.
+    pub max: Option<i64>,
+    /// A regular expression the whole string must match.
+    pub pattern: Option<&'static str>,
+    /// The values of an enumeration; empty when any string will do.
+    pub values: &'static [&'static str],
+    /// Never written to a log or an audit record.
+    pub sensitive: bool,
+    /// Exactly one member is present.
+    pub union: bool,
+    /// The list or map stands in its parent without a wrapper (XML and query).
+    pub flattened: bool,
+    pub timestamp: TimestampFormat,
+    /// The name of an XML document with this shape at its root, where it differs from the shape's.
+    pub xml_name: Option<&'static str>,
+    pub xml_namespace: Option<&'static str>,
+}
+
+/// Where a member travels in the REST protocols. The others use `Body` only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Location {
+    Body,
+    Uri,
+    Query,
+    /// All query parameters not otherwise bound.
+    QueryMap,
+    Header,
+    /// All headers with this prefix.
+    HeaderPrefix,
+    StatusCode,
+}
+
+/// A field of a structure, the element of a list, or the key or value of a map.
+#[derive(Debug)]
+pub struct Member {
+    /// The member's name in the model: what the user of an SDK writes.
+    pub name: &'static str,
+    /// The name on the wire.
+    pub wire: &'static str,
+    /// The name in an EC2 query request.
+    pub query: &'static str,
+    pub schema: &'static Schema,
+    pub location: Location,
+    pub required: bool,
+    /// The member is the whole body.
+    pub payload: bool,
+    /// The list or map stands in its parent without a wrapper (XML and query).
+    pub flattened: bool,
+    pub xml_attribute: bool,
+    pub xml_namespace: Option<&'static str>,
+    pub xml_prefix: Option<&'static str>,
+    pub timestamp: TimestampFormat,
+    /// Filled by clients with a fresh token.
+    pub idempotency_token: bool,
+    /// The string is a JSON document, carried in base64 where it is a header.
+    pub json_value: bool,
+    /// A string header that SDKs expect to hold an event stream or a length is marked by the model; we refuse it.
+    pub event_stream: bool,
+}
+
+/// An exception of a model, or one the model forgot and a `.fix` file supplies.
+#[derive(Debug)]
+pub struct ErrorDef {
+    /// What JSON, REST and CBOR clients match on.
+    pub code: &'static str,
+    /// What query clients match on; equal to `code` where the model says nothing else.
+    pub query_code: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// `Sender` (the caller's fault) or `Receiver`.
+    pub sender: bool,
+}
+
+/// One operation that is served.
+#[derive(Debug)]
+pub struct OpDef {
+    pub name: &'static str,
+    /// The service's name, as in [`ServiceDef::name`].
+    pub service: &'static str,
+    pub method: &'static str,
+    /// Path and query of the REST protocols, with `{labels}` and `{greedy+}` labels.
+    pub uri: &'static str,
+    /// Status of a good answer.
+    pub status: u16,
+    pub input: &'static Schema,
+    pub output: &'static Schema,
+    /// Element around the result in query answers.
+    pub result_wrapper: Option<&'static str>,
+    /// Root element (REST-XML) and namespace of the request body.
+    pub input_root: Option<&'static str>,
+    /// Root element of the REST-XML answer, where it is not the output shape's name.
+    pub output_root: Option<&'static str>,
+    pub errors: &'static [&'static ErrorDef],
+    /// Served without a signature (`AssumeRoleWithWebIdentity` …).
+    pub unsigned: bool,
+    /// Input members that are read by no handler and may be given all the same; the service's README says why.
+    pub harmless: &'static [&'static str],
+    /// Input members a handler reads. Any other given member is refused by name.
+    pub honoured: Honoured,
+    /// The client must send a checksum of the body (S3).
+    pub checksum_required: bool,
+}
+
+/// Which members of an operation's input are honoured.
+#[derive(Clone, Copy, Debug)]
+pub enum Honoured {
+    All,
+    /// All but these (dotted paths of member names, list elements transparent).
+    AllBut(&'static [&'static str]),
+}
+
+/// One service: its names, protocols and operations.
+#[derive(Debug)]
+pub struct ServiceDef {
+    /// As boto3 names its client: `sqs`, `elbv2`.
+    pub name: &'static str,
+    /// `serviceId` of the model: `SQS`.
+    pub id: &'static str,
+    /// The service of the SigV4 scope, and the prefix of IAM actions where it is not said otherwise.
+    pub signing_name: &'static str,
+    pub endpoint_prefix: &'static str,
+    /// `AmazonSQS` of `X-Amz-Target: AmazonSQS.SendMessage`; also the path name of CBOR.
+    pub target_prefix: &'static str,
+    pub version: &'static str,
+    /// In order of preference; the first answers when a request does not say.
+    pub protocols: &'static [Protocol],
+    pub xml_namespace: &'static str,
+    /// Answers errors with the query code in `x-amzn-query-error`.
+    pub query_compatible: bool,
+    /// The operations served, sorted by name.
+    pub ops: &'static [&'static OpDef],
+    /// The model's other operations, sorted: these answer *not implemented*.
+    pub unserved: &'static [&'static str],
+    pub errors: &'static [&'static ErrorDef],
+}
+
+impl ServiceDef {
+    /// The served operation of this name.
+    pub fn op(&self, name: &str) -> Option<&'static OpDef> {
+        self.ops.binary_search_by(|op| op.name.cmp(name)).ok().and_then(|at| self.ops.get(at)).copied()
+    }
+}
+
+/// An operation as a type, so that a handler, a caller and the tables agree at compile time.
+pub trait Operation: Send + Sync + 'static {
+    type Input: Struct + Default;
+    type Output: Struct + Default;
+    const DEF: &'static OpDef;
+    /// The service the operation belongs to.
+    const SERVICE: &'static ServiceDef;
+}

@@ -1,0 +1,1 @@
+//! HTTP in and out: routing, signatures, one codec per protocol, errors in each protocol's shape.
