@@ -1,0 +1,259 @@
+//! Machines that exist in memory only, with a script for what goes wrong: for the tests of whoever uses machines.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use tokio::sync::broadcast;
+
+use crate::error::{Error, Result};
+use crate::machine::{
+    Capabilities, Changed, CommandOutput, Driver, ExitReason, MachineId, MachineSpec, Machines, Observed,
+    Stats,
+};
+
+/// What happens when a fake machine is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OnStart {
+    /// It runs at once.
+    #[default]
+    Run,
+    /// The start fails with this reason; the machine stays as it was.
+    Fail(String),
+    /// It starts and ends at once for this reason.
+    Exit(ExitReason),
+}
+
+/// The contract of [`Machines`] without a single process.
+pub struct FakeMachines {
+    state: Mutex<State>,
+    events: broadcast::Sender<Changed>,
+}
+
+#[derive(Default)]
+struct State {
+    machines: BTreeMap<MachineId, Fake>,
+    on_start: OnStart,
+    output: CommandOutput,
+    stats: Stats,
+    next_pid: u32,
+}
+
+struct Fake {
+    spec: MachineSpec,
+    observed: Observed,
+    console: Vec<u8>,
+}
+
+impl Default for FakeMachines {
+    fn default() -> Self {
+        Self { state: Mutex::default(), events: broadcast::channel(256).0 }
+    }
+}
+
+impl FakeMachines {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What every start does from now on.
+    pub fn on_start(&self, what: OnStart) {
+        self.lock().on_start = what;
+    }
+
+    /// What every command answers from now on.
+    pub fn answer_commands(&self, output: CommandOutput) {
+        self.lock().output = output;
+    }
+
+    /// What every running machine uses from now on.
+    pub fn use_resources(&self, stats: Stats) {
+        self.lock().stats = stats;
+    }
+
+    /// The guest switched itself off.
+    pub fn power_off(&self, id: &MachineId) {
+        self.exit(id, ExitReason::PoweredOff);
+    }
+
+    /// The machine ended for `reason`, unasked. Nothing happens to one that does not run.
+    pub fn exit(&self, id: &MachineId, reason: ExitReason) {
+        if let Some(fake) = self.lock().machines.get_mut(id)
+            && fake.observed.is_running()
+        {
+            fake.observed = Observed::Exited { reason, at_ms: now_ms() };
+        }
+        self.nudge(id);
+    }
+
+    /// The guest wrote to its console.
+    pub fn write_console(&self, id: &MachineId, text: &[u8]) {
+        if let Some(fake) = self.lock().machines.get_mut(id) {
+            fake.console.extend_from_slice(text);
+        }
+    }
+
+    /// What the machine was created as.
+    pub fn spec(&self, id: &MachineId) -> Option<MachineSpec> {
+        self.lock().machines.get(id).map(|fake| fake.spec.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn nudge(&self, id: &MachineId) {
+        // Nobody listening is no fault.
+        let _ = self.events.send(Changed(id.clone()));
+    }
+
+    fn with<T>(&self, id: &MachineId, act: impl FnOnce(&mut Fake) -> Result<T>) -> Result<T> {
+        let answer = act(self.lock().machines.get_mut(id).ok_or_else(|| Error::Absent(id.to_string()))?);
+        self.nudge(id);
+        answer
+    }
+
+    fn start(&self, id: &MachineId) -> Result<()> {
+        let (on_start, pid) = {
+            let mut state = self.lock();
+            state.next_pid += 1;
+            (state.on_start.clone(), 1000 + state.next_pid)
+        };
+        self.with(id, |fake| {
+            match (on_start, fake.observed.is_running()) {
+                (_, true) => {}
+                (OnStart::Fail(reason), _) => return Err(Error::Start { id: id.to_string(), reason }),
+                (OnStart::Exit(reason), _) => fake.observed = Observed::Exited { reason, at_ms: now_ms() },
+                (OnStart::Run, _) => fake.observed = Observed::Running { pid, since_ms: now_ms(), boots: 1 },
+            }
+            Ok(())
+        })
+    }
+
+    fn end(&self, id: &MachineId, reason: ExitReason) -> Result<()> {
+        self.with(id, |fake| {
+            if fake.observed.is_running() {
+                fake.observed = Observed::Exited { reason, at_ms: now_ms() };
+            }
+            Ok(())
+        })
+    }
+
+    fn running<T>(&self, id: &MachineId, act: impl FnOnce(&State, &Fake) -> T) -> Result<T> {
+        let state = self.lock();
+        let fake = state.machines.get(id).ok_or_else(|| Error::Absent(id.to_string()))?;
+        if fake.observed.is_running() {
+            Ok(act(&state, fake))
+        } else {
+            Err(Error::NotRunning(id.to_string()))
+        }
+    }
+}
+
+impl Machines for FakeMachines {
+    fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>> {
+        let id = spec.id.clone();
+        self.lock()
+            .machines
+            .entry(id.clone())
+            .and_modify(|fake| fake.spec = spec.clone())
+            .or_insert_with(|| Fake { spec, observed: Observed::Created, console: Vec::new() });
+        self.nudge(&id);
+        ready(Ok(())).boxed()
+    }
+
+    fn ensure_running<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
+        ready(self.start(id)).boxed()
+    }
+
+    fn stop<'a>(&'a self, id: &'a MachineId, _grace_ms: u64) -> BoxFuture<'a, Result<()>> {
+        ready(self.end(id, ExitReason::PoweredOff)).boxed()
+    }
+
+    fn kill<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
+        ready(self.end(id, ExitReason::Killed)).boxed()
+    }
+
+    fn reboot<'a>(&'a self, id: &'a MachineId, _grace_ms: u64) -> BoxFuture<'a, Result<()>> {
+        let answer = self.with(id, |fake| match &mut fake.observed {
+            Observed::Running { boots, .. } => {
+                *boots += 1;
+                Ok(())
+            }
+            _ => Err(Error::NotRunning(id.to_string())),
+        });
+        ready(answer).boxed()
+    }
+
+    fn exec<'a>(
+        &'a self,
+        id: &'a MachineId,
+        _argv: Vec<String>,
+        _timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<CommandOutput>> {
+        ready(self.running(id, |state, _| state.output.clone())).boxed()
+    }
+
+    fn stats<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Stats>> {
+        ready(
+            self.running(id, |state, fake| Stats { memory_bytes_max: fake.spec.memory_bytes, ..state.stats }),
+        )
+        .boxed()
+    }
+
+    fn console<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Vec<u8>>> {
+        let state = self.lock();
+        let answer = state.machines.get(id).map(|fake| fake.console.clone());
+        ready(answer.ok_or_else(|| Error::Absent(id.to_string()))).boxed()
+    }
+
+    fn remove<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
+        self.lock().machines.remove(id);
+        self.nudge(id);
+        ready(Ok(())).boxed()
+    }
+
+    fn observe<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Observed>> {
+        let found = self.lock().machines.get(id).map_or(Observed::Absent, |fake| fake.observed.clone());
+        ready(Ok(found)).boxed()
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<MachineId>>> {
+        ready(Ok(self.lock().machines.keys().cloned().collect())).boxed()
+    }
+
+    fn sweep<'a>(&'a self, known: &'a [MachineId]) -> BoxFuture<'a, Result<Vec<MachineId>>> {
+        let mut state = self.lock();
+        let unknown: Vec<_> = state.machines.keys().filter(|id| !known.contains(id)).cloned().collect();
+        state.machines.retain(|id, _| known.contains(id));
+        ready(Ok(unknown)).boxed()
+    }
+
+    fn events(&self) -> broadcast::Receiver<Changed> {
+        self.events.subscribe()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            driver: Some(Driver::Fake),
+            cgroups: "none".to_owned(),
+            user_namespaces: false,
+            idmapped_mounts: false,
+            cpus: 64,
+            memory_bytes: 256 << 30,
+            notes: vec!["machines are simulated".to_owned()],
+        }
+    }
+
+    fn user_namespace(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
