@@ -96,6 +96,8 @@ pub struct Region {
 
 impl Region {
     pub const LENGTH_MAX: usize = 32;
+    /// No region: where the house keeps what is no account's. No text parses to it.
+    pub(crate) const HOUSE: Self = Self { bytes: [0; Self::LENGTH_MAX], length: 0 };
 
     pub fn as_str(&self) -> &str {
         let used = self.bytes.get(..usize::from(self.length)).unwrap_or_default();

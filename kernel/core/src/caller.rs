@@ -54,7 +54,9 @@ impl Caller {
     pub fn arn(&self) -> String {
         match &self.principal {
             Principal::Root => format!("arn:{}:iam::{}:root", Partition::Aws, self.account),
-            Principal::Service(name) => format!("arn:{}:iam::{}:service/{name}", Partition::Aws, self.account),
+            Principal::Service(name) => {
+                format!("arn:{}:iam::{}:service/{name}", Partition::Aws, self.account)
+            }
             Principal::Anonymous => "anonymous".to_owned(),
             Principal::Identity { arn, .. } => arn.to_string(),
         }

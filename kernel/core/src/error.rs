@@ -86,13 +86,7 @@ impl Error {
         error
     }
 
-    fn with(
-        kind: Kind,
-        code: &'static str,
-        query_code: &'static str,
-        status: u16,
-        message: String,
-    ) -> Self {
+    fn with(kind: Kind, code: &'static str, query_code: &'static str, status: u16, message: String) -> Self {
         Self(Box::new(Inner { kind, code, query_code, status, message, fields: None, cause: None }))
     }
 
@@ -157,3 +151,17 @@ impl StdError for Error {
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A store that fails is our fault; one that is contended is busy.
+impl From<store::StoreError> for Error {
+    fn from(error: store::StoreError) -> Self {
+        match error {
+            store::StoreError::Contended { .. } => {
+                let message =
+                    "The request could not be finished because of other requests. Please try again.";
+                Self::new(Kind::Unavailable, "ServiceUnavailable", message).because(error)
+            }
+            other => Self::internal(other),
+        }
+    }
+}

@@ -1,9 +1,49 @@
 //! What every service stands on, and nothing that knows a service.
 
+pub mod access;
 pub mod arn;
+pub mod audit;
 pub mod caller;
+pub mod clock;
+pub mod controllers;
+pub mod credentials;
+pub mod ctx;
 pub mod error;
+pub mod events;
+pub mod gate;
+pub mod house;
+pub mod ids;
+pub mod key;
+pub mod local;
+pub mod meter;
+pub mod pages;
+pub mod scope;
+pub mod service;
+pub mod table;
+pub mod testing;
+pub mod timers;
+pub mod tokens;
+pub mod tx;
 
+use std::pin::Pin;
+
+pub use access::Access;
 pub use arn::{AccountId, Arn, Partition, Region};
 pub use caller::{Caller, Principal};
+pub use clock::{Clock, Millis};
+pub use controllers::Next;
+pub use credentials::{Credential, Credentials, NoCredential};
+pub use ctx::Ctx;
 pub use error::{Error, Kind, Result};
+pub use events::Event;
+pub use house::House;
+pub use key::Key;
+pub use local::{LocalRequest, LocalResponse};
+pub use meter::Usage;
+pub use scope::Scope;
+pub use service::{Service, ServiceBuilder};
+pub use table::{Row, Table};
+pub use tx::{Reader, Snapshot, Tx};
+
+/// A future without its type.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

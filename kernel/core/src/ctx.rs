@@ -1,0 +1,134 @@
+//! What a handler, a controller, a sweep or a timer works with: whose call it is, and the doors to everything else.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use shape::Operation;
+
+use crate::arn::{AccountId, Partition, Region};
+use crate::caller::Caller;
+use crate::clock::Millis;
+use crate::error::Result;
+use crate::house::House;
+use crate::ids::Ids;
+use crate::scope::Scope;
+use crate::tx::{Effects, Snapshot, Tx};
+
+/// The context of one call or one run. Cheap to clone.
+#[derive(Clone)]
+pub struct Ctx(Arc<Inner>);
+
+struct Inner {
+    house: Arc<House>,
+    service: &'static str,
+    scope: Scope,
+    caller: Caller,
+    request_id: String,
+    /// How the caller reached us: `host:port` of the Host header, for URLs we hand out.
+    authority: String,
+}
+
+impl Ctx {
+    pub(crate) fn new(
+        house: Arc<House>,
+        service: &'static str,
+        scope: Scope,
+        caller: Caller,
+        request_id: String,
+        authority: String,
+    ) -> Self {
+        Self(Arc::new(Inner { house, service, scope, caller, request_id, authority }))
+    }
+
+    pub fn scope(&self) -> &Scope {
+        &self.0.scope
+    }
+    pub fn account(&self) -> AccountId {
+        self.0.scope.account
+    }
+    pub fn region(&self) -> Region {
+        self.0.scope.region
+    }
+    pub fn partition(&self) -> Partition {
+        self.0.scope.partition()
+    }
+    pub fn caller(&self) -> &Caller {
+        &self.0.caller
+    }
+    pub fn request_id(&self) -> &str {
+        &self.0.request_id
+    }
+    /// `host:port` by which the caller reached us; the configured one inside the house.
+    pub fn authority(&self) -> &str {
+        if self.0.authority.is_empty() { self.house().authority() } else { &self.0.authority }
+    }
+    pub fn house(&self) -> &Arc<House> {
+        &self.0.house
+    }
+    pub fn service(&self) -> &'static str {
+        self.0.service
+    }
+
+    pub fn now(&self) -> Millis {
+        self.house().clock().now()
+    }
+
+    pub fn ids(&self) -> Ids<'_> {
+        self.house().ids()
+    }
+
+    /// Waits on the house's clock.
+    pub async fn sleep_until(&self, at: Millis) {
+        self.house().clock().sleep_until(at).await;
+    }
+
+    /// The same call in another scope, for a resource of another account or region. The caller stays who it is.
+    #[must_use]
+    pub fn in_scope(&self, scope: Scope) -> Self {
+        let Inner { house, service, caller, request_id, authority, .. } = &*self.0;
+        Self::new(house.clone(), service, scope, caller.clone(), request_id.clone(), authority.clone())
+    }
+
+    /// What the service set up for itself in `service.rs` ([`crate::ServiceBuilder::own`]).
+    ///
+    /// Panics when the service owns no `T`: that is a mistake in `service.rs`.
+    pub fn own<T: Any + Send + Sync>(&self) -> &T {
+        self.house().own::<T>(self.service())
+    }
+
+    /// Reads at one snapshot. `f` may run again.
+    pub async fn read<T>(&self, mut f: impl FnMut(&mut Snapshot<'_>) -> Result<T>) -> Result<T> {
+        self.house().store().read(|snapshot| f(&mut Snapshot(snapshot))).await
+    }
+
+    /// One transaction, durable when this returns. `f` may run again: it must have no other effect.
+    pub async fn write<T: Send>(&self, mut f: impl FnMut(&mut Tx<'_, '_>) -> Result<T> + Send) -> Result<T> {
+        let mut effects = Effects::default();
+        let value = self
+            .house()
+            .store()
+            .write(|raw| {
+                effects = Effects::default();
+                f(&mut Tx::new(raw, self, &mut effects))
+            })
+            .await?;
+        self.house().wake(&effects);
+        Ok(value)
+    }
+
+    /// Asks the controller to look at `key` of this scope now.
+    pub fn nudge(&self, controller: &'static str, key: &str) {
+        self.house().nudge(controller, self.scope(), key);
+    }
+
+    /// Calls an operation of any service, through the gate, as this call's caller.
+    pub async fn call<O: Operation>(&self, _: O, input: O::Input) -> Result<O::Output> {
+        self.house().call_typed::<O>(self.scope(), self.caller().clone(), self.request_id(), input).await
+    }
+
+    /// Calls an operation of any service, through the gate, as the service itself.
+    pub async fn call_as_service<O: Operation>(&self, _: O, input: O::Input) -> Result<O::Output> {
+        let caller = Caller::service(self.service(), self.account());
+        self.house().call_typed::<O>(self.scope(), caller, self.request_id(), input).await
+    }
+}

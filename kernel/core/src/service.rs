@@ -1,0 +1,288 @@
+//! The contents page of a service: everything it does, declared, one line each.
+
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use shape::{OpDef, Operation, ServiceDef, Struct};
+
+use crate::BoxFuture;
+use crate::access::Access;
+use crate::clock::Millis;
+use crate::controllers::{Controller, Next};
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::events::{Event, Subscriber};
+use crate::local::{LocalRequest, LocalResponse, LocalRoute};
+use crate::scope::Scope;
+use crate::timers::TimerHandler;
+
+/// An `async fn(&Ctx, I) -> Result<O>`.
+pub trait Handler<'a, I, O>: Send + Sync {
+    type Running: Future<Output = Result<O>> + Send + 'a;
+    fn call(&self, ctx: &'a Ctx, input: I) -> Self::Running;
+}
+
+impl<'a, F, I, O, Running> Handler<'a, I, O> for F
+where
+    F: Fn(&'a Ctx, I) -> Running + Send + Sync,
+    Running: Future<Output = Result<O>> + Send + 'a,
+{
+    type Running = Running;
+    fn call(&self, ctx: &'a Ctx, input: I) -> Running {
+        self(ctx, input)
+    }
+}
+
+/// An `async fn(&Ctx) -> Result<T>`.
+pub trait Run<'a, T>: Send + Sync {
+    type Running: Future<Output = Result<T>> + Send + 'a;
+    fn run(&self, ctx: &'a Ctx) -> Self::Running;
+}
+
+impl<'a, F, T, Running> Run<'a, T> for F
+where
+    F: Fn(&'a Ctx) -> Running + Send + Sync,
+    Running: Future<Output = Result<T>> + Send + 'a,
+{
+    type Running = Running;
+    fn run(&self, ctx: &'a Ctx) -> Running {
+        self(ctx)
+    }
+}
+
+/// An operation without its types, as the gate holds it.
+pub(crate) trait Served: Send + Sync {
+    fn new_input(&self) -> Box<dyn Struct>;
+    fn access(&self, scope: &Scope, input: &dyn Struct) -> Result<Access>;
+    fn call<'a>(&'a self, ctx: &'a Ctx, input: Box<dyn Struct>) -> BoxFuture<'a, Result<Box<dyn Struct>>>;
+}
+
+struct Typed<O: Operation, H, A> {
+    handler: H,
+    access: A,
+    operation: std::marker::PhantomData<fn() -> O>,
+}
+
+impl<O, H, A> Served for Typed<O, H, A>
+where
+    O: Operation,
+    H: for<'a> Handler<'a, O::Input, O::Output> + 'static,
+    A: Fn(&Scope, &O::Input) -> Result<Access> + Send + Sync + 'static,
+{
+    fn new_input(&self) -> Box<dyn Struct> {
+        Box::new(O::Input::default())
+    }
+
+    fn access(&self, scope: &Scope, input: &dyn Struct) -> Result<Access> {
+        let input = input.as_any().downcast_ref().ok_or_else(|| Error::internal(WrongInput(O::DEF)))?;
+        (self.access)(scope, input)
+    }
+
+    fn call<'a>(&'a self, ctx: &'a Ctx, input: Box<dyn Struct>) -> BoxFuture<'a, Result<Box<dyn Struct>>> {
+        Box::pin(async move {
+            let input = input.into_any().downcast().map_err(|_| Error::internal(WrongInput(O::DEF)))?;
+            let output = self.handler.call(ctx, *input).await?;
+            Ok(Box::new(output) as Box<dyn Struct>)
+        })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the input of {} is of another operation", .0.name)]
+struct WrongInput(&'static OpDef);
+
+type OpenHook = Box<dyn for<'a> Fn(&'a Ctx) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+
+/// A service as the house runs it. Made by [`ServiceBuilder`].
+pub struct Service {
+    pub(crate) def: &'static ServiceDef,
+    pub(crate) ops: BTreeMap<&'static str, Box<dyn Served>>,
+    pub(crate) controllers: Vec<Controller>,
+    pub(crate) sweeps: Vec<Sweep>,
+    pub(crate) subscribers: Vec<Subscriber>,
+    pub(crate) timers: HashMap<&'static str, TimerHandler>,
+    pub(crate) owned: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    pub(crate) routes: Vec<LocalRoute>,
+    pub(crate) open: Vec<OpenHook>,
+    pub(crate) reset: Vec<OpenHook>,
+    pub(crate) close: Vec<OpenHook>,
+}
+
+/// Periodic work of a whole service.
+pub(crate) struct Sweep {
+    pub(crate) name: &'static str,
+    pub(crate) every_ms: Millis,
+    pub(crate) run: OpenHook,
+}
+
+/// Collects what a service declares.
+pub struct ServiceBuilder(Service);
+
+/// An operation that still lacks its access line; it is not served until it has one.
+#[must_use = "an operation without its access line is not served: add `.access(…)`"]
+pub struct OpDraft<'s, O, H> {
+    service: &'s mut Service,
+    handler: H,
+    operation: std::marker::PhantomData<fn() -> O>,
+}
+
+impl<O, H> OpDraft<'_, O, H>
+where
+    O: Operation,
+    H: for<'a> Handler<'a, O::Input, O::Output> + 'static,
+{
+    /// What the caller must be allowed to do. Pure: it sees the scope and the input, nothing else.
+    pub fn access(self, access: impl Fn(&Scope, &O::Input) -> Result<Access> + Send + Sync + 'static) {
+        let served = Typed::<O, H, _> { handler: self.handler, access, operation: self.operation };
+        let before = self.service.ops.insert(O::DEF.name, Box::new(served));
+        assert!(before.is_none(), "{} is declared twice", O::DEF.name);
+        assert_eq!(O::DEF.service, self.service.def.name, "{} belongs elsewhere", O::DEF.name);
+    }
+}
+
+impl ServiceBuilder {
+    pub fn new(def: &'static ServiceDef) -> Self {
+        Self(Service {
+            def,
+            ops: BTreeMap::new(),
+            controllers: Vec::new(),
+            sweeps: Vec::new(),
+            subscribers: Vec::new(),
+            timers: HashMap::new(),
+            owned: HashMap::new(),
+            routes: Vec::new(),
+            open: Vec::new(),
+            reset: Vec::new(),
+            close: Vec::new(),
+        })
+    }
+
+    /// Serves an operation.
+    pub fn op<O, H>(&mut self, _: O, handler: H) -> OpDraft<'_, O, H>
+    where
+        O: Operation,
+        H: for<'a> Handler<'a, O::Input, O::Output> + 'static,
+    {
+        OpDraft { service: &mut self.0, handler, operation: std::marker::PhantomData }
+    }
+
+    /// Gives the service a thing of its own, found again by [`Ctx::own`]: a hot index, an engine.
+    pub fn own<T: Any + Send + Sync>(&mut self, thing: T) {
+        self.0.owned.insert(TypeId::of::<T>(), Arc::new(thing));
+    }
+
+    /// Reconciles one resource at a time: `list` names those that may need it (for the slow sweep), `reconcile`
+    /// takes an id and no news, does one step, and says what next.
+    pub fn controller(
+        &mut self,
+        name: &'static str,
+        concurrency: usize,
+        sweep_every_ms: Millis,
+        list: impl for<'a> Run<'a, Vec<(Scope, String)>> + 'static,
+        reconcile: impl for<'a> Handler<'a, String, Next> + 'static,
+    ) {
+        let list = Arc::new(list);
+        let reconcile = Arc::new(reconcile);
+        self.0.controllers.push(Controller {
+            service: self.0.def.name,
+            name,
+            concurrency,
+            sweep_every_ms,
+            list: Box::new(move |ctx| {
+                let list = list.clone();
+                Box::pin(async move { list.run(&ctx).await })
+            }),
+            reconcile: Box::new(move |ctx, key| {
+                let reconcile = reconcile.clone();
+                Box::pin(async move { reconcile.call(&ctx, key).await })
+            }),
+        });
+    }
+
+    /// Runs `f` every `every_ms`, one run at a time, in no particular scope.
+    pub fn sweep(&mut self, name: &'static str, every_ms: Millis, f: impl for<'a> Run<'a, ()> + 'static) {
+        self.0.sweeps.push(Sweep { name, every_ms, run: hook(f) });
+    }
+
+    /// Listens to events whose source and detail type match (`None` matches all), at least once each.
+    pub fn subscribe(
+        &mut self,
+        name: &'static str,
+        source: Option<&'static str>,
+        detail_type: Option<&'static str>,
+        f: impl for<'a> Handler<'a, Arc<Event>, ()> + 'static,
+    ) {
+        let f = Arc::new(f);
+        self.0.subscribers.push(Subscriber {
+            service: self.0.def.name,
+            name,
+            source,
+            detail_type,
+            deliver: Box::new(move |ctx, event| {
+                let f = f.clone();
+                Box::pin(async move { f.call(&ctx, event).await })
+            }),
+        });
+    }
+
+    /// Handles durable timers of this kind when they are due: at least once, with the timer's key.
+    pub fn timer(&mut self, kind: &'static str, f: impl for<'a> Handler<'a, String, ()> + 'static) {
+        let f = Arc::new(f);
+        let handler: TimerHandler = Box::new(move |ctx, key| {
+            let f = f.clone();
+            Box::pin(async move { f.call(&ctx, key).await })
+        });
+        self.0.timers.insert(kind, handler);
+    }
+
+    /// Answers a path of the house itself (`/_aws/…`): for looking in, never for what AWS has an operation for.
+    pub fn route(
+        &mut self,
+        method: &'static str,
+        path_prefix: &'static str,
+        f: impl for<'a> Handler<'a, LocalRequest, LocalResponse> + 'static,
+    ) {
+        let f = Arc::new(f);
+        let handle = move |ctx: Ctx, request| -> BoxFuture<'static, Result<LocalResponse>> {
+            let f = f.clone();
+            Box::pin(async move { f.call(&ctx, request).await })
+        };
+        let service = self.0.def.name;
+        self.0.routes.push(LocalRoute { service, method, path_prefix, handle: Box::new(handle) });
+    }
+
+    /// Runs once before the first call: rebuilds what is held in memory from the store.
+    pub fn on_open(&mut self, f: impl for<'a> Run<'a, ()> + 'static) {
+        self.0.open.push(hook(f));
+    }
+
+    /// Runs on reset, before the store forgets: lets go of everything outside of it.
+    pub fn on_reset(&mut self, f: impl for<'a> Run<'a, ()> + 'static) {
+        self.0.reset.push(hook(f));
+    }
+
+    /// Runs when the house closes in good order.
+    pub fn on_close(&mut self, f: impl for<'a> Run<'a, ()> + 'static) {
+        self.0.close.push(hook(f));
+    }
+
+    pub fn build(self) -> Service {
+        self.0
+    }
+}
+
+fn hook(f: impl for<'a> Run<'a, ()> + 'static) -> OpenHook {
+    Box::new(move |ctx| Box::pin(f.run(ctx)))
+}
+
+impl Service {
+    pub fn def(&self) -> &'static ServiceDef {
+        self.def
+    }
+
+    /// The operations declared; every one of [`ServiceDef::ops`] must be, which a test of the service checks.
+    pub fn declared(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.ops.keys().copied()
+    }
+}

@@ -1,0 +1,116 @@
+//! Typed tables over the store: a name, a scope, a key, a record.
+
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+use crate::key::Key;
+use crate::scope::Scope;
+use crate::tx::{Reader, Tx};
+
+/// What a table holds. Stored as JSON, so that an older record lacks fields and nothing else:
+/// a new field needs `#[serde(default)]`, any other change a migration (`stored.txt`).
+pub trait Record: Serialize + DeserializeOwned {}
+
+impl<R: Serialize + DeserializeOwned> Record for R {}
+
+/// A table of one service. Its keys begin with its name and a scope; there is no way around the scope.
+#[derive(Debug)]
+pub struct Table<R> {
+    name: &'static str,
+    record: PhantomData<fn() -> R>,
+}
+
+/// A row of a listing: the bytes of the key after the scope, and the record.
+pub type Row<R> = (Bytes, R);
+
+impl<R: Record> Table<R> {
+    /// `name` is `<service>/<noun>`, unique in the house.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, record: PhantomData }
+    }
+
+    pub fn get(&self, from: &mut impl Reader, scope: &Scope, key: impl Key) -> Result<Option<R>> {
+        let bytes = from.get(&self.key(scope, key))?;
+        bytes.map(|bytes| self.decode(&bytes)).transpose()
+    }
+
+    pub fn put(&self, tx: &mut Tx<'_, '_>, scope: &Scope, key: impl Key, record: &R) -> Result<()> {
+        let bytes = serde_json::to_vec(record).map_err(Error::internal)?;
+        tx.put(self.key(scope, key), bytes)
+    }
+
+    pub fn delete(&self, tx: &mut Tx<'_, '_>, scope: &Scope, key: impl Key) -> Result<()> {
+        tx.delete(self.key(scope, key))
+    }
+
+    /// Rows whose key begins with `prefix`, after the row `after` (bytes of a [`Row`]), in order, at most `limit`.
+    pub fn list(
+        &self,
+        from: &mut impl Reader,
+        scope: &Scope,
+        prefix: impl Key,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row<R>>> {
+        let base = self.key(scope, ());
+        self.range(from, &base, &self.key(scope, prefix), after, limit)
+    }
+
+    /// Rows of every scope. The key of a row begins with its scope: see [`crate::key::KeyReader::scope`].
+    pub fn list_all(
+        &self,
+        from: &mut impl Reader,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row<R>>> {
+        let base = self.name.to_bytes();
+        self.range(from, &base, &base, after, limit)
+    }
+
+    fn range(
+        &self,
+        from: &mut impl Reader,
+        base: &[u8],
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row<R>>> {
+        let start = match after {
+            // The least key greater than the row's.
+            Some(after) => [base, after, &[0]].concat().max(prefix.to_vec()),
+            None => prefix.to_vec(),
+        };
+        let rows = from.range(&start, &end_of(prefix), limit)?;
+        rows.into_iter().map(|(key, value)| Ok((key.slice(base.len()..), self.decode(&value)?))).collect()
+    }
+
+    /// The whole key of a row, for a watch.
+    pub fn key(&self, scope: &Scope, key: impl Key) -> Vec<u8> {
+        (self.name, scope, key).to_bytes()
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<R> {
+        serde_json::from_slice(bytes).map_err(|e| Error::internal(UnreadableRecord(self.name, e)))
+    }
+}
+
+/// A record that does not read back: a format changed without a migration, or a damaged store.
+#[derive(Debug, thiserror::Error)]
+#[error("a record of table {0} cannot be read")]
+struct UnreadableRecord(&'static str, #[source] serde_json::Error);
+
+/// The least byte string greater than all that begin with `prefix`.
+fn end_of(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return end;
+        }
+    }
+    vec![0xff; 64]
+}

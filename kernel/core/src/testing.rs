@@ -1,0 +1,119 @@
+//! A whole house in one process for tests: a fake clock, seeded ids, a store in a temporary folder.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shape::Operation;
+use store::Store;
+
+use crate::arn::AccountId;
+use crate::caller::{Caller, Principal};
+use crate::clock::{Clock, FakeClock, Millis};
+use crate::ctx::Ctx;
+use crate::error::Result;
+use crate::gate::{AccountsOnly, Call};
+use crate::house::{House, Parts};
+use crate::ids::SeededIds;
+use crate::scope::Scope;
+use crate::service::Service;
+
+/// A cloud to test a service on. The house closes with it.
+pub struct TestCloud {
+    pub house: Arc<House>,
+    pub clock: Arc<FakeClock>,
+    scope: Scope,
+    principal: Principal,
+}
+
+/// How long a test waits for what must happen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl TestCloud {
+    pub async fn new(services: Vec<Service>) -> Self {
+        Self::over(Store::temporary().expect("a temporary store opens"), services).await
+    }
+
+    /// Over a store that exists, as after a restart.
+    pub async fn over(store: Store, services: Vec<Service>) -> Self {
+        let clock = Arc::new(FakeClock::default());
+        let parts = Parts {
+            store,
+            clock: clock.clone(),
+            ids: Box::new(SeededIds::new(42)),
+            authorizer: Box::new(AccountsOnly),
+            authority: "localhost:4566".to_owned(),
+            services,
+        };
+        let house = House::open(parts).await.expect("the house opens");
+        let region = "us-east-1".parse().expect("a region");
+        let scope = Scope { account: AccountId::DEFAULT, region };
+        Self { house, clock, scope, principal: Principal::Root }
+    }
+
+    /// The same cloud, called by the root of another account.
+    pub fn as_account(&self, account: &str) -> Self {
+        let account = account.parse().expect("twelve digits");
+        Self { scope: Scope { account, ..self.scope }, ..self.share() }
+    }
+
+    /// The same cloud, called in another region.
+    pub fn in_region(&self, region: &str) -> Self {
+        let region = region.parse().expect("a region");
+        Self { scope: Scope { region, ..self.scope }, ..self.share() }
+    }
+
+    /// The same cloud, called without a signature.
+    pub fn anonymous(&self) -> Self {
+        Self { principal: Principal::Anonymous, ..self.share() }
+    }
+
+    fn share(&self) -> Self {
+        let Self { house, clock, scope, principal } = self;
+        Self { house: house.clone(), clock: clock.clone(), scope: *scope, principal: principal.clone() }
+    }
+
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Calls an operation as a client would, through the gate.
+    pub async fn call<O: Operation>(&self, _: O, input: O::Input) -> Result<O::Output> {
+        let caller = Caller { principal: self.principal.clone(), ..Caller::service("", self.scope.account) };
+        let call = Call {
+            op: O::DEF,
+            scope: self.scope,
+            caller,
+            request_id: self.house.ids().uuid(),
+            authority: String::new(),
+            input: Box::new(input),
+        };
+        let output = self.house.call(call).await?;
+        Ok(*output.into_any().downcast::<O::Output>().expect("the output of the operation"))
+    }
+
+    /// A context of a service, for looking behind the operations.
+    pub fn ctx(&self, service: &'static str) -> Ctx {
+        self.house.ctx(service, self.scope)
+    }
+
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    pub fn advance(&self, by_ms: Millis) {
+        self.clock.advance(by_ms);
+    }
+
+    /// Polls until `f` gives something; panics when it never does.
+    pub async fn eventually<T>(&self, what: &str, mut f: impl AsyncFnMut() -> Option<T>) -> T {
+        let poll = async {
+            loop {
+                if let Some(value) = f().await {
+                    return value;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("never happened: {what}"))
+    }
+}
