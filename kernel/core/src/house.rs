@@ -257,7 +257,6 @@ impl House {
     }
 
     /// Runs a task that the house ends with itself. `false` when it is closing already.
-    #[expect(clippy::disallowed_methods, reason = "the place where background work may begin")]
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
         if self.is_closing() {
             return false;
