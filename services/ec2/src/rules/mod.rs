@@ -1,0 +1,1 @@
+//! What is right: checks, defaults and plans, pure, one file per resource.

@@ -1,0 +1,3 @@
+//! What is stored: a record, its table and its keys, one file per resource.
+
+pub mod id;
