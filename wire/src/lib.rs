@@ -1,1 +1,4 @@
 //! HTTP in and out: routing, signatures, one codec per protocol, errors in each protocol's shape.
+
+pub mod route;
+pub mod sigv4;

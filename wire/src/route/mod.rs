@@ -1,0 +1,277 @@
+//! Which operation of which service a request asks for: all of them on one port, decided from tables.
+//!
+//! In order: target header · CBOR path · the signature's scope · form action and version · host · path · fallback.
+
+mod form;
+mod hints;
+mod host;
+mod rest;
+
+use std::collections::HashMap;
+
+use http::request::Parts;
+use kernel::Region;
+use shape::{OpDef, Protocol, ServiceDef};
+
+pub use form::form_value;
+pub use hints::{Hints, PathHint};
+pub use host::Domains;
+use host::Host;
+use rest::{Query, RestTable};
+
+use crate::sigv4::{Scope, header_text};
+
+/// A service as the router knows it.
+pub struct Entry {
+    pub def: &'static ServiceDef,
+    pub hints: &'static Hints,
+    rest: RestTable,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    Served(&'static OpDef),
+    /// In the model, not served.
+    Unserved(String),
+    /// Not in the model; the name, or nothing when the request gives none.
+    Unknown(String),
+}
+
+/// Where a request goes.
+pub struct Routed<'r> {
+    pub service: &'r Entry,
+    pub protocol: Protocol,
+    pub wanted: Wanted,
+    pub region: Region,
+    /// Labels of the path (REST protocols), by wire name, decoded.
+    pub labels: Vec<(&'static str, String)>,
+    /// A parameter that stands in the path and is missing from the form.
+    pub implied: Option<(&'static str, String)>,
+}
+
+/// What the router looks at.
+pub struct Asked<'a> {
+    pub parts: &'a Parts,
+    /// The body, where it is a form.
+    pub form: Option<&'a [u8]>,
+    pub scope: Option<&'a Scope<'a>>,
+    pub secure: bool,
+}
+
+/// The tables of all services, compiled once.
+pub struct Router {
+    entries: Vec<Entry>,
+    by_target: HashMap<&'static str, usize>,
+    by_scope: HashMap<&'static str, Vec<usize>>,
+    by_host: HashMap<&'static str, Vec<usize>>,
+    fallback: Option<usize>,
+    domains: Domains,
+    default_region: Region,
+}
+
+impl Router {
+    /// Compiles the tables. Every service brings its definition and its hints.
+    pub fn new(services: &[(&'static ServiceDef, &'static Hints)], domains: Domains) -> Self {
+        let mut router = Self {
+            entries: Vec::with_capacity(services.len()),
+            by_target: HashMap::new(),
+            by_scope: HashMap::new(),
+            by_host: HashMap::new(),
+            fallback: None,
+            domains,
+            default_region: "us-east-1".parse().expect("a region name"),
+        };
+        for (at, (def, hints)) in services.iter().copied().enumerate() {
+            if !def.target_prefix.is_empty() {
+                router.by_target.entry(def.target_prefix).or_insert(at);
+            }
+            let add = |to: &mut HashMap<&'static str, Vec<usize>>, name: &'static str| {
+                let places = to.entry(name).or_default();
+                if !name.is_empty() && !places.contains(&at) {
+                    places.push(at);
+                }
+            };
+            for name in [&def.signing_name].into_iter().chain(hints.scopes) {
+                add(&mut router.by_scope, name);
+            }
+            for name in [&def.endpoint_prefix, &def.name].into_iter().chain(hints.hosts) {
+                add(&mut router.by_host, name);
+            }
+            if hints.fallback {
+                router.fallback.get_or_insert(at);
+            }
+            router.entries.push(Entry { def, hints, rest: RestTable::new(def) });
+        }
+        router
+    }
+
+    pub fn services(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// Where a request goes; `None` when it is for nobody here.
+    pub fn route(&self, asked: &Asked<'_>) -> Option<Routed<'_>> {
+        let Asked { parts, scope, .. } = asked;
+        let host = Host::of(parts, &self.domains, |label| self.by_host.contains_key(label));
+        let signed = scope.and_then(|scope| scope.region.parse().ok());
+        let region = signed.or(host.region).unwrap_or(self.default_region);
+        let routed = |service, protocol, wanted| {
+            let (labels, implied) = (Vec::new(), None);
+            Routed { service, protocol, wanted, region, labels, implied }
+        };
+        if let Some(target) = header_text(&parts.headers, "x-amz-target")
+            && let Some((prefix, operation)) = target.rsplit_once('.')
+            && let Some(entry) = self.by_target.get(prefix).and_then(|at| self.entries.get(*at))
+        {
+            return Some(routed(entry, json_version(parts, entry.def), wanted(entry.def, operation)));
+        }
+        if header_text(&parts.headers, "smithy-protocol") == Some("rpc-v2-cbor")
+            && let Some((prefix, operation)) = cbor_path(parts.uri.path())
+            && let Some(entry) = self.by_target.get(prefix).and_then(|at| self.entries.get(*at))
+        {
+            return Some(routed(entry, Protocol::Cbor, wanted(entry.def, operation)));
+        }
+        let scoped =
+            scope.and_then(|scope| self.by_scope.get(&*scope.service)).map_or(&[][..], Vec::as_slice);
+        let hosted = host.service.and_then(|name| self.by_host.get(name)).map_or(&[][..], Vec::as_slice);
+        let candidates = if scoped.is_empty() { hosted } else { scoped };
+        if let Some(found) = self.by_action(asked, candidates, region) {
+            return Some(found);
+        }
+        let fallback = self.fallback.as_slice();
+        let candidates = if candidates.is_empty() && scope.is_none() { fallback } else { candidates };
+        self.by_path(parts, candidates, &host, region)
+    }
+
+    /// The query protocols: a form, or a query string, with `Action`.
+    fn by_action(&self, asked: &Asked<'_>, candidates: &[usize], region: Region) -> Option<Routed<'_>> {
+        let query = asked.parts.uri.query().map(str::as_bytes);
+        let value = |key| {
+            let places = [asked.form, query].into_iter().flatten();
+            places.filter_map(|place| form_value(place, key)).next()
+        };
+        let action = value("Action")?;
+        let version = value("Version");
+        let path = asked.parts.uri.path();
+        let speaks = |entry: &&Entry| entry.query_protocol().is_some();
+        let given = candidates.iter().filter_map(|at| self.entries.get(*at)).filter(speaks);
+        let by_path = self.entries.iter().filter(speaks).filter(|entry| entry.path_hint(path).is_some());
+        // A path says more than a version, which many services share.
+        let all: Vec<&Entry> = match candidates.is_empty() {
+            false => given.collect(),
+            true => by_path.chain(self.entries.iter().filter(speaks)).collect(),
+        };
+        let fits = |entry: &&&Entry| version.as_deref() == Some(entry.def.version);
+        let knows = |entry: &&&Entry| knows(entry.def, &action);
+        let mut found = all.iter().find(|entry| fits(entry) && knows(entry));
+        found = found.or_else(|| all.iter().find(knows));
+        found = found.or_else(|| all.iter().find(fits));
+        if found.is_none() && !candidates.is_empty() {
+            found = all.first();
+        }
+        let entry = found?;
+        let hint = entry.path_hint(path).filter(|hint| value(hint.param).is_none());
+        let implied = hint.map(|hint| (hint.param, absolute_url(asked)));
+        Some(Routed {
+            service: entry,
+            protocol: entry.query_protocol()?,
+            wanted: wanted(entry.def, &action),
+            region,
+            labels: Vec::new(),
+            implied,
+        })
+    }
+
+    /// The REST protocols, and whatever cannot be told.
+    fn by_path(
+        &self,
+        parts: &Parts,
+        candidates: &[usize],
+        host: &Host<'_>,
+        region: Region,
+    ) -> Option<Routed<'_>> {
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let mut first = None;
+        for entry in candidates.iter().filter_map(|at| self.entries.get(*at)) {
+            let path = match host.before.filter(|_| entry.hints.virtual_hosts) {
+                Some(label) => ["/", label, parts.uri.path()].concat().into(),
+                None => std::borrow::Cow::Borrowed(parts.uri.path()),
+            };
+            first.get_or_insert(entry);
+            if let Some((op, labels)) = entry.rest.find(&parts.method, &path, &query, &parts.headers) {
+                let protocol = entry.rest_protocol();
+                let wanted = Wanted::Served(op);
+                return Some(Routed { service: entry, protocol, wanted, region, labels, implied: None });
+            }
+        }
+        let entry = first?;
+        let wanted = Wanted::Unknown(String::new());
+        let protocol = entry.rest_protocol();
+        Some(Routed { service: entry, protocol, wanted, region, labels: Vec::new(), implied: None })
+    }
+}
+
+impl Entry {
+    fn query_protocol(&self) -> Option<Protocol> {
+        let mut spoken = self.def.protocols.iter().copied();
+        spoken.find(|protocol| matches!(protocol, Protocol::Query | Protocol::Ec2))
+    }
+
+    /// The REST protocol; the first of all for a service that has none.
+    fn rest_protocol(&self) -> Protocol {
+        let mut spoken = self.def.protocols.iter().copied();
+        let rest = spoken.find(|protocol| matches!(protocol, Protocol::RestJson | Protocol::RestXml));
+        rest.or_else(|| self.def.protocols.first().copied()).unwrap_or(Protocol::RestJson)
+    }
+
+    fn path_hint(&self, path: &str) -> Option<&'static PathHint> {
+        self.hints.paths.iter().find(|hint| hint.matches(path))
+    }
+}
+
+fn knows(def: &ServiceDef, operation: &str) -> bool {
+    def.op(operation).is_some() || def.unserved.binary_search(&operation).is_ok()
+}
+
+fn wanted(def: &'static ServiceDef, operation: &str) -> Wanted {
+    match def.op(operation) {
+        Some(op) => Wanted::Served(op),
+        None if def.unserved.binary_search(&operation).is_ok() => Wanted::Unserved(operation.to_owned()),
+        None => Wanted::Unknown(operation.to_owned()),
+    }
+}
+
+/// By content type; by the service's preference where that says nothing.
+fn json_version(parts: &Parts, def: &ServiceDef) -> Protocol {
+    let said = header_text(&parts.headers, "content-type").unwrap_or_default();
+    let mut spoken = def.protocols.iter().copied();
+    match said.split(';').next().map(str::trim) {
+        Some("application/x-amz-json-1.0") => Protocol::Json10,
+        Some("application/x-amz-json-1.1") => Protocol::Json11,
+        _ => {
+            spoken.find(|one| matches!(one, Protocol::Json10 | Protocol::Json11)).unwrap_or(Protocol::Json10)
+        }
+    }
+}
+
+/// `…/service/{prefix}/operation/{name}`
+fn cbor_path(path: &str) -> Option<(&str, &str)> {
+    let mut back = path.rsplitn(5, '/');
+    match (back.next(), back.next(), back.next(), back.next()) {
+        (Some(name), Some("operation"), Some(prefix), Some("service")) => Some((prefix, name)),
+        _ => None,
+    }
+}
+
+/// The URL as the client wrote it, without its query.
+fn absolute_url(asked: &Asked<'_>) -> String {
+    let scheme = if asked.secure { "https://" } else { "http://" };
+    let parts = asked.parts;
+    let authority =
+        header_text(&parts.headers, "host").or_else(|| parts.uri.authority().map(|host| host.as_str()));
+    [scheme, authority.unwrap_or("localhost"), parts.uri.path()].concat()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+use http::Request;
+use shape::{Honoured, Kind, Location, Member, OpDef, Protocol, Schema, ServiceDef, TimestampFormat};
+
+use super::*;
+
+const fn schema(kind: Kind, members: &'static [Member]) -> Schema {
+    Schema {
+        name: "S",
+        kind,
+        members,
+        min: None,
+        max: None,
+        pattern: None,
+        values: &[],
+        sensitive: false,
+        union: false,
+        flattened: false,
+        timestamp: TimestampFormat::Default,
+        xml_name: None,
+        xml_namespace: None,
+    }
+}
+
+static TEXT: Schema = schema(Kind::String, &[]);
+static EMPTY: Schema = schema(Kind::Structure, &[]);
+static COPY: Schema = schema(Kind::Structure, &[required("x-amz-copy-source", Location::Header)]);
+static PART: Schema = schema(Kind::Structure, &[required("partNumber", Location::Query)]);
+
+const fn required(wire: &'static str, location: Location) -> Member {
+    Member {
+        name: "M",
+        wire,
+        query: wire,
+        schema: &TEXT,
+        location,
+        required: true,
+        payload: false,
+        flattened: false,
+        xml_attribute: false,
+        xml_namespace: None,
+        xml_prefix: None,
+        timestamp: TimestampFormat::Default,
+        idempotency_token: false,
+        json_value: false,
+        event_stream: false,
+    }
+}
+
+const fn op(name: &'static str, method: &'static str, uri: &'static str, input: &'static Schema) -> OpDef {
+    OpDef {
+        name,
+        service: "",
+        method,
+        uri,
+        status: 200,
+        input,
+        output: &EMPTY,
+        result_wrapper: None,
+        input_root: None,
+        output_root: None,
+        errors: &[],
+        unsigned: false,
+        harmless: &[],
+        honoured: Honoured::All,
+        checksum_required: false,
+    }
+}
+
+const fn service(
+    name: &'static str,
+    version: &'static str,
+    protocols: &'static [Protocol],
+    ops: &'static [&'static OpDef],
+) -> ServiceDef {
+    ServiceDef {
+        name,
+        id: name,
+        signing_name: name,
+        endpoint_prefix: name,
+        target_prefix: name,
+        version,
+        protocols,
+        xml_namespace: "",
+        query_compatible: false,
+        ops,
+        unserved: &["Later"],
+        errors: &[],
+    }
+}
+
+static SEND: OpDef = op("Send", "POST", "/", &EMPTY);
+static MAIL: ServiceDef =
+    service("mail", "2012", &[Protocol::Json10, Protocol::Cbor, Protocol::Query], &[&SEND]);
+static MAIL_HINTS: Hints = Hints {
+    hosts: &["queue"],
+    paths: &[
+        PathHint { pattern: "/{account}/{name}", param: "QueueUrl" },
+        PathHint { pattern: "/queue/{region}/{account}/{name}", param: "QueueUrl" },
+    ],
+    ..Hints::NONE
+};
+
+static OLD_BALANCE: OpDef = op("Balance", "POST", "/", &EMPTY);
+static NEW_BALANCE: OpDef = op("Balance", "POST", "/", &EMPTY);
+static OLD: ServiceDef =
+    ServiceDef { signing_name: "lb", ..service("lb1", "2012-06", &[Protocol::Query], &[&OLD_BALANCE]) };
+static NEW: ServiceDef =
+    ServiceDef { signing_name: "lb", ..service("lb2", "2015-12", &[Protocol::Query], &[&NEW_BALANCE]) };
+
+static OBJECT_OPS: [OpDef; 9] = [
+    op("CopyObject", "PUT", "/{Bucket}/{Key+}?x-id=CopyObject", &COPY),
+    op("CreateBucket", "PUT", "/{Bucket}", &EMPTY),
+    op("GetObject", "GET", "/{Bucket}/{Key+}?x-id=GetObject", &EMPTY),
+    op("GetTagging", "GET", "/{Bucket}?tagging", &EMPTY),
+    op("ListBuckets", "GET", "/", &EMPTY),
+    op("ListObjects", "GET", "/{Bucket}", &EMPTY),
+    op("ListObjectsV2", "GET", "/{Bucket}?list-type=2", &EMPTY),
+    op("PutObject", "PUT", "/{Bucket}/{Key+}", &EMPTY),
+    op("UploadPart", "PUT", "/{Bucket}/{Key+}", &PART),
+];
+static OBJECT_REFS: [&OpDef; 9] = {
+    let [a, b, c, d, e, f, g, h, i] = &OBJECT_OPS;
+    [a, b, c, d, e, f, g, h, i]
+};
+static OBJECTS: ServiceDef = service("objects", "2006", &[Protocol::RestXml], &OBJECT_REFS);
+static OBJECT_HINTS: Hints = Hints { virtual_hosts: true, fallback: true, anonymous: true, ..Hints::NONE };
+
+fn router() -> Router {
+    let services =
+        [(&MAIL, &MAIL_HINTS), (&OLD, &Hints::NONE), (&NEW, &Hints::NONE), (&OBJECTS, &OBJECT_HINTS)];
+    Router::new(&services, Domains::default())
+}
+
+struct Case<'a> {
+    method: &'a str,
+    uri: &'a str,
+    headers: &'a [(&'a str, &'a str)],
+    form: Option<&'a str>,
+    scope: Option<&'a str>,
+}
+
+const GET: Case<'static> = Case { method: "GET", uri: "/", headers: &[], form: None, scope: None };
+const POST: Case<'static> = Case { method: "POST", ..GET };
+
+/// `service protocol operation region labels implied`
+fn said(case: &Case<'_>) -> String {
+    let mut request = Request::builder().method(case.method).uri(case.uri);
+    for (name, value) in case.headers {
+        request = request.header(*name, *value);
+    }
+    let parts = request.body(()).unwrap().into_parts().0;
+    let scope = case.scope.map(|service| Scope {
+        date: "20150830".into(),
+        region: "eu-west-3".into(),
+        service: service.into(),
+        terminator: "aws4_request".into(),
+    });
+    let form = case.form.map(str::as_bytes);
+    let router = router();
+    let Some(found) = router.route(&Asked { parts: &parts, form, scope: scope.as_ref(), secure: false })
+    else {
+        return "nobody".to_owned();
+    };
+    let wanted = match found.wanted {
+        Wanted::Served(op) => op.name.to_owned(),
+        Wanted::Unserved(name) => format!("unserved:{name}"),
+        Wanted::Unknown(name) => format!("unknown:{name}"),
+    };
+    let mut text = format!("{} {:?} {wanted} {}", found.service.def.name, found.protocol, found.region);
+    for (name, value) in &found.labels {
+        text += &format!(" {name}={value}");
+    }
+    if let Some((name, value)) = found.implied {
+        text += &format!(" {name}:{value}");
+    }
+    text
+}
+
+#[test]
+fn target_and_cbor_path_come_first() {
+    let json = [("x-amz-target", "mail.Send"), ("content-type", "application/x-amz-json-1.0")];
+    assert_eq!(said(&Case { headers: &json, ..POST }), "mail Json10 Send us-east-1");
+    let newer = [("x-amz-target", "mail.Later"), ("content-type", "application/x-amz-json-1.1")];
+    assert_eq!(said(&Case { headers: &newer, ..POST }), "mail Json11 unserved:Later us-east-1");
+    let cbor = [("smithy-protocol", "rpc-v2-cbor")];
+    let uri = "/service/mail/operation/Nope";
+    assert_eq!(said(&Case { headers: &cbor, uri, ..POST }), "mail Cbor unknown:Nope us-east-1");
+}
+
+#[test]
+fn scope_and_version_tell_twins_apart() {
+    let form = Some("Action=Balance&Version=2015-12");
+    assert_eq!(said(&Case { form, scope: Some("lb"), ..POST }), "lb2 Query Balance eu-west-3");
+    let form = Some("Version=2012-06&Action=Balance");
+    assert_eq!(said(&Case { form, scope: Some("lb"), ..POST }), "lb1 Query Balance eu-west-3");
+    assert_eq!(said(&Case { form, ..POST }), "lb1 Query Balance us-east-1");
+    let form = Some("Action=Fly&Version=2015-12");
+    assert_eq!(said(&Case { form, scope: Some("lb"), ..POST }), "lb2 Query unknown:Fly eu-west-3");
+    assert_eq!(said(&Case { uri: "/?Action=Send&Version=2012", ..GET }), "mail Query Send us-east-1");
+    assert_eq!(said(&Case { scope: Some("nobody"), ..POST }), "nobody");
+}
+
+#[test]
+fn a_queues_path_is_its_url() {
+    let form = Some("Action=Send");
+    let host = [("host", "localhost:4566")];
+    let uri = "/000000000000/q";
+    let implied = "QueueUrl:http://localhost:4566/000000000000/q";
+    assert_eq!(
+        said(&Case { uri, form, headers: &host, ..POST }),
+        format!("mail Query Send us-east-1 {implied}")
+    );
+    let uri = "/queue/eu-west-1/000000000000/q";
+    assert!(said(&Case { uri, form, headers: &host, scope: Some("mail"), ..POST }).ends_with(uri));
+    let form = Some("Action=Send&QueueUrl=x");
+    assert_eq!(said(&Case { uri, form, headers: &host, ..POST }), "mail Query Send us-east-1");
+}
+
+#[test]
+fn paths_queries_and_headers_choose_among_rest_operations() {
+    let at = |method, uri| said(&Case { method, uri, ..GET });
+    assert_eq!(at("GET", "/"), "objects RestXml ListBuckets us-east-1");
+    assert_eq!(at("GET", "/b"), "objects RestXml ListObjects us-east-1 Bucket=b");
+    assert_eq!(at("GET", "/b/"), "objects RestXml ListObjects us-east-1 Bucket=b");
+    assert_eq!(at("GET", "/b?list-type=2"), "objects RestXml ListObjectsV2 us-east-1 Bucket=b");
+    assert_eq!(at("GET", "/b?tagging"), "objects RestXml GetTagging us-east-1 Bucket=b");
+    assert_eq!(at("GET", "/b/a%20//c/"), "objects RestXml GetObject us-east-1 Bucket=b Key=a //c/");
+    assert_eq!(at("PUT", "/b/k"), "objects RestXml PutObject us-east-1 Bucket=b Key=k");
+    assert_eq!(at("PUT", "/b/k?partNumber=1"), "objects RestXml UploadPart us-east-1 Bucket=b Key=k");
+    assert_eq!(at("PATCH", "/b/k"), "objects RestXml unknown: us-east-1");
+    assert_eq!(at("GET", "/b/%ff"), "objects RestXml unknown: us-east-1");
+    let copy = [("x-amz-copy-source", "a")];
+    let copied = said(&Case { method: "PUT", uri: "/b/k", headers: &copy, ..GET });
+    assert_eq!(copied, "objects RestXml CopyObject us-east-1 Bucket=b Key=k");
+}
+
+#[test]
+fn hosts_choose_service_region_and_bucket() {
+    let at = |host: &str, uri| said(&Case { uri, headers: &[("host", host)], ..GET });
+    let virtual_host = at("b.objects.eu-west-1.localhost.localstack.cloud:4566", "/k/l");
+    assert_eq!(virtual_host, "objects RestXml GetObject eu-west-1 Bucket=b Key=k/l");
+    assert_eq!(at("objects.localhost", "/b"), "objects RestXml ListObjects us-east-1 Bucket=b");
+    let queue = at("eu-west-1.queue.amazonaws.com", "/?Action=Send");
+    assert_eq!(queue, "mail Query Send eu-west-1");
+}
