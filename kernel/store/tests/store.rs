@@ -1,6 +1,7 @@
 //! What the store promises, one promise a test.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
