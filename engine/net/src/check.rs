@@ -1,0 +1,99 @@
+//! What makes a spec acceptable: the same for the real engine and the fake.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use crate::{Error, GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, RESOLVER, Result};
+
+/// Bounds of ids: they end up in records and messages, never in host names as they are.
+const ID_BYTES_MAX: usize = 255;
+const MTU: std::ops::RangeInclusive<u32> = 576..=65_535;
+
+/// A network's members, as far as checks need them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Members {
+    pub(crate) groups: BTreeMap<GroupId, GroupSpec>,
+    pub(crate) nics: BTreeMap<NicId, NicSpec>,
+}
+
+pub(crate) fn network(old: Option<&NetworkSpec>, new: &NetworkSpec) -> Result<()> {
+    id(new.id.as_str())?;
+    if new.cidrs.is_empty() {
+        return Err(Error::Invalid(new.id.to_string(), "a network needs at least one range"));
+    }
+    if !new.cidrs.iter().any(|cidr| cidr.contains(&new.resolver)) {
+        return Err(Error::Invalid(new.id.to_string(), "the resolver must be inside the network"));
+    }
+    if old.is_some_and(|old| old.resolver != new.resolver) {
+        return Err(Error::Fixed("a network's resolver"));
+    }
+    Ok(())
+}
+
+pub(crate) fn nic(network: &NetworkSpec, members: &Members, new: &NicSpec) -> Result<()> {
+    id(new.id.as_str())?;
+    let invalid = |why| Err(Error::Invalid(new.id.to_string(), why));
+    if !network.cidrs.iter().any(|cidr| cidr.contains(&new.address)) {
+        return invalid("its address must be inside the network");
+    }
+    if new.prefix_len > 32 || !MTU.contains(&new.mtu) {
+        return invalid("prefix length is at most 32, MTU 576 to 65535");
+    }
+    if new.address == new.gateway || new.address == network.resolver {
+        return invalid("its address belongs to the router");
+    }
+    if new.mac.first().is_none_or(|first| first & 1 == 1) || new.mac == [0; 6] {
+        return invalid("its MAC must be a unicast address");
+    }
+    if let Some(old) = members.nics.get(&new.id) {
+        let fixed = |nic: &NicSpec| (nic.mac, nic.address, nic.prefix_len, nic.gateway, nic.mtu);
+        if fixed(old) != fixed(new) {
+            return Err(Error::Fixed("a nic's MAC, address, prefix, gateway and MTU"));
+        }
+    }
+    if let Some(missing) = new.groups.iter().find(|group| !members.groups.contains_key(group)) {
+        return Err(Error::NoSuchGroup(missing.clone()));
+    }
+    for other in members.nics.values().filter(|other| other.id != new.id) {
+        let taken = |address| Err(Error::AddressTaken { address, holder: other.id.to_string() });
+        if other.address == new.address {
+            return taken(new.address);
+        }
+        if let Some(public) = new.public_address.filter(|_| other.public_address == new.public_address) {
+            return taken(public);
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn group(new: &GroupSpec) -> Result<()> {
+    id(new.id.as_str())
+}
+
+pub(crate) fn group_unused(members: &Members, group: &GroupId) -> Result<()> {
+    match members.nics.values().find(|nic| nic.groups.contains(group)) {
+        Some(nic) => Err(Error::GroupInUse { group: group.clone(), nic: nic.id.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Only what every network's filter opens can be listened on.
+pub(crate) fn service(resolver: Ipv4Addr, at: SocketAddrV4, tcp: bool) -> Result<()> {
+    let open = match at.port() {
+        80 => tcp && *at.ip() == METADATA,
+        53 => *at.ip() == resolver || *at.ip() == RESOLVER,
+        _ => false,
+    };
+    if open {
+        Ok(())
+    } else {
+        Err(Error::Invalid(at.to_string(), "not a local service address of the network"))
+    }
+}
+
+fn id(id: &str) -> Result<()> {
+    if id.is_empty() || id.len() > ID_BYTES_MAX {
+        return Err(Error::Invalid(format!("id {id:?}"), "ids are 1 to 255 bytes"));
+    }
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! Networks that only remember: for tests of whatever stands on the engine, on hosts that can do nothing.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::net::{TcpListener, UdpSocket};
+
+use crate::check::{self, Members};
+use crate::error::Doing;
+use crate::{
+    Capability, Counters, Error, GroupId, GroupSpec, NetworkId, NetworkSpec, Networks, Nic, NicId, NicSpec,
+    Object, Pending, Result,
+};
+
+/// Accepts and refuses as the real engine does, makes nothing. Its listeners are on the loopback, on any free port.
+#[derive(Debug, Default)]
+pub struct FakeNetworks {
+    world: Mutex<World>,
+}
+
+#[derive(Debug, Default)]
+struct World {
+    networks: BTreeMap<NetworkId, (NetworkSpec, Members)>,
+    counters: BTreeMap<NicId, Counters>,
+    failing: Option<Error>,
+}
+
+impl World {
+    fn get(&mut self, id: &NetworkId) -> Result<&mut (NetworkSpec, Members)> {
+        self.networks.get_mut(id).ok_or_else(|| Error::NoSuchNetwork(id.clone()))
+    }
+
+    fn ensure_network(&mut self, spec: NetworkSpec) -> Result<()> {
+        check::network(self.networks.get(&spec.id).map(|(old, _)| old), &spec)?;
+        match self.networks.get_mut(&spec.id) {
+            Some((known, _)) => *known = spec,
+            None => drop(self.networks.insert(spec.id.clone(), (spec, Members::default()))),
+        }
+        Ok(())
+    }
+
+    fn ensure_nic(&mut self, spec: NicSpec) -> Result<Nic> {
+        let elsewhere = |(id, (_, members)): (&NetworkId, &(NetworkSpec, Members))| {
+            *id != spec.network && members.nics.contains_key(&spec.id)
+        };
+        if self.networks.iter().any(elsewhere) {
+            return Err(Error::Fixed("a nic's network"));
+        }
+        let public = spec.public_address;
+        for (id, (_, members)) in &self.networks {
+            if let Some(other) =
+                members.nics.values().find(|nic| public.is_some() && nic.public_address == public)
+                && let Some(address) = public.filter(|_| *id != spec.network)
+            {
+                return Err(Error::AddressTaken { address, holder: other.id.to_string() });
+            }
+        }
+        let (network, members) = self.get(&spec.network)?;
+        check::nic(network, members, &spec)?;
+        let nic = Nic {
+            netns_path: PathBuf::from("/nonexistent").join(spec.id.as_str()),
+            if_name: "eth0".to_owned(),
+        };
+        members.nics.insert(spec.id.clone(), spec);
+        Ok(nic)
+    }
+}
+
+impl FakeNetworks {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The nic as it was last asked for.
+    pub fn nic(&self, id: &NicId) -> Option<NicSpec> {
+        self.lock().networks.values().find_map(|(_, members)| members.nics.get(id).cloned())
+    }
+
+    /// The network as it was last asked for.
+    pub fn network(&self, id: &NetworkId) -> Option<NetworkSpec> {
+        self.lock().networks.get(id).map(|(spec, _)| spec.clone())
+    }
+
+    /// The group as it was last asked for.
+    pub fn group(&self, network: &NetworkId, id: &GroupId) -> Option<GroupSpec> {
+        self.lock().networks.get(network).and_then(|(_, members)| members.groups.get(id).cloned())
+    }
+
+    /// Sets what [`Networks::counters`] will say of a nic.
+    pub fn count(&self, nic: NicId, counters: Counters) {
+        self.lock().counters.insert(nic, counters);
+    }
+
+    /// From now on every verb that changes something errs, until `None` is set.
+    pub fn fail(&self, with: Option<Error>) {
+        self.lock().failing = with;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer<T: Send + 'static>(&self, verb: impl FnOnce(&mut World) -> Result<T>) -> Pending<'static, T> {
+        let mut world = self.lock();
+        let answer = match world.failing.clone() {
+            Some(error) => Err(error),
+            None => verb(&mut world),
+        };
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+impl Networks for FakeNetworks {
+    fn ensure_network(&self, spec: NetworkSpec) -> Pending<'_, ()> {
+        self.answer(|world| world.ensure_network(spec))
+    }
+
+    fn remove_network(&self, id: NetworkId) -> Pending<'_, ()> {
+        self.answer(|world| {
+            world.networks.remove(&id);
+            Ok(())
+        })
+    }
+
+    fn ensure_nic(&self, spec: NicSpec) -> Pending<'_, Nic> {
+        self.answer(|world| world.ensure_nic(spec))
+    }
+
+    fn remove_nic(&self, id: NicId) -> Pending<'_, ()> {
+        self.answer(|world| {
+            world.networks.values_mut().for_each(|(_, members)| drop(members.nics.remove(&id)));
+            Ok(())
+        })
+    }
+
+    fn ensure_groups(&self, network: NetworkId, groups: Vec<GroupSpec>) -> Pending<'_, ()> {
+        self.answer(|world| {
+            let (_, members) = world.get(&network)?;
+            groups.iter().try_for_each(check::group)?;
+            members.groups.extend(groups.into_iter().map(|group| (group.id.clone(), group)));
+            Ok(())
+        })
+    }
+
+    fn remove_group(&self, network: NetworkId, id: GroupId) -> Pending<'_, ()> {
+        self.answer(|world| {
+            let Ok((_, members)) = world.get(&network) else { return Ok(()) };
+            check::group_unused(members, &id)?;
+            members.groups.remove(&id);
+            Ok(())
+        })
+    }
+
+    fn observe(&self) -> Pending<'_, Vec<Object>> {
+        let world = self.lock();
+        let mut found = Vec::new();
+        for (network, (_, members)) in &world.networks {
+            found.push(Object::Network(network.clone()));
+            let nics = members.nics.keys().cloned();
+            found.extend(nics.map(|id| Object::Nic { id, network: network.clone() }));
+        }
+        Box::pin(std::future::ready(Ok(found)))
+    }
+
+    fn find_nic(&self, network: &NetworkId, address: Ipv4Addr) -> Option<NicId> {
+        let world = self.lock();
+        let (_, members) = world.networks.get(network)?;
+        members.nics.values().find(|nic| nic.address == address).map(|nic| nic.id.clone())
+    }
+
+    fn counters(&self, network: NetworkId) -> Pending<'_, BTreeMap<NicId, Counters>> {
+        self.answer(|world| {
+            let nics: Vec<NicId> = world.get(&network)?.1.nics.keys().cloned().collect();
+            let count = |nic: NicId| (nic.clone(), world.counters.get(&nic).copied().unwrap_or_default());
+            Ok(nics.into_iter().map(count).collect())
+        })
+    }
+
+    fn listen_tcp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, TcpListener> {
+        let allowed = self.lock().get(&network).and_then(|(spec, _)| check::service(spec.resolver, at, true));
+        Box::pin(async move {
+            allowed?;
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.doing(|| format!("listen for {at}"))
+        })
+    }
+
+    fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket> {
+        let allowed =
+            self.lock().get(&network).and_then(|(spec, _)| check::service(spec.resolver, at, false));
+        Box::pin(async move {
+            allowed?;
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.doing(|| format!("listen for {at}"))
+        })
+    }
+
+    fn remove_where(&self, condemned: &(dyn Fn(&Object) -> bool + Send + Sync)) -> Pending<'_, ()> {
+        self.answer(|world| {
+            world.networks.retain(|id, (_, members)| {
+                members
+                    .nics
+                    .retain(|nic, _| !condemned(&Object::Nic { id: nic.clone(), network: id.clone() }));
+                !condemned(&Object::Network(id.clone()))
+            });
+            Ok(())
+        })
+    }
+
+    fn capabilities(&self) -> Pending<'_, Vec<Capability>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+}

@@ -1,0 +1,179 @@
+//! What callers ask for: networks, groups of filter rules, and nics.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub String);
+
+        impl $name {
+            /// The id as the caller wrote it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self(id.to_owned())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(id: String) -> Self {
+                Self(id)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// A network's id, chosen by the caller before the first try.
+    NetworkId
+);
+id!(
+    /// A nic's id, chosen by the caller; unique over all networks.
+    NicId
+);
+id!(
+    /// A group's id, chosen by the caller; unique within its network.
+    GroupId
+);
+
+/// An isolated address space with a router in its middle. Networks may have the same ranges.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkSpec {
+    pub id: NetworkId,
+    /// Its ranges; packets for them never leave the network.
+    pub cidrs: Vec<Ipv4Net>,
+    /// The address inside the ranges where the network's name server listens (port 53).
+    pub resolver: Ipv4Addr,
+}
+
+/// A nic: an address in a network, filtered by groups, in a namespace of its own for a machine to live in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NicSpec {
+    pub id: NicId,
+    pub network: NetworkId,
+    pub mac: [u8; 6],
+    pub address: Ipv4Addr,
+    /// Prefix length of the nic's segment.
+    pub prefix_len: u8,
+    /// The router's address on the segment.
+    pub gateway: Ipv4Addr,
+    /// What may pass is the union of its groups; with none, nothing passes.
+    pub groups: Vec<GroupId>,
+    /// Drop packets whose source is not `address`.
+    pub source_check: bool,
+    /// Reached from the host and from other networks under this address.
+    pub public_address: Option<Ipv4Addr>,
+    /// Bytes per packet, 576 to 65,535.
+    pub mtu: u32,
+}
+
+/// A nic as machines use it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nic {
+    /// Bind-mounted namespace, configured and ready to be joined.
+    pub netns_path: PathBuf,
+    /// The link's name inside the namespace.
+    pub if_name: String,
+}
+
+/// A named set of nics and what its members may receive and send. Filters are stateful: answers pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSpec {
+    pub id: GroupId,
+    pub ingress: Vec<Rule>,
+    pub egress: Vec<Rule>,
+}
+
+/// One kind of traffic with one peer that may open flows. There are no denying rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    pub protocol: Protocol,
+    pub peer: Peer,
+}
+
+/// Inclusive range of ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    pub from: u16,
+    pub to: u16,
+}
+
+impl Ports {
+    pub const ALL: Self = Self { from: 0, to: u16::MAX };
+
+    /// A single port.
+    pub fn one(port: u16) -> Self {
+        Self { from: port, to: port }
+    }
+}
+
+/// Traffic by protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protocol {
+    All,
+    Tcp(Ports),
+    Udp(Ports),
+    /// ICMP by type and code; `None` is any (RFC 792).
+    Icmp {
+        kind: Option<u8>,
+        code: Option<u8>,
+    },
+    /// IANA protocol number.
+    Number(u8),
+}
+
+/// The other end of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Peer {
+    Cidr(Ipv4Net),
+    /// Members of a group of the same network, by their private addresses. A group that is not there has none.
+    Group(GroupId),
+}
+
+/// What the engine knows to be there, or half there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Object {
+    Network(NetworkId),
+    Nic {
+        id: NicId,
+        network: NetworkId,
+    },
+    /// A namespace or link with our tag that no record explains.
+    Stray(String),
+}
+
+/// Traffic of a nic since it was made, seen from the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub bytes_in: u64,
+    pub packets_in: u64,
+    pub bytes_out: u64,
+    pub packets_out: u64,
+    /// Packets refused by groups, either way.
+    pub dropped: u64,
+}
+
+/// Something the host must be able to do, and whether it can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capability {
+    pub name: &'static str,
+    /// `None`: it works. Otherwise a plain sentence: what is missing, what to do.
+    pub missing: Option<String>,
+}
