@@ -1,3 +1,84 @@
 //! What is stored: a record, its table and its keys, one file per resource.
 
+pub mod dhcp_options;
 pub mod id;
+pub mod internet_gateway;
+pub mod network_acl;
+pub mod network_interface;
+pub mod public_address;
+pub mod route_table;
+pub mod security_group;
+pub mod subnet;
+pub mod tag;
+pub mod vpc;
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use kernel::table::Record;
+use kernel::tx::Reader;
+use kernel::{Key, Result, Scope, Table, Tx};
+
+/// Rows read at once by [`all`].
+const BATCH: usize = 1_000;
+
+/// Every record of `table` whose key begins with `prefix`, in the order of keys.
+pub fn all<R: Record>(
+    table: &Table<R>,
+    from: &mut impl Reader,
+    scope: &Scope,
+    prefix: impl Key,
+) -> Result<Vec<R>> {
+    let mut records = Vec::new();
+    let mut after: Option<bytes::Bytes> = None;
+    loop {
+        let rows = table.list(from, scope, &prefix, after.as_deref(), BATCH)?;
+        let is_last = rows.len() < BATCH;
+        after = rows.last().map(|(key, _)| key.clone());
+        records.extend(rows.into_iter().map(|(_, record)| record));
+        if is_last {
+            return Ok(records);
+        }
+    }
+}
+
+/// Every record of `table`, with its scope.
+pub fn all_scopes<R: Record>(table: &Table<R>, from: &mut impl Reader) -> Result<Vec<(Scope, R)>> {
+    let mut records = Vec::new();
+    let mut after: Option<bytes::Bytes> = None;
+    loop {
+        let rows = table.list_all(from, after.as_deref(), BATCH)?;
+        let is_last = rows.len() < BATCH;
+        after = rows.last().map(|(key, _)| key.clone());
+        for (key, record) in rows {
+            if let Some(scope) = kernel::key::KeyReader(&key).scope() {
+                records.push((scope, record));
+            }
+        }
+        if is_last {
+            return Ok(records);
+        }
+    }
+}
+
+/// A free address of `range`, but none of those AWS reserves (the first four and the last). Sought from a random place on:
+/// an address given back is not handed out again at once, when others may still have it in mind.
+fn find_free(
+    tx: &mut Tx<'_, '_>,
+    range: Ipv4Net,
+    mut is_free: impl FnMut(&mut Tx<'_, '_>, Ipv4Addr) -> Result<bool>,
+) -> Result<Option<Ipv4Addr>> {
+    let (first, count) = crate::rules::subnet::assignable(range);
+    if count == 0 {
+        return Ok(None);
+    }
+    let chance = tx.ctx().ids().hex(8);
+    let start = u32::from_str_radix(&chance, 16).unwrap_or(0) % count;
+    for step in 0..count {
+        let address = Ipv4Addr::from(first + (start + step) % count);
+        if is_free(tx, address)? {
+            return Ok(Some(address));
+        }
+    }
+    Ok(None)
+}
