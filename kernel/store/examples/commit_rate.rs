@@ -1,6 +1,6 @@
 //! How many durable 512-byte puts the store takes a second, against a bare file with group commit in the same run.
 //!
-//! `cargo run --release -p store --example commit_rate [folder]`; the folder's file system is what is measured.
+//! `cargo run --release -p store --example commit_rate [folder [writers]]`; the folder's file system is what is measured.
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a measurement for a person to read")]
 
 use std::fs::File;
@@ -38,7 +38,8 @@ fn main() {
         "{:>8} {:>9} {:>9} {:>9} {:>9} {:>7} {:>8} {:>9}",
         "writers", "growing", "hole", "zeros", "store", "ratio", "per sync", "sync µs"
     );
-    for writers in WRITERS {
+    let writers = std::env::args().nth(2).and_then(|only| only.parse().ok());
+    for writers in writers.map_or(WRITERS.to_vec(), |only| vec![only]) {
         let bare = [FileKind::Empty, FileKind::Hole, FileKind::Zeros]
             .map(|kind| runtime.block_on(bare(folder.path(), kind, writers)));
         let store =

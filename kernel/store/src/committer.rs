@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::queue::{Outcome, Request};
 use crate::resolver::{Resolver, touches};
+use crate::runway::{ENTRY_BYTES, Runway};
 use crate::store::Shared;
 use crate::tx::{Finished, Op, Writes};
 use crate::{Result, StoreError};
@@ -19,6 +20,7 @@ const PATIENCE_MAX: Duration = Duration::from_micros(500);
 pub(crate) struct Committer {
     shared: Arc<Shared>,
     resolver: Resolver,
+    runway: Runway,
     group: Group,
     last_commits: usize,
     last_took: Duration,
@@ -38,9 +40,11 @@ struct Group {
 impl Committer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let resolver = Resolver::new(Arc::clone(&shared.readers));
+        let runway = shared.disk.runway();
         Self {
             shared,
             resolver,
+            runway,
             group: Group::default(),
             last_commits: 0,
             last_took: Duration::ZERO,
@@ -121,6 +125,8 @@ impl Committer {
         }
         #[allow(clippy::disallowed_methods, reason = "a duration for the statistics, not a time")]
         let began = Instant::now();
+        let appended = group.bytes + group.writes.len() * ENTRY_BYTES;
+        self.runway.clear_for(u64::try_from(appended).unwrap_or(u64::MAX));
         if let Err(error) = self.shared.disk.write(group.writes.iter()) {
             let error = self.shared.poison(&error);
             for reply in group.accepted.into_iter().chain(group.refused) {

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::panic::RefUnwindSafe;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -17,6 +17,7 @@ use fjall::{
 };
 
 use crate::lock::FolderLock;
+use crate::runway::Runway;
 use crate::tx::Op;
 use crate::{Options, Result, Row, StoreError};
 
@@ -97,6 +98,7 @@ pub(crate) struct Disk {
     keyspace: Keyspace,
     era: RwLock<Arc<Era>>,
     reclaim_below: Arc<AtomicU32>,
+    tree: PathBuf,
     _lock: FolderLock,
 }
 
@@ -137,7 +139,7 @@ impl Disk {
         };
         reclaim_below.store(number, Ordering::Release);
         let era = RwLock::new(Era::new(number, Arc::clone(&reclaim_below)));
-        Ok(Self { database, keyspace, era, reclaim_below, _lock: lock })
+        Ok(Self { database, keyspace, era, reclaim_below, tree, _lock: lock })
     }
 
     pub(crate) fn era(&self) -> Arc<Era> {
@@ -191,6 +193,11 @@ impl Disk {
             .tree
             .drop_range(FIRST_ERA.to_be_bytes()..below.to_be_bytes())
             .map_err(|e| fjall::Error::from(e).into())
+    }
+
+    /// Zeros ahead of this disk's journal; for the committer.
+    pub(crate) fn runway(&self) -> Runway {
+        Runway::new(self.tree.clone())
     }
 
     pub(crate) fn disk_bytes(&self) -> u64 {

@@ -13,6 +13,7 @@ mod lock;
 mod options;
 mod queue;
 mod resolver;
+mod runway;
 mod scan;
 mod snapshot;
 mod stats;
