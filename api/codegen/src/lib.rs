@@ -1,1 +1,87 @@
 //! Turns a service model into plain structs, static tables and operation markers.
+//!
+//! The build script of an `api/*` crate calls [`build`]; the tables it writes are those of the `shape` crate.
+
+mod emit;
+mod fix;
+pub mod model;
+mod names;
+pub mod ordered;
+mod reach;
+mod served;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+pub use fix::Fix;
+pub use model::Model;
+pub use served::Served;
+
+/// Why a service could not be generated: a fault in `models/`, or a file that is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read or write {0}")]
+    File(PathBuf, #[source] io::Error),
+    #[error("{0} is not what it should be")]
+    Json(PathBuf, #[source] serde_json::Error),
+    #[error("list of operations: {0}")]
+    List(String),
+    #[error("model: {0}")]
+    Model(String),
+}
+
+/// Generates `$OUT_DIR/api.rs` for a service, from `models/` two folders up.
+///
+/// # Panics
+/// When it cannot: this runs in a build script, whose way to fail is a panic.
+pub fn build(service: &str) {
+    let models = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("../../models");
+    let out = PathBuf::from(variable("OUT_DIR")).join("api.rs");
+    let written =
+        from_files(&models, service).and_then(|code| fs::write(&out, code).map_err(|e| Error::File(out, e)));
+    if let Err(error) = written {
+        let cause = std::error::Error::source(&error).map(|c| format!(": {c}")).unwrap_or_default();
+        panic!("{service}: {error}{cause}");
+    }
+    for suffix in ["json", "ops", "fix.json"] {
+        say(&format!("cargo::rerun-if-changed={}", models.join(format!("{service}.{suffix}")).display()));
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "cargo listens to a build script's standard output")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "cargo talks to build scripts through the environment")]
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("{name} is set by cargo"))
+}
+
+/// The Rust source of a service, from its three files in `models`.
+///
+/// # Errors
+/// When a file is missing or malformed, or names what the model does not have.
+pub fn from_files(models: &Path, service: &str) -> Result<String, Error> {
+    let read = |suffix: &str| {
+        let path = models.join(format!("{service}.{suffix}"));
+        fs::read_to_string(&path).map(|text| (path.clone(), text)).map_err(|e| Error::File(path, e))
+    };
+    let (path, text) = read("json")?;
+    let model: Model = serde_json::from_str(&text).map_err(|e| Error::Json(path, e))?;
+    let served = served::parse(&read("ops")?.1)?;
+    let fix = match read("fix.json") {
+        Ok((path, text)) => serde_json::from_str(&text).map_err(|e| Error::Json(path, e))?,
+        Err(Error::File(_, e)) if e.kind() == io::ErrorKind::NotFound => Fix::default(),
+        Err(error) => return Err(error),
+    };
+    generate(service, &model, &served, &fix)
+}
+
+/// The Rust source of a service.
+///
+/// # Errors
+/// When the list or the facts name what the model does not have.
+pub fn generate(service: &str, model: &Model, served: &[Served], fix: &Fix) -> Result<String, Error> {
+    emit::service(&reach::Reach::of(service, model, served, fix)?)
+}

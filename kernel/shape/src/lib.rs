@@ -5,16 +5,21 @@
 //! codec per protocol and none per shape. See `docs/decisions/0001-one-codec-per-protocol.md`.
 
 mod body;
+mod debug;
 mod document;
 mod schema;
 mod slot;
 mod timestamp;
+mod unit;
 
 pub use body::{Body, BodyError};
 pub use bytes::Bytes;
+pub use debug::debug;
 pub use document::Document;
 pub use schema::{
-    ErrorDef, Honoured, Kind, Location, Member, OpDef, Operation, Protocol, Schema, ServiceDef, TimestampFormat,
+    Checks, ErrorDef, Honoured, Kind, Location, Member, OpDef, Operation, Protocol, Schema, ServiceDef,
+    TimestampFormat, UNIT,
 };
 pub use slot::{ListRef, ListSlot, MapRef, MapSlot, Ref, Shape, Slot, Struct};
 pub use timestamp::Timestamp;
+pub use unit::no_member;

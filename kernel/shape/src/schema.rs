@@ -85,6 +85,28 @@ pub struct Schema {
     pub xml_namespace: Option<&'static str>,
 }
 
+impl Schema {
+    /// A shape without traits, for tables to start from.
+    pub const PLAIN: Schema = Schema {
+        name: "",
+        kind: Kind::Structure,
+        members: &[],
+        min: None,
+        max: None,
+        pattern: None,
+        values: &[],
+        sensitive: false,
+        union: false,
+        flattened: false,
+        timestamp: TimestampFormat::Default,
+        xml_name: None,
+        xml_namespace: None,
+    };
+}
+
+/// The shape of what is not there: `()`.
+pub static UNIT: Schema = Schema { name: "Unit", ..Schema::PLAIN };
+
 /// Where a member travels in the REST protocols. The others use `Body` only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Location {
@@ -104,9 +126,10 @@ pub enum Location {
 pub struct Member {
     /// The member's name in the model: what the user of an SDK writes.
     pub name: &'static str,
-    /// The name on the wire.
+    /// The name on the wire. Empty for a list's element without a name of its own: the protocol's word for one
+    /// (`member`), or the list's name where it is flattened.
     pub wire: &'static str,
-    /// The name in an EC2 query request.
+    /// The name in query requests and answers; for EC2 in requests only, whose answers use `wire`.
     pub query: &'static str,
     pub schema: &'static Schema,
     pub location: Location,
@@ -123,8 +146,26 @@ pub struct Member {
     pub idempotency_token: bool,
     /// The string is a JSON document, carried in base64 where it is a header.
     pub json_value: bool,
-    /// A string header that SDKs expect to hold an event stream or a length is marked by the model; we refuse it.
-    pub event_stream: bool,
+}
+
+impl Member {
+    /// A member without traits, for tables to start from.
+    pub const PLAIN: Member = Member {
+        name: "",
+        wire: "",
+        query: "",
+        schema: &UNIT,
+        location: Location::Body,
+        required: false,
+        payload: false,
+        flattened: false,
+        xml_attribute: false,
+        xml_namespace: None,
+        xml_prefix: None,
+        timestamp: TimestampFormat::Default,
+        idempotency_token: false,
+        json_value: false,
+    };
 }
 
 /// An exception of a model, or one the model forgot and a `.fix` file supplies.
@@ -155,8 +196,9 @@ pub struct OpDef {
     pub output: &'static Schema,
     /// Element around the result in query answers.
     pub result_wrapper: Option<&'static str>,
-    /// Root element (REST-XML) and namespace of the request body.
+    /// Root element of the REST-XML request body.
     pub input_root: Option<&'static str>,
+    pub input_namespace: Option<&'static str>,
     /// Root element of the REST-XML answer, where it is not the output shape's name.
     pub output_root: Option<&'static str>,
     pub errors: &'static [&'static ErrorDef],
@@ -178,6 +220,17 @@ pub enum Honoured {
     AllBut(&'static [&'static str]),
 }
 
+/// How a request that breaks its model is refused before a handler sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checks {
+    /// Every constraint, all violations counted and listed in one `ValidationException`.
+    Standard,
+    /// Every constraint, the first violation in EC2's words: `MissingParameter`, `InvalidParameterValue`.
+    Parameter,
+    /// Missing members only, as `MissingParameter`; the service words the rest itself.
+    Required,
+}
+
 /// One service: its names, protocols and operations.
 #[derive(Debug)]
 pub struct ServiceDef {
@@ -194,8 +247,11 @@ pub struct ServiceDef {
     /// In order of preference; the first answers when a request does not say.
     pub protocols: &'static [Protocol],
     pub xml_namespace: &'static str,
+    /// What stands before an error's code in `__type`: `com.amazonaws.sqs#`, or nothing.
+    pub error_namespace: &'static str,
     /// Answers errors with the query code in `x-amzn-query-error`.
     pub query_compatible: bool,
+    pub checks: Checks,
     /// The operations served, sorted by name.
     pub ops: &'static [&'static OpDef],
     /// The model's other operations, sorted: these answer *not implemented*.

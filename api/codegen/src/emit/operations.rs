@@ -1,0 +1,124 @@
+//! One marker type per served operation, and the table of the service.
+
+use super::{put, table};
+use crate::model::{Operation, Reference, XmlNamespace};
+use crate::names::{constant, type_name};
+use crate::reach::Reach;
+use crate::{Error, Served};
+
+pub(super) fn write(out: &mut String, reach: &Reach<'_>) -> Result<(), Error> {
+    put!(out, "/// The operations served, each as a type.\npub mod op {{");
+    for op in reach.served {
+        marker(out, op, reach.operation(&op.name)?);
+        definition(out, reach, op)?;
+    }
+    put!(out, "}}");
+    service(out, reach)
+}
+
+fn marker(out: &mut String, op: &Served, def: &Operation) {
+    let kind = |used: &Option<Reference>| {
+        used.as_ref().map_or("()".into(), |r| format!("super::{}", type_name(&r.shape)))
+    };
+    let name = &op.name;
+    put!(out, "    #[derive(Clone, Copy, Debug)]\n    pub struct {name};");
+    put!(out, "    impl ::shape::Operation for {name} {{");
+    put!(out, "        type Input = {};\n        type Output = {};", kind(&def.input), kind(&def.output));
+    put!(out, "        const DEF: &'static ::shape::OpDef = &{};", constant(name));
+    put!(out, "        const SERVICE: &'static ::shape::ServiceDef = &super::SERVICE;\n    }}");
+}
+
+fn definition(out: &mut String, reach: &Reach<'_>, op: &Served) -> Result<(), Error> {
+    let def = reach.operation(&op.name)?;
+    let schema = |used: &Option<Reference>| {
+        used.as_ref().map_or("::shape::UNIT".to_owned(), |r| format!("super::{}", table(&r.shape)))
+    };
+    let wrapper = def.output.as_ref().map(|output| match &output.result_wrapper {
+        Some(wrapper) => wrapper.clone(),
+        None => format!("{}Result", op.name),
+    });
+    let queried = protocols(reach).contains(&"query");
+    let output_root = def.output.as_ref().and_then(|o| reach.fix.xml_names.get(&o.shape));
+    let input_root = def.input.as_ref().and_then(|i| i.location_name.as_ref());
+    let input_namespace = def.input.as_ref().and_then(|i| i.xml_namespace.as_ref()).map(XmlNamespace::uri);
+    let errors: Vec<String> =
+        def.errors.iter().map(|e| format!("&super::error::{}", constant(&e.shape))).collect();
+    let checksum =
+        def.http_checksum_required || def.http_checksum.as_ref().is_some_and(|c| c.request_checksum_required);
+    put!(out, "    pub static {}: ::shape::OpDef = ::shape::OpDef {{", constant(&op.name));
+    put!(out, "        name: {:?}, service: {:?},", op.name, reach.service);
+    put!(out, "        method: {:?}, uri: {:?},", def.http.method, def.http.request_uri);
+    put!(out, "        status: {},", def.http.response_code.unwrap_or(200));
+    put!(out, "        input: &{}, output: &{},", schema(&def.input), schema(&def.output));
+    put!(out, "        result_wrapper: {:?},", wrapper.filter(|_| queried));
+    put!(out, "        input_root: {input_root:?}, input_namespace: {input_namespace:?},");
+    put!(out, "        output_root: {output_root:?},");
+    put!(out, "        errors: &[{}],", errors.join(", "));
+    put!(
+        out,
+        "        unsigned: {}, checksum_required: {checksum},",
+        def.authtype.as_deref() == Some("none")
+    );
+    put!(out, "        harmless: &{:?},", op.harmless);
+    if op.refused.is_empty() {
+        put!(out, "        honoured: ::shape::Honoured::All,");
+    } else {
+        put!(out, "        honoured: ::shape::Honoured::AllBut(&{:?}),", op.refused);
+    }
+    put!(out, "    }};");
+    Ok(())
+}
+
+/// The protocols spoken, in botocore's names, best first.
+fn protocols<'a>(reach: &Reach<'a>) -> Vec<&'a str> {
+    let metadata = &reach.model.metadata;
+    let fixed = &reach.fix.protocols;
+    let listed = if fixed.is_empty() { &metadata.protocols } else { fixed };
+    if listed.is_empty() { vec![&metadata.protocol] } else { listed.iter().map(String::as_str).collect() }
+}
+
+fn service(out: &mut String, reach: &Reach<'_>) -> Result<(), Error> {
+    let Reach { model, fix, .. } = reach;
+    let metadata = &model.metadata;
+    let mut spoken = String::new();
+    for name in protocols(reach) {
+        spoken.push_str("::shape::Protocol::");
+        spoken.push_str(match name {
+            "json" if metadata.json_version.as_deref() == Some("1.1") => "Json11, ",
+            "json" => "Json10, ",
+            "query" => "Query, ",
+            "ec2" => "Ec2, ",
+            "rest-json" => "RestJson, ",
+            "rest-xml" => "RestXml, ",
+            "smithy-rpc-v2-cbor" => "Cbor, ",
+            other => return Err(Error::Model(format!("unknown protocol {other}"))),
+        });
+    }
+    let served: Vec<String> = reach.served.iter().map(|op| format!("&op::{}", constant(&op.name))).collect();
+    let mut unserved: Vec<&str> = model.operations.iter().map(|(name, _)| name).collect();
+    unserved.retain(|name| !reach.served.iter().any(|op| op.name == *name));
+    unserved.sort_unstable();
+    let namespace = fix.xml_namespace.as_deref().or(metadata.xml_namespace.as_ref().map(XmlNamespace::uri));
+    let checks = match fix.checks.as_deref() {
+        None | Some("standard") => "Standard",
+        Some("parameter") => "Parameter",
+        Some("required") => "Required",
+        Some(other) => return Err(Error::Model(format!("unknown checks {other}"))),
+    };
+    put!(out, "/// The service.\npub static SERVICE: ::shape::ServiceDef = ::shape::ServiceDef {{");
+    put!(out, "    name: {:?}, id: {:?},", reach.service, metadata.service_id);
+    let signing = metadata.signing_name.as_ref().unwrap_or(&metadata.endpoint_prefix);
+    put!(out, "    signing_name: {signing:?}, endpoint_prefix: {:?},", metadata.endpoint_prefix);
+    put!(out, "    target_prefix: {:?},", metadata.target_prefix.as_deref().unwrap_or_default());
+    put!(out, "    version: {:?}, protocols: &[{spoken}],", metadata.api_version);
+    put!(out, "    xml_namespace: {:?},", namespace.unwrap_or_default());
+    put!(out, "    error_namespace: {:?},", fix.error_namespace);
+    put!(out, "    query_compatible: {},", metadata.aws_query_compatible.is_some());
+    put!(out, "    checks: ::shape::Checks::{checks},");
+    put!(
+        out,
+        "    ops: &[{}],\n    unserved: &{unserved:?},\n    errors: error::ALL,\n}};",
+        served.join(", ")
+    );
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! Facts the models lack, `models/<service>.fix.json`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// What we know of a service beyond its model. Every field may be absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fix {
+    /// A sentence on where the facts come from.
+    pub source: String,
+    /// Protocols spoken, best first, in botocore's names.
+    pub protocols: Vec<String>,
+    pub xml_namespace: Option<String>,
+    /// What stands before the code in `__type`: `com.amazonaws.sqs#`.
+    pub error_namespace: String,
+    /// How a request that breaks the model is refused: `standard`, `parameter`, or `required` (see `shape::Checks`).
+    pub checks: Option<String>,
+    /// Query codes and statuses of modelled errors, and errors the model does not have.
+    pub errors: BTreeMap<String, ErrorFix>,
+    /// Names in query requests and answers, by `Shape.Member`, `List.member`, `Map.key`, `Map.value`.
+    pub query_names: BTreeMap<String, String>,
+    /// XML root names by shape.
+    pub xml_names: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ErrorFix {
+    pub query_code: Option<String>,
+    pub status: Option<u16>,
+}

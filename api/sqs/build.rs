@@ -1,0 +1,5 @@
+//! Generates this crate from `models/sqs.*`.
+
+fn main() {
+    api_codegen::build("sqs");
+}

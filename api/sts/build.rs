@@ -1,0 +1,5 @@
+//! Generates this crate from `models/sts.*`.
+
+fn main() {
+    api_codegen::build("sts");
+}
