@@ -116,6 +116,22 @@ impl Ctx {
         Ok(value)
     }
 
+    /// Runs `task` to its end even if the caller goes away meanwhile: for what changes memory and store together.
+    ///
+    /// # Errors
+    /// `task`'s own, and *unavailable* when the house closes.
+    pub async fn see_through<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.house().see_through(task).await
+    }
+
+    /// Counts usage that comes too often for a metering line of its own: see [`crate::meter`].
+    pub fn count(&self, usage_type: &'static str, quantity: u64) {
+        self.house().counts().add(*self.scope(), self.service(), usage_type, quantity);
+    }
+
     /// Asks the controller to look at `key` of this scope now.
     pub fn nudge(&self, controller: &'static str, key: &str) {
         self.house().nudge(controller, self.scope(), key);

@@ -155,7 +155,7 @@ impl House {
     }
 }
 
-fn unavailable() -> Error {
+pub(crate) fn unavailable() -> Error {
     Error::new(Kind::Unavailable, "ServiceUnavailable", "The service is being reset or is closing.")
 }
 

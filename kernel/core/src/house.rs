@@ -61,6 +61,8 @@ pub struct House {
     counts: Counts,
     /// Held by whoever works; taken whole by a reset.
     working: Arc<RwLock<()>>,
+    /// Held by what must come to its end although its caller went away; taken whole after `working`.
+    unfinished: Arc<RwLock<()>>,
     resets: watch::Sender<u64>,
     closing: watch::Sender<bool>,
     tasks: Mutex<JoinSet<()>>,
@@ -106,6 +108,7 @@ impl House {
             audit: AuditTrail::default(),
             counts: Counts::default(),
             working: Arc::default(),
+            unfinished: Arc::default(),
             resets: watch::Sender::new(0),
             closing: watch::Sender::new(false),
             tasks: Mutex::default(),
@@ -191,6 +194,7 @@ impl House {
     pub async fn reset(self: &Arc<Self>) -> Result<()> {
         self.resets.send_modify(|count| *count += 1);
         let _alone = self.working.clone().write_owned().await;
+        let _settled = self.unfinished.clone().write_owned().await;
         for service in self.services.values() {
             for hook in &service.reset {
                 hook(&self.ctx(service.def.name, HOUSE_SCOPE)).await?;
@@ -210,6 +214,7 @@ impl House {
         self.closing.send_replace(true);
         self.resets.send_modify(|count| *count += 1);
         let _alone = self.working.clone().write_owned().await;
+        let _settled = self.unfinished.clone().write_owned().await;
         if let Err(error) = self.write_counts().await {
             tracing::error!(%error, "the last counts are lost");
         }
@@ -265,6 +270,29 @@ impl House {
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
         true
+    }
+
+    /// Runs a task to its end, whether or not anybody still waits for its outcome.
+    pub(crate) async fn see_through<T: Send + 'static>(
+        self: &Arc<Self>,
+        task: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let house = self.clone();
+        self.finish_later(async move {
+            // Whoever asked may have gone away.
+            let _ = tell.send(house.guard(task).await);
+        });
+        told.await.unwrap_or_else(|_| Err(crate::gate::unavailable()))
+    }
+
+    /// Runs a task that a reset and a close wait for, and that waits for nobody. `false` when it cannot begin.
+    pub fn finish_later(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        let Ok(unfinished) = self.unfinished.clone().try_read_owned() else { return false };
+        self.spawn(async move {
+            task.await;
+            drop(unfinished);
+        })
     }
 
     /// Turns a panic into an error that the log names.

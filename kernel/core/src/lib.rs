@@ -44,7 +44,7 @@ pub use meter::Usage;
 pub use plugs::Plugs;
 pub use scope::Scope;
 pub use service::{Service, ServiceBuilder};
-pub use table::{Row, Table};
+pub use table::{PackedTable, Row, Table};
 pub use tx::{Reader, Snapshot, Tx};
 
 /// A future without its type.

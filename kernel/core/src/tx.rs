@@ -52,7 +52,7 @@ impl<'t, 'c> Tx<'t, 'c> {
         self.ctx
     }
 
-    pub(crate) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+    pub(crate) fn put(&mut self, key: Vec<u8>, value: impl Into<Bytes>) -> Result<()> {
         Ok(self.raw.put(key, value)?)
     }
 
