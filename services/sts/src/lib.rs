@@ -1,0 +1,6 @@
+//! AWS Security Token Service: who am I.
+
+mod ops;
+mod service;
+
+pub use service::service;
