@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::compactor::Compactor;
 use crate::queue::{Outcome, Request};
 use crate::resolver::{Resolver, touches};
 use crate::runway::{ENTRY_BYTES, Runway};
@@ -21,6 +22,7 @@ pub(crate) struct Committer {
     shared: Arc<Shared>,
     resolver: Resolver,
     runway: Runway,
+    compactor: Compactor,
     group: Group,
     last_commits: usize,
     last_took: Duration,
@@ -45,6 +47,7 @@ impl Committer {
             shared,
             resolver,
             runway,
+            compactor: Compactor::default(),
             group: Group::default(),
             last_commits: 0,
             last_took: Duration::ZERO,
@@ -144,6 +147,8 @@ impl Committer {
         for reply in group.refused {
             self.refuse(reply);
         }
+        let deletes = group.writes.values().filter(|op| matches!(op, Op::Delete)).count();
+        self.compactor.deleted(u64::try_from(deletes).unwrap_or(u64::MAX), &self.shared);
     }
 
     fn clear(&mut self, reply: oneshot::Sender<Outcome>) {

@@ -18,6 +18,7 @@ use fjall::{
 
 use crate::lock::FolderLock;
 use crate::runway::Runway;
+use crate::torn::cut_torn_group;
 use crate::tx::Op;
 use crate::{Options, Result, Row, StoreError};
 
@@ -111,16 +112,13 @@ impl Disk {
 
         let reclaim_below = Arc::new(AtomicU32::new(0));
         let filter: Arc<dyn Factory> = Arc::new(OldEras(Arc::clone(&reclaim_below)));
-        let database = Database::builder(&tree)
-            .cache_size(options.cache_bytes)
-            .max_journaling_size(options.journal_bytes.max(Options::JOURNAL_BYTES_MIN))
-            .max_cached_files(Some(OPEN_TABLES_MAX))
-            .manual_journal_persist(true)
-            .journal_compression(CompressionType::None)
-            // With two, fjall's first worker spins while the second one compacts.
-            .worker_threads(1)
-            .with_compaction_filter_factories(Arc::new(move |_| Some(Arc::clone(&filter))))
-            .open()?;
+        let filters: Filters = Arc::new(move |_| Some(Arc::clone(&filter)));
+        let database = match open_engine(&tree, options, Arc::clone(&filters)) {
+            Err(fjall::Error::JournalRecovery(_)) if cut_torn_group(&tree)? => {
+                open_engine(&tree, options, filters)?
+            }
+            opened => opened?,
+        };
         let keyspace = database.keyspace("store", || {
             KeyspaceCreateOptions::default()
                 .manual_journal_persist(true)
@@ -200,13 +198,40 @@ impl Disk {
         Runway::new(self.tree.clone())
     }
 
+    /// Rewrites all tables without deleted keys.
+    pub(crate) fn compact(&self) -> Result<()> {
+        // Without waiting for it to become a table: if that fails, it would be for ever.
+        self.keyspace.rotate_memtable()?;
+        Ok(self.keyspace.major_compact()?)
+    }
+
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.database.disk_space().unwrap_or(0)
+    }
+
+    /// Keys, counted with their older values and deletion marks.
+    pub(crate) fn approximate_keys(&self) -> u64 {
+        u64::try_from(self.keyspace.approximate_len()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn tables(&self) -> usize {
         self.keyspace.table_count()
     }
+}
+
+type Filters = Arc<dyn Fn(&str) -> Option<Arc<dyn Factory>> + Send + Sync>;
+
+fn open_engine(tree: &Path, options: &Options, filters: Filters) -> fjall::Result<Database> {
+    Database::builder(tree)
+        .cache_size(options.cache_bytes)
+        .max_journaling_size(options.journal_bytes.max(Options::JOURNAL_BYTES_MIN))
+        .max_cached_files(Some(OPEN_TABLES_MAX))
+        .manual_journal_persist(true)
+        .journal_compression(CompressionType::None)
+        // With two, fjall's first worker spins while the second one compacts.
+        .worker_threads(1)
+        .with_compaction_filter_factories(filters)
+        .open()
 }
 
 fn sync_folder(folder: &Path) -> Result<()> {

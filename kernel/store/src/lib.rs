@@ -6,6 +6,7 @@
 //! interface, so that a replicated one can take its place.
 
 mod committer;
+mod compactor;
 mod disk;
 mod error;
 mod lease;
@@ -18,6 +19,7 @@ mod scan;
 mod snapshot;
 mod stats;
 mod store;
+mod torn;
 mod tx;
 mod watch;
 

@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, fstatfs};
 use nix::unistd::{Whence, lseek};
@@ -55,7 +55,7 @@ impl Runway {
 
     fn extend(&mut self, bytes: u64) -> io::Result<u64> {
         let step = bytes + STEP_BYTES;
-        let Some((number, path)) = self.newest()? else { return Ok(step) };
+        let Some((number, path)) = newest_journal(&self.folder)? else { return Ok(step) };
         let file = File::options().read(true).write(true).open(path)?;
         let length = file.metadata()?.len();
         let hole = u64::try_from(lseek(&file, 0, Whence::SeekHole)?).unwrap_or(length);
@@ -78,18 +78,18 @@ impl Runway {
         }
         Ok(end - hole)
     }
+}
 
-    /// The journal with the highest number, which is the one in use.
-    fn newest(&self) -> io::Result<Option<(u64, PathBuf)>> {
-        let mut newest = None;
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            let journal = path.extension().is_some_and(|extension| extension == "jnl");
-            let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-            if let (true, Some(number)) = (journal, number) {
-                newest = newest.max(Some((number, path)));
-            }
+/// The journal in `folder` with the highest number, which is the one in use.
+pub(crate) fn newest_journal(folder: &Path) -> io::Result<Option<(u64, PathBuf)>> {
+    let mut newest = None;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let journal = path.extension().is_some_and(|extension| extension == "jnl");
+        let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+        if let (true, Some(number)) = (journal, number) {
+            newest = newest.max(Some((number, path)));
         }
-        Ok(newest)
     }
+    Ok(newest)
 }

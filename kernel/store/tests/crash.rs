@@ -124,6 +124,37 @@ async fn no_acknowledged_write_is_lost() {
     assert!(acknowledged.iter().flatten().sum::<u32>() > 100, "the writers came to write");
 }
 
+/// Damages the journal in the first or last of the long runs of one byte that the test writes.
+fn damage(folder: &Path, last: bool) {
+    let path = folder.join("tree/0.jnl");
+    let mut journal = std::fs::read(&path).unwrap();
+    let is_run = |at: &usize| journal[*at..*at + 512].iter().all(|byte| *byte == b'x');
+    let mut runs = 0..journal.len() - 512;
+    let at = if last { runs.rfind(is_run) } else { runs.find(is_run) }.unwrap();
+    journal[at..at + 512].fill(0);
+    std::fs::write(&path, journal).unwrap();
+}
+
+#[tokio::test]
+async fn a_group_torn_by_a_power_failure_goes_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), &Options::default()).unwrap();
+    for tx_number in 0..3_u8 {
+        let put = |tx: &mut store::Tx| (0..20_u8).try_for_each(|n| tx.put([tx_number, n], vec![b'x'; 600]));
+        store.write(put).await.unwrap();
+    }
+    drop(store);
+    damage(folder.path(), true);
+    let store = Store::open(folder.path(), &Options::default()).unwrap();
+    let rows = store.read(|s| s.scan(&Scan::prefix(""))).await.unwrap();
+    assert_eq!(rows.len(), 40);
+    store.write(|tx| tx.put("more", "")).await.unwrap();
+    drop(store);
+    damage(folder.path(), false);
+    let refused = Store::open(folder.path(), &Options::default());
+    assert!(matches!(refused.err(), Some(StoreError::Engine(_))), "damage elsewhere is not hidden");
+}
+
 #[tokio::test]
 #[ignore = "the child of a_failed_write_poisons"]
 async fn failing() {

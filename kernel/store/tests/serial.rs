@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Barrier;
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use store::{Scan, Snapshot, Store, StoreError, Tx};
 
 #[derive(Debug, Clone)]
@@ -137,7 +138,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 30,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_serial_order_explains_what_happened(
