@@ -42,6 +42,84 @@ pub fn malformed<I: Id>(code: &'static str, text: &str) -> Error {
     Error::new(Kind::Invalid, code, message)
 }
 
+// Filters, pages, tags.
+
+pub fn filter_invalid(name: &str) -> Error {
+    invalid_parameter_value(format!("The filter '{name}' is invalid"))
+}
+
+pub fn filter_limit(max: usize) -> Error {
+    let message = format!("The maximum number of filter values specified on a single call is {max}");
+    Error::new(Kind::Limit, "FilterLimitExceeded", message)
+}
+
+pub fn max_results_low(given: i32, min: i32) -> Error {
+    let message = format!(
+        "Value ( {given} ) for parameter maxResults is invalid. Expecting a value greater than {min}."
+    );
+    invalid_parameter_value(message)
+}
+
+pub fn max_results_high(given: i32, max: i32) -> Error {
+    let message = format!(
+        "Value ( {given} ) for parameter maxResults is invalid. Expecting a value smaller than {max}."
+    );
+    invalid_parameter_value(message)
+}
+
+pub fn token_invalid(token: &str) -> Error {
+    Error::new(Kind::Invalid, "InvalidNextToken", format!("The token '{token}' is invalid"))
+}
+
+pub fn tag_key_empty() -> Error {
+    invalid_parameter_value("Tag key cannot be empty")
+}
+
+pub fn tag_key_long(max: usize) -> Error {
+    invalid_parameter_value(format!("Tag key exceeds the maximum length of {max} characters"))
+}
+
+pub fn tag_value_long(max: usize) -> Error {
+    invalid_parameter_value(format!("Tag value exceeds the maximum length of {max} characters"))
+}
+
+pub fn tag_key_reserved() -> Error {
+    invalid_parameter_value("Tag keys starting with 'aws:' are reserved for internal use")
+}
+
+pub fn tag_duplicate(key: &str) -> Error {
+    invalid_parameter_value(format!("Duplicate tag key '{key}' specified."))
+}
+
+pub fn tag_limit() -> Error {
+    let message = "The maximum number of Tags for a resource has been reached.";
+    Error::new(Kind::Limit, "TagLimitExceeded", message)
+}
+
+pub fn tag_type_missing() -> Error {
+    invalid_parameter_value("Tag specification resource type must have a value")
+}
+
+pub fn tag_type_not_allowed(resource_type: &str) -> Error {
+    let message = format!("'{resource_type}' is not a valid taggable resource type for this operation.");
+    invalid_parameter_value(message)
+}
+
+pub fn tag_type_twice() -> Error {
+    invalid_parameter_value(
+        "The same resource type may not be specified more than once in tag specifications.",
+    )
+}
+
+pub fn tag_specification_empty() -> Error {
+    invalid_parameter_value("Tag specification must have at least one tag")
+}
+
+/// An id of a resource that cannot bear tags, or of no resource at all.
+pub fn tag_id_invalid(id: &str) -> Error {
+    Error::new(Kind::Invalid, "InvalidID", format!("The ID '{id}' is not valid"))
+}
+
 // Networks.
 
 fn not_found(code: &'static str, noun: &str, id: impl Display) -> Error {
@@ -154,3 +232,147 @@ pub fn group_of_other_network(group: &GroupId, subnet: &SubnetId) -> Error {
 }
 
 // Instances, images, key pairs.
+
+/// `i-1, i-2` as AWS lists ids in messages.
+fn listed(ids: &[String]) -> String {
+    ids.join(", ")
+}
+
+pub fn instances_not_found(ids: &[String]) -> Error {
+    let message = match ids {
+        [id] => format!("The instance ID '{id}' does not exist"),
+        ids => format!("The instance IDs '{}' do not exist", listed(ids)),
+    };
+    Error::new(Kind::NotFound, "InvalidInstanceID.NotFound", message)
+}
+
+pub fn instance_malformed(text: &str) -> Error {
+    let message = format!("Invalid id: \"{text}\"");
+    Error::new(Kind::Invalid, "InvalidInstanceID.Malformed", message)
+}
+
+pub fn cannot_be_stopped(id: impl Display, state: &str) -> Error {
+    incorrect_instance_state(id, &format!("is not in a state from which it can be stopped (it is {state})."))
+}
+
+pub fn cannot_be_started(id: impl Display) -> Error {
+    incorrect_instance_state(id, "is not in a state from which it can be started.")
+}
+
+pub fn cannot_be_rebooted(id: impl Display) -> Error {
+    incorrect_instance_state(id, "is not in a state from which it can be rebooted.")
+}
+
+pub fn must_be_stopped(id: impl Display) -> Error {
+    incorrect_instance_state(id, "is not in the 'stopped' state.")
+}
+
+pub fn is_terminated(id: impl Display) -> Error {
+    incorrect_instance_state(id, "is not in a state in which this can be done: it is terminated.")
+}
+
+fn incorrect_instance_state(id: impl Display, why: &str) -> Error {
+    Error::new(Kind::Conflict, "IncorrectInstanceState", format!("The instance '{id}' {why}"))
+}
+
+pub fn termination_protected(id: impl Display) -> Error {
+    let message = format!(
+        "The instance '{id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again."
+    );
+    Error::new(Kind::Conflict, "OperationNotPermitted", message)
+}
+
+pub fn stop_protected(id: impl Display) -> Error {
+    let message = format!(
+        "The instance '{id}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again."
+    );
+    Error::new(Kind::Conflict, "OperationNotPermitted", message)
+}
+
+pub fn token_mismatched(token: &str) -> Error {
+    let message = format!(
+        "Arguments on this idempotent request are inconsistent with arguments used in previous request(s). Client token: {token}"
+    );
+    Error::new(Kind::Conflict, "IdempotentParameterMismatch", message)
+}
+
+pub fn no_capacity(instance_type: &str) -> Error {
+    let message = format!(
+        "We currently do not have sufficient {instance_type} capacity: this host has fewer processors or less memory than the type."
+    );
+    Error::new(Kind::Unavailable, "InsufficientInstanceCapacity", message).status_is(500)
+}
+
+pub fn no_machines(why: &str) -> Error {
+    let message = format!("This host cannot run instances: {why}");
+    Error::new(Kind::Unavailable, "InsufficientInstanceCapacity", message).status_is(500)
+}
+
+pub fn instance_type_unknown(name: &str) -> Error {
+    invalid_parameter_value(format!("Invalid value '{name}' for InstanceType."))
+}
+
+pub fn instance_types_unknown(names: &[String]) -> Error {
+    let message = format!("The following supplied instance types do not exist: [{}]", listed(names));
+    Error::new(Kind::Invalid, "InvalidInstanceType", message)
+}
+
+pub fn architecture_mismatch(instance_type: &str, architecture: &str, image: &str) -> Error {
+    invalid_parameter_value(format!(
+        "The architecture '{architecture}' of the specified instance type '{instance_type}' does not match the architecture '{image}' of the specified AMI."
+    ))
+}
+
+pub fn instance_limit() -> Error {
+    let message = "You have requested more instances than this region's limit allows in one request.";
+    Error::new(Kind::Limit, "InstanceLimitExceeded", message)
+}
+
+pub fn user_data_not_base64() -> Error {
+    invalid_parameter_value("Invalid BASE64 encoding of user data.")
+}
+
+pub fn user_data_too_long(limit: usize) -> Error {
+    invalid_parameter_value(format!("User data is limited to {limit} bytes"))
+}
+
+/// Something EC2 knows and this cloud does not do (yet), named.
+pub fn unsupported(what: &str) -> Error {
+    Error::new(Kind::Invalid, "UnsupportedOperation", format!("{what} is not supported by this cloud."))
+}
+
+pub fn images_not_found(ids: &[String]) -> Error {
+    let message = match ids {
+        [id] => format!("The image id '[{id}]' does not exist"),
+        ids => format!("The image ids '[{}]' do not exist", listed(ids)),
+    };
+    Error::new(Kind::NotFound, "InvalidAMIID.NotFound", message)
+}
+
+pub fn image_malformed(text: &str) -> Error {
+    malformed::<crate::state::id::ImageId>("InvalidAMIID.Malformed", text)
+}
+
+pub fn key_pair_not_found(name: &str) -> Error {
+    let message = format!("The key pair '{name}' does not exist");
+    Error::new(Kind::NotFound, "InvalidKeyPair.NotFound", message)
+}
+
+pub fn key_pair_id_not_found(id: &str) -> Error {
+    let message = format!("The key pair ID '{id}' does not exist");
+    Error::new(Kind::NotFound, "InvalidKeyPair.NotFound", message)
+}
+
+pub fn key_pair_duplicate(name: &str) -> Error {
+    let message = format!("The keypair '{name}' already exists.");
+    Error::new(Kind::Conflict, "InvalidKeyPair.Duplicate", message)
+}
+
+pub fn key_pair_limit() -> Error {
+    let message = "You have reached the limit of key pairs in this region.";
+    Error::new(Kind::Limit, "KeyPairLimitExceeded", message)
+}
+
+pub fn invalid_key_format() -> Error {
+    Error::new(Kind::Invalid, "InvalidKey.Format", "Key is not in valid OpenSSH public key format")
+}

@@ -2,9 +2,10 @@
 
 pub mod controllers;
 pub mod errors;
+pub mod events;
 pub mod ops;
 pub mod rules;
 pub mod service;
 pub mod state;
 
-pub use service::Engines;
+pub use service::{Engines, service};

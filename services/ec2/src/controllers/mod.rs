@@ -1,1 +1,3 @@
 //! What brings resources to what was asked of them.
+
+pub mod network;

@@ -1,1 +1,3 @@
 //! The operations, one file per resource.
+
+pub mod page;

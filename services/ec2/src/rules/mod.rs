@@ -1,8 +1,19 @@
 //! What is right: checks, defaults and plans, pure, one file per resource.
 
+pub mod dns;
+pub mod filter;
+pub mod image;
+pub mod imds;
+pub mod instance;
+pub mod instance_type;
+pub mod instant;
+pub mod key_pair;
 pub mod network_acl;
 pub mod network_interface;
+pub mod page;
 pub mod region;
 pub mod security_group;
+pub mod ssh;
 pub mod subnet;
+pub mod tag;
 pub mod vpc;

@@ -2,7 +2,9 @@
 
 pub mod dhcp_options;
 pub mod id;
+pub mod instance;
 pub mod internet_gateway;
+pub mod key_pair;
 pub mod network_acl;
 pub mod network_interface;
 pub mod public_address;

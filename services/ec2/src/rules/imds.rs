@@ -1,0 +1,289 @@
+//! What the metadata service tells an instance about itself (EC2 user guide, "Instance metadata categories").
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use serde_json::json;
+
+use super::region;
+
+/// Everything the tree is made of.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub account: String,
+    pub region: String,
+    pub zone: String,
+    pub partition: String,
+    pub instance_id: String,
+    pub instance_type: String,
+    pub image_id: String,
+    pub architecture: &'static str,
+    pub reservation_id: String,
+    pub launch_index: u32,
+    pub launched_at: String,
+    pub private_ip: Ipv4Addr,
+    pub public_ip: Option<Ipv4Addr>,
+    pub mac: String,
+    pub interface_id: String,
+    pub vpc_id: String,
+    pub vpc_cidr: String,
+    pub subnet_id: String,
+    pub subnet_cidr: String,
+    /// Ids and names.
+    pub groups: Vec<(String, String)>,
+    /// Name and OpenSSH line.
+    pub key: Option<(String, String)>,
+    pub user_data: Option<Vec<u8>>,
+    /// `None` where the instance's options keep them away.
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+/// The versions a client may name.
+const VERSIONS: [&str; 22] = [
+    "1.0",
+    "2007-01-19",
+    "2007-03-01",
+    "2007-08-29",
+    "2007-10-10",
+    "2007-12-15",
+    "2008-02-01",
+    "2008-09-01",
+    "2009-04-04",
+    "2011-01-01",
+    "2011-05-01",
+    "2012-01-12",
+    "2014-02-25",
+    "2014-11-05",
+    "2015-10-20",
+    "2016-04-19",
+    "2016-06-30",
+    "2016-09-02",
+    "2018-09-24",
+    "2021-03-23",
+    "2021-07-15",
+    "latest",
+];
+
+/// The bytes under `path`; `None` where there is nothing.
+pub fn get(path: &str, facts: &Facts) -> Option<Vec<u8>> {
+    let path = path.trim_matches('/');
+    if path.is_empty() {
+        return Some(VERSIONS.join("\n").into_bytes());
+    }
+    let (version, rest) = path.split_once('/').unwrap_or((path, ""));
+    if !VERSIONS.contains(&version) {
+        return None;
+    }
+    let leaves = leaves(facts);
+    if let Some(leaf) = leaves.get(rest) {
+        return Some(leaf.clone());
+    }
+    if rest == "meta-data/public-keys" {
+        return facts.key.as_ref().map(|(name, _)| format!("0={name}").into_bytes());
+    }
+    listing(&leaves, rest).map(String::into_bytes)
+}
+
+/// The names right under `folder`, those of folders with a slash. Under a version the top folders bear none.
+fn listing(leaves: &BTreeMap<String, Vec<u8>>, folder: &str) -> Option<String> {
+    let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    let names: BTreeSet<String> = leaves
+        .keys()
+        .filter_map(|leaf| leaf.strip_prefix(&prefix))
+        .map(|rest| match rest.split_once('/') {
+            Some((name, _)) if folder.is_empty() => name.to_owned(),
+            Some((name, _)) => format!("{name}/"),
+            None => rest.to_owned(),
+        })
+        .collect();
+    (!names.is_empty()).then(|| names.into_iter().collect::<Vec<_>>().join("\n"))
+}
+
+fn leaves(facts: &Facts) -> BTreeMap<String, Vec<u8>> {
+    let mut leaves = BTreeMap::new();
+    let mut put = |path: String, value: String| drop(leaves.insert(path, value.into_bytes()));
+    identity(facts, &mut put);
+    network(facts, &mut put);
+    if let Some((_, line)) = &facts.key {
+        put("meta-data/public-keys/0/openssh-key".to_owned(), line.clone());
+    }
+    for (key, value) in facts.tags.iter().flatten() {
+        put(format!("meta-data/tags/instance/{key}"), value.clone());
+    }
+    put("dynamic/instance-identity/document".to_owned(), document(facts));
+    if let Some(data) = &facts.user_data {
+        leaves.insert("user-data".to_owned(), data.clone());
+    }
+    leaves
+}
+
+fn identity(facts: &Facts, put: &mut impl FnMut(String, String)) {
+    let domain = if facts.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let zone_id = region::zone_id(&facts.region, &facts.zone);
+    for (name, value) in [
+        ("ami-id", facts.image_id.clone()),
+        ("ami-launch-index", facts.launch_index.to_string()),
+        ("ami-manifest-path", "(unknown)".to_owned()),
+        ("block-device-mapping/ami", super::image::ROOT_DEVICE.to_owned()),
+        ("block-device-mapping/root", super::image::ROOT_DEVICE.to_owned()),
+        ("instance-action", "none".to_owned()),
+        ("instance-id", facts.instance_id.clone()),
+        ("instance-life-cycle", "on-demand".to_owned()),
+        ("instance-type", facts.instance_type.clone()),
+        ("placement/availability-zone", facts.zone.clone()),
+        ("placement/availability-zone-id", zone_id),
+        ("placement/region", facts.region.clone()),
+        ("profile", "default-hvm".to_owned()),
+        ("reservation-id", facts.reservation_id.clone()),
+        ("security-groups", names(&facts.groups)),
+        ("services/domain", domain.to_owned()),
+        ("services/partition", facts.partition.clone()),
+    ] {
+        put(format!("meta-data/{name}"), value);
+    }
+}
+
+fn network(facts: &Facts, put: &mut impl FnMut(String, String)) {
+    let private_name = region::private_dns_name(&facts.region, facts.private_ip);
+    let public_name = facts.public_ip.map(|address| region::public_dns_name(&facts.region, address));
+    for name in ["hostname", "local-hostname"] {
+        put(format!("meta-data/{name}"), private_name.clone());
+    }
+    put("meta-data/local-ipv4".to_owned(), facts.private_ip.to_string());
+    put("meta-data/mac".to_owned(), facts.mac.clone());
+    let mac = format!("meta-data/network/interfaces/macs/{}", facts.mac);
+    let ids: Vec<_> = facts.groups.iter().map(|(id, _)| id.clone()).collect();
+    for (name, value) in [
+        ("device-number", "0".to_owned()),
+        ("interface-id", facts.interface_id.clone()),
+        ("local-hostname", private_name),
+        ("local-ipv4s", facts.private_ip.to_string()),
+        ("mac", facts.mac.clone()),
+        ("owner-id", facts.account.clone()),
+        ("security-group-ids", ids.join("\n")),
+        ("security-groups", names(&facts.groups)),
+        ("subnet-id", facts.subnet_id.clone()),
+        ("subnet-ipv4-cidr-block", facts.subnet_cidr.clone()),
+        ("vpc-id", facts.vpc_id.clone()),
+        ("vpc-ipv4-cidr-block", facts.vpc_cidr.clone()),
+        ("vpc-ipv4-cidr-blocks", facts.vpc_cidr.clone()),
+    ] {
+        put(format!("{mac}/{name}"), value);
+    }
+    if let (Some(address), Some(name)) = (facts.public_ip, public_name) {
+        put("meta-data/public-ipv4".to_owned(), address.to_string());
+        put("meta-data/public-hostname".to_owned(), name.clone());
+        put(format!("{mac}/public-ipv4s"), address.to_string());
+        put(format!("{mac}/public-hostname"), name);
+        put(format!("{mac}/ipv4-associations/{address}"), facts.private_ip.to_string());
+    }
+}
+
+fn names(groups: &[(String, String)]) -> String {
+    groups.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+/// The instance identity document. It is not signed.
+fn document(facts: &Facts) -> String {
+    let document = json!({
+        "accountId": facts.account,
+        "architecture": facts.architecture,
+        "availabilityZone": facts.zone,
+        "billingProducts": null,
+        "devpayProductCodes": null,
+        "marketplaceProductCodes": null,
+        "imageId": facts.image_id,
+        "instanceId": facts.instance_id,
+        "instanceType": facts.instance_type,
+        "kernelId": null,
+        "pendingTime": facts.launched_at,
+        "privateIp": facts.private_ip,
+        "ramdiskId": null,
+        "region": facts.region,
+        "version": "2017-09-30",
+    });
+    serde_json::to_string_pretty(&document).unwrap_or_default()
+}
+
+/// The longest life of a token, in seconds: six hours.
+const TTL_MAX_S: i64 = 21_600;
+
+/// The life asked for in the header of a token request. `None` when it is missing or out of bounds.
+pub fn token_ttl_s(header: Option<&str>) -> Option<i64> {
+    header?.parse().ok().filter(|ttl| (1..=TTL_MAX_S).contains(ttl))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts {
+            account: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+            zone: "us-east-1b".to_owned(),
+            partition: "aws".to_owned(),
+            instance_id: "i-1".to_owned(),
+            instance_type: "t3.micro".to_owned(),
+            image_id: "ami-1".to_owned(),
+            architecture: "x86_64",
+            reservation_id: "r-1".to_owned(),
+            launch_index: 0,
+            launched_at: "2026-01-01T00:00:00Z".to_owned(),
+            private_ip: Ipv4Addr::new(172, 31, 0, 4),
+            public_ip: Some(Ipv4Addr::new(198, 18, 0, 1)),
+            mac: "0a:00:00:00:00:01".to_owned(),
+            interface_id: "eni-1".to_owned(),
+            vpc_id: "vpc-1".to_owned(),
+            vpc_cidr: "172.31.0.0/16".to_owned(),
+            subnet_id: "subnet-1".to_owned(),
+            subnet_cidr: "172.31.0.0/20".to_owned(),
+            groups: vec![("sg-1".to_owned(), "default".to_owned())],
+            key: Some(("k".to_owned(), "ssh-ed25519 AAAA k".to_owned())),
+            user_data: Some(b"#!/bin/sh\n".to_vec()),
+            tags: None,
+        }
+    }
+
+    fn text(path: &str, facts: &Facts) -> Option<String> {
+        get(path, facts).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn leaves_folders_and_what_is_not_there() {
+        let facts = facts();
+        let get = |path: &str| text(path, &facts);
+        assert_eq!(get("/latest/meta-data/instance-id").as_deref(), Some("i-1"));
+        assert_eq!(get("/2021-03-23/meta-data/placement/region").as_deref(), Some("us-east-1"));
+        assert_eq!(get("/latest").as_deref(), Some("dynamic\nmeta-data\nuser-data"));
+        assert_eq!(get("/latest/user-data").as_deref(), Some("#!/bin/sh\n"));
+        assert_eq!(get("/latest/meta-data/public-keys/").as_deref(), Some("0=k"));
+        assert_eq!(get("/latest/meta-data/public-keys/0/").as_deref(), Some("openssh-key"));
+        let macs = get("/latest/meta-data/network/interfaces/macs/").unwrap();
+        assert_eq!(macs, "0a:00:00:00:00:01/");
+        let top = get("/latest/meta-data/").unwrap();
+        assert!(top.lines().any(|line| line == "placement/") && top.lines().any(|line| line == "hostname"));
+        assert!(get("/").unwrap().ends_with("latest"));
+        for absent in ["/latest/nothing", "/1999-01-01/meta-data/", "/latest/meta-data/tags/instance"] {
+            assert_eq!(get(absent), None, "{absent}");
+        }
+        let document = get("/latest/dynamic/instance-identity/document").unwrap();
+        assert!(document.contains("\"instanceId\": \"i-1\""));
+    }
+
+    #[test]
+    fn without_key_and_user_data_there_are_none() {
+        let facts = Facts { key: None, user_data: None, public_ip: None, ..facts() };
+        for absent in ["latest/user-data", "latest/meta-data/public-keys/", "latest/meta-data/public-ipv4"] {
+            assert_eq!(get(absent, &facts), None, "{absent}");
+        }
+    }
+
+    #[test]
+    fn tokens_live_one_second_to_six_hours() {
+        assert_eq!(token_ttl_s(Some("21600")), Some(21_600));
+        for bad in [None, Some("0"), Some("21601"), Some("x"), Some("")] {
+            assert_eq!(token_ttl_s(bad), None);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The instance types: what EC2 sells under each name, read from `data/instance-types.csv`.
+
+use std::sync::LazyLock;
+
+/// One type. Facts of AWS's list of instance types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceType {
+    pub name: &'static str,
+    pub vcpus: u32,
+    pub cores: u32,
+    pub memory_mib: u64,
+    pub architecture: &'static str,
+    pub hypervisor: &'static str,
+    pub network: &'static str,
+    pub interfaces: u32,
+    pub addresses_per_interface: u32,
+    /// Disks of the host that come with it.
+    pub disks: Option<Disks>,
+    pub accelerators: Option<Accelerators>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disks {
+    pub count: u32,
+    pub size_gb: u32,
+    pub kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accelerators {
+    pub count: u32,
+    pub manufacturer: &'static str,
+    pub name: &'static str,
+    pub memory_mib: u32,
+}
+
+impl InstanceType {
+    pub fn is_burstable(&self) -> bool {
+        self.name.starts_with('t')
+    }
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_mib << 20
+    }
+    pub fn threads_per_core(&self) -> u32 {
+        self.vcpus / self.cores.max(1)
+    }
+}
+
+static ALL: LazyLock<Vec<InstanceType>> = LazyLock::new(|| {
+    let lines = include_str!("../../data/instance-types.csv").lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| parse(line).unwrap_or_else(|| panic!("instance-types.csv: {line}"))).collect()
+});
+
+/// Every type, in the order of their names.
+pub fn all() -> &'static [InstanceType] {
+    &ALL
+}
+
+pub fn find(name: &str) -> Option<&'static InstanceType> {
+    all().iter().find(|t| t.name == name)
+}
+
+fn parse(line: &'static str) -> Option<InstanceType> {
+    let fields: Vec<&'static str> = line.split(',').collect();
+    let [
+        name,
+        vcpus,
+        cores,
+        memory,
+        architecture,
+        hypervisor,
+        network,
+        interfaces,
+        addresses,
+        disks,
+        accelerators,
+    ] = fields.as_slice()
+    else {
+        return None;
+    };
+    Some(InstanceType {
+        name,
+        vcpus: vcpus.parse().ok()?,
+        cores: cores.parse().ok()?,
+        memory_mib: memory.parse().ok()?,
+        architecture,
+        hypervisor,
+        network,
+        interfaces: interfaces.parse().ok()?,
+        addresses_per_interface: addresses.parse().ok()?,
+        disks: if disks.is_empty() { None } else { Some(parse_disks(disks)?) },
+        accelerators: if accelerators.is_empty() { None } else { Some(parse_accelerators(accelerators)?) },
+    })
+}
+
+fn parse_disks(text: &'static str) -> Option<Disks> {
+    let (count, rest) = text.split_once('x')?;
+    let (size, kind) = rest.split_once(':')?;
+    Some(Disks { count: count.parse().ok()?, size_gb: size.parse().ok()?, kind })
+}
+
+fn parse_accelerators(text: &'static str) -> Option<Accelerators> {
+    let (count, rest) = text.split_once('x')?;
+    let (what, memory) = rest.split_once(':')?;
+    let (manufacturer, name) = what.split_once(' ')?;
+    Some(Accelerators { count: count.parse().ok()?, manufacturer, name, memory_mib: memory.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_reads_and_names_each_type_once() {
+        let types = all();
+        assert!(types.windows(2).all(|pair| pair[0].name < pair[1].name));
+        for family in ["t3.micro", "c5.large", "r5.large", "g4dn.xlarge", "i3.large"] {
+            assert!(find(family).is_some(), "{family}");
+        }
+        let micro = find("t3.micro").unwrap();
+        assert_eq!((micro.vcpus, micro.memory_mib), (2, 1_024));
+        assert!(types.iter().all(|t| t.vcpus % t.cores == 0));
+    }
+}
