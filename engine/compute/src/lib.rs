@@ -5,13 +5,36 @@
 //! The programs that run outside the daemon (shim, guest init, runner of commands) are roles of the same
 //! executable: whoever owns `main` calls [`roles::run_if_role`] before anything else.
 
+mod bundle;
+mod capability;
+mod cgroup;
+mod console;
+mod control;
+mod engine;
 mod error;
+mod exec;
 mod fake;
+mod folder;
+mod guest;
+mod image;
+mod line;
 mod machine;
+mod place;
+mod record;
+pub mod roles;
+mod rootfs;
+mod runtime;
+mod seccomp;
+mod shim;
+mod sys;
+mod users;
 
+pub use engine::{Config, Engine};
 pub use error::{Error, Result};
 pub use fake::{FakeMachines, OnStart};
+pub use image::{ImageStore, Progress};
 pub use machine::{
     CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Driver, EXEC_OUTPUT_BYTES_MAX, ExitReason,
     ImageId, MachineId, MachineSpec, Machines, Observed, Seed, Stats,
 };
+pub use place::Place;

@@ -1,0 +1,237 @@
+//! The control groups of a machine in whichever hierarchies this host has: v1, v2 or both.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result, Trying};
+use crate::machine::Stats;
+use crate::sys;
+
+const ROOT: &str = "/sys/fs/cgroup";
+/// How long processes may take to die and groups to empty.
+const EMPTY_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// Which hierarchies the host has: `v1`, `v2`, `hybrid` or `none`.
+pub(crate) fn setup() -> &'static str {
+    let root = Path::new(ROOT);
+    if root.join("cgroup.controllers").exists() {
+        "v2"
+    } else if root.join("unified/cgroup.controllers").exists() {
+        "hybrid"
+    } else if root.join("memory").exists() {
+        "v1"
+    } else {
+        "none"
+    }
+}
+
+/// The roots of all hierarchies.
+fn hierarchies() -> Vec<PathBuf> {
+    let root = PathBuf::from(ROOT);
+    if setup() == "v2" {
+        return vec![root];
+    }
+    // Joint controllers also appear under links with their single names; those are not followed.
+    let folders = fs::read_dir(&root).into_iter().flatten().flatten();
+    let real = folders.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut roots: Vec<_> = real.map(|entry| entry.path()).collect();
+    roots.sort();
+    roots
+}
+
+/// The folders of the group `name` that exist.
+pub(crate) fn folders(name: &str) -> Vec<PathBuf> {
+    hierarchies().into_iter().map(|root| root.join(name)).filter(|path| path.is_dir()).collect()
+}
+
+/// Names of all groups that begin with `prefix`.
+pub(crate) fn list(prefix: &str) -> Vec<String> {
+    let mut names: Vec<String> = hierarchies()
+        .iter()
+        .filter_map(|root| fs::read_dir(root).ok())
+        .flat_map(|entries| entries.flatten())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.starts_with(prefix))
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Lets the machine's root manage groups below its own, without power over its own limits.
+pub(crate) fn delegate(name: &str, owner: u32) -> Result<()> {
+    for folder in folders(name) {
+        let hierarchy = folder.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        let without_limits = matches!(hierarchy, Some("systemd" | "unified"));
+        if !without_limits && setup() != "v2" {
+            continue;
+        }
+        chown(&folder, Some(owner), Some(owner)).at("hand over", &folder)?;
+        for file in ["cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "tasks"] {
+            let path = folder.join(file);
+            if path.exists() {
+                chown(&path, Some(owner), Some(owner)).at("hand over", &path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Moves the calling process into the group, in every hierarchy.
+pub(crate) fn join(name: &str) -> Result<()> {
+    for folder in folders(name) {
+        // A delegated v2 group with children may hold no processes itself; its first child may.
+        let inner = folder.join("init.scope/cgroup.procs");
+        let own = folder.join("cgroup.procs");
+        if fs::write(&own, "0").is_err() {
+            fs::write(&inner, "0").at("join", &folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends every process of the group and returns when there is none.
+pub(crate) fn kill(name: &str) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        let pids: Vec<i32> = folders(name).iter().flat_map(|folder| pids_below(folder)).collect();
+        if pids.is_empty() {
+            return Ok(());
+        }
+        if begun.elapsed() > EMPTY_WITHIN {
+            return Err(Error::Host(format!("the processes of group {name} do not end")));
+        }
+        for pid in pids {
+            // It may have ended since it was listed.
+            let _ = sys::send_signal(pid, libc::SIGKILL);
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// Removes the group with all groups below it, after ending its processes.
+pub(crate) fn remove(name: &str) -> Result<()> {
+    kill(name)?;
+    let begun = Instant::now();
+    loop {
+        let mut last = None;
+        for folder in folders(name) {
+            if let Err(error) = remove_below(&folder) {
+                last = Some((folder, error));
+            }
+        }
+        match last {
+            None => return Ok(()),
+            Some((folder, error)) if begun.elapsed() > EMPTY_WITHIN => {
+                return Err(error).at("remove", &folder);
+            }
+            Some(_) => thread::sleep(LOOK_AGAIN),
+        }
+    }
+}
+
+fn remove_below(folder: &Path) -> std::io::Result<()> {
+    for child in children(folder) {
+        remove_below(&child)?;
+    }
+    match fs::remove_dir(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn children(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+fn pids_below(folder: &Path) -> Vec<i32> {
+    let own = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    let own = own.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0);
+    own.chain(children(folder).iter().flat_map(|child| pids_below(child))).collect()
+}
+
+/// What the group uses, as far as the host counts it.
+pub(crate) fn stats(name: &str) -> Stats {
+    let file = |controller: &str, file: &str| {
+        let root = if setup() == "v2" { PathBuf::from(ROOT) } else { Path::new(ROOT).join(controller) };
+        fs::read_to_string(root.join(name).join(file)).unwrap_or_default()
+    };
+    let number = |text: String| text.trim().parse::<u64>().unwrap_or(0);
+    let tasks = number(file("pids", "pids.current"));
+    if setup() == "v2" {
+        let io = file("io", "io.stat");
+        return Stats {
+            cpu_ns: keyed(&file("cpu", "cpu.stat"), "usage_usec").saturating_mul(1000),
+            memory_bytes: number(file("memory", "memory.current")),
+            memory_bytes_max: number(file("memory", "memory.max")),
+            tasks,
+            read_bytes: summed(&io, "rbytes="),
+            written_bytes: summed(&io, "wbytes="),
+        };
+    }
+    let io = file("blkio", "blkio.throttle.io_service_bytes_recursive");
+    Stats {
+        cpu_ns: number(file("cpuacct", "cpuacct.usage")),
+        memory_bytes: number(file("memory", "memory.usage_in_bytes")),
+        memory_bytes_max: number(file("memory", "memory.limit_in_bytes")),
+        tasks,
+        read_bytes: last_words(&io, "Read"),
+        written_bytes: last_words(&io, "Write"),
+    }
+}
+
+/// The number after `key` in a file of keys and numbers.
+fn keyed(text: &str, key: &str) -> u64 {
+    text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok()).unwrap_or(0)
+}
+
+/// The sum of all `key=number` words.
+fn summed(text: &str, key: &str) -> u64 {
+    text.split_whitespace().filter_map(|word| word.strip_prefix(key)?.parse::<u64>().ok()).sum()
+}
+
+/// The sum of the last words of lines such as `8:0 Read 4096`.
+fn last_words(text: &str, kind: &str) -> u64 {
+    let of_kind = text.lines().filter(|line| line.split_whitespace().nth(1) == Some(kind));
+    of_kind.filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok()).sum()
+}
+
+/// The processors numbered on this host.
+pub(crate) fn host_cpus() -> u32 {
+    let found = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(found).unwrap_or(1)
+}
+
+/// The host's memory.
+pub(crate) fn host_memory_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib =
+        text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok());
+    kib.map_or(0, |kib: u64| kib.saturating_mul(1024))
+}
+
+/// Whether two paths lie in the same file system.
+pub(crate) fn is_mount_point(path: &Path) -> bool {
+    let of = |path: &Path| fs::symlink_metadata(path).map(|data| data.dev()).ok();
+    path.parent().is_some_and(|parent| of(parent) != of(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_of_both_versions_are_read() {
+        assert_eq!(keyed("usage_usec 1234\nuser_usec 1\n", "usage_usec"), 1234);
+        assert_eq!(summed("8:0 rbytes=10 wbytes=2\n8:1 rbytes=5\n", "rbytes="), 15);
+        assert_eq!(last_words("8:0 Read 4096\n8:0 Write 1\n8:1 Read 4\nTotal 5\n", "Read"), 4100);
+    }
+}

@@ -1,0 +1,530 @@
+//! The real machines: one folder and, while it runs, one shim per machine. The engine keeps nothing in memory that
+//! it could not read again, so that it may die at any moment and another takes over.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+use tokio::sync::{Mutex as AsyncMutex, Semaphore, broadcast, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::capability;
+use crate::console;
+use crate::control::{Ask, body_length};
+use crate::error::{Error, Result, Trying};
+use crate::folder;
+use crate::image::{ImageStore, Progress};
+use crate::line;
+use crate::machine::{
+    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Driver, EXEC_OUTPUT_BYTES_MAX, ExitReason,
+    MachineId, MachineSpec, Machines, Observed, Stats,
+};
+use crate::place::Place;
+use crate::record::check_spec;
+use crate::shim::FirstWord;
+use crate::{cgroup, roles, users};
+
+/// Machines that are started at a time; more would only wait for each other's mounts.
+const STARTS_MAX: usize = 8;
+/// How long a shim may take to say its first word.
+const FIRST_WORD_WITHIN: Duration = Duration::from_secs(45);
+/// How long after its grace a machine may take to be gone.
+const GONE_WITHIN: Duration = Duration::from_secs(15);
+/// Nudges kept for a slow listener.
+const EVENTS_KEPT: usize = 1024;
+
+/// How an engine is set up.
+#[derive(Clone)]
+pub struct Config {
+    pub place: Place,
+    /// Our own executable, whose `main` calls [`roles::run_if_role`].
+    pub exe: PathBuf,
+    /// The first of 65,536 ids on the host that are nobody else's.
+    pub uid_base: u32,
+    /// Told how far the preparation of an image is.
+    pub progress: Progress,
+}
+
+impl Config {
+    /// The usual: this executable, ids from 100000 on, nobody told.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the executable cannot be found.
+    pub fn new(place: Place) -> Result<Self> {
+        let exe = std::env::current_exe().trying(|| "find our executable".to_owned())?;
+        Ok(Self { place, exe, uid_base: 100_000, progress: Arc::new(|_, _| {}) })
+    }
+}
+
+/// Machines that are processes of this host. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    images: ImageStore,
+    capabilities: Capabilities,
+    /// What the self-test chose, once it has, or why it could not.
+    driver: watch::Receiver<Option<capability::Choice>>,
+    events: broadcast::Sender<Changed>,
+    starts: Semaphore,
+    /// One verb at a time per machine.
+    turns: Mutex<HashMap<MachineId, Arc<AsyncMutex<()>>>>,
+}
+
+impl Engine {
+    /// Takes over the machines of this place, running ones included. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Host`] or [`Error::Io`] when machines cannot be had here at all.
+    pub async fn open(config: Config) -> Result<Self> {
+        let blocking = config.clone();
+        let capabilities = on_thread(move || {
+            blocking.place.prepare()?;
+            folder::tidy(&blocking.place)?;
+            users::ensure(&blocking.place, &blocking.exe, blocking.uid_base)?;
+            Ok(capability::find(&blocking.place))
+        })
+        .await?;
+        let images = ImageStore::new(config.place.images(), config.progress.clone());
+        let (chosen, driver) = watch::channel(capability::remembered(&config.place).map(Ok));
+        let inner = Inner {
+            images,
+            capabilities,
+            driver,
+            events: broadcast::channel(EVENTS_KEPT).0,
+            starts: Semaphore::new(STARTS_MAX),
+            turns: Mutex::default(),
+            config,
+        };
+        let engine = Self(Arc::new(inner));
+        for id in engine.ids()? {
+            if engine.look(&id).await?.is_running() {
+                engine.clone().watch(id);
+            }
+        }
+        if engine.0.driver.borrow().is_none() {
+            let tester = engine.clone();
+            tokio::spawn(async move {
+                let choice = capability::self_test(&tester).await;
+                chosen.send_replace(Some(choice));
+            });
+        }
+        Ok(engine)
+    }
+
+    pub fn images(&self) -> &ImageStore {
+        &self.0.images
+    }
+
+    /// Lets go of what is pinned on the host for this place. For a place that has no machine left.
+    pub fn release(&self) {
+        users::release(&self.0.config.place);
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.0.config.place
+    }
+
+    fn folder(&self, id: &MachineId) -> PathBuf {
+        self.place().machine(id)
+    }
+
+    fn ids(&self) -> Result<Vec<MachineId>> {
+        let machines = self.place().machines();
+        let entries = fs::read_dir(&machines).at("list", &machines)?;
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut ids: Vec<_> = names.filter_map(|name| MachineId::new(name).ok()).collect();
+        ids.sort();
+        Ok(ids)
+    }
+
+    async fn turn(&self, id: &MachineId) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those nobody waits for are forgotten, so the map does not outgrow the machines in use.
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            turns.entry(id.clone()).or_default().clone()
+        };
+        turn.lock_owned().await
+    }
+
+    fn nudge(&self, id: &MachineId) {
+        // Nobody listening is no fault.
+        let _ = self.0.events.send(Changed(id.clone()));
+    }
+
+    /// The state as written by the shim, corrected if that is gone.
+    async fn look(&self, id: &MachineId) -> Result<Observed> {
+        let folder = self.folder(id);
+        on_thread(move || folder::look(&folder)).await
+    }
+
+    async fn must_look(&self, id: &MachineId) -> Result<Observed> {
+        match self.look(id).await? {
+            Observed::Absent => Err(Error::Absent(id.to_string())),
+            found => Ok(found),
+        }
+    }
+
+    /// Nudges whenever the machine's shim reports a change, until it ends.
+    fn watch(self, id: MachineId) {
+        tokio::spawn(async move {
+            let socket = self.place().control_socket(&id);
+            if let Ok(mut states) = line::watch(&socket).await {
+                while line::next_state(&mut states).await.is_ok() {
+                    self.nudge(&id);
+                }
+            }
+            self.nudge(&id);
+        });
+    }
+
+    /// Waits until the machine is as wanted or its shim is gone; returns the state then.
+    async fn until(&self, id: &MachineId, wanted: impl Fn(&Observed) -> bool) -> Result<Observed> {
+        let socket = self.place().control_socket(id);
+        if let Ok(mut states) = line::watch(&socket).await {
+            while let Ok(state) = line::next_state(&mut states).await {
+                if wanted(&state) {
+                    return Ok(state);
+                }
+            }
+        }
+        self.look(id).await
+    }
+
+    /// The driver to start machines with, as soon as the self-test chose it.
+    async fn driver(&self) -> Result<Driver> {
+        let mut chosen = self.0.driver.clone();
+        let choice = chosen.wait_for(Option::is_some).await.map(|choice| choice.clone());
+        match choice.ok().flatten() {
+            Some(choice) => choice.map_err(Error::Host),
+            None => Err(Error::Host("the self-test of machines did not end".to_owned())),
+        }
+    }
+
+    async fn start(&self, id: &MachineId, driver: Driver) -> Result<()> {
+        match self.must_look(id).await? {
+            Observed::Running { .. } => return Ok(()),
+            Observed::Starting { .. } => {
+                return match self.until(id, |state| !matches!(state, Observed::Starting { .. })).await? {
+                    Observed::Exited { reason: ExitReason::Failed(reason), .. } => {
+                        Err(start_failed(id, reason))
+                    }
+                    _ => Ok(()),
+                };
+            }
+            _ => {}
+        }
+        let _permit =
+            self.0.starts.acquire().await.map_err(|_| Error::Host("the engine closes".to_owned()))?;
+        let folder = self.folder(id);
+        let settle = folder.clone();
+        on_thread(move || folder::set_driver(&settle, driver)).await?;
+        let log = folder.join("shim.log");
+        let errors = File::create(&log).at("create", &log)?;
+        let mut shim = Command::new(&self.0.config.exe)
+            .arg(roles::SHIM)
+            .arg(&folder)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .at("run", &self.0.config.exe)?;
+        let word = match shim.stdout.take() {
+            Some(mut stdout) => timeout(FIRST_WORD_WITHIN, first_word(&mut stdout)).await,
+            None => Ok(Ok(Err("it has no voice".to_owned()))),
+        };
+        // Whoever started it buries it, as long as the engine lives.
+        tokio::spawn(async move { shim.wait().await });
+        match word {
+            Ok(Ok(Ok(()))) => {
+                self.clone().watch(id.clone());
+                self.nudge(id);
+                Ok(())
+            }
+            Ok(Ok(Err(reason))) => Err(start_failed(id, reason)),
+            Ok(Err(error)) => {
+                let said = fs::read_to_string(&log).unwrap_or_default();
+                Err(start_failed(id, format!("its shim ended: {error} {}", said.trim())))
+            }
+            Err(_) => Err(start_failed(id, "its shim says nothing".to_owned())),
+        }
+    }
+
+    /// Has the shim end the machine and returns when it is off.
+    async fn end(&self, id: &MachineId, ask: Ask, grace: Duration) -> Result<()> {
+        let is_off =
+            |state: &Observed| !matches!(state, Observed::Running { .. } | Observed::Starting { .. });
+        if is_off(&self.look(id).await?) {
+            return Ok(());
+        }
+        let socket = self.place().control_socket(id);
+        let asked = line::ask(&socket, &ask).await;
+        let off = timeout(grace + GONE_WITHIN, self.until(id, is_off)).await;
+        if let Ok(state) = off
+            && is_off(&state?)
+        {
+            return Ok(());
+        }
+        // The shim does not do its duty, so its machine is ended without it.
+        let group = self.place().cgroup(id);
+        on_thread(move || cgroup::kill(&group)).await?;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if is_off(&self.look(id).await?) {
+            return Ok(());
+        }
+        asked?;
+        Err(Error::Shim { id: id.to_string(), reason: "it does not end".to_owned() })
+    }
+
+    async fn remove_now(&self, id: &MachineId) -> Result<()> {
+        self.end(id, Ask::Kill, Duration::ZERO).await?;
+        let (place, id) = (self.place().clone(), id.clone());
+        on_thread(move || folder::remove(&place, &id)).await
+    }
+
+    /// Starts with a given driver instead of the chosen one: for the self-test.
+    pub(crate) async fn start_by(&self, id: &MachineId, driver: Driver) -> Result<()> {
+        let _turn = self.turn(id).await;
+        self.start(id, driver).await
+    }
+}
+
+impl Machines for Engine {
+    fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>> {
+        async move {
+            check_spec(&spec)?;
+            let _turn = self.turn(&spec.id).await;
+            let (config, images) = (self.0.config.clone(), self.0.images.clone());
+            let id = spec.id.clone();
+            on_thread(move || folder::create(&config, &images, spec)).await?;
+            self.nudge(&id);
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn ensure_running<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let _turn = self.turn(id).await;
+            let driver = self.driver().await?;
+            self.start(id, driver).await
+        }
+        .boxed()
+    }
+
+    fn stop<'a>(&'a self, id: &'a MachineId, grace_ms: u64) -> BoxFuture<'a, Result<()>> {
+        async move {
+            // Not in turn: to stop is also how to interrupt a start.
+            self.must_look(id).await?;
+            self.end(id, Ask::Stop { grace_ms }, Duration::from_millis(grace_ms)).await
+        }
+        .boxed()
+    }
+
+    fn kill<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
+        async move {
+            self.must_look(id).await?;
+            self.end(id, Ask::Kill, Duration::ZERO).await
+        }
+        .boxed()
+    }
+
+    fn reboot<'a>(&'a self, id: &'a MachineId, grace_ms: u64) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let _turn = self.turn(id).await;
+            let Observed::Running { boots: before, .. } = self.must_look(id).await? else {
+                return Err(Error::NotRunning(id.to_string()));
+            };
+            let socket = self.place().control_socket(id);
+            line::ask(&socket, &Ask::Reboot { grace_ms }).await?;
+            let done = |state: &Observed| match state {
+                Observed::Running { boots, .. } => *boots > before,
+                Observed::Starting { .. } => false,
+                _ => true,
+            };
+            let limit = Duration::from_millis(grace_ms) + FIRST_WORD_WITHIN;
+            match timeout(limit, self.until(id, done)).await {
+                Ok(Ok(Observed::Running { .. })) => Ok(()),
+                Ok(Ok(Observed::Exited { reason: ExitReason::Failed(reason), .. })) => {
+                    Err(start_failed(id, reason))
+                }
+                Ok(Ok(_)) => Err(Error::NotRunning(id.to_string())),
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(Error::Timeout(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))),
+            }
+        }
+        .boxed()
+    }
+
+    fn exec<'a>(
+        &'a self,
+        id: &'a MachineId,
+        argv: Vec<String>,
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<CommandOutput>> {
+        async move {
+            let Observed::Running { pid, .. } = self.must_look(id).await? else {
+                return Err(Error::NotRunning(id.to_string()));
+            };
+            let mut child = Command::new(&self.0.config.exe)
+                .arg(roles::EXEC)
+                .arg(pid.to_string())
+                .arg(self.place().cgroup(id))
+                .args(argv)
+                .current_dir("/")
+                .env_clear()
+                .envs([
+                    ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+                    ("HOME", "/root"),
+                ])
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()
+                .at("run", &self.0.config.exe)?;
+            let (out, err) = (child.stdout.take(), child.stderr.take());
+            let all = async { tokio::join!(bounded(out), bounded(err), child.wait()) };
+            let (stdout, stderr, status) = timeout(Duration::from_millis(timeout_ms), all)
+                .await
+                .map_err(|_| Error::Timeout(timeout_ms))?;
+            let code = status.trying(|| "wait for the command".to_owned())?.code().unwrap_or(137);
+            let truncated = stdout.1 || stderr.1;
+            Ok(CommandOutput { code, stdout: stdout.0, stderr: stderr.0, truncated })
+        }
+        .boxed()
+    }
+
+    fn stats<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Stats>> {
+        async move {
+            if !self.must_look(id).await?.is_running() {
+                return Err(Error::NotRunning(id.to_string()));
+            }
+            let group = self.place().cgroup(id);
+            on_thread(move || Ok(cgroup::stats(&group))).await
+        }
+        .boxed()
+    }
+
+    fn console<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Vec<u8>>> {
+        async move {
+            let folder = self.folder(id);
+            let id = id.to_string();
+            on_thread(move || {
+                if folder.is_dir() {
+                    console::tail(&folder, CONSOLE_BYTES_MAX)
+                } else {
+                    Err(Error::Absent(id))
+                }
+            })
+            .await
+        }
+        .boxed()
+    }
+
+    fn remove<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
+        async move {
+            // A start that is under way is interrupted before its turn is waited for.
+            self.end(id, Ask::Kill, Duration::ZERO).await?;
+            let _turn = self.turn(id).await;
+            self.remove_now(id).await?;
+            self.nudge(id);
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn observe<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Observed>> {
+        self.look(id).boxed()
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<MachineId>>> {
+        async move { self.ids() }.boxed()
+    }
+
+    fn sweep<'a>(&'a self, known: &'a [MachineId]) -> BoxFuture<'a, Result<Vec<MachineId>>> {
+        async move {
+            let mut removed = Vec::new();
+            for id in self.ids()? {
+                if !known.contains(&id) && !capability::is_self_test(&id) {
+                    self.remove(&id).await?;
+                    removed.push(id);
+                }
+            }
+            let place = self.place().clone();
+            on_thread(move || folder::sweep(&place)).await?;
+            Ok(removed)
+        }
+        .boxed()
+    }
+
+    fn events(&self) -> broadcast::Receiver<Changed> {
+        self.0.events.subscribe()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut found = self.0.capabilities.clone();
+        match &*self.0.driver.borrow() {
+            Some(Ok(driver)) => found.driver = Some(*driver),
+            Some(Err(reason)) => {
+                found.driver = None;
+                found.notes.push(reason.clone());
+            }
+            None => {}
+        }
+        found
+    }
+
+    fn user_namespace(&self) -> Option<PathBuf> {
+        Some(self.place().user_namespace())
+    }
+}
+
+fn start_failed(id: &MachineId, reason: String) -> Error {
+    Error::Start { id: id.to_string(), reason }
+}
+
+/// Does what blocks on a thread for such.
+pub(crate) async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    spawn_blocking(work).await.map_err(|error| Error::Host(format!("a task ended: {error}")))?
+}
+
+async fn first_word(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result<FirstWord> {
+    let mut head = [0; 4];
+    from.read_exact(&mut head).await?;
+    let mut body = vec![0; body_length(head)?];
+    from.read_exact(&mut body).await?;
+    Ok(serde_json::from_slice(&body)?)
+}
+
+/// The beginning of a stream, read to its end; and whether there was more.
+async fn bounded(stream: Option<impl AsyncRead + Unpin>) -> (Vec<u8>, bool) {
+    let Some(mut stream) = stream else { return (Vec::new(), false) };
+    let mut kept = Vec::new();
+    let mut truncated = false;
+    let mut part = [0; 8192];
+    while let Ok(length @ 1..) = stream.read(&mut part).await {
+        let room = EXEC_OUTPUT_BYTES_MAX - kept.len();
+        truncated |= length > room;
+        kept.extend_from_slice(part.get(..length.min(room)).unwrap_or_default());
+    }
+    (kept, truncated)
+}
+
+/// The folder of a machine, for what has only its path.
+pub(crate) fn id_of(folder: &Path) -> Option<MachineId> {
+    MachineId::new(folder.file_name()?.to_str()?).ok()
+}

@@ -1,0 +1,141 @@
+//! A machine's folder: made, read, and removed so that a crash at any point leaves nothing half.
+
+use std::fs;
+use std::path::Path;
+
+use crate::engine::{Config, id_of};
+use crate::error::{Error, Result, Trying};
+use crate::image::{DRAFT, ImageStore};
+use crate::machine::{Driver, ExitReason, MachineId, MachineSpec, Observed};
+use crate::place::{Place, remove_file, remove_tree};
+use crate::record::{Lock, Orders, Record, now_ms};
+use crate::{cgroup, rootfs, runtime};
+
+/// Names that are no machine's begin so.
+const NEW: &str = ".new-";
+const GONE: &str = ".gone-";
+
+/// Makes the machine, or gives one that does not run another size, name or network.
+pub(crate) fn create(config: &Config, images: &ImageStore, spec: MachineSpec) -> Result<()> {
+    let folder = config.place.machine(&spec.id);
+    if let Some(mut orders) = Orders::read(&folder)? {
+        if orders.spec == spec {
+            return Ok(());
+        }
+        if orders.spec.image != spec.image {
+            return Err(Error::Spec("a machine keeps its image".to_owned()));
+        }
+        if matches!(look(&folder)?, Observed::Running { .. } | Observed::Starting { .. }) {
+            return Err(Error::Spec("a machine does not change while it runs".to_owned()));
+        }
+        orders.spec = spec;
+        return orders.write(&folder);
+    }
+    let layers = images.ensure(&spec.image)?;
+    let fresh = config.place.machines().join(format!("{NEW}{}", spec.id));
+    remove_tree(&fresh)?;
+    fs::create_dir_all(&fresh).at("create", &fresh)?;
+    rootfs::create_disk(&fresh, &layers.over, config.uid_base)?;
+    let orders = Orders {
+        spec,
+        layers,
+        driver: Driver::Container,
+        place: config.place.clone(),
+        exe: config.exe.clone(),
+        uid_base: config.uid_base,
+    };
+    orders.write(&fresh)?;
+    fs::rename(&fresh, &folder).at("finish", &folder)
+}
+
+/// Writes down who runs the machine from its next start on.
+pub(crate) fn set_driver(folder: &Path, driver: Driver) -> Result<()> {
+    match Orders::read(folder)? {
+        Some(orders) if orders.driver == driver => Ok(()),
+        Some(mut orders) => {
+            orders.driver = driver;
+            orders.write(folder)
+        }
+        None => Err(Error::Absent(folder.display().to_string())),
+    }
+}
+
+/// The machine's state. Where the record says that it lives and its shim is dead, it is ended and said to have failed.
+pub(crate) fn look(folder: &Path) -> Result<Observed> {
+    let Some(orders) = Orders::read(folder)? else { return Ok(Observed::Absent) };
+    let Some(record) = Record::read(folder)? else { return Ok(Observed::Created) };
+    if is_settled(&record.observed) {
+        return Ok(record.observed);
+    }
+    let Some(_lock) = Lock::try_take(folder)? else { return Ok(record.observed) };
+    // It may have ended properly in between.
+    let Some(record) = Record::read(folder)? else { return Ok(Observed::Created) };
+    if is_settled(&record.observed) {
+        return Ok(record.observed);
+    }
+    runtime::clean(&orders)?;
+    let reason = if record.is_of_another_boot() { "the host restarted" } else { "its shim died" };
+    let observed = Observed::Exited { reason: ExitReason::Failed(reason.to_owned()), at_ms: now_ms() };
+    Record::now(observed.clone()).write(folder)?;
+    Ok(observed)
+}
+
+fn is_settled(observed: &Observed) -> bool {
+    !matches!(observed, Observed::Running { .. } | Observed::Starting { .. })
+}
+
+/// Removes a machine that is off, with its traces on the host.
+pub(crate) fn remove(place: &Place, id: &MachineId) -> Result<()> {
+    let folder = place.machine(id);
+    let gone = place.machines().join(format!("{GONE}{id}"));
+    if folder.exists() {
+        remove_tree(&gone)?;
+        fs::rename(&folder, &gone).at("remove", &folder)?;
+    }
+    remove_tree(&gone)?;
+    forget(place, id)
+}
+
+/// Removes what a machine leaves outside its folder.
+fn forget(place: &Place, id: &MachineId) -> Result<()> {
+    cgroup::remove(&place.cgroup(id))?;
+    remove_tree(&place.oci().join(id.as_str()))?;
+    remove_file(&place.control_socket(id))?;
+    remove_file(&place.console_socket(id))
+}
+
+/// Removes what is half made or half removed: before the engine does anything, since later it may be at work there.
+pub(crate) fn tidy(place: &Place) -> Result<()> {
+    for name in names(&place.machines())? {
+        if name.starts_with(NEW) || name.starts_with(GONE) {
+            remove_tree(&place.machines().join(name))?;
+        }
+    }
+    for name in names(&place.images())? {
+        if name.contains(DRAFT) {
+            remove_tree(&place.images().join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes groups, sockets and runtime state of machines that do not exist.
+pub(crate) fn sweep(place: &Place) -> Result<()> {
+    let prefix = place.cgroup_prefix();
+    let groups = cgroup::list(&prefix);
+    let mut traces: Vec<String> =
+        groups.iter().filter_map(|name| name.strip_prefix(&prefix)).map(str::to_owned).collect();
+    traces.extend(names(&place.oci())?);
+    traces.extend(names(&place.sockets())?.iter().map(|name| name.trim_end_matches(".c").to_owned()));
+    for id in traces.iter().filter_map(|name| id_of(Path::new(name))) {
+        if !place.machine(&id).exists() {
+            forget(place, &id)?;
+        }
+    }
+    Ok(())
+}
+
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(folder).at("list", folder)?;
+    Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+}

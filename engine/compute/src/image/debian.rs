@@ -1,0 +1,109 @@
+//! The image `debian-12`: built once from a Debian mirror with `mmdebstrap`, boots systemd and cloud-init.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::error::{Result, Trying};
+use crate::image::{Layers, Progress, draft, failed};
+use crate::place::remove_tree;
+
+const VERSION: &str = "debian-12-1";
+const PACKAGES: &str = "systemd-sysv,dbus,udev,openssh-server,iproute2,iputils-ping,netbase,ca-certificates,\
+curl,python3-minimal,sudo,cloud-init";
+/// How many lines the build prints, roughly: it has no other sign of progress.
+const LINES_EXPECTED: f32 = 900.0;
+/// The last lines kept to explain a failure.
+const LINES_KEPT: usize = 8;
+
+/// Asks only our metadata service, whatever cloud this looks like, and leaves the network to its owner.
+const CLOUD_CONFIG: &str = "\
+datasource_list: [Ec2]
+datasource:
+  Ec2:
+    metadata_urls: ['http://169.254.169.254']
+    strict_id: false
+    timeout: 5
+    max_wait: 20
+    apply_network_config: false
+network: {config: disabled}
+manage_etc_hosts: false
+preserve_hostname: true
+";
+
+pub(crate) fn is_ready(images: &Path) -> bool {
+    images.join(VERSION).is_dir()
+}
+
+/// Builds the image, if need be, and says how to put it together.
+pub(crate) fn ensure(images: &Path, progress: &Progress) -> Result<Layers> {
+    let folder = images.join(VERSION);
+    if !folder.is_dir() {
+        let fresh = draft(&folder);
+        remove_tree(&fresh)?;
+        fs::create_dir_all(&fresh).at("create", &fresh)?;
+        let root = fresh.join("root");
+        build(&root, progress).and_then(|()| configure(&root)).inspect_err(|_| drop(remove_tree(&fresh)))?;
+        fs::rename(&fresh, &folder).at("finish", &folder)?;
+        progress(1.0, "debian-12 is ready");
+    }
+    Ok(Layers { root: folder.join("root"), over: Vec::new(), init: vec!["/sbin/init".to_owned()] })
+}
+
+fn build(root: &Path, progress: &Progress) -> Result<()> {
+    let mut child = Command::new("mmdebstrap")
+        .args(["--variant=minbase", "--mode=root", "--format=directory", "--include"])
+        .arg(PACKAGES)
+        .arg("bookworm")
+        .arg(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| {
+            failed("debian-12", format!("mmdebstrap, which builds it, does not start: {error}"))
+        })?;
+    let mut last = Vec::new();
+    let mut count = 0.0;
+    if let Some(stderr) = child.stderr.take() {
+        for line in BufReader::new(stderr).lines().map_while(std::io::Result::ok) {
+            count += 1.0;
+            progress((count / LINES_EXPECTED).min(0.99), &line);
+            if last.len() == LINES_KEPT {
+                last.remove(0);
+            }
+            last.push(line);
+        }
+    }
+    let status = child.wait().trying(|| "wait for mmdebstrap".to_owned())?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(failed("debian-12", format!("{status}: {}", last.join(" / "))))
+    }
+}
+
+fn configure(root: &Path) -> Result<()> {
+    let put = |path: &str, text: &str| -> Result<()> {
+        let path: PathBuf = root.join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).at("create", parent)?;
+        }
+        fs::write(&path, text).at("write", &path)
+    };
+    put("etc/cloud/cloud.cfg.d/99-cloudlet.cfg", CLOUD_CONFIG)?;
+    // Found by looks alone the cloud would be unknown, and nothing would run.
+    put("etc/cloud/ds-identify.cfg", "policy: enabled\ndatasource: Ec2\n")?;
+    put("etc/machine-id", "")?;
+    put("etc/fstab", "")?;
+    put("etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")?;
+    for key in ["rsa", "ecdsa", "ed25519"] {
+        for suffix in ["", ".pub"] {
+            let path = root.join(format!("etc/ssh/ssh_host_{key}_key{suffix}"));
+            // Every machine makes its own.
+            crate::place::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}

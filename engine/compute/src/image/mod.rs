@@ -1,0 +1,93 @@
+//! What machines are made of: layers of files that are read by many and written by none.
+
+mod debian;
+mod host;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::machine::ImageId;
+
+/// Where our own executable is shown to machines without an init.
+pub(crate) fn host_init() -> &'static str {
+    host::INIT
+}
+
+/// How a machine's root is put together from an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Layers {
+    /// The lowest layer of the root.
+    pub root: PathBuf,
+    /// Folders of the root with layers of their own.
+    pub over: Vec<Over>,
+    /// The first process; empty for our own init.
+    pub init: Vec<String>,
+}
+
+/// A folder whose content comes from elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Over {
+    /// Its name in the root.
+    pub at: String,
+    /// Its layers, the upper ones first.
+    pub lower: Vec<PathBuf>,
+}
+
+/// Told how far a long preparation is: a share between 0 and 1, and what is being done.
+pub type Progress = Arc<dyn Fn(f32, &str) + Send + Sync>;
+
+/// Images of one engine.
+#[derive(Clone)]
+pub struct ImageStore {
+    folder: PathBuf,
+    progress: Progress,
+    /// Each image is prepared by one at a time.
+    turns: Arc<[Mutex<()>; 2]>,
+}
+
+impl ImageStore {
+    pub(crate) fn new(folder: PathBuf, progress: Progress) -> Self {
+        Self { folder, progress, turns: Arc::default() }
+    }
+
+    /// All images that can be had here.
+    pub fn list(&self) -> Vec<ImageId> {
+        vec![ImageId::host(), ImageId::debian_12()]
+    }
+
+    /// Whether machines can be made from the image without waiting for it.
+    pub fn is_ready(&self, image: &ImageId) -> bool {
+        *image == ImageId::host() || (*image == ImageId::debian_12() && debian::is_ready(&self.folder))
+    }
+
+    /// Prepares the image if it is not there yet: milliseconds for `host`, minutes for others. Blocks.
+    pub(crate) fn ensure(&self, image: &ImageId) -> Result<Layers> {
+        let [host_turn, debian_turn] = &*self.turns;
+        match image.as_str() {
+            "host" => {
+                let _turn = host_turn.lock().unwrap_or_else(PoisonError::into_inner);
+                host::ensure(&self.folder)
+            }
+            "debian-12" => {
+                let _turn = debian_turn.lock().unwrap_or_else(PoisonError::into_inner);
+                debian::ensure(&self.folder, &self.progress)
+            }
+            _ => Err(failed(image.as_str(), "no such image")),
+        }
+    }
+}
+
+fn failed(image: &str, reason: impl Into<String>) -> Error {
+    Error::Image { image: image.to_owned(), reason: reason.into() }
+}
+
+/// Part of the name of what is being prepared.
+pub(crate) const DRAFT: &str = "draft";
+
+/// A folder beside `path` in which it is prepared, until it is renamed to `path` complete.
+fn draft(path: &Path) -> PathBuf {
+    path.with_extension(DRAFT)
+}

@@ -1,0 +1,61 @@
+//! The other lives of our executable. Each is a process of its own, started by name, that does one thing.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::error::{Error, Result, chain};
+use crate::{exec, guest, shim, users};
+
+pub(crate) const SHIM: &str = "__machine-shim";
+pub(crate) const EXEC: &str = "__machine-exec";
+pub(crate) const USER_NAMESPACE: &str = "__user-namespace";
+pub(crate) const GUEST_INIT: &str = "__guest-init";
+
+/// Plays the role that the arguments name, if they name one. `main` calls this first, before it starts a thread:
+/// the roles fork and change namespaces, which only a process of one thread may.
+pub fn run_if_role(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
+    let args: Vec<String> = args.into_iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let (own_name, rest) = args.split_first()?;
+    let own_name = Path::new(own_name).file_name()?.to_str()?;
+    if guest::power::is_program(own_name) {
+        return Some(code(guest::power::run(own_name, rest).map(|()| 0)));
+    }
+    let (role, rest) = rest.split_first()?;
+    match role.as_str() {
+        SHIM => Some(code(one(rest).and_then(|folder| shim::run(&PathBuf::from(folder))).map(|()| 0))),
+        EXEC => Some(code(exec_role(rest))),
+        USER_NAMESPACE => Some(code(users::hold().map(|()| 0))),
+        GUEST_INIT => Some(code(guest::init::run().map(|()| 0))),
+        _ => None,
+    }
+}
+
+fn exec_role(args: &[String]) -> Result<i32> {
+    match args {
+        [pid, group, command @ ..] => {
+            let pid = pid.parse().map_err(|_| wrong())?;
+            exec::run(pid, group, command)
+        }
+        _ => Err(wrong()),
+    }
+}
+
+fn one(args: &[String]) -> Result<&str> {
+    args.first().map(String::as_str).ok_or_else(wrong)
+}
+
+fn wrong() -> Error {
+    Error::Spec("the role was called with wrong arguments".to_owned())
+}
+
+fn code(done: Result<i32>) -> ExitCode {
+    match done {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{}", chain(&error));
+            ExitCode::from(125)
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Creates and starts one container: what a shim does in a short-lived child, so that it stays small itself and the
+//! runtime may change namespaces and folders as it likes.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use libcontainer::container::builder::ContainerBuilder;
+use libcontainer::oci_spec::runtime::Spec;
+use libcontainer::syscall::syscall::SyscallType;
+use libcontainer::workload::{Executor, ExecutorError, ExecutorValidationError};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use seccompiler::BpfProgram;
+
+use crate::error::{Error, Result, Trying, chain};
+use crate::machine::Driver;
+use crate::place::{remove_file, remove_tree};
+use crate::record::Orders;
+use crate::{bundle, cgroup, rootfs, seccomp, sys};
+
+/// Starts the machine and returns the id of its first process, a child of our parent.
+pub(crate) fn start(orders: &Orders, folder: &Path) -> Result<i32> {
+    if let Some(namespace) = &orders.spec.namespace {
+        rootfs::enter_network(namespace)?;
+    }
+    let root = rootfs::assemble(orders, folder)?;
+    let config = bundle::config(orders, &root).to_string();
+    let path = folder.join("config.json");
+    fs::write(&path, config).at("write", &path)?;
+    match orders.driver {
+        Driver::Container => start_linked_in(orders, folder),
+        Driver::Runc => start_runc(orders, folder),
+        Driver::Fake => Err(Error::Host("a fake machine has no processes".to_owned())),
+    }
+}
+
+/// Removes what the runtime keeps of a machine that does not run.
+pub(crate) fn clean(orders: &Orders) -> Result<()> {
+    cgroup::remove(&orders.place.cgroup(&orders.spec.id))?;
+    remove_tree(&orders.place.oci().join(orders.spec.id.as_str()))?;
+    remove_file(&orders.place.console_socket(&orders.spec.id))
+}
+
+fn start_linked_in(orders: &Orders, folder: &Path) -> Result<i32> {
+    let id = orders.spec.id.as_str();
+    let failed = |error: &dyn std::error::Error| Error::Start { id: id.to_owned(), reason: chain(error) };
+    let executor = Filtered { program: seccomp::program()? };
+    let mut container = ContainerBuilder::new(id.to_owned(), SyscallType::default())
+        .with_root_path(orders.place.oci())
+        .map_err(|error| failed(&error))?
+        .with_executor(executor)
+        .with_console_socket(Some(orders.place.console_socket(&orders.spec.id)))
+        .as_init(folder)
+        .with_systemd(false)
+        .with_detach(true)
+        .as_sibling(true)
+        .build()
+        .map_err(|error| failed(&error))?;
+    cgroup::delegate(&orders.place.cgroup(&orders.spec.id), orders.uid_base)?;
+    container.start().map_err(|error| failed(&error))?;
+    container
+        .pid()
+        .map(nix_pid)
+        .ok_or_else(|| Error::Start { id: id.to_owned(), reason: "the runtime names no process".to_owned() })
+}
+
+/// The runtime has its own version of the crate that defines process ids.
+fn nix_pid(pid: impl Into<i32>) -> i32 {
+    pid.into()
+}
+
+fn start_runc(orders: &Orders, folder: &Path) -> Result<i32> {
+    let id = orders.spec.id.as_str();
+    let pid_file = folder.join("pid");
+    let state = orders.place.oci();
+    let create = Command::new("runc")
+        .arg("--root")
+        .arg(&state)
+        .args(["create", "--bundle"])
+        .arg(folder)
+        .arg("--console-socket")
+        .arg(orders.place.console_socket(&orders.spec.id))
+        .arg("--pid-file")
+        .arg(&pid_file)
+        .arg(id)
+        .output();
+    checked(create, id)?;
+    cgroup::delegate(&orders.place.cgroup(&orders.spec.id), orders.uid_base)?;
+    checked(Command::new("runc").arg("--root").arg(&state).args(["start", id]).output(), id)?;
+    let pid = fs::read_to_string(&pid_file).at("read", &pid_file)?;
+    pid.trim().parse().map_err(|_| Error::Start { id: id.to_owned(), reason: format!("pid {pid:?}") })
+}
+
+fn checked(output: std::io::Result<std::process::Output>, id: &str) -> Result<()> {
+    let output = output.trying(|| "run runc".to_owned())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let reason = format!("runc: {}", String::from_utf8_lossy(&output.stderr).trim());
+    Err(Error::Start { id: id.to_owned(), reason })
+}
+
+/// Becomes the first process of a machine: under the filter, and not outliving the shim.
+#[derive(Clone)]
+struct Filtered {
+    program: BpfProgram,
+}
+
+impl Executor for Filtered {
+    fn exec(&self, spec: &Spec) -> Result<(), ExecutorError> {
+        let args = spec.process().as_ref().and_then(|process| process.args().clone()).unwrap_or_default();
+        Err(ExecutorError::Other(become_guest(&self.program, &args).to_string()))
+    }
+
+    fn validate(&self, _: &Spec) -> Result<(), ExecutorValidationError> {
+        Ok(())
+    }
+}
+
+/// Replaces this process, already inside a machine, by `args`. Returns only if that fails.
+pub(crate) fn become_guest(program: &BpfProgram, args: &[String]) -> std::io::Error {
+    let Some((name, rest)) = args.split_first() else {
+        return std::io::Error::other("nothing to execute");
+    };
+    if let Err(error) = set_pdeathsig(Signal::SIGKILL) {
+        return error.into();
+    }
+    if let Err(error) = sys::install_filter(program) {
+        return error;
+    }
+    Command::new(name).args(rest).exec()
+}

@@ -1,0 +1,196 @@
+//! Real machines, booted, used and removed. Each test has its own place; without root all are skipped, aloud.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics"
+)]
+
+mod lab;
+
+use std::time::{Duration, Instant};
+
+use compute::{Changed, Engine, ExitReason, Machines, Observed};
+use lab::Lab;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_boots_runs_commands_and_leaves_nothing() {
+    let Some(lab) = Lab::new("boot").await else { return };
+    let id = lab.create("m").await;
+    let begun = Instant::now();
+    lab.engine.ensure_running(&id).await.unwrap();
+    eprintln!("ensure_running: {:?}", begun.elapsed());
+    lab.engine.ensure_running(&id).await.unwrap();
+    let id_of_root = lab.sh(&id, "id -u; hostname; cat /proc/1/cmdline | tr '\\0' ' '").await;
+    assert_eq!(id_of_root, "0\nm\n/usr/lib/cloudlet/init __guest-init ");
+    lab.console_has(&id, "first instruction at").await;
+    lab.engine.remove(&id).await.unwrap();
+    assert_eq!(lab.engine.observe(&id).await.unwrap(), Observed::Absent);
+    lab.assert_nothing_left();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_off_inside_ends_it_and_its_disk_survives() {
+    let Some(lab) = Lab::new("off").await else { return };
+    let id = lab.run("m").await;
+    lab.sh(&id, "echo kept > /root/note; echo also > /usr/local/note").await;
+    lab.go(&id, "poweroff").await;
+    assert_eq!(lab.ended(&id).await, ExitReason::PoweredOff);
+    lab.engine.ensure_running(&id).await.unwrap();
+    assert_eq!(lab.sh(&id, "cat /root/note /usr/local/note").await, "kept\nalso\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reboot_inside_and_from_outside_keeps_it_running() {
+    let Some(lab) = Lab::new("again").await else { return };
+    let id = lab.run("m").await;
+    lab.sh(&id, "echo kept > /root/note").await;
+    lab.go(&id, "reboot").await;
+    lab.boots(&id, 2).await;
+    assert_eq!(lab.sh(&id, "cat /root/note").await, "kept\n");
+    lab.engine.reboot(&id, 5_000).await.unwrap();
+    lab.boots(&id, 3).await;
+    lab.go(&id, "reboot -f").await;
+    lab.boots(&id, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_is_gentle_and_kill_is_not() {
+    let Some(lab) = Lab::new("stop").await else { return };
+    let id = lab.run("m").await;
+    lab.console_has(&id, "first instruction").await;
+    let begun = Instant::now();
+    lab.engine.stop(&id, 10_000).await.unwrap();
+    assert_eq!(lab.ended(&id).await, ExitReason::PoweredOff);
+    assert!(lab.console(&id).await.contains("switching off"));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    lab.engine.stop(&id, 10_000).await.unwrap();
+
+    lab.engine.ensure_running(&id).await.unwrap();
+    // One that does not listen is stopped by force when its grace is over.
+    lab.sh(&id, "kill -STOP $(pidof sleep) 2>/dev/null; true").await;
+    lab.engine.kill(&id).await.unwrap();
+    assert_eq!(lab.ended(&id).await, ExitReason::Killed);
+    lab.engine.kill(&id).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_are_seen_and_hold_inside() {
+    let Some(lab) = Lab::new("limit").await else { return };
+    let id = lab.run("m").await;
+    assert_eq!(lab.sh(&id, "nproc").await, "1\n");
+    let stats = lab.engine.stats(&id).await.unwrap();
+    assert_eq!(stats.memory_bytes_max, 256 << 20);
+    assert!(stats.memory_bytes > 0 && stats.cpu_ns > 0 && stats.tasks > 0, "{stats:?}");
+    let greedy = ["python3", "-c", "x = bytearray(600 << 20)"].map(str::to_owned).to_vec();
+    let output = lab.engine.exec(&id, greedy, 20_000).await.unwrap();
+    assert_eq!(output.code, 137, "{output:?}");
+    assert!(lab.engine.observe(&id).await.unwrap().is_running());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_is_out_of_reach() {
+    let Some(lab) = Lab::new("wall").await else { return };
+    let id = lab.run("m").await;
+    // Root here is nobody there.
+    assert_eq!(lab.sh(&id, "cut -c1-33 /proc/self/uid_map | tr -s ' '").await, " 0 100000 65536\n");
+    for forbidden in [
+        "cat /proc/kcore | head -c1 | grep -q .",
+        "echo b > /proc/sysrq-trigger",
+        "mknod /dev/x b 8 0",
+        "date -s 2000-01-01 >/dev/null",
+        "echo 1 > /proc/sys/kernel/panic",
+        "umount /usr/lib/cloudlet/init",
+        "mount -o remount,rw /usr/lib/cloudlet/init",
+        "echo x >> /usr/lib/cloudlet/init",
+        "echo 1000000000 > /sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "ls /root/.pyenv /home/* | grep -v ec2-user | grep -q pyenv",
+    ] {
+        let argv = ["/bin/sh", "-c", forbidden].map(str::to_owned).to_vec();
+        let output = lab.engine.exec(&id, argv, 5_000).await.unwrap();
+        assert_ne!(output.code, 0, "{forbidden}: {output:?}");
+    }
+    assert_eq!(
+        lab.sh(&id, "grep Seccomp: /proc/1/status /proc/self/status | tr -dc '0-9\n:'").await,
+        "1::2\n::2\n"
+    );
+    assert_eq!(
+        lab.sh(&id, "ls -A /home /opt /srv /mnt").await,
+        "/home:\nec2-user\n\n/mnt:\n\n/opt:\n\n/srv:\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_engine_adopts_what_runs_and_buries_what_died() {
+    let Some(lab) = Lab::new("adopt").await else { return };
+    let (lives, dies) = (lab.run("lives").await, lab.run("dies").await);
+    let Observed::Running { pid, .. } = lab.engine.observe(&lives).await.unwrap() else { panic!() };
+    let again = Engine::open(lab.config.clone()).await.unwrap();
+    assert!(
+        matches!(again.observe(&lives).await.unwrap(), Observed::Running { pid: same, .. } if same == pid)
+    );
+    let mut events = again.events();
+    lab::kill_shim_of(&lab, &dies);
+    let reason = lab.ended(&dies).await;
+    assert_eq!(reason, ExitReason::Failed("its shim died".to_owned()));
+    while events.recv().await.unwrap() != Changed(dies.clone()) {}
+    again.stop(&lives, 5_000).await.unwrap();
+    assert_eq!(lab.ended(&lives).await, ExitReason::PoweredOff);
+    again.ensure_running(&dies).await.unwrap();
+    let removed = again.sweep(std::slice::from_ref(&dies)).await.unwrap();
+    assert_eq!(removed, [lives]);
+    again.sweep(&[]).await.unwrap();
+    lab.assert_nothing_left();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_at_once() {
+    let Some(lab) = Lab::new("many").await else { return };
+    // The first start waits for the self-test, which is not what this measures.
+    lab.run("first").await;
+    let begun = Instant::now();
+    let all = futures_util::future::join_all((0..20).map(|n| {
+        let lab = &lab;
+        async move {
+            let asked = lab::now_ms();
+            let id = lab.run(&format!("m{n}")).await;
+            lab.console_has(&id, "first instruction at").await;
+            let said = lab.console(&id).await;
+            let first: u64 = said
+                .split("first instruction at ")
+                .nth(1)
+                .unwrap()
+                .split_whitespace()
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
+            first - asked
+        }
+    }))
+    .await;
+    eprintln!("20 at once within {:?}; first instructions after ms: {all:?}", begun.elapsed());
+    lab.engine.sweep(&[]).await.unwrap();
+    lab.assert_nothing_left();
+    let mut alone = Vec::new();
+    for n in 0..10 {
+        let id = lab.create(&format!("s{n}")).await;
+        let asked = lab::now_ms();
+        lab.engine.ensure_running(&id).await.unwrap();
+        lab.console_has(&id, "first instruction at").await;
+        let said = lab.console(&id).await;
+        let first: u64 = said
+            .split("first instruction at ")
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
+        alone.push(first - asked);
+    }
+    alone.sort_unstable();
+    eprintln!("one by one, first instruction after ms: {alone:?}");
+}
