@@ -34,7 +34,7 @@ pub enum StoreError {
     TxTooBig { bytes: usize },
     #[error("a transaction that reads more than {} keys and ranges", crate::TX_READS_MAX)]
     TxReadsTooMuch,
-    #[error("a scan without limit found more than {} rows", crate::SCAN_ROWS_MAX)]
+    #[error("a scan found more than {} rows", crate::SCAN_ROWS_MAX)]
     ScanTooLong,
     #[error("added to a key whose value is no counter")]
     NotACounter,

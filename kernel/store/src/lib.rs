@@ -41,7 +41,7 @@ pub const VALUE_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const TX_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most keys and ranges that one transaction reads.
 pub const TX_READS_MAX: usize = 100_000;
-/// Most rows that one transaction's scan returns; a snapshot's iterator has no such bound.
+/// Most rows that one scan returns; a snapshot's iterator has no such bound.
 pub const SCAN_ROWS_MAX: usize = 10_000;
 /// How often a transaction's closure runs before [`StoreError::Contended`].
 pub const ATTEMPTS_MAX: u32 = 256;

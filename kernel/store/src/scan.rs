@@ -7,7 +7,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::tx::Op;
-use crate::{RESERVED, Result};
+use crate::{RESERVED, Result, SCAN_ROWS_MAX};
 
 /// A key and its value.
 pub type Row = (Bytes, Bytes);
@@ -52,11 +52,16 @@ impl Scan {
         self
     }
 
-    /// At most `rows` rows. Without a limit a transaction refuses more than [`crate::SCAN_ROWS_MAX`].
+    /// At most `rows` rows. More than [`SCAN_ROWS_MAX`] are refused, except by a snapshot's iterator.
     #[must_use]
     pub fn limit(mut self, rows: usize) -> Self {
         self.limit = Some(rows);
         self
+    }
+
+    /// Rows to collect: one more than allowed tells that there are too many.
+    pub(crate) fn rows_wanted(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX).min(SCAN_ROWS_MAX + 1)
     }
 
     /// First key included and first key not included; callers never see the store's own keys.

@@ -28,11 +28,10 @@ impl Snapshot {
         self.view.get(&self.era.key(key.as_ref()))
     }
 
-    /// The rows of `scan` in its direction; without a limit, at most [`SCAN_ROWS_MAX`].
+    /// The rows of `scan` in its direction; more than [`SCAN_ROWS_MAX`] are refused.
     pub fn scan(&self, scan: &Scan) -> Result<Vec<Row>> {
-        let rows = self.iter(scan).take(SCAN_ROWS_MAX.max(scan.limit.unwrap_or(0)) + 1);
-        let rows = rows.collect::<Result<Vec<Row>>>()?;
-        if scan.limit.is_none() && rows.len() > SCAN_ROWS_MAX {
+        let rows = self.iter(scan).take(scan.rows_wanted()).collect::<Result<Vec<Row>>>()?;
+        if rows.len() > SCAN_ROWS_MAX {
             return Err(StoreError::ScanTooLong);
         }
         Ok(rows)

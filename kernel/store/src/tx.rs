@@ -124,14 +124,14 @@ impl Tx {
         if start >= end || scan.limit == Some(0) {
             return Ok(Vec::new());
         }
-        let limit = scan.limit.unwrap_or(SCAN_ROWS_MAX + 1);
+        let limit = scan.rows_wanted();
         let stored = self.view().rows(start.clone(), end.clone(), scan.reverse);
         let written = self.writes.range::<Bytes, _>((Bound::Included(&start), Bound::Excluded(&end)));
         let written: Box<dyn Iterator<Item = _>> =
             if scan.reverse { Box::new(written.rev()) } else { Box::new(written) };
         let merged = Merged { stored: stored.peekable(), written: written.peekable(), reverse: scan.reverse };
         let rows = merged.take(limit).collect::<Result<Vec<Row>>>()?;
-        if scan.limit.is_none() && rows.len() > SCAN_ROWS_MAX {
+        if rows.len() > SCAN_ROWS_MAX {
             return Err(StoreError::ScanTooLong);
         }
 
