@@ -29,6 +29,8 @@ const ERA_KEY: [u8; ERA_BYTES] = [0; ERA_BYTES];
 const FIRST_ERA: u32 = 1;
 /// fjall allows more; a store of one keyspace has few tables, and descriptors are scarce.
 const OPEN_TABLES_MAX: usize = 256;
+/// Is there while a store is being created, which takes many steps.
+const UNFINISHED: &str = "unfinished";
 const TABLE_BYTES: u64 = 16 << 20;
 
 /// A stretch of the store's life between two clears. Whoever reads in it keeps its keys from being reclaimed.
@@ -108,7 +110,8 @@ impl Disk {
         fs::create_dir_all(folder).map_err(|e| StoreError::folder("create", folder, e))?;
         let lock = FolderLock::take(folder)?;
         let tree = folder.join("tree");
-        let fresh = !tree.exists();
+        let unfinished = folder.join(UNFINISHED);
+        let fresh = begin_creation(folder, &tree, &unfinished)?;
 
         let reclaim_below = Arc::new(AtomicU32::new(0));
         let filter: Arc<dyn Factory> = Arc::new(OldEras(Arc::clone(&reclaim_below)));
@@ -126,6 +129,7 @@ impl Disk {
                 .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES)))
         })?;
         if fresh {
+            fs::remove_file(&unfinished).map_err(|e| StoreError::folder("remove", &unfinished, e))?;
             sync_folder(folder)?;
         }
 
@@ -217,6 +221,20 @@ impl Disk {
     pub(crate) fn tables(&self) -> usize {
         self.keyspace.table_count()
     }
+}
+
+/// Makes sure that a store whose creation was interrupted is created anew: nobody has written to it yet. Tells whether
+/// the store is to be created.
+fn begin_creation(folder: &Path, tree: &Path, unfinished: &Path) -> Result<bool> {
+    if unfinished.exists() && tree.exists() {
+        fs::remove_dir_all(tree).map_err(|e| StoreError::folder("remove", tree, e))?;
+    }
+    if tree.exists() {
+        return Ok(false);
+    }
+    File::create(unfinished).map_err(|e| StoreError::folder("create", unfinished, e))?;
+    sync_folder(folder)?;
+    Ok(true)
 }
 
 type Filters = Arc<dyn Fn(&str) -> Option<Arc<dyn Factory>> + Send + Sync>;

@@ -124,6 +124,24 @@ async fn no_acknowledged_write_is_lost() {
     assert!(acknowledged.iter().flatten().sum::<u32>() > 100, "the writers came to write");
 }
 
+#[tokio::test]
+async fn a_creation_that_was_interrupted_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    // As the engine leaves it when it dies in its first step.
+    std::fs::create_dir_all(folder.path().join("tree")).unwrap();
+    std::fs::write(folder.path().join("tree/0.jnl"), "").unwrap();
+    assert!(Store::open(folder.path(), &Options::default()).is_err(), "nothing is thrown away without need");
+    std::fs::write(folder.path().join("unfinished"), "").unwrap();
+    for _ in 0..2 {
+        let store = Store::open(folder.path(), &Options::default()).unwrap();
+        store.write(|tx| tx.add("opened", 1)).await.unwrap();
+        drop(store);
+        assert!(!folder.path().join("unfinished").exists());
+    }
+    let store = Store::open(folder.path(), &Options::default()).unwrap();
+    assert_eq!(store.write(|tx| tx.count("opened")).await.unwrap(), 2);
+}
+
 /// Damages the journal in the first or last of the long runs of one byte that the test writes.
 fn damage(folder: &Path, last: bool) {
     let path = folder.join("tree/0.jnl");
