@@ -1,4 +1,6 @@
 //! HTTP in and out: routing, signatures, one codec per protocol, errors in each protocol's shape.
 
+pub mod door;
 pub mod route;
 pub mod sigv4;
+pub mod tls;

@@ -1,24 +1,10 @@
 use http::Request;
-use shape::{Honoured, Kind, Location, Member, OpDef, Protocol, Schema, ServiceDef, TimestampFormat};
+use shape::{Checks, Honoured, Kind, Location, Member, OpDef, Protocol, Schema, ServiceDef};
 
 use super::*;
 
 const fn schema(kind: Kind, members: &'static [Member]) -> Schema {
-    Schema {
-        name: "S",
-        kind,
-        members,
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[],
-        sensitive: false,
-        union: false,
-        flattened: false,
-        timestamp: TimestampFormat::Default,
-        xml_name: None,
-        xml_namespace: None,
-    }
+    Schema { name: "S", kind, members, ..Schema::PLAIN }
 }
 
 static TEXT: Schema = schema(Kind::String, &[]);
@@ -27,23 +13,7 @@ static COPY: Schema = schema(Kind::Structure, &[required("x-amz-copy-source", Lo
 static PART: Schema = schema(Kind::Structure, &[required("partNumber", Location::Query)]);
 
 const fn required(wire: &'static str, location: Location) -> Member {
-    Member {
-        name: "M",
-        wire,
-        query: wire,
-        schema: &TEXT,
-        location,
-        required: true,
-        payload: false,
-        flattened: false,
-        xml_attribute: false,
-        xml_namespace: None,
-        xml_prefix: None,
-        timestamp: TimestampFormat::Default,
-        idempotency_token: false,
-        json_value: false,
-        event_stream: false,
-    }
+    Member { name: "M", wire, query: wire, schema: &TEXT, location, required: true, ..Member::PLAIN }
 }
 
 const fn op(name: &'static str, method: &'static str, uri: &'static str, input: &'static Schema) -> OpDef {
@@ -57,6 +27,7 @@ const fn op(name: &'static str, method: &'static str, uri: &'static str, input: 
         output: &EMPTY,
         result_wrapper: None,
         input_root: None,
+        input_namespace: None,
         output_root: None,
         errors: &[],
         unsigned: false,
@@ -81,7 +52,9 @@ const fn service(
         version,
         protocols,
         xml_namespace: "",
+        error_namespace: "",
         query_compatible: false,
+        checks: Checks::Standard,
         ops,
         unserved: &["Later"],
         errors: &[],

@@ -178,7 +178,7 @@ pub(super) fn push_hex(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut out = Vec::with_capacity(bytes.len() * 2);
     push_hex(bytes, &mut out);
     String::from_utf8(out).unwrap_or_default()

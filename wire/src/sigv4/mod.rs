@@ -20,6 +20,7 @@ use http::request::Parts;
 use kernel::clock::Clock;
 use kernel::credentials::{Credential, Credentials, NoCredential};
 
+pub(crate) use canonical::hex;
 pub use chunked::{ChunkedBody, Seed};
 pub use instant::Instant;
 pub use payload::{DigestBody, Payload, UNSIGNED};

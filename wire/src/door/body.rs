@@ -1,0 +1,133 @@
+//! Bodies on their way in, gathered within bounds or left to stream, and on their way out.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use kernel::{Error, Kind};
+use shape::BodyError;
+
+/// Slowest sender of a body that is gathered.
+const BODY_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// A request's body as an operation wants it.
+pub enum Inbound {
+    Whole(Bytes),
+    Stream(shape::Body),
+}
+
+type Streaming = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
+
+/// An answer's body.
+pub enum Answer {
+    /// Nothing, once sent.
+    Whole(Option<Bytes>),
+    Stream(Streaming),
+}
+
+impl Answer {
+    pub fn empty() -> Self {
+        Answer::Whole(None)
+    }
+
+    /// Takes over what streams in `body`.
+    pub fn stream(body: &shape::Body) -> Self {
+        Answer::Stream(body.take())
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Answer {
+    fn from(bytes: T) -> Self {
+        Answer::Whole(Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty()))
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut *self {
+            Answer::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Answer::Stream(body) => body.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Answer::Whole(bytes) => bytes.is_none(),
+            Answer::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Answer::Whole(bytes) => {
+                let length = bytes.as_ref().map_or(0, Bytes::len);
+                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+            }
+            Answer::Stream(body) => body.size_hint(),
+        }
+    }
+}
+
+/// Gathers a body of at most `bytes_max`.
+///
+/// # Errors
+/// *RequestEntityTooLarge*; *RequestTimeout*; what a signed body found wrong with itself; the sender's going away.
+pub(super) async fn gather(body: &shape::Body, bytes_max: usize) -> Result<Bytes, Error> {
+    let body = body.take();
+    if body.size_hint().lower() > u64::try_from(bytes_max).unwrap_or(u64::MAX) {
+        return Err(too_large(bytes_max));
+    }
+    match tokio::time::timeout(BODY_TIME_MAX, read_all(body, bytes_max)).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let message = "Your socket connection to the server was not read from or written to within the timeout \
+                           period.";
+            Err(Error::new(Kind::Invalid, "RequestTimeout", message))
+        }
+    }
+}
+
+/// Most bodies come in one piece, which is handed on without a copy.
+async fn read_all(mut body: Streaming, bytes_max: usize) -> Result<Bytes, Error> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > bytes_max {
+            return Err(too_large(bytes_max));
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    Ok([first, rest.freeze()].concat().into())
+}
+
+/// The error of a body that checks itself is for the caller; any other means the sender is gone.
+fn broken(error: BodyError) -> Error {
+    match error.downcast::<Error>() {
+        Ok(ours) => *ours,
+        Err(theirs) => {
+            Error::new(Kind::Invalid, "IncompleteBody", "The request body ended early.").because(theirs)
+        }
+    }
+}
+
+fn too_large(bytes_max: usize) -> Error {
+    let message = format!("The request body is larger than {bytes_max} bytes.");
+    Error::new(Kind::Limit, "RequestEntityTooLarge", message).status_is(413)
+}

@@ -1,0 +1,172 @@
+//! From a request to the caller it proves to come from, and to a body that keeps what the signature promised.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
+use http::request::Parts;
+use http_body_util::{BodyExt, Full};
+use kernel::{AccountId, Caller, Error, Principal};
+use shape::{Body, BodyError, Kind, OpDef};
+
+use super::body::{Inbound, gather};
+use crate::route::{Routed, Wanted};
+use crate::sigv4::{
+    Accepts, ChunkedBody, DigestBody, Family, Payload, Presented, Refusal, Seed, Signing, UNSIGNED, Verified,
+    Verifier, header_text, hex,
+};
+
+/// The connection a request came by.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection {
+    pub peer: SocketAddr,
+    pub secure: bool,
+}
+
+/// A body not yet read, or read to find the way.
+pub(super) enum Raw {
+    Whole(Bytes),
+    Incoming(Body),
+}
+
+/// What must be known to tell who calls.
+pub(super) struct Question<'a> {
+    pub(super) parts: &'a Parts,
+    pub(super) presented: Option<&'a Presented<'a>>,
+    pub(super) routed: &'a Routed<'a>,
+    pub(super) family: Family,
+    pub(super) connection: Connection,
+    pub(super) body: Raw,
+}
+
+/// Verifies the signature and prepares the body, gathered where the operation does not stream.
+pub(super) async fn identify(
+    verifier: &Verifier,
+    question: Question<'_>,
+) -> Result<(Caller, Inbound), Error> {
+    let Question { parts, presented, routed, family, connection, body } = question;
+    let refuse = |refusal: Refusal| refusal.into_error(family);
+    let entry = routed.service;
+    let op = match routed.wanted {
+        Wanted::Served(op) => Some(op),
+        Wanted::Unserved(_) | Wanted::Unknown(_) => None,
+    };
+    let bytes_max = entry.hints.body_bytes_max;
+    let signing = entry.hints.signing;
+    let streams = op.is_some_and(streams);
+    let Some(presented) = presented else {
+        let anonymous = entry.hints.anonymous || op.is_some_and(|op| op.unsigned);
+        if !anonymous {
+            return Err(refuse(Refusal::Missing));
+        }
+        let payload = match parts.headers.contains_key("x-amz-content-sha256") {
+            true => Payload::declared(&parts.headers, false, signing).map_err(refuse)?,
+            false => Payload::Unsigned,
+        };
+        let body = prepare(parts, body, payload, None, family, (streams, bytes_max)).await?;
+        return Ok((caller(parts, connection, None), body));
+    };
+    let payload = Payload::declared(&parts.headers, presented.is_presigned(), signing).map_err(refuse)?;
+    let accepts = Accepts { signing, scope: entry.def.signing_name, aliases: entry.hints.scopes };
+    let (verified, body) = match payload {
+        Payload::ByBody => {
+            let bytes = match body {
+                Raw::Whole(bytes) => bytes,
+                Raw::Incoming(body) => gather(&body, bytes_max).await?,
+            };
+            let line = hex(digest(&SHA256, &bytes).as_ref());
+            let verified = verifier.verify(parts, presented, accepts, &line).await.map_err(refuse)?;
+            let body = match streams {
+                true => Inbound::Stream(Body::from_bytes(bytes)),
+                false => Inbound::Whole(bytes),
+            };
+            (verified, body)
+        }
+        // Only a body nobody can hold whole, or one of an object store, may go unsigned.
+        Payload::Unsigned if signing == Signing::Common && !streams => return Err(refuse(Refusal::Mismatch)),
+        declared => {
+            let line = header_text(&parts.headers, "x-amz-content-sha256").unwrap_or(UNSIGNED);
+            let verified = verifier.verify(parts, presented, accepts, line).await.map_err(refuse)?;
+            let seed = verified.seed.clone();
+            let body = prepare(parts, body, declared, Some(seed), family, (streams, bytes_max)).await?;
+            (verified, body)
+        }
+    };
+    Ok((caller(parts, connection, Some((presented, verified))), body))
+}
+
+/// `true` for an operation whose input holds a stream.
+fn streams(op: &OpDef) -> bool {
+    op.input.members.iter().any(|member| member.payload && member.schema.kind == Kind::Stream)
+}
+
+/// Wraps a body in the checks its payload mode asks for.
+async fn prepare(
+    parts: &Parts,
+    body: Raw,
+    payload: Payload,
+    seed: Option<Seed>,
+    family: Family,
+    (streams, bytes_max): (bool, usize),
+) -> Result<Inbound, Error> {
+    let checked = match (payload, body) {
+        (Payload::Digest(promised), Raw::Whole(bytes)) => {
+            return match digest(&SHA256, &bytes).as_ref() == promised {
+                true => Ok(Inbound::Whole(bytes)),
+                false => Err(Refusal::PayloadMismatch.into_error(family)),
+            };
+        }
+        (Payload::Unsigned | Payload::ByBody, Raw::Whole(bytes)) => return Ok(Inbound::Whole(bytes)),
+        (Payload::Unsigned | Payload::ByBody, Raw::Incoming(body)) => body,
+        (Payload::Digest(promised), Raw::Incoming(body)) => {
+            Body::new(DigestBody::new(body.take(), promised, family))
+        }
+        (Payload::Chunks { signed, trailer }, body) => {
+            let seed = match (signed, seed) {
+                (true, None) => return Err(Refusal::Missing.into_error(family)),
+                (true, seed) => seed,
+                (false, _) => None,
+            };
+            let decoded = header_text(&parts.headers, "x-amz-decoded-content-length");
+            let decoded = decoded.map(|text| text.parse().map_err(|_| length_missing())).transpose()?;
+            if decoded.is_none() {
+                return Err(length_missing());
+            }
+            match body {
+                Raw::Incoming(body) => Body::new(ChunkedBody::new(body.take(), seed, trailer, decoded)),
+                Raw::Whole(bytes) => {
+                    let whole = Full::new(bytes).map_err(|never| -> BodyError { match never {} });
+                    Body::new(ChunkedBody::new(whole, seed, trailer, decoded))
+                }
+            }
+        }
+    };
+    match streams {
+        true => Ok(Inbound::Stream(checked)),
+        false => gather(&checked, bytes_max).await.map(Inbound::Whole),
+    }
+}
+
+fn length_missing() -> Error {
+    let message = "You must provide the Content-Length HTTP header.";
+    Error::new(kernel::Kind::Invalid, "MissingContentLength", message).status_is(411)
+}
+
+fn caller(parts: &Parts, connection: Connection, proof: Option<(&Presented<'_>, Verified)>) -> Caller {
+    let user_agent = header_text(&parts.headers, "user-agent").unwrap_or_default();
+    let (account, principal, access_key) = match proof {
+        None => (AccountId::DEFAULT, Principal::Anonymous, Arc::from("")),
+        Some((presented, Verified { credential, .. })) => {
+            (credential.account, credential.principal, Arc::from(&*presented.access_key))
+        }
+    };
+    Caller {
+        account,
+        principal,
+        access_key,
+        source_ip: Some(connection.peer.ip().to_canonical()),
+        secure: connection.secure,
+        user_agent: Arc::from(user_agent),
+    }
+}

@@ -1,0 +1,85 @@
+//! What stands behind the door: the gate every call enters, and the codec that reads and writes for it.
+
+use std::sync::Arc;
+
+use http::Response;
+use http::request::Parts;
+use kernel::gate::Call;
+use kernel::{BoxFuture, Error, House, LocalRequest, LocalResponse, Result};
+use shape::{OpDef, Protocol, ServiceDef, Struct};
+
+use super::body::{Answer, Inbound};
+
+/// Where calls go.
+pub trait Gate: Send + Sync + 'static {
+    /// An empty input of the operation.
+    ///
+    /// # Errors
+    /// When nobody serves it.
+    fn new_input(&self, op: &'static OpDef) -> Result<Box<dyn Struct>>;
+
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Box<dyn Struct>>>;
+
+    /// Answers a path of the house itself; `None` when it is none.
+    fn local(&self, request: LocalRequest) -> BoxFuture<'_, Option<Result<LocalResponse>>>;
+}
+
+impl Gate for Arc<House> {
+    fn new_input(&self, op: &'static OpDef) -> Result<Box<dyn Struct>> {
+        House::new_input(self, op)
+    }
+
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Box<dyn Struct>>> {
+        Box::pin(House::call(self, call))
+    }
+
+    fn local(&self, request: LocalRequest) -> BoxFuture<'_, Option<Result<LocalResponse>>> {
+        Box::pin(House::local(self, request))
+    }
+}
+
+/// A request to be decoded.
+pub struct Encoded<'a> {
+    pub protocol: Protocol,
+    pub service: &'static ServiceDef,
+    pub op: &'static OpDef,
+    pub parts: &'a Parts,
+    /// Labels of the path, by wire name, decoded (REST protocols).
+    pub labels: &'a [(&'static str, String)],
+    pub body: Inbound,
+}
+
+/// How an answer must look.
+#[derive(Clone, Copy)]
+pub struct Dialect<'a> {
+    pub protocol: Protocol,
+    /// `None` when the request was for nobody.
+    pub service: Option<&'static ServiceDef>,
+    /// The service answers as object stores do.
+    pub object_store: bool,
+    /// Asked for by the client: errors bear their query code too (`x-amzn-query-mode`).
+    pub query_mode: bool,
+    pub request_id: &'a str,
+    /// The path asked for.
+    pub resource: &'a str,
+}
+
+/// Bytes to structures and back, in every protocol.
+pub trait Codec: Send + Sync + 'static {
+    /// Fills `input`, and checks it against the model.
+    ///
+    /// # Errors
+    /// What is wrong with the request, in AWS's words.
+    fn decode(&self, request: Encoded<'_>, input: &mut dyn Struct) -> Result<()>;
+
+    /// # Errors
+    /// When the output cannot be written: our fault.
+    fn encode(
+        &self,
+        dialect: Dialect<'_>,
+        op: &'static OpDef,
+        output: &dyn Struct,
+    ) -> Result<Response<Answer>>;
+
+    fn refuse(&self, dialect: Dialect<'_>, error: &Error) -> Response<Answer>;
+}

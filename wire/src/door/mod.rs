@@ -1,0 +1,277 @@
+//! The door: everything a request passes, in order, from its first byte to its answer's last.
+//!
+//! request id → paths of the house → route → signature → caller → decode → gate → encode. One log line per request;
+//! errors of ours are written once, with their cause; a panic is caught and answers *internal*.
+
+mod body;
+mod caller;
+mod gate;
+mod refuse;
+mod server;
+
+use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response};
+use kernel::clock::Clock;
+use kernel::credentials::Credentials;
+use kernel::gate::{Call, not_implemented};
+use kernel::ids::{IdSource, Ids};
+use kernel::{Error, Kind, LocalRequest, LocalResponse, Scope};
+use percent_encoding::percent_decode_str;
+use shape::{Body, Protocol, ServiceDef};
+
+pub use body::{Answer, Inbound};
+pub use caller::Connection;
+pub use gate::{Codec, Dialect, Encoded, Gate};
+pub use server::{Limits, Server, listen};
+
+use crate::route::{Asked, Router, Wanted};
+use crate::sigv4::{Family, Presented, Signing, Verifier, header_text};
+use body::gather;
+use caller::{Question, Raw, identify};
+
+/// Longest form that is read to find its way, and longest body of a path of the house.
+const FORM_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+
+/// What a door is made of.
+pub struct Fittings {
+    pub router: Router,
+    pub credentials: Arc<dyn Credentials>,
+    pub gate: Box<dyn Gate>,
+    pub codec: Box<dyn Codec>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Box<dyn IdSource>,
+    /// Beginnings of the paths of the house itself.
+    pub local_prefixes: Vec<String>,
+}
+
+/// The one way in from the network.
+pub struct Door {
+    router: Router,
+    verifier: Verifier,
+    gate: Box<dyn Gate>,
+    codec: Box<dyn Codec>,
+    ids: Box<dyn IdSource>,
+    local_prefixes: Vec<String>,
+}
+
+/// What is known of a request so far: for its log line, and for the shape of an error, wherever it comes from.
+struct Trace {
+    request_id: String,
+    service: Option<&'static ServiceDef>,
+    protocol: Protocol,
+    signing: Signing,
+    operation: Cow<'static, str>,
+    account: String,
+    code: Option<&'static str>,
+}
+
+impl Door {
+    pub fn new(fittings: Fittings) -> Self {
+        let Fittings { router, credentials, gate, codec, clock, ids, local_prefixes } = fittings;
+        Self { router, verifier: Verifier::new(credentials, clock), gate, codec, ids, local_prefixes }
+    }
+
+    /// Answers a request. Always.
+    pub async fn answer(self: Arc<Self>, request: Request<Body>, connection: Connection) -> Response<Answer> {
+        let begun = Instant::now();
+        let (parts, body) = request.into_parts();
+        let mut trace = Trace::new(Ids(&*self.ids).uuid(), &parts);
+        let passing = AssertUnwindSafe(self.pass(&parts, body, connection, &mut trace)).catch_unwind();
+        let outcome = passing.await.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+            Err(Error::internal(format!("panic: {text}")))
+        });
+        let mut response = outcome.unwrap_or_else(|error| self.refuse(&parts, &error, &mut trace));
+        trace.put_request_id(&mut response);
+        tracing::debug!(
+            request_id = trace.request_id,
+            method = %parts.method,
+            path = parts.uri.path(),
+            service = trace.service.map(|service| service.name),
+            operation = &*trace.operation,
+            account = trace.account,
+            status = response.status().as_u16(),
+            code = trace.code,
+            micros = begun.elapsed().as_micros(),
+            "request"
+        );
+        response
+    }
+
+    /// The list.
+    async fn pass(
+        &self,
+        parts: &Parts,
+        body: Body,
+        connection: Connection,
+        trace: &mut Trace,
+    ) -> Result<Response<Answer>, Error> {
+        let path = parts.uri.path();
+        let mut body = Raw::Incoming(body);
+        if self.local_prefixes.iter().any(|prefix| path.starts_with(prefix)) {
+            let whole = body.gathered(FORM_BYTES_MAX).await?;
+            if let Some(outcome) = self.gate.local(local_request(parts, whole, connection)).await {
+                trace.operation = Cow::Borrowed("local");
+                return outcome.map(local_response);
+            }
+        }
+        let found = Presented::find(parts);
+        let presented = found.as_ref().ok().and_then(Option::as_ref);
+        let form = match is_form(parts) {
+            true => Some(body.gathered(FORM_BYTES_MAX).await?),
+            false => None,
+        };
+        let scope = presented.map(|presented| &presented.scope);
+        let asked = Asked { parts, form: form.as_deref(), scope, secure: connection.secure };
+        let routed = self.router.route(&asked).ok_or_else(|| refuse::nobody(parts, scope))?;
+        trace.note(&routed);
+        let family = Family::of(routed.protocol, routed.service.hints.signing);
+        let presented = found.map_err(|refusal| refusal.into_error(family))?;
+        let question =
+            Question { parts, presented: presented.as_ref(), routed: &routed, family, connection, body };
+        let (caller, body) = identify(&self.verifier, question).await?;
+        trace.account = caller.account.to_string();
+        let service = routed.service.def;
+        let op = match routed.wanted {
+            Wanted::Served(op) => op,
+            Wanted::Unserved(name) => return Err(not_implemented(service.name, &name)),
+            Wanted::Unknown(name) => return Err(refuse::unknown(&name, service, routed.protocol, family)),
+        };
+        let mut input = self.gate.new_input(op)?;
+        let body = with_implied(body, routed.implied);
+        let (protocol, labels) = (routed.protocol, &*routed.labels);
+        self.codec.decode(Encoded { protocol, service, op, parts, labels, body }, &mut *input)?;
+        let call = Call {
+            op,
+            scope: Scope { account: caller.account, region: routed.region },
+            caller,
+            request_id: trace.request_id.clone(),
+            authority: authority(parts).unwrap_or_default().to_owned(),
+            input,
+        };
+        let output = self.gate.call(call).await?;
+        self.codec.encode(trace.dialect(parts), op, &*output)
+    }
+
+    fn refuse(&self, parts: &Parts, error: &Error, trace: &mut Trace) -> Response<Answer> {
+        trace.code = Some(error.code());
+        if error.kind() == Kind::Internal {
+            tracing::error!(
+                request_id = trace.request_id,
+                service = trace.service.map(|service| service.name),
+                operation = &*trace.operation,
+                cause = refuse::causes(error),
+                "a request failed"
+            );
+        }
+        self.codec.refuse(trace.dialect(parts), error)
+    }
+}
+
+impl Trace {
+    fn new(request_id: String, parts: &Parts) -> Self {
+        Self {
+            request_id,
+            service: None,
+            protocol: refuse::likely_protocol(parts),
+            signing: Signing::Common,
+            operation: Cow::Borrowed(""),
+            account: String::new(),
+            code: None,
+        }
+    }
+
+    fn note(&mut self, routed: &crate::route::Routed<'_>) {
+        self.service = Some(routed.service.def);
+        self.protocol = routed.protocol;
+        self.signing = routed.service.hints.signing;
+        self.operation = match &routed.wanted {
+            Wanted::Served(op) => Cow::Borrowed(op.name),
+            Wanted::Unserved(name) | Wanted::Unknown(name) => Cow::Owned(name.clone()),
+        };
+    }
+
+    fn dialect<'t>(&'t self, parts: &'t Parts) -> Dialect<'t> {
+        Dialect {
+            protocol: self.protocol,
+            service: self.service,
+            object_store: self.signing == Signing::ObjectStore,
+            query_mode: header_text(&parts.headers, "x-amzn-query-mode") == Some("true"),
+            request_id: &self.request_id,
+            resource: parts.uri.path(),
+        }
+    }
+
+    fn put_request_id(&self, response: &mut Response<Answer>) {
+        let name = match self.signing {
+            Signing::Common => "x-amzn-requestid",
+            Signing::ObjectStore => "x-amz-request-id",
+        };
+        if let Ok(value) = HeaderValue::from_str(&self.request_id) {
+            response.headers_mut().entry(name).or_insert(value);
+        }
+    }
+}
+
+impl Raw {
+    /// The whole body; it stays here too.
+    async fn gathered(&mut self, bytes_max: usize) -> Result<bytes::Bytes, Error> {
+        let whole = match self {
+            Raw::Whole(bytes) => bytes.clone(),
+            Raw::Incoming(body) => gather(body, bytes_max).await?,
+        };
+        *self = Raw::Whole(whole.clone());
+        Ok(whole)
+    }
+}
+
+/// A body that may hold `Action`. Puts are left alone: some clients call every file a form.
+fn is_form(parts: &Parts) -> bool {
+    let form = "application/x-www-form-urlencoded";
+    parts.method == Method::POST
+        && header_text(&parts.headers, "content-type").is_some_and(|given| given.starts_with(form))
+        && !parts.headers.contains_key("x-amz-target")
+}
+
+/// The form with the parameter that its path implied.
+fn with_implied(body: Inbound, implied: Option<(&'static str, String)>) -> Inbound {
+    let (Some((name, value)), Inbound::Whole(form)) = (implied, &body) else { return body };
+    let encoded =
+        percent_encoding::utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let separator = if form.is_empty() { "" } else { "&" };
+    let more = [separator, name, "=", &encoded].concat();
+    Inbound::Whole([form, more.as_bytes()].concat().into())
+}
+
+/// `host:port` as the client wrote it.
+fn authority(parts: &Parts) -> Option<&str> {
+    header_text(&parts.headers, "host").or_else(|| parts.uri.authority().map(http::uri::Authority::as_str))
+}
+
+fn local_request(parts: &Parts, body: bytes::Bytes, connection: Connection) -> LocalRequest {
+    let text = |raw: &str| percent_decode_str(&raw.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let pairs = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    LocalRequest {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: pairs.map(|(name, value)| (text(name), text(value))).collect(),
+        body,
+        from_loopback: connection.peer.ip().to_canonical().is_loopback(),
+    }
+}
+
+fn local_response(answer: LocalResponse) -> Response<Answer> {
+    let LocalResponse { status, content_type, body } = answer;
+    let mut response = Response::new(Answer::from(body));
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

@@ -1,0 +1,86 @@
+//! What the door itself refuses: requests for nobody, and operations no model has.
+
+use std::error::Error as StdError;
+
+use http::request::Parts;
+use kernel::{Error, Kind};
+use shape::{ErrorDef, Protocol, ServiceDef};
+
+use crate::sigv4::{Family, Scope, header_text};
+
+static UNKNOWN: ErrorDef =
+    ErrorDef { code: "UnknownOperationException", query_code: "InvalidAction", status: 400, sender: true };
+static NO_ACTION: ErrorDef =
+    ErrorDef { code: "MissingAction", query_code: "MissingAction", status: 400, sender: true };
+
+/// No service here is asked.
+pub(super) fn nobody(parts: &Parts, scope: Option<&Scope<'_>>) -> Error {
+    let target = header_text(&parts.headers, "x-amz-target");
+    let named = match (scope, target) {
+        (Some(scope), _) => format!("The service {} is not installed here.", scope.service),
+        (None, Some(target)) => format!("No service here answers to the target {target}."),
+        (None, None) => "No service here answers to this request.".to_owned(),
+    };
+    Error::new(Kind::Unsupported, "NotImplemented", named)
+}
+
+/// An operation the model does not have.
+pub(super) fn unknown(name: &str, service: &ServiceDef, protocol: Protocol, family: Family) -> Error {
+    match (family, protocol) {
+        (Family::ObjectStore, _) => {
+            let message = "The specified method is not allowed against this resource.";
+            Error::new(Kind::Invalid, "MethodNotAllowed", message).status_is(405)
+        }
+        (Family::Query | Family::Ec2, Protocol::Query | Protocol::Ec2) if name.is_empty() => {
+            let message = "The request is missing an action or a required parameter.";
+            Error::modeled(Kind::Invalid, &NO_ACTION, message)
+        }
+        (Family::Ec2, _) => {
+            let message = format!("The action {name} is not valid for this web service.");
+            Error::modeled(Kind::Invalid, &UNKNOWN, message)
+        }
+        (Family::Query, Protocol::Query) => {
+            let message = format!("Could not find operation {name} for version {}", service.version);
+            Error::modeled(Kind::Invalid, &UNKNOWN, message)
+        }
+        (Family::Json, Protocol::Json10 | Protocol::Json11) => Error::modeled(
+            Kind::Invalid,
+            &UNKNOWN,
+            "The requested operation is not recognized by the service.",
+        ),
+        _ => {
+            let message = "The requested operation is not recognized by the service.";
+            Error::modeled(Kind::Invalid, &UNKNOWN, message).status_is(404)
+        }
+    }
+}
+
+/// The protocol of a request that reached no service.
+pub(super) fn likely_protocol(parts: &Parts) -> Protocol {
+    let content_type = header_text(&parts.headers, "content-type").unwrap_or_default();
+    if parts.headers.contains_key("smithy-protocol") {
+        Protocol::Cbor
+    } else if parts.headers.contains_key("x-amz-target") {
+        Protocol::Json10
+    } else if content_type.starts_with("application/x-www-form-urlencoded") {
+        Protocol::Query
+    } else if content_type.starts_with("application/json") {
+        Protocol::RestJson
+    } else {
+        Protocol::RestXml
+    }
+}
+
+/// The causes of an error, from the nearest to the first.
+pub(super) fn causes(error: &Error) -> String {
+    let mut said = String::new();
+    let mut next = StdError::source(error);
+    while let Some(cause) = next {
+        if !said.is_empty() {
+            said.push_str(": ");
+        }
+        said.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    said
+}

@@ -1,0 +1,218 @@
+//! Sockets: HTTP/1.1, HTTP/2 and TLS on one port, bounded in every direction, drained at the end.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::rt::{Read, Write};
+use hyper::service::Service;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use kernel::BoxFuture;
+use rustls::ServerConfig;
+use shape::{Body, BodyError};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::{Answer, Connection, Door};
+
+/// Bounds of the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once; more wait in the listener's backlog.
+    pub connections_max: usize,
+    /// Headers of a request.
+    pub headers_max: usize,
+    /// Bytes of a request's head.
+    pub head_bytes_max: usize,
+    /// Time to send a request's head, and longest silence between two requests.
+    pub head_time_max: Duration,
+    /// Streams at once on an HTTP/2 connection.
+    pub streams_max: u32,
+    /// How long requests under way may take when the server ends.
+    pub drain_time_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 8_192,
+            headers_max: 128,
+            head_bytes_max: 64 * 1_024,
+            head_time_max: Duration::from_secs(60),
+            streams_max: 256,
+            drain_time_max: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Connections the kernel holds before we accept them.
+const BACKLOG: u32 = 1_024;
+/// Wait after an accept that failed for lack of resources.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// First byte of a TLS record that begins a handshake (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// A listening socket that may take over the address of one just closed.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// A door on a socket.
+pub struct Server {
+    pub door: Arc<Door>,
+    /// Without it, TLS is refused.
+    pub tls: Option<Arc<ServerConfig>>,
+    pub limits: Limits,
+}
+
+/// What all connections share.
+struct Shared {
+    door: Arc<Door>,
+    tls: Option<TlsAcceptor>,
+    limits: Limits,
+    http: auto::Builder<TokioExecutor>,
+}
+
+impl Server {
+    /// Accepts until `end` completes, then lets requests under way come to theirs.
+    pub async fn run(self, listener: TcpListener, end: impl Future<Output = ()>) {
+        let Self { door, tls, limits } = self;
+        let shared = Arc::new(Shared { door, tls: tls.map(TlsAcceptor::from), limits, http: http(limits) });
+        let places = Arc::new(Semaphore::new(limits.connections_max));
+        let graceful = GracefulShutdown::new();
+        let (ending, ended) = watch::channel(false);
+        let mut running = JoinSet::new();
+        let mut end = std::pin::pin!(end);
+        loop {
+            while running.try_join_next().is_some() {}
+            let accepting = async {
+                let place = places.clone().acquire_owned().await;
+                (place, listener.accept().await)
+            };
+            tokio::select! {
+                () = &mut end => break,
+                (place, accepted) = accepting => match accepted {
+                    Ok((stream, peer)) => {
+                        let (shared, watcher, mut ended) = (shared.clone(), graceful.watcher(), ended.clone());
+                        running.spawn(async move {
+                            // Before its first byte a connection is nobody's request.
+                            let first = tokio::select! {
+                                _ = ended.changed() => None,
+                                first = shared.first_byte(&stream) => first,
+                            };
+                            if let Some(secure) = first {
+                                shared.serve(stream, Connection { peer, secure }, watcher).await;
+                            }
+                            drop(place);
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop(listener);
+        ending.send_replace(true);
+        if timeout(limits.drain_time_max, graceful.shutdown()).await.is_err() {
+            tracing::warn!(
+                seconds = limits.drain_time_max.as_secs(),
+                "requests are cut off: they took too long to end"
+            );
+        }
+        running.shutdown().await;
+    }
+}
+
+fn http(limits: Limits) -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time_max)
+        .max_headers(limits.headers_max)
+        .max_buf_size(limits.head_bytes_max)
+        .pipeline_flush(true);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_max)
+        .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX))
+        .keep_alive_interval(limits.head_time_max)
+        .adaptive_window(true);
+    http
+}
+
+impl Shared {
+    /// Whether a connection begins with TLS; `None` when it does not begin in time.
+    async fn first_byte(&self, stream: &TcpStream) -> Option<bool> {
+        let mut first = [0u8; 1];
+        match timeout(self.limits.head_time_max, stream.peek(&mut first)).await {
+            Ok(Ok(1)) => Some(first == [TLS_HANDSHAKE]),
+            _ => None,
+        }
+    }
+
+    /// Whatever goes wrong with a connection is its peer's affair: noted for whoever debugs, no more.
+    async fn serve(&self, stream: TcpStream, connection: Connection, watcher: Watcher) {
+        // Slower without, but no less right.
+        let _ = stream.set_nodelay(true);
+        let peer = connection.peer;
+        match (connection.secure, &self.tls) {
+            (false, _) => self.speak(TokioIo::new(stream), connection, watcher).await,
+            (true, None) => tracing::debug!(%peer, "TLS is not served here"),
+            (true, Some(tls)) => match timeout(self.limits.head_time_max, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.speak(TokioIo::new(stream), connection, watcher).await,
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+                Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+            },
+        }
+    }
+
+    async fn speak<I>(&self, io: I, connection: Connection, watcher: Watcher)
+    where
+        I: Read + Write + Unpin + 'static,
+    {
+        let service = Speaker { door: self.door.clone(), connection };
+        let speaking = watcher.watch(self.http.serve_connection(io, service));
+        if let Err(error) = speaking.await {
+            tracing::debug!(peer = %connection.peer, error, "a connection ended badly");
+        }
+    }
+}
+
+fn incoming(body: Incoming) -> Body {
+    Body::new(body.map_err(|error| -> BodyError { Box::new(error) }))
+}
+
+/// The door as hyper calls it.
+struct Speaker {
+    door: Arc<Door>,
+    connection: Connection,
+}
+
+impl Service<Request<Incoming>> for Speaker {
+    type Response = Response<Answer>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Answer>, Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let (door, connection) = (self.door.clone(), self.connection);
+        Box::pin(async move { Ok(door.answer(request.map(incoming), connection).await) })
+    }
+}

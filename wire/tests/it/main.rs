@@ -1,0 +1,10 @@
+//! The door on a real socket: a toy service behind it, signatures, protocols, bounds, and what goes wrong.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
+
+mod bounds;
+mod figures;
+mod sign;
+mod signatures;
+mod toy;
+mod transport;
