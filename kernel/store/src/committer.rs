@@ -181,6 +181,13 @@ impl Committer {
     }
 }
 
+impl Drop for Committer {
+    /// Also when it panics: no transaction may wait for ever.
+    fn drop(&mut self) {
+        self.shared.queue.abandon();
+    }
+}
+
 /// Whoever asked may have gone away; then nobody needs the answer.
 fn answer(reply: oneshot::Sender<Outcome>, outcome: Outcome) {
     drop(reply.send(outcome));

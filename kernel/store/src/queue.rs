@@ -102,4 +102,11 @@ impl Queue {
         self.lock().closed = true;
         self.arrived.notify_one();
     }
+
+    /// Nobody takes from the queue any more: whoever waits learns that the store is closed.
+    pub(crate) fn abandon(&self) {
+        self.close();
+        let pending = std::mem::take(&mut self.lock().pending);
+        drop(pending);
+    }
 }
