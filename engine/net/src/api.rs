@@ -72,7 +72,7 @@ pub trait Networks: Send + Sync {
     fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket>;
 
     /// Removes whatever `condemned` names, and strays it names, as fast as the host can.
-    fn remove_where(&self, condemned: &(dyn Fn(&Object) -> bool + Send + Sync)) -> Pending<'_, ()>;
+    fn remove_where<'a>(&'a self, condemned: &'a (dyn Fn(&Object) -> bool + Send + Sync)) -> Pending<'a, ()>;
 
     /// Removes everything with our tag.
     fn remove_all(&self) -> Pending<'_, ()> {

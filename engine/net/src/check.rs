@@ -1,9 +1,11 @@
 //! What makes a spec acceptable: the same for the real engine and the fake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use crate::{Error, GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, RESOLVER, Result};
+use crate::{
+    Error, GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, Ports, Protocol, RESOLVER, Result,
+};
 
 /// Bounds of ids: they end up in records and messages, never in host names as they are.
 const ID_BYTES_MAX: usize = 255;
@@ -51,6 +53,9 @@ pub(crate) fn nic(network: &NetworkSpec, members: &Members, new: &NicSpec) -> Re
             return Err(Error::Fixed("a nic's MAC, address, prefix, gateway and MTU"));
         }
     }
+    if new.groups.iter().collect::<BTreeSet<_>>().len() != new.groups.len() {
+        return invalid("a group is named twice");
+    }
     if let Some(missing) = new.groups.iter().find(|group| !members.groups.contains_key(group)) {
         return Err(Error::NoSuchGroup(missing.clone()));
     }
@@ -67,7 +72,15 @@ pub(crate) fn nic(network: &NetworkSpec, members: &Members, new: &NicSpec) -> Re
 }
 
 pub(crate) fn group(new: &GroupSpec) -> Result<()> {
-    id(new.id.as_str())
+    id(new.id.as_str())?;
+    for rule in new.ingress.iter().chain(&new.egress) {
+        if let Protocol::Tcp(Ports { from, to }) | Protocol::Udp(Ports { from, to }) = rule.protocol
+            && from > to
+        {
+            return Err(Error::Invalid(new.id.to_string(), "a range of ports starts above its end"));
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn group_unused(members: &Members, group: &GroupId) -> Result<()> {

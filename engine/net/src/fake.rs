@@ -195,7 +195,7 @@ impl Networks for FakeNetworks {
         })
     }
 
-    fn remove_where(&self, condemned: &(dyn Fn(&Object) -> bool + Send + Sync)) -> Pending<'_, ()> {
+    fn remove_where<'a>(&'a self, condemned: &'a (dyn Fn(&Object) -> bool + Send + Sync)) -> Pending<'a, ()> {
         self.answer(|world| {
             world.networks.retain(|id, (_, members)| {
                 members

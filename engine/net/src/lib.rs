@@ -1,12 +1,26 @@
 //! Networks: namespaces, links, routes, filters and the services that live inside them.
+//!
+//! A network is a namespace with a router in it; every nic is a link straight from the router into a
+//! namespace of the nic's own, so that all traffic, neighbours' too, passes one filter outside the machine.
 
 mod api;
 mod check;
+mod engine;
 mod error;
 mod fake;
+mod filter;
+mod lane;
+mod name;
+mod netlink;
+mod probe;
+mod record;
+mod router;
+mod space;
 mod spec;
+mod uplink;
 
 pub use api::{METADATA, Networks, Pending, RESOLVER, set_hop_limit};
+pub use engine::{Net, NetConfig};
 pub use error::{Error, Result};
 pub use fake::FakeNetworks;
 pub use spec::{

@@ -1,0 +1,282 @@
+//! The packet filter of one network as nftables text: one table, changed by transactions.
+//!
+//! A new flow passes the sender's groups in `c_out` and then the receiver's in `c_in`: two base chains on
+//! one hook, so that accepting in the first goes on to the second, and the kernel's loop check stays
+//! linear in the number of nics.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use ipnet::Ipv4Net;
+
+use crate::error::{Doing, Error, Result};
+use crate::name::{Tag, short};
+use crate::{
+    GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, Peer, Ports, Protocol, RESOLVER, Rule,
+};
+
+/// The router's end of the link to the host.
+pub(crate) const UPLINK: &str = "up";
+/// How much of a refusal is kept for the log.
+const COMPLAINT_CHARS_MAX: usize = 2_000;
+/// Where nft lives when the search path of a service omits the administrator's folders.
+const PLACES: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/local/sbin/nft"];
+
+/// Which way a rule looks.
+#[derive(Clone, Copy)]
+enum Side {
+    Ingress,
+    Egress,
+}
+
+/// Statements gathered for one transaction.
+#[derive(Debug, Default)]
+pub(crate) struct Script(String);
+
+impl Script {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn line(&mut self, statement: std::fmt::Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "{statement}");
+    }
+
+    /// The table without groups and nics, replacing whatever is there. `reach` is where nics with a public
+    /// address may go beyond the network. IPv6 is refused: nothing here routes it yet.
+    pub(crate) fn table(&mut self, network: &NetworkSpec, tag: &Tag, reach: &[Ipv4Net]) {
+        let (nics, resolver) = (tag.nics(), network.resolver);
+        self.line(format_args!(
+            r#"add table inet net
+delete table inet net
+table inet net {{
+ set own {{ type ifname . ipv4_addr; }}
+ set unchecked {{ type ifname; }}
+ set reach {{ type ipv4_addr; flags interval; auto-merge; }}
+ set public {{ type ipv4_addr; }}
+ set bound {{ type ipv4_addr . ipv4_addr; }}
+ map dnat_to {{ type ipv4_addr : ipv4_addr; }}
+ map snat_to {{ type ipv4_addr : ipv4_addr; }}
+ map out_of {{ type ifname : verdict; }}
+ map in_to {{ type ifname : verdict; }}
+ chain c_raw {{
+  type filter hook prerouting priority raw; policy accept;
+  meta nfproto ipv6 drop
+  iifname "{nics}*" iifname . ip saddr != @own iifname != @unchecked drop
+ }}
+ chain c_dnat {{
+  type nat hook prerouting priority dstnat; policy accept;
+  iifname "{UPLINK}" dnat ip to ip daddr map @dnat_to
+ }}
+ chain c_snat {{
+  type nat hook postrouting priority srcnat; policy accept;
+  oifname "{UPLINK}" snat ip to ip saddr map @snat_to
+ }}
+ chain c_input {{
+  type filter hook input priority filter; policy drop;
+  ct state established,related accept
+  icmp type echo-request accept
+  iifname "{UPLINK}" drop
+  ip daddr {METADATA} tcp dport 80 accept
+  ip daddr {{ {RESOLVER}, {resolver} }} meta l4proto {{ tcp, udp }} th dport 53 accept
+ }}
+ chain c_out {{
+  type filter hook forward priority -10; policy drop;
+  ct status dnat ct original ip daddr . ct reply ip saddr != @bound drop
+  ct status snat ct reply ip daddr . ct original ip saddr != @bound drop
+  ct state established,related accept
+  ct state invalid drop
+  iifname "{UPLINK}" ct status dnat accept
+  iifname vmap @out_of
+ }}
+ chain c_in {{
+  type filter hook forward priority 0; policy drop;
+  ct state established,related accept
+  oifname "{UPLINK}" ip saddr @public ip daddr @reach accept
+  oifname vmap @in_to
+ }}
+}}"#
+        ));
+        for range in reach {
+            self.line(format_args!("add element inet net reach {{ {range} }}"));
+        }
+    }
+
+    /// The group's rules in place of its former ones; the set of its members is left alone.
+    pub(crate) fn ensure_group(&mut self, group: &GroupSpec) {
+        let key = group_key(&group.id);
+        for set in std::iter::once(&group.id).chain(named_groups(group)) {
+            self.line(format_args!("add set inet net g_{} {{ type ipv4_addr; }}", group_key(set)));
+        }
+        for (chain, side, rules) in
+            [("gi", Side::Ingress, &group.ingress), ("go", Side::Egress, &group.egress)]
+        {
+            self.line(format_args!("add chain inet net {chain}_{key}"));
+            self.line(format_args!("flush chain inet net {chain}_{key}"));
+            for rule in rules {
+                let (peer, protocol) = (peer(side, &rule.peer), protocol(rule));
+                self.line(format_args!("add rule inet net {chain}_{key} {peer}{protocol} accept"));
+            }
+        }
+    }
+
+    /// Takes the rules away. The set of members stays, empty: other groups' rules may name it.
+    pub(crate) fn remove_group(&mut self, id: &GroupId) {
+        let key = group_key(id);
+        for chain in ["gi", "go"] {
+            self.line(format_args!("flush chain inet net {chain}_{key}"));
+            self.line(format_args!("delete chain inet net {chain}_{key}"));
+        }
+    }
+
+    /// Lets the nic take part, under its groups' rules.
+    pub(crate) fn bind_nic(&mut self, tag: &Tag, nic: &NicSpec) {
+        let (key, link) = (nic_key(&nic.id), tag.nic(&nic.id));
+        self.line(format_args!("add counter inet net d_{key}"));
+        for (chain, jump) in [("no", "go"), ("ni", "gi")] {
+            self.line(format_args!("add chain inet net {chain}_{key}"));
+            self.line(format_args!("flush chain inet net {chain}_{key}"));
+            for group in &nic.groups {
+                self.line(format_args!("add rule inet net {chain}_{key} jump {jump}_{}", group_key(group)));
+            }
+            self.line(format_args!("add rule inet net {chain}_{key} counter name \"d_{key}\" drop"));
+        }
+        self.elements("add", nic, &link, &key);
+    }
+
+    /// Undoes [`Script::bind_nic`] as far as a changed nic needs: chains and counter stay.
+    pub(crate) fn unbind_nic(&mut self, tag: &Tag, nic: &NicSpec) {
+        self.elements("delete", nic, &tag.nic(&nic.id), &nic_key(&nic.id));
+    }
+
+    /// Removes all traces of a nic.
+    pub(crate) fn remove_nic(&mut self, tag: &Tag, nic: &NicSpec) {
+        self.unbind_nic(tag, nic);
+        let key = nic_key(&nic.id);
+        for chain in ["no", "ni"] {
+            self.line(format_args!("flush chain inet net {chain}_{key}"));
+            self.line(format_args!("delete chain inet net {chain}_{key}"));
+        }
+        self.line(format_args!("delete counter inet net d_{key}"));
+    }
+
+    fn elements(&mut self, verb: &str, nic: &NicSpec, link: &str, key: &str) {
+        let address = nic.address;
+        let (to_out, to_in) = match verb {
+            "add" => (format!(" : goto no_{key}"), format!(" : goto ni_{key}")),
+            _ => (String::new(), String::new()),
+        };
+        let value = |value: Ipv4Addr| if verb == "add" { format!(" : {value}") } else { String::new() };
+        self.line(format_args!("{verb} element inet net own {{ \"{link}\" . {address} }}"));
+        if !nic.source_check {
+            self.line(format_args!("{verb} element inet net unchecked {{ \"{link}\" }}"));
+        }
+        for group in &nic.groups {
+            self.line(format_args!("{verb} element inet net g_{} {{ {address} }}", group_key(group)));
+        }
+        if let Some(public) = nic.public_address {
+            self.line(format_args!("{verb} element inet net public {{ {address} }}"));
+            self.line(format_args!("{verb} element inet net bound {{ {public} . {address} }}"));
+            self.line(format_args!("{verb} element inet net dnat_to {{ {public}{} }}", value(address)));
+            self.line(format_args!("{verb} element inet net snat_to {{ {address}{} }}", value(public)));
+        }
+        self.line(format_args!("{verb} element inet net out_of {{ \"{link}\"{to_out} }}"));
+        self.line(format_args!("{verb} element inet net in_to {{ \"{link}\"{to_in} }}"));
+    }
+
+    /// Makes all changes at once, in the namespace the thread is in, or none.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        let script = std::mem::take(&mut self.0);
+        run(&["-f", "-"], &script).map(drop)
+    }
+}
+
+/// Runs nft with `input`; what it printed is the answer.
+pub(crate) fn run(arguments: &[&str], input: &str) -> Result<Vec<u8>> {
+    let program = PLACES.into_iter().find(|place| Path::new(place).exists()).unwrap_or("nft");
+    let talk = || -> io::Result<_> {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        // A child that ends early says why on its stderr; the broken pipe says nothing more.
+        if let Some(mut stdin) = child.stdin.take() {
+            let _ = stdin.write_all(input.as_bytes());
+        }
+        child.wait_with_output()
+    };
+    let output = talk().doing(|| format!("run {program}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    Err(Error::Filter(complaint.trim().chars().take(COMPLAINT_CHARS_MAX).collect()))
+}
+
+/// Packets refused so far, by [`nic_key`], in the namespace the thread is in.
+pub(crate) fn drops() -> Result<BTreeMap<String, u64>> {
+    let listing = run(&["-j", "list", "counters", "table", "inet", "net"], "")?;
+    let listing: serde_json::Value = serde_json::from_slice(&listing)
+        .map_err(io::Error::from)
+        .doing(|| "read the packet filter's counters".to_owned())?;
+    let items = listing.get("nftables").and_then(|items| items.as_array()).into_iter().flatten();
+    let drop = |item: &serde_json::Value| {
+        let counter = item.get("counter")?;
+        let key = counter.get("name")?.as_str()?.strip_prefix("d_")?;
+        Some((key.to_owned(), counter.get("packets")?.as_u64()?))
+    };
+    Ok(items.filter_map(drop).collect())
+}
+
+/// A nic's name inside the table.
+pub(crate) fn nic_key(id: &NicId) -> String {
+    short(id, 8)
+}
+
+fn group_key(id: &GroupId) -> String {
+    short(id, 10)
+}
+
+fn named_groups(group: &GroupSpec) -> impl Iterator<Item = &GroupId> {
+    group.ingress.iter().chain(&group.egress).filter_map(|rule| match &rule.peer {
+        Peer::Group(id) => Some(id),
+        Peer::Cidr(_) => None,
+    })
+}
+
+fn peer(side: Side, peer: &Peer) -> String {
+    let field = match side {
+        Side::Ingress => "ip saddr",
+        Side::Egress => "ip daddr",
+    };
+    match peer {
+        Peer::Cidr(range) => format!("{field} {}", range.trunc()),
+        Peer::Group(id) => format!("{field} @g_{}", group_key(id)),
+    }
+}
+
+fn protocol(rule: &Rule) -> String {
+    let ports = |name: &str, ports: Ports| match ports {
+        Ports::ALL => format!(" meta l4proto {name}"),
+        Ports { from, to } if from == to => format!(" {name} dport {from}"),
+        Ports { from, to } => format!(" {name} dport {from}-{to}"),
+    };
+    match rule.protocol {
+        Protocol::All => String::new(),
+        Protocol::Tcp(range) => ports("tcp", range),
+        Protocol::Udp(range) => ports("udp", range),
+        Protocol::Number(number) => format!(" meta l4proto {number}"),
+        Protocol::Icmp { kind, code } => {
+            let kind = kind.map(|kind| format!(" icmp type {kind}")).unwrap_or_default();
+            let code = code.map(|code| format!(" icmp code {code}")).unwrap_or_default();
+            format!(" meta l4proto icmp{kind}{code}")
+        }
+    }
+}

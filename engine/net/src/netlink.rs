@@ -1,0 +1,367 @@
+//! Routing netlink, synchronous and batched: one send, then one answer per request.
+//!
+//! A socket belongs to the namespace it was opened in, wherever its thread goes later.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::AsRawFd;
+
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload,
+};
+use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, Stats64,
+};
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteProtocol, RouteScope, RouteType,
+};
+use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
+
+use crate::error::{Doing, Error, Result};
+
+/// The loopback's index in every namespace.
+pub(crate) const LOOPBACK: u32 = 1;
+const MAIN_TABLE: u32 = 254;
+/// The kernel sends at most 32 KiB per datagram of a dump.
+const RECEIVE_BYTES: usize = 64 * 1024;
+
+/// An answer that says "no" but is good enough, because requests are made again after a crash.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tolerate {
+    Nothing,
+    Exists,
+    Absent,
+}
+
+/// One change of links, addresses, routes or rules.
+pub(crate) struct Request {
+    message: RouteNetlinkMessage,
+    flags: u16,
+    tolerate: Tolerate,
+    doing: String,
+}
+
+/// One end of a veth pair.
+pub(crate) struct End<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) mac: Option<[u8; 6]>,
+}
+
+/// What is known of a link.
+pub(crate) struct Link {
+    pub(crate) index: u32,
+    pub(crate) name: String,
+    pub(crate) stats: Option<Stats64>,
+}
+
+/// Where a route leads.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    Link(u32),
+    Via { gateway: Ipv4Addr, link: u32 },
+    Unreachable,
+}
+
+impl Request {
+    fn add(message: RouteNetlinkMessage, doing: String) -> Self {
+        Self { message, flags: NLM_F_CREATE | NLM_F_EXCL, tolerate: Tolerate::Exists, doing }
+    }
+
+    fn delete(message: RouteNetlinkMessage, doing: String) -> Self {
+        Self { message, flags: 0, tolerate: Tolerate::Absent, doing }
+    }
+
+    /// "Exists already" becomes an error.
+    pub(crate) fn strictly(mut self) -> Self {
+        self.tolerate = Tolerate::Nothing;
+        self
+    }
+
+    /// A pair of links, the far one born inside `far_space`: moving links costs 25 ms, this 2. The near one
+    /// is up; the kernel cannot start the far one before it has a peer (ENOTCONN).
+    pub(crate) fn veth(near: &End<'_>, far: &End<'_>, far_space: &impl AsRawFd, mtu: u32) -> Self {
+        let end = |end: &End<'_>| {
+            let mut link = LinkMessage::default();
+            link.attributes.push(LinkAttribute::IfName(end.name.to_owned()));
+            link.attributes.push(LinkAttribute::Mtu(mtu));
+            link.attributes.extend(end.mac.map(|mac| LinkAttribute::Address(mac.to_vec())));
+            link
+        };
+        let mut peer = end(far);
+        peer.attributes.push(LinkAttribute::NetNsFd(far_space.as_raw_fd()));
+        let mut link = end(near);
+        link.header.flags = LinkFlags::Up;
+        link.header.change_mask = LinkFlags::Up;
+        link.attributes.push(LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Veth),
+            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
+        ]));
+        Self::add(RouteNetlinkMessage::NewLink(link), format!("make link {}", near.name)).strictly()
+    }
+
+    pub(crate) fn up(index: u32) -> Self {
+        let mut link = LinkMessage::default();
+        link.header.index = index;
+        link.header.flags = LinkFlags::Up;
+        link.header.change_mask = LinkFlags::Up;
+        Self {
+            message: RouteNetlinkMessage::SetLink(link),
+            flags: 0,
+            tolerate: Tolerate::Nothing,
+            doing: format!("start link {index}"),
+        }
+    }
+
+    pub(crate) fn delete_link(name: &str) -> Self {
+        let mut link = LinkMessage::default();
+        link.attributes.push(LinkAttribute::IfName(name.to_owned()));
+        Self::delete(RouteNetlinkMessage::DelLink(link), format!("remove link {name}"))
+    }
+
+    pub(crate) fn address(link: u32, address: Ipv4Addr, prefix_len: u8) -> Self {
+        let mut message = AddressMessage::default();
+        message.header.family = AddressFamily::Inet;
+        message.header.index = link;
+        message.header.prefix_len = prefix_len;
+        message.attributes.push(AddressAttribute::Local(IpAddr::V4(address)));
+        message.attributes.push(AddressAttribute::Address(IpAddr::V4(address)));
+        Self::add(RouteNetlinkMessage::NewAddress(message), format!("add address {address}/{prefix_len}"))
+    }
+
+    pub(crate) fn route(to: (Ipv4Addr, u8), way: Way, table: Option<u32>) -> Self {
+        Self::add(
+            RouteNetlinkMessage::NewRoute(route(to, way, table)),
+            format!("add route {}/{}", to.0, to.1),
+        )
+    }
+
+    pub(crate) fn delete_route(to: (Ipv4Addr, u8), way: Way, table: Option<u32>) -> Self {
+        let message = RouteNetlinkMessage::DelRoute(route(to, way, table));
+        Self::delete(message, format!("remove route {}/{}", to.0, to.1))
+    }
+
+    /// Looks up `table` (or answers unreachable, without one) for packets that came in by `from`, or any.
+    pub(crate) fn rule(priority: u32, from: Option<&str>, table: Option<u8>) -> Self {
+        let mut message = RuleMessage::default();
+        message.header.family = AddressFamily::Inet;
+        message.header.table = table.unwrap_or(0);
+        message.header.action = if table.is_some() { RuleAction::ToTable } else { RuleAction::Unreachable };
+        message.attributes.push(RuleAttribute::Priority(priority));
+        message.attributes.extend(from.map(|name| RuleAttribute::Iifname(name.to_owned())));
+        Self::add(RouteNetlinkMessage::NewRule(message), format!("add routing rule {priority}"))
+    }
+
+    pub(crate) fn delete_rule(priority: u32) -> Self {
+        let mut message = RuleMessage::default();
+        message.header.family = AddressFamily::Inet;
+        message.attributes.push(RuleAttribute::Priority(priority));
+        Self::delete(RouteNetlinkMessage::DelRule(message), format!("remove routing rule {priority}"))
+    }
+
+    fn judge(&self, error: io::Error) -> Result<()> {
+        let absent = [libc::ENODEV, libc::ENOENT, libc::ESRCH, libc::EADDRNOTAVAIL];
+        match (self.tolerate, error.raw_os_error()) {
+            (Tolerate::Exists, Some(libc::EEXIST)) => Ok(()),
+            (Tolerate::Absent, Some(code)) if absent.contains(&code) => Ok(()),
+            _ => Err(error).doing(|| self.doing.clone()),
+        }
+    }
+}
+
+fn route((address, prefix_len): (Ipv4Addr, u8), way: Way, table: Option<u32>) -> RouteMessage {
+    let table = table.unwrap_or(MAIN_TABLE);
+    let mut message = RouteMessage::default();
+    message.header.address_family = AddressFamily::Inet;
+    message.header.destination_prefix_length = prefix_len;
+    message.header.table = u8::try_from(table).unwrap_or(0);
+    message.header.protocol = RouteProtocol::Static;
+    message.header.scope = RouteScope::Universe;
+    message.header.kind = RouteType::Unicast;
+    if prefix_len > 0 {
+        message.attributes.push(RouteAttribute::Destination(RouteAddress::Inet(address)));
+    }
+    match way {
+        Way::Link(link) => {
+            message.header.scope = RouteScope::Link;
+            message.attributes.push(RouteAttribute::Oif(link));
+        }
+        Way::Via { gateway, link } => {
+            message.header.flags = RouteFlags::Onlink;
+            message.attributes.push(RouteAttribute::Gateway(RouteAddress::Inet(gateway)));
+            message.attributes.push(RouteAttribute::Oif(link));
+        }
+        Way::Unreachable => message.header.kind = RouteType::Unreachable,
+    }
+    message
+}
+
+/// A socket in one namespace.
+pub(crate) struct Netlink {
+    socket: Socket,
+    sequence: u32,
+}
+
+impl Netlink {
+    /// Opens a socket in the namespace the thread is in.
+    pub(crate) fn open() -> Result<Self> {
+        let open = || {
+            let mut socket = Socket::new(NETLINK_ROUTE)?;
+            socket.bind_auto()?;
+            Ok::<_, io::Error>(socket)
+        };
+        Ok(Self { socket: open().doing(|| "open a routing socket".to_owned())?, sequence: 0 })
+    }
+
+    /// Makes the changes in order; the first refusal is the answer, the others are made all the same.
+    pub(crate) fn batch(&mut self, requests: &[Request]) -> Result<()> {
+        if requests.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = Vec::with_capacity(requests.len() * 128);
+        let first = self.sequence.wrapping_add(1);
+        for request in requests {
+            self.append(&mut bytes, request.message.clone(), request.flags | NLM_F_ACK);
+        }
+        self.send(&bytes)?;
+        let mut outcome = Ok(());
+        let mut waiting = requests.len();
+        while waiting > 0 {
+            for answer in self.receive()? {
+                let (header, payload) = answer.into_parts();
+                let at = usize::try_from(header.sequence_number.wrapping_sub(first)).unwrap_or(usize::MAX);
+                let (Some(request), NetlinkPayload::Error(error)) = (requests.get(at), payload) else {
+                    continue;
+                };
+                waiting -= 1;
+                if error.code.is_some() {
+                    outcome = outcome.and(request.judge(error.to_io()));
+                }
+            }
+        }
+        outcome
+    }
+
+    /// The link with this name.
+    pub(crate) fn find_link(&mut self, name: &str) -> Result<Option<Link>> {
+        let mut message = LinkMessage::default();
+        message.attributes.push(LinkAttribute::IfName(name.to_owned()));
+        match self.ask(RouteNetlinkMessage::GetLink(message), 0) {
+            Ok(answers) => Ok(links(answers).next()),
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
+            Err(error) => Err(error).doing(|| format!("look at link {name}")),
+        }
+    }
+
+    /// The link with this name, which must be there.
+    pub(crate) fn get_link(&mut self, name: &str) -> Result<u32> {
+        let gone = || Err(io::Error::from_raw_os_error(libc::ENODEV)).doing(|| format!("find link {name}"));
+        self.find_link(name)?.map_or_else(gone, |link| Ok(link.index))
+    }
+
+    /// All links.
+    pub(crate) fn list_links(&mut self) -> Result<Vec<Link>> {
+        let message = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        Ok(links(self.ask(message, NLM_F_DUMP).doing(|| "list links".to_owned())?).collect())
+    }
+
+    /// Every IPv4 range some address or route of this namespace covers, and the link it leads to.
+    pub(crate) fn list_ranges(&mut self) -> Result<Vec<(Ipv4Addr, u8, Option<u32>)>> {
+        let mut message = RouteMessage::default();
+        message.header.address_family = AddressFamily::Inet;
+        let answers = self
+            .ask(RouteNetlinkMessage::GetRoute(message), NLM_F_DUMP)
+            .doing(|| "list routes".to_owned())?;
+        let mut ranges = Vec::new();
+        for answer in answers {
+            let RouteNetlinkMessage::NewRoute(route) = answer else { continue };
+            let (mut to, mut link) = (None, None);
+            for attribute in &route.attributes {
+                match attribute {
+                    RouteAttribute::Destination(RouteAddress::Inet(address)) => to = Some(*address),
+                    RouteAttribute::Oif(index) => link = Some(*index),
+                    _ => {}
+                }
+            }
+            ranges.extend(to.map(|to| (to, route.header.destination_prefix_length, link)));
+        }
+        Ok(ranges)
+    }
+
+    fn ask(&mut self, message: RouteNetlinkMessage, flags: u16) -> io::Result<Vec<RouteNetlinkMessage>> {
+        let mut bytes = Vec::new();
+        self.append(&mut bytes, message, flags | if flags == 0 { NLM_F_ACK } else { 0 });
+        self.send(&bytes).map_err(into_io)?;
+        let mut answers = Vec::new();
+        loop {
+            for answer in self.receive().map_err(into_io)? {
+                let (header, payload) = answer.into_parts();
+                if header.sequence_number != self.sequence {
+                    continue;
+                }
+                match payload {
+                    NetlinkPayload::InnerMessage(inner) => answers.push(inner),
+                    NetlinkPayload::Error(error) if error.code.is_some() => return Err(error.to_io()),
+                    NetlinkPayload::Error(_) | NetlinkPayload::Done(_) => return Ok(answers),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, bytes: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut header = NetlinkHeader::default();
+        header.flags = NLM_F_REQUEST | flags;
+        header.sequence_number = self.sequence;
+        let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(message));
+        message.finalize();
+        let start = bytes.len();
+        bytes.resize(start + message.buffer_len().next_multiple_of(4), 0);
+        if let Some(room) = bytes.get_mut(start..) {
+            message.serialize(room);
+        }
+    }
+
+    fn send(&self, bytes: &[u8]) -> Result<()> {
+        self.socket.send(bytes, 0).map(drop).doing(|| "speak to the kernel's router".to_owned())
+    }
+
+    fn receive(&self) -> Result<Vec<NetlinkMessage<RouteNetlinkMessage>>> {
+        let mut buffer = Vec::with_capacity(RECEIVE_BYTES);
+        self.socket.recv(&mut buffer, 0).doing(|| "hear from the kernel's router".to_owned())?;
+        let mut messages = Vec::new();
+        let mut rest = buffer.as_slice();
+        while !rest.is_empty() {
+            let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
+                .doing(|| "read the kernel router's answer".to_owned())?;
+            let length = usize::try_from(message.header.length).unwrap_or(usize::MAX).next_multiple_of(4);
+            rest = rest.get(length.max(16)..).unwrap_or_default();
+            messages.push(message);
+        }
+        Ok(messages)
+    }
+}
+
+fn links(answers: Vec<RouteNetlinkMessage>) -> impl Iterator<Item = Link> {
+    answers.into_iter().filter_map(|answer| {
+        let RouteNetlinkMessage::NewLink(message) = answer else { return None };
+        let mut link = Link { index: message.header.index, name: String::new(), stats: None };
+        for attribute in message.attributes {
+            match attribute {
+                LinkAttribute::IfName(name) => link.name = name,
+                LinkAttribute::Stats64(stats) => link.stats = Some(stats),
+                _ => {}
+            }
+        }
+        Some(link)
+    })
+}
+
+fn into_io(error: Error) -> io::Error {
+    io::Error::other(error)
+}

@@ -1,0 +1,430 @@
+//! One network on the host: its namespace, links, routes and filter, kept in step with its members.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ipnet::Ipv4Net;
+
+use crate::check::{self, Members};
+use crate::error::{Doing, Error, Result};
+use crate::filter::{self, Script, UPLINK, nic_key};
+use crate::name::Tag;
+use crate::netlink::{End, LOOPBACK, Netlink, Request, Way};
+use crate::record::{Network, Records};
+use crate::space::{self, Space, set_parameter, set_parameter_if_there};
+use crate::uplink::{self, Uplink};
+use crate::{Counters, GroupId, GroupSpec, METADATA, NetworkId, NetworkSpec, Nic, NicId, NicSpec, RESOLVER};
+
+/// Routing table of addresses inside the network.
+const LOCAL: u8 = 100;
+/// Routing table of everything else.
+const BEYOND: u8 = 200;
+/// The link's name inside a nic's namespace.
+const IF_NAME: &str = "eth0";
+const ANYWHERE: (Ipv4Addr, u8) = (Ipv4Addr::UNSPECIFIED, 0);
+
+/// What all routers of a cloudlet share.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    pub(crate) tag: Tag,
+    /// Folder of the namespaces' bind mounts.
+    pub(crate) spaces: PathBuf,
+    pub(crate) records: Records,
+    /// The host's namespace.
+    pub(crate) host: Space,
+    pub(crate) uplinks: Ipv4Net,
+    pub(crate) lock: PathBuf,
+    /// Where nics with a public address may go beyond their network.
+    pub(crate) reach: Vec<Ipv4Net>,
+    pub(crate) directory: RwLock<Directory>,
+}
+
+/// Who is where, for quick looks from outside.
+#[derive(Debug, Default)]
+pub(crate) struct Directory {
+    pub(crate) addresses: BTreeMap<(NetworkId, Ipv4Addr), NicId>,
+    pub(crate) homes: BTreeMap<NicId, NetworkId>,
+}
+
+impl Setting {
+    pub(crate) fn write(&self, change: impl FnOnce(&mut Directory)) {
+        change(&mut self.directory.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Directory) -> T) -> T {
+        look(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn nic_space(&self, id: &NicId) -> PathBuf {
+        self.spaces.join(self.tag.nic(id))
+    }
+
+    pub(crate) fn router_space(&self, id: &NetworkId) -> PathBuf {
+        self.spaces.join(self.tag.router(id))
+    }
+}
+
+/// A thread's place in the router's namespace, with a foot in the host's.
+pub(crate) struct Seat {
+    space: Space,
+    inside: Netlink,
+    host: Netlink,
+    uplink: Uplink,
+}
+
+/// A network as it should be, and how much of it is known to be so.
+pub(crate) struct Router {
+    setting: Arc<Setting>,
+    network: Network,
+    members: Members,
+    /// Nics whose links and routes are complete.
+    made: BTreeSet<NicId>,
+    /// Whether the kernel's filter is `members` but for `script`.
+    in_step: bool,
+    script: Script,
+    seat: Option<Seat>,
+    removed: bool,
+}
+
+impl Router {
+    pub(crate) fn new(setting: Arc<Setting>, network: Network, members: Members) -> Self {
+        setting.write(|directory| {
+            for nic in members.nics.values() {
+                directory.addresses.insert((nic.network.clone(), nic.address), nic.id.clone());
+                directory.homes.insert(nic.id.clone(), nic.network.clone());
+            }
+        });
+        let (made, script) = (BTreeSet::new(), Script::default());
+        Self { setting, network, members, made, in_step: false, script, seat: None, removed: false }
+    }
+
+    /// Leaves the namespace: the thread that sat here ends.
+    pub(crate) fn leave(&mut self) {
+        self.seat = None;
+    }
+
+    /// Makes the network or completes it, on a thread that will serve nothing else.
+    pub(crate) fn ensure_network(&mut self, spec: &NetworkSpec) -> Result<()> {
+        self.check_there()?;
+        check::network(Some(&self.network.spec), spec)?;
+        let former = std::mem::replace(&mut self.network.spec, spec.clone());
+        self.setting.records.save_network(&self.network)?;
+        if former != *spec {
+            self.seat = None;
+        }
+        let seat = self.sit()?;
+        let gone = former.cidrs.iter().filter(|range| !spec.cidrs.contains(range));
+        let gone: Vec<Request> = gone
+            .map(|range| Request::delete_route(ends(range), Way::Unreachable, Some(LOCAL.into())))
+            .collect();
+        seat.inside.batch(&gone)
+    }
+
+    pub(crate) fn ensure_groups(&mut self, groups: Vec<GroupSpec>) -> Result<()> {
+        self.check_there()?;
+        groups.iter().try_for_each(check::group)?;
+        self.sit()?;
+        for group in groups {
+            if self.in_step && self.members.groups.get(&group.id) == Some(&group) {
+                continue;
+            }
+            self.setting.records.save_group(&self.network.spec.id, &group)?;
+            self.script.ensure_group(&group);
+            self.members.groups.insert(group.id.clone(), group);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn remove_group(&mut self, id: &GroupId) -> Result<()> {
+        check::group_unused(&self.members, id)?;
+        if self.members.groups.remove(id).is_some() {
+            self.script.remove_group(id);
+            self.setting.records.forget_group(&self.network.spec.id, id)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn ensure_nic(&mut self, spec: &NicSpec) -> Result<Nic> {
+        self.check_there()?;
+        check::nic(&self.network.spec, &self.members, spec)?;
+        let path = self.setting.nic_space(&spec.id);
+        let nic = Nic { netns_path: path.clone(), if_name: IF_NAME.to_owned() };
+        let old = self.members.nics.get(&spec.id).cloned();
+        let made = self.made.contains(&spec.id) && space::is_kept(&path);
+        if made && self.in_step && old.as_ref() == Some(spec) {
+            return Ok(nic);
+        }
+        self.sit()?;
+        let setting = Arc::clone(&self.setting);
+        let (records, tag) = (&setting.records, &setting.tag);
+        let seat = self.sit()?;
+        if let Some(public) = old
+            .as_ref()
+            .and_then(|old| old.public_address)
+            .filter(|_| old.as_ref().map(|old| old.public_address) != Some(spec.public_address))
+        {
+            seat.uplink.withdraw(&mut seat.host, public)?;
+        }
+        // The public address is claimed before the record names it: two networks may want it at once.
+        if let Some(public) = spec.public_address {
+            seat.uplink.publish(&mut seat.host, public)?;
+        }
+        records.save_nic(spec)?;
+        self.setting.write(|directory| {
+            directory.addresses.insert((spec.network.clone(), spec.address), spec.id.clone());
+            directory.homes.insert(spec.id.clone(), spec.network.clone());
+        });
+        if let Some(old) = &old {
+            self.script.unbind_nic(tag, old);
+        }
+        self.script.bind_nic(tag, spec);
+        self.members.nics.insert(spec.id.clone(), spec.clone());
+        if !made {
+            let seat = self.sit()?;
+            build_nic(&setting, seat, spec)?;
+            self.made.insert(spec.id.clone());
+        }
+        Ok(nic)
+    }
+
+    pub(crate) fn remove_nic(&mut self, id: &NicId) -> Result<()> {
+        let Some(nic) = self.members.nics.get(id).cloned().filter(|_| !self.removed) else { return Ok(()) };
+        let (path, link) = (self.setting.nic_space(id), self.setting.tag.nic(id));
+        let seat = self.sit()?;
+        if let Some(public) = nic.public_address {
+            seat.uplink.withdraw(&mut seat.host, public)?;
+        }
+        seat.inside.batch(&[Request::delete_link(&link)])?;
+        space::release(&path)?;
+        self.made.remove(id);
+        self.script.remove_nic(&self.setting.tag, &nic);
+        self.setting.records.forget_nic(&nic.network, id)?;
+        self.members.nics.remove(id);
+        self.setting.write(|directory| {
+            directory.addresses.remove(&(nic.network.clone(), nic.address));
+            directory.homes.remove(id);
+        });
+        Ok(())
+    }
+
+    /// Removes the network at once: with its namespaces gone, the kernel clears what is inside in its own time.
+    pub(crate) fn remove_network(&mut self) -> Result<()> {
+        let (setting, id) = (Arc::clone(&self.setting), self.network.spec.id.clone());
+        self.seat = None;
+        self.removed = true;
+        setting.host.enter()?;
+        Netlink::open()?.batch(&[Request::delete_link(&setting.tag.uplink(&id))])?;
+        for nic in self.members.nics.keys() {
+            space::release(&setting.nic_space(nic))?;
+        }
+        space::release(&setting.router_space(&id))?;
+        setting.records.forget_network(&id)?;
+        setting.write(|directory| {
+            directory.addresses.retain(|(network, _), _| *network != id);
+            directory.homes.retain(|_, network| *network != id);
+        });
+        self.members = Members::default();
+        self.script = Script::default();
+        Ok(())
+    }
+
+    pub(crate) fn counters(&mut self) -> Result<BTreeMap<NicId, Counters>> {
+        self.check_there()?;
+        let seat = self.sit()?;
+        let links = seat.inside.list_links()?;
+        let drops = if self.in_step { filter::drops()? } else { BTreeMap::new() };
+        let stats: BTreeMap<String, _> =
+            links.into_iter().filter_map(|link| Some((link.name, link.stats?))).collect();
+        let count = |id: &NicId| {
+            // What the router receives, the machine sent.
+            let stats = stats.get(&self.setting.tag.nic(id)).copied().unwrap_or_default();
+            let counters = Counters {
+                bytes_in: stats.tx_bytes,
+                packets_in: stats.tx_packets,
+                bytes_out: stats.rx_bytes,
+                packets_out: stats.rx_packets,
+                dropped: drops.get(&nic_key(id)).copied().unwrap_or_default(),
+            };
+            (id.clone(), counters)
+        };
+        Ok(self.members.nics.keys().map(count).collect())
+    }
+
+    /// Opens a socket inside the network; it stays there while its user is elsewhere.
+    pub(crate) fn open<T>(
+        &mut self,
+        at: SocketAddrV4,
+        tcp: bool,
+        open: impl FnOnce(SocketAddrV4) -> io::Result<T>,
+    ) -> Result<T> {
+        self.check_there()?;
+        check::service(self.network.spec.resolver, at, tcp)?;
+        self.sit()?;
+        open(at).doing(|| format!("listen on {at} in {}", self.network.spec.id))
+    }
+
+    /// Makes the filter what `members` say: by what changed, or entirely when that is unknown or refused.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        if self.removed || (self.in_step && self.script.is_empty()) {
+            return Ok(());
+        }
+        self.sit()?;
+        if self.in_step {
+            match self.script.commit() {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    tracing::info!(network = %self.network.spec.id, %error, "the filter is written anew");
+                }
+            }
+        }
+        self.in_step = false;
+        let mut script = Script::default();
+        script.table(&self.network.spec, &self.setting.tag, &self.setting.reach);
+        self.members.groups.values().for_each(|group| script.ensure_group(group));
+        self.members.nics.values().for_each(|nic| script.bind_nic(&self.setting.tag, nic));
+        self.script = Script::default();
+        script.commit()?;
+        self.in_step = true;
+        Ok(())
+    }
+
+    fn check_there(&self) -> Result<()> {
+        if self.removed { Err(Error::NoSuchNetwork(self.network.spec.id.clone())) } else { Ok(()) }
+    }
+
+    /// Takes the thread into the router's namespace, which is made or completed first.
+    fn sit(&mut self) -> Result<&mut Seat> {
+        let seat = match self.seat.take() {
+            Some(seat) => {
+                seat.space.enter()?;
+                seat
+            }
+            None => self.build()?,
+        };
+        Ok(self.seat.insert(seat))
+    }
+
+    fn build(&mut self) -> Result<Seat> {
+        let setting = Arc::clone(&self.setting);
+        let id = self.network.spec.id.clone();
+        let (path, name) = (setting.router_space(&id), setting.tag.uplink(&id));
+        setting.host.enter()?;
+        let mut host = Netlink::open()?;
+        let space = match Space::find(&path)? {
+            Some(space) => space,
+            None => {
+                // Whatever was known belonged to a namespace that is gone.
+                self.made.clear();
+                self.in_step = false;
+                Space::create(&path)?
+            }
+        };
+        setting.host.enter()?;
+        let (host_address, host_link) = self.ensure_host_side(&mut host, &space, &name)?;
+        uplink::tune_host_side(&name)?;
+        space.enter()?;
+        let mut inside = Netlink::open()?;
+        let router_link = uplink::ensure_router_side(&mut inside, host_address)?;
+        inside.batch(&routing(&self.network.spec, host_address, router_link))?;
+        tune_router()?;
+        Ok(Seat { space, inside, host, uplink: Uplink { host_address, host_link } })
+    }
+
+    fn ensure_host_side(&mut self, host: &mut Netlink, space: &Space, name: &str) -> Result<(Ipv4Addr, u32)> {
+        if let Some(address) = self.network.uplink {
+            return Ok((address, uplink::ensure_host_side(host, space, name, address)?));
+        }
+        let setting = Arc::clone(&self.setting);
+        let mut made = None;
+        uplink::allocate(&setting.lock, setting.uplinks, name, host, |host, address| {
+            self.network.uplink = Some(address);
+            setting.records.save_network(&self.network)?;
+            made = Some((address, uplink::ensure_host_side(host, space, name, address)?));
+            Ok(())
+        })?;
+        made.ok_or(Error::NoUplink(setting.uplinks))
+    }
+}
+
+/// Local services' addresses, and routes: inside first, and never out what belongs inside.
+fn routing(network: &NetworkSpec, host_address: Ipv4Addr, uplink: u32) -> Vec<Request> {
+    let mut requests = vec![Request::up(LOOPBACK)];
+    requests.extend(
+        [METADATA, RESOLVER, network.resolver].map(|address| Request::address(LOOPBACK, address, 32)),
+    );
+    let inside = network.cidrs.iter();
+    requests.extend(inside.map(|range| Request::route(ends(range), Way::Unreachable, Some(LOCAL.into()))));
+    let out = Way::Via { gateway: host_address, link: uplink };
+    requests.extend([
+        Request::route(ANYWHERE, out, Some(BEYOND.into())),
+        Request::rule(100, None, Some(LOCAL)),
+        // What the host sends here and nobody has must not travel back to it.
+        Request::rule(150, Some(UPLINK), None),
+        Request::rule(200, None, Some(BEYOND)),
+        Request::delete_rule(32_766),
+        Request::delete_rule(32_767),
+    ]);
+    requests
+}
+
+/// Routes, answers ARP for everybody, and leaves source checks to the filter.
+fn tune_router() -> Result<()> {
+    const PARAMETERS: [(&str, &str); 8] = [
+        ("ip_forward", "1"),
+        ("conf/all/rp_filter", "0"),
+        ("conf/default/rp_filter", "0"),
+        ("conf/default/proxy_arp", "1"),
+        ("conf/all/send_redirects", "0"),
+        ("conf/default/send_redirects", "0"),
+        ("conf/all/accept_redirects", "0"),
+        ("conf/default/accept_redirects", "0"),
+    ];
+    for (parameter, value) in PARAMETERS {
+        set_parameter(&format!("ipv4/{parameter}"), value)?;
+    }
+    set_parameter_if_there("ipv6/conf/all/disable_ipv6", "1")?;
+    set_parameter_if_there("ipv6/conf/default/disable_ipv6", "1")
+}
+
+/// Namespace, link and routes of a nic; whatever is there already is kept.
+fn build_nic(setting: &Setting, seat: &mut Seat, nic: &NicSpec) -> Result<()> {
+    let (path, link) = (setting.nic_space(&nic.id), setting.tag.nic(&nic.id));
+    let space = match Space::find(&path)? {
+        Some(space) => {
+            space.enter()?;
+            space
+        }
+        None => {
+            // A link left from a namespace that is gone would keep the name.
+            seat.inside.batch(&[Request::delete_link(&link)])?;
+            Space::create(&path)?
+        }
+    };
+    let mut outside = Netlink::open()?;
+    seat.space.enter()?;
+    if seat.inside.find_link(&link)?.is_none() {
+        let (near, far) = (End { name: &link, mac: None }, End { name: IF_NAME, mac: Some(nic.mac) });
+        seat.inside.batch(&[Request::veth(&near, &far, space.file(), nic.mtu)])?;
+    }
+    // Otherwise the first packet between two nics of a segment waits for up to 0.8 s.
+    set_parameter(&format!("ipv4/neigh/{link}/proxy_delay"), "0")?;
+    let index = seat.inside.get_link(&link)?;
+    seat.inside.batch(&[
+        Request::address(index, nic.gateway, 32),
+        Request::route((nic.address, 32), Way::Link(index), Some(LOCAL.into())),
+    ])?;
+    let index = outside.get_link(IF_NAME)?;
+    outside.batch(&[
+        Request::up(LOOPBACK),
+        Request::up(index),
+        Request::address(index, nic.address, nic.prefix_len),
+        Request::route(ANYWHERE, Way::Via { gateway: nic.gateway, link: index }, None),
+    ])
+}
+
+fn ends(range: &Ipv4Net) -> (Ipv4Addr, u8) {
+    (range.network(), range.prefix_len())
+}
