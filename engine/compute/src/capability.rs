@@ -69,7 +69,7 @@ pub(crate) type Choice = std::result::Result<Driver, String>;
 /// Boots a machine with each runtime until one works.
 pub(crate) async fn self_test(engine: &Engine) -> Choice {
     let mut reasons = Vec::new();
-    for driver in [Driver::Container, Driver::Runc] {
+    for driver in engine.drivers().iter().copied() {
         match boot_one(engine, driver).await {
             Ok(()) => {
                 let memory = serde_json::to_vec(&driver).unwrap_or_default();

@@ -62,12 +62,30 @@ pub(crate) fn list(prefix: &str) -> Vec<String> {
     names
 }
 
+/// Makes the group in the hierarchies that count processes only, and moves the calling process there for its
+/// children to inherit. Runtimes care about limits and may leave these out, but an init system lives by them.
+pub(crate) fn enter_uncounted(name: &str) -> Result<()> {
+    for root in hierarchies().into_iter().filter(|root| is_uncounted(root)) {
+        let folder = root.join(name);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(error).at("create", &folder);
+            }
+            _ => fs::write(folder.join("cgroup.procs"), "0").at("join", &folder)?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether a hierarchy, beside others, holds no limits.
+fn is_uncounted(hierarchy: &Path) -> bool {
+    matches!(hierarchy.file_name().and_then(|name| name.to_str()), Some("systemd" | "unified"))
+}
+
 /// Lets the machine's root manage groups below its own, without power over its own limits.
 pub(crate) fn delegate(name: &str, owner: u32) -> Result<()> {
     for folder in folders(name) {
-        let hierarchy = folder.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-        let without_limits = matches!(hierarchy, Some("systemd" | "unified"));
-        if !without_limits && setup() != "v2" {
+        if !folder.parent().is_some_and(is_uncounted) && setup() != "v2" {
             continue;
         }
         chown(&folder, Some(owner), Some(owner)).at("hand over", &folder)?;

@@ -51,6 +51,8 @@ pub struct Config {
     pub uid_base: u32,
     /// Told how far the preparation of an image is.
     pub progress: Progress,
+    /// Who may run machines, the preferred first: the first that passes a self-test does.
+    pub drivers: Vec<Driver>,
 }
 
 impl Config {
@@ -60,7 +62,13 @@ impl Config {
     /// [`Error::Io`] when the executable cannot be found.
     pub fn new(place: Place) -> Result<Self> {
         let exe = std::env::current_exe().trying(|| "find our executable".to_owned())?;
-        Ok(Self { place, exe, uid_base: 100_000, progress: Arc::new(|_, _| {}) })
+        Ok(Self {
+            place,
+            exe,
+            uid_base: 100_000,
+            progress: Arc::new(|_, _| {}),
+            drivers: vec![Driver::Container, Driver::Runc],
+        })
     }
 }
 
@@ -128,6 +136,10 @@ impl Engine {
     /// Lets go of what is pinned on the host for this place. For a place that has no machine left.
     pub fn release(&self) {
         users::release(&self.0.config.place);
+    }
+
+    pub(crate) fn drivers(&self) -> &[Driver] {
+        &self.0.config.drivers
     }
 
     pub(crate) fn place(&self) -> &Place {

@@ -25,6 +25,7 @@ pub(crate) fn start(orders: &Orders, folder: &Path) -> Result<i32> {
     if let Some(namespace) = &orders.spec.namespace {
         rootfs::enter_network(namespace)?;
     }
+    cgroup::enter_uncounted(&orders.place.cgroup(&orders.spec.id))?;
     let root = rootfs::assemble(orders, folder)?;
     let config = bundle::config(orders, &root).to_string();
     let path = folder.join("config.json");

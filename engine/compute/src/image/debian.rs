@@ -9,7 +9,7 @@ use crate::error::{Result, Trying};
 use crate::image::{Layers, Progress, draft, failed};
 use crate::place::remove_tree;
 
-const VERSION: &str = "debian-12-1";
+const VERSION: &str = "debian-12-2";
 const PACKAGES: &str = "systemd-sysv,dbus,udev,openssh-server,iproute2,iputils-ping,netbase,ca-certificates,\
 curl,python3-minimal,sudo,cloud-init";
 /// How many lines the build prints, roughly: it has no other sign of progress.
@@ -98,6 +98,8 @@ fn configure(root: &Path) -> Result<()> {
     put("etc/machine-id", "")?;
     put("etc/fstab", "")?;
     put("etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")?;
+    // The host's own; without one the name that the machine is given stays.
+    crate::place::remove_file(&root.join("etc/hostname"))?;
     for key in ["rsa", "ecdsa", "ed25519"] {
         for suffix in ["", ".pub"] {
             let path = root.join(format!("etc/ssh/ssh_host_{key}_key{suffix}"));

@@ -14,6 +14,10 @@ pub(crate) struct Lab {
 impl Lab {
     /// None, said aloud, where machines cannot run.
     pub(crate) async fn new(tag: &str) -> Option<Self> {
+        Self::with(tag, |_| {}).await
+    }
+
+    pub(crate) async fn with(tag: &str, change: impl FnOnce(&mut Config)) -> Option<Self> {
         if !nix_is_root() {
             eprintln!("SKIPPED: machines need root");
             return None;
@@ -22,6 +26,7 @@ impl Lab {
         let place = Place::new(data.path().canonicalize().unwrap(), format!("t{tag}")).unwrap();
         let mut config = Config::new(place).unwrap();
         config.exe = PathBuf::from(env!("CARGO_BIN_EXE_cl-machine"));
+        change(&mut config);
         let engine = Engine::open(config.clone()).await.unwrap();
         engine.sweep(&[]).await.unwrap();
         Some(Self { engine, config, _data: data })
@@ -151,16 +156,25 @@ fn nix_is_root() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| status.contains("\nUid:\t0\t"))
 }
 
+/// The process id of a machine's shim.
+pub(crate) fn shim_of(lab: &Lab, id: &MachineId) -> Option<String> {
+    let folder = lab.config.place.data.join("machines").join(id.as_str()).display().to_string();
+    names(Path::new("/proc")).into_iter().find(|process| {
+        let line = std::fs::read(Path::new("/proc").join(process).join("cmdline")).unwrap_or_default();
+        let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
+        words.iter().any(|word| word == "__machine-shim") && words.iter().any(|word| *word == folder)
+    })
+}
+
 /// Ends the shim of a machine as a crash would.
 pub(crate) fn kill_shim_of(lab: &Lab, id: &MachineId) {
-    let folder = lab.config.place.data.join("machines").join(id.as_str()).display().to_string();
-    for process in names(Path::new("/proc")) {
-        let line = std::fs::read(Path::new("/proc").join(&process).join("cmdline")).unwrap_or_default();
-        let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
-        if words.iter().any(|word| word == "__machine-shim") && words.iter().any(|word| *word == folder) {
-            std::process::Command::new("kill").args(["-9", &process]).status().unwrap();
-        }
-    }
+    std::process::Command::new("kill").args(["-9", &shim_of(lab, id).unwrap()]).status().unwrap();
+}
+
+/// A line of what the kernel says about the memory of a process.
+pub(crate) fn memory_kib(process: &str, kind: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap();
+    text.lines().find_map(|line| line.strip_prefix(kind)?.split_whitespace().next()?.parse().ok()).unwrap()
 }
 
 pub(crate) fn now_ms() -> u64 {

@@ -8,10 +8,11 @@
 )]
 
 mod lab;
+mod seed;
 
 use std::time::{Duration, Instant};
 
-use compute::{Changed, Engine, ExitReason, Machines, Observed};
+use compute::{Changed, Driver, Engine, Error, ExitReason, Machines, Observed};
 use lab::Lab;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,4 +194,47 @@ async fn twenty_at_once() {
     }
     alone.sort_unstable();
     eprintln!("one by one, first instruction after ms: {alone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runc_does_as_well() {
+    let Some(lab) = Lab::with("runc", |config| config.drivers = vec![Driver::Runc]).await else { return };
+    let id = lab.create("m").await;
+    match lab.engine.ensure_running(&id).await {
+        Err(Error::Host(reason)) if reason.contains("No such file") => {
+            eprintln!("SKIPPED: no runc here");
+            return;
+        }
+        done => done.unwrap(),
+    }
+    assert_eq!(lab.engine.capabilities().driver, Some(Driver::Runc));
+    assert_eq!(lab.sh(&id, "id -u; grep Seccomp: /proc/1/status | tr -dc '0-9\\n'").await, "0\n2\n");
+    lab.go(&id, "reboot").await;
+    lab.boots(&id, 2).await;
+    lab.engine.stop(&id, 5_000).await.unwrap();
+    assert_eq!(lab.ended(&id).await, ExitReason::PoweredOff);
+    lab.engine.remove(&id).await.unwrap();
+    lab.assert_nothing_left();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_machine_costs_little_memory() {
+    let Some(lab) = Lab::new("thin").await else { return };
+    let mut ids = Vec::new();
+    for n in 0..10 {
+        ids.push(lab.run(&format!("m{n}")).await);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let (mut inits, mut shims) = (0, 0);
+    for id in &ids {
+        let Observed::Running { pid, .. } = lab.engine.observe(id).await.unwrap() else { panic!() };
+        inits += lab::memory_kib(&pid.to_string(), "Pss:");
+        shims += lab::memory_kib(&lab::shim_of(&lab, id).unwrap(), "Pss:");
+    }
+    eprintln!(
+        "of 10 machines, proportional set size of each: init {} KiB, shim {} KiB",
+        inits / 10,
+        shims / 10
+    );
+    assert!((inits + shims) / 10 <= 4096);
 }
