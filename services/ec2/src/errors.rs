@@ -158,6 +158,15 @@ pub fn interface_malformed(text: &str) -> Error {
     malformed::<InterfaceId>("InvalidNetworkInterfaceId.Malformed", text)
 }
 
+pub fn default_vpc_exists() -> Error {
+    let message = "A Default VPC already exists for this account in this region.";
+    Error::new(Kind::Conflict, "DefaultVpcAlreadyExists", message)
+}
+
+pub fn attribute_unknown(name: &str) -> Error {
+    invalid_because(name, "attribute", "Unknown attribute.")
+}
+
 pub fn zone_invalid(name: &str) -> Error {
     Error::new(Kind::Invalid, "InvalidParameterValue", format!("Invalid availability zone: [{name}]"))
 }

@@ -1,9 +1,19 @@
-//! Page tokens: sealed here, so that what rules say of pages needs no secret.
+//! What the describe operations have in common: ids, filters and pages of a listing.
 
-use kernel::{Ctx, Result};
+use std::collections::BTreeMap;
+
+use api_ec2::Filter;
+use kernel::{Ctx, Error, Result};
 
 use crate::errors;
+use crate::rules::filter::{Filters, pick};
 use crate::rules::page::Page;
+use crate::state::tag::Tags;
+
+/// Answers a dry run, once all that can be checked without doing it has been.
+pub fn check_dry_run(dry_run: Option<bool>) -> Result<()> {
+    if dry_run == Some(true) { Err(errors::dry_run()) } else { Ok(()) }
+}
 
 /// The page a request asks for.
 ///
@@ -20,4 +30,54 @@ pub fn open(ctx: &Ctx, operation: &str, max_results: Option<i32>, token: Option<
 /// The token of the page after the one that ended with `last`.
 pub fn seal(ctx: &Ctx, operation: &str, last: Option<String>) -> Option<String> {
     last.map(|last| ctx.seal_page(operation, last.as_bytes()))
+}
+
+/// A request to describe resources of one kind.
+pub struct Listing {
+    operation: &'static str,
+    ids: Option<Vec<String>>,
+    filters: Filters,
+    page: Page,
+}
+
+impl Listing {
+    /// The filters may bear the names `names`.
+    ///
+    /// # Errors
+    /// As [`Filters::check`] and [`open`].
+    pub fn open(
+        ctx: &Ctx,
+        operation: &'static str,
+        ids: Option<Vec<String>>,
+        (filters, names): (Option<Vec<Filter>>, &[&str]),
+        (max_results, token): (Option<i32>, Option<String>),
+    ) -> Result<Self> {
+        let filters = Filters::check(filters, names)?;
+        let page = open(ctx, operation, max_results, token)?;
+        Ok(Self { operation, ids, filters, page })
+    }
+
+    /// Of all records those asked for, in the order of their ids, and the token of the next page.
+    ///
+    /// # Errors
+    /// `missing`, for an id asked for that no record has.
+    pub fn cut<T>(
+        &self,
+        ctx: &Ctx,
+        records: Vec<T>,
+        tags: &BTreeMap<String, Tags>,
+        id: impl Fn(&T) -> &str,
+        values: impl Fn(&T, &str) -> Vec<String>,
+        missing: impl Fn(String) -> Error,
+    ) -> Result<(Vec<T>, Option<String>)> {
+        let mut records = pick(records, self.ids.as_ref(), &id, missing)?;
+        if !self.filters.is_empty() {
+            let none = Tags::new();
+            records.retain(|record| {
+                self.filters.accept(tags.get(id(record)).unwrap_or(&none), |name| values(record, name))
+            });
+        }
+        let (records, last) = self.page.cut(records, |record| id(record).to_owned());
+        Ok((records, seal(ctx, self.operation, last)))
+    }
 }

@@ -67,11 +67,11 @@ pub fn pick<T>(
     records: Vec<T>,
     wanted: Option<&Vec<String>>,
     id: impl Fn(&T) -> &str,
-    missing: impl Fn(&str) -> Error,
+    missing: impl Fn(String) -> Error,
 ) -> Result<Vec<T>> {
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else { return Ok(records) };
     if let Some(absent) = wanted.iter().find(|wanted| !records.iter().any(|record| id(record) == *wanted)) {
-        return Err(missing(absent));
+        return Err(missing(absent.clone()));
     }
     Ok(records.into_iter().filter(|record| wanted.iter().any(|wanted| wanted == id(record))).collect())
 }

@@ -40,13 +40,13 @@ impl Image {
     pub fn id(&self) -> ImageId {
         ImageId::parse(self.id).expect("the ids above are well formed")
     }
+}
 
-    /// The architecture of the host, in EC2's word: images here are of no other.
-    pub fn architecture(&self) -> &'static str {
-        match std::env::consts::ARCH {
-            "aarch64" => "arm64",
-            other => other,
-        }
+/// The architecture of the host, in EC2's word: images here are of no other.
+pub fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is right: checks, defaults and plans, pure, one file per resource.
 
+pub mod dhcp_options;
 pub mod dns;
 pub mod filter;
 pub mod image;
@@ -7,11 +8,13 @@ pub mod imds;
 pub mod instance;
 pub mod instance_type;
 pub mod instant;
+pub mod internet_gateway;
 pub mod key_pair;
 pub mod network_acl;
 pub mod network_interface;
 pub mod page;
 pub mod region;
+pub mod route_table;
 pub mod security_group;
 pub mod ssh;
 pub mod subnet;

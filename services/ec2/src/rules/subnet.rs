@@ -3,9 +3,11 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use kernel::Result;
+use kernel::{Result, Scope};
 
 use crate::errors;
+use crate::rules::region::zone_id;
+use crate::state::subnet::Subnet;
 
 /// Network, router, resolver, one kept for later (VPC user guide, "Subnet CIDR blocks").
 const RESERVED_FIRST: u32 = 4;
@@ -29,6 +31,49 @@ pub fn check_assignable(range: Ipv4Net, address: Ipv4Addr) -> Result<()> {
         return Err(errors::address_reserved(address));
     }
     Ok(())
+}
+
+pub const FILTERS: &[&str] = &[
+    "availability-zone",
+    "availability-zone-id",
+    "availabilityZone",
+    "availabilityZoneId",
+    "available-ip-address-count",
+    "cidr",
+    "cidr-block",
+    "cidrBlock",
+    "default-for-az",
+    "defaultForAz",
+    "enable-dns64",
+    "ipv6-native",
+    "map-customer-owned-ip-on-launch",
+    "map-public-ip-on-launch",
+    "owner-id",
+    "private-dns-name-options-on-launch.hostname-type",
+    "state",
+    "subnet-arn",
+    "subnet-id",
+    "vpc-id",
+];
+
+/// What a subnet with so many `free` addresses has under the name of a filter.
+pub fn values(subnet: &Subnet, free: u32, scope: &Scope, name: &str) -> Vec<String> {
+    vec![match name {
+        "availability-zone" | "availabilityZone" => subnet.zone.clone(),
+        "availability-zone-id" | "availabilityZoneId" => zone_id(scope.region.as_str(), &subnet.zone),
+        "available-ip-address-count" => free.to_string(),
+        "cidr" | "cidr-block" | "cidrBlock" => subnet.cidr.to_string(),
+        "default-for-az" | "defaultForAz" => subnet.default_for_az.to_string(),
+        "enable-dns64" | "ipv6-native" | "map-customer-owned-ip-on-launch" => "false".to_owned(),
+        "map-public-ip-on-launch" => subnet.map_public_ip_on_launch.to_string(),
+        "owner-id" => scope.account.to_string(),
+        "private-dns-name-options-on-launch.hostname-type" => "ip-name".to_owned(),
+        "state" => "available".to_owned(),
+        "subnet-arn" => scope.arn("ec2", format_args!("subnet/{}", subnet.id)),
+        "subnet-id" => subnet.id.to_string(),
+        "vpc-id" => subnet.vpc.to_string(),
+        _ => return Vec::new(),
+    }]
 }
 
 #[cfg(test)]

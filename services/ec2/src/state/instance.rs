@@ -4,7 +4,8 @@ use kernel::clock::Millis;
 use kernel::events::Event;
 use kernel::house::HOUSE_SCOPE;
 use kernel::timers::TimerKey;
-use kernel::{Result, Row, Scope, Table, Tx, tx::Reader};
+use kernel::tx::Reader;
+use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::id::{ImageId, InstanceId, InterfaceId, ReservationId, SubnetId, VolumeId, VpcId};
@@ -121,6 +122,8 @@ pub struct Instance {
     pub image: ImageId,
     pub instance_type: String,
     pub key_name: Option<String>,
+    /// Of the key pair as it was at the launch.
+    pub public_key: Option<String>,
     /// Base64, as it was given.
     pub user_data: Option<String>,
     pub interface: InterfaceId,
@@ -134,6 +137,9 @@ pub struct Instance {
     pub on_shutdown: OnShutdown,
     pub monitoring: bool,
     pub root: RootVolume,
+    /// What a burstable type does when its credits are used up.
+    pub cpu_credits: Option<String>,
+    pub ebs_optimized: bool,
     pub desired: Desired,
     pub observed: Observed,
     /// Since when it is in the state that is seen.
@@ -162,19 +168,14 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &InstanceId) -> Result<Op
     INSTANCES.get(from, scope, id)
 }
 
-/// At most `limit` instances after the row `after`, in the order of their ids.
-pub fn list(
-    from: &mut impl Reader,
-    scope: &Scope,
-    after: Option<&[u8]>,
-    limit: usize,
-) -> Result<Vec<Row<Instance>>> {
-    INSTANCES.list(from, scope, (), after, limit)
+/// In the order of their ids.
+pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Instance>> {
+    super::all(&INSTANCES, from, scope, ())
 }
 
-/// Instances of every scope; rows begin with the scope.
-pub fn list_all(from: &mut impl Reader, after: Option<&[u8]>, limit: usize) -> Result<Vec<Row<Instance>>> {
-    INSTANCES.list_all(from, after, limit)
+/// Instances of every scope.
+pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Instance)>> {
+    super::all_scopes(&INSTANCES, from)
 }
 
 /// The scope of an instance, wherever it is.

@@ -1,0 +1,115 @@
+//! The name server of a VPC, at base+2 and at 169.254.169.253 (VPC user guide, "Amazon DNS server"; RFC 1035).
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
+use hickory_proto::rr::rdata::{A, PTR};
+use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use kernel::Ctx;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::task::JoinSet;
+
+use crate::rules::dns::{Answer, Asked, answer};
+use crate::state::{network_interface, public_address};
+
+/// Seconds an answer may be kept.
+const TTL_S: u32 = 60;
+const DATAGRAM_BYTES_MAX: usize = 4_096;
+const STREAMS_MAX: usize = 64;
+const STREAM_IDLE: Duration = Duration::from_secs(10);
+
+/// Answers datagrams for ever.
+pub async fn serve_datagrams(ctx: Ctx, socket: UdpSocket) {
+    let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+    loop {
+        let Ok((length, peer)) = socket.recv_from(&mut buffer).await else { return };
+        let Some(reply) = respond(&ctx, buffer.get(..length).unwrap_or_default()).await else { continue };
+        // A peer that has gone does not miss its answer.
+        let _ = socket.send_to(&reply, peer).await;
+    }
+}
+
+/// Answers connections for ever.
+pub async fn serve_streams(ctx: Ctx, listener: TcpListener) {
+    let mut streams = JoinSet::new();
+    loop {
+        while streams.len() >= STREAMS_MAX {
+            streams.join_next().await;
+        }
+        let Ok((stream, _)) = listener.accept().await else { return };
+        let ctx = ctx.clone();
+        streams.spawn(async move {
+            let mut stream = stream;
+            while let Ok(Some(())) = tokio::time::timeout(STREAM_IDLE, serve_one(&ctx, &mut stream)).await {}
+        });
+    }
+}
+
+/// One question on a stream: two bytes of length before each message. `None` ends it.
+async fn serve_one(ctx: &Ctx, stream: &mut TcpStream) -> Option<()> {
+    let length = stream.read_u16().await.ok()?;
+    let mut message = vec![0; usize::from(length)];
+    stream.read_exact(&mut message).await.ok()?;
+    let reply = respond(ctx, &message).await?;
+    stream.write_u16(u16::try_from(reply.len()).ok()?).await.ok()?;
+    stream.write_all(&reply).await.ok()
+}
+
+/// The reply to a message; `None` when it is no question that could be replied to.
+pub async fn respond(ctx: &Ctx, message: &[u8]) -> Option<Vec<u8>> {
+    let query = Message::from_vec(message).ok()?;
+    if query.metadata.message_type != MessageType::Query {
+        return None;
+    }
+    let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
+    reply.metadata.recursion_desired = query.metadata.recursion_desired;
+    reply.metadata.recursion_available = true;
+    reply.queries.clone_from(&query.queries);
+    let question = match (query.metadata.op_code, query.queries.as_slice()) {
+        (OpCode::Query, [question]) if question.query_class() == DNSClass::IN => question,
+        (OpCode::Query, _) => return fail(reply, ResponseCode::FormErr),
+        _ => return fail(reply, ResponseCode::NotImp),
+    };
+    let asked = match question.query_type() {
+        RecordType::A => Asked::A,
+        RecordType::PTR => Asked::Ptr,
+        _ => Asked::Other,
+    };
+    let name = question.name().to_ascii();
+    let mut say = |data| {
+        reply.answers.push(Record::from_rdata(question.name().clone(), TTL_S, data));
+    };
+    match answer(ctx.region().as_str(), &name, asked) {
+        Answer::Address(address) => say(RData::A(A(address))),
+        Answer::Public(address) => match private_address(ctx, address).await {
+            Some(private) => say(RData::A(A(private))),
+            None => return fail(reply, ResponseCode::NXDomain),
+        },
+        Answer::Name(name) => match Name::from_ascii(format!("{name}.")) {
+            Ok(name) => say(RData::PTR(PTR(name))),
+            Err(_) => return fail(reply, ResponseCode::ServFail),
+        },
+        Answer::NoData => {}
+        Answer::NoName => return fail(reply, ResponseCode::NXDomain),
+    }
+    reply.to_vec().ok()
+}
+
+fn fail(mut reply: Message, code: ResponseCode) -> Option<Vec<u8>> {
+    reply.metadata.response_code = code;
+    reply.to_vec().ok()
+}
+
+/// Inside its own account a public name means the private address; from elsewhere the public one.
+async fn private_address(ctx: &Ctx, public: Ipv4Addr) -> Option<Ipv4Addr> {
+    let found = ctx.read(|snap| {
+        let Some(holder) = public_address::find_holder(snap, public)? else { return Ok(None) };
+        if holder.scope != *ctx.scope() {
+            return Ok(Some(public));
+        }
+        Ok(network_interface::find(snap, ctx.scope(), &holder.interface)?.map(|found| found.private_ip))
+    });
+    found.await.ok().flatten()
+}

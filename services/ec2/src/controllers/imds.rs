@@ -1,0 +1,251 @@
+//! The metadata service at 169.254.169.254: who asks is known by the address it asks from (EC2 user guide, "Use the
+//! Instance Metadata Service").
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, SERVER};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use kernel::{Ctx, Result, Scope};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::rules::imds::{self, Facts};
+use crate::rules::{image, instant};
+use crate::state::id::{Id, VpcId};
+use crate::state::instance::{self, Instance};
+use crate::state::{network_interface, security_group, subnet, tag, vpc};
+
+const TOKEN_PATH: &str = "/latest/api/token";
+const TOKEN: &str = "x-aws-ec2-metadata-token";
+const TOKEN_TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
+const FORWARDED: &str = "x-forwarded-for";
+/// What tokens are sealed for.
+const TOKEN_SEAL: &str = "imds-token";
+/// Connections at once, in one VPC.
+const CONNECTIONS_MAX: usize = 256;
+const IDLE: Duration = Duration::from_secs(30);
+/// Of answers without a limit of their own (RFC 1700).
+const HOPS_DEFAULT: u8 = 64;
+
+/// Serves the instances of a VPC for ever.
+pub async fn serve(ctx: Ctx, vpc: VpcId, listener: TcpListener) {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.len() >= CONNECTIONS_MAX {
+            connections.join_next().await;
+        }
+        let Ok((stream, peer)) = listener.accept().await else { return };
+        let IpAddr::V4(peer) = peer.ip() else { continue };
+        connections.spawn(serve_one(ctx.clone(), vpc.clone(), peer, stream));
+    }
+}
+
+async fn serve_one(ctx: Ctx, vpc: VpcId, peer: Ipv4Addr, stream: TcpStream) {
+    let stream = Arc::new(stream);
+    let hops = stream.clone();
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let (ctx, vpc, stream) = (ctx.clone(), vpc.clone(), hops.clone());
+        async move {
+            let (parts, _) = request.into_parts();
+            let answer = respond(&ctx, &vpc, peer, &parts.method, parts.uri.path(), &parts.headers).await;
+            // A socket that refuses has lost its peer.
+            let _ = net::set_hop_limit(&stream, answer.hop_limit.unwrap_or(HOPS_DEFAULT));
+            Ok::<_, Infallible>(answer.response)
+        }
+    });
+    let mut http = http1::Builder::new();
+    let served = http.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    if let Err(error) = served.serve_connection(TokioIo::new(Shared(stream)), service).await {
+        tracing::debug!(%error, "a connection to the metadata service ended early");
+    }
+}
+
+/// What is answered, and how far the answer may travel.
+#[derive(Debug)]
+pub struct Answer {
+    pub response: Response<Full<Bytes>>,
+    pub hop_limit: Option<u8>,
+}
+
+impl From<Response<Full<Bytes>>> for Answer {
+    fn from(response: Response<Full<Bytes>>) -> Self {
+        Self { response, hop_limit: None }
+    }
+}
+
+/// Answers the instance that has the address `peer` in `vpc`.
+pub async fn respond(
+    ctx: &Ctx,
+    vpc: &VpcId,
+    peer: Ipv4Addr,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Answer {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let instance = match ctx.read(|snap| find_instance(snap, ctx.scope(), vpc, peer)).await {
+        Ok(Some(instance)) if instance.metadata.enabled => instance,
+        Ok(_) => return refuse(StatusCode::FORBIDDEN).into(),
+        Err(error) => {
+            tracing::error!(%error, cause = error.cause().map(tracing::field::display), "metadata unreadable");
+            return refuse(StatusCode::INTERNAL_SERVER_ERROR).into();
+        }
+    };
+    if *method == Method::PUT && path == TOKEN_PATH {
+        return give_token(ctx, &instance, header(TOKEN_TTL), headers.contains_key(FORWARDED));
+    }
+    if *method != Method::GET && *method != Method::HEAD {
+        return refuse(StatusCode::METHOD_NOT_ALLOWED).into();
+    }
+    let may = match header(TOKEN) {
+        Some(token) => is_valid(ctx, &instance, token),
+        None => !instance.metadata.tokens_required,
+    };
+    if !may {
+        return refuse(StatusCode::UNAUTHORIZED).into();
+    }
+    match ctx.read(|snap| facts(snap, ctx.scope(), &instance)).await {
+        Ok(facts) => match imds::get(path, &facts) {
+            Some(body) => plain(StatusCode::OK, body).into(),
+            None => refuse(StatusCode::NOT_FOUND).into(),
+        },
+        Err(error) => {
+            tracing::error!(%error, cause = error.cause().map(tracing::field::display), "metadata unreadable");
+            refuse(StatusCode::INTERNAL_SERVER_ERROR).into()
+        }
+    }
+}
+
+/// A token says whose it is and when it ends; the seal says that we said so.
+fn give_token(ctx: &Ctx, instance: &Instance, ttl: Option<&str>, forwarded: bool) -> Answer {
+    if forwarded {
+        return refuse(StatusCode::FORBIDDEN).into();
+    }
+    let Some(ttl_s) = imds::token_ttl_s(ttl) else { return refuse(StatusCode::BAD_REQUEST).into() };
+    let position = format!("{} {}", instance.id, ctx.now() + ttl_s * 1_000);
+    let token = ctx.seal_page(TOKEN_SEAL, position.as_bytes());
+    let mut response = plain(StatusCode::OK, token.into_bytes());
+    response.headers_mut().insert(TOKEN_TTL, HeaderValue::from(ttl_s));
+    Answer { response, hop_limit: Some(instance.metadata.hop_limit) }
+}
+
+fn is_valid(ctx: &Ctx, instance: &Instance, token: &str) -> bool {
+    let Some(position) = ctx.open_page(TOKEN_SEAL, token) else { return false };
+    let text = String::from_utf8(position).unwrap_or_default();
+    let ends_at = text.strip_prefix(instance.id.as_str()).and_then(|rest| rest.trim_start().parse::<i64>().ok());
+    ends_at.is_some_and(|at| at > ctx.now())
+}
+
+fn plain(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response.headers_mut().insert(SERVER, HeaderValue::from_static("EC2ws"));
+    response
+}
+
+fn refuse(status: StatusCode) -> Response<Full<Bytes>> {
+    let reason = status.canonical_reason().unwrap_or_default();
+    plain(status, format!("{} - {reason}\n", status.as_u16()).into_bytes())
+}
+
+fn find_instance(
+    from: &mut impl kernel::tx::Reader,
+    scope: &Scope,
+    vpc: &VpcId,
+    peer: Ipv4Addr,
+) -> Result<Option<Instance>> {
+    match network_interface::find_by_private_ip(from, scope, vpc, peer)? {
+        Some(interface) => instance::find(from, scope, &interface.attachment.instance),
+        None => Ok(None),
+    }
+}
+
+fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance) -> Result<Facts> {
+    let interface = network_interface::get(from, scope, &instance.interface)?;
+    let mut groups = Vec::with_capacity(interface.groups.len());
+    for id in &interface.groups {
+        groups.push((id.to_string(), security_group::get(from, scope, id)?.name));
+    }
+    let tags = if instance.metadata.tags { Some(tag::of(from, scope, &instance.id)?) } else { None };
+    let user_data = instance.user_data.as_ref().and_then(|text| STANDARD.decode(text.trim()).ok());
+    Ok(Facts {
+        account: scope.account.to_string(),
+        region: scope.region.to_string(),
+        zone: instance.zone.clone(),
+        partition: scope.partition().to_string(),
+        instance_id: instance.id.to_string(),
+        instance_type: instance.instance_type.clone(),
+        image_id: instance.image.to_string(),
+        architecture: image::architecture(),
+        reservation_id: instance.reservation.to_string(),
+        launch_index: instance.launch_index,
+        launched_at: instant::iso(instance.launched_at),
+        private_ip: instance.private_ip,
+        public_ip: interface.public_ip,
+        mac: interface.mac,
+        interface_id: interface.id.to_string(),
+        vpc_id: instance.vpc.to_string(),
+        vpc_cidr: vpc::get(from, scope, &instance.vpc)?.cidr.to_string(),
+        subnet_id: instance.subnet.to_string(),
+        subnet_cidr: subnet::get(from, scope, &instance.subnet)?.cidr.to_string(),
+        groups,
+        key: instance.key_name.clone().zip(instance.public_key.clone()),
+        user_data,
+        tags,
+    })
+}
+
+/// A connection that the HTTP server reads and writes while we keep a hand on its socket.
+struct Shared(Arc<TcpStream>);
+
+impl AsyncRead for Shared {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.poll_read_ready(cx))?;
+            match self.0.try_read(out.initialize_unfilled()) {
+                Ok(count) => {
+                    out.advance(count);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Shared {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.0.poll_write_ready(cx))?;
+            match self.0.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// The socket closes when both hands have let go of it.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,290 @@
+//! Brings an instance to what was asked of it: one step at a time, from facts read again.
+
+use compute::{Changed, ExitReason, MachineId, MachineSpec, Machines};
+use kernel::{Ctx, Error, Next, Result, Scope};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::{listener, network};
+use crate::rules::instance::{Fact, START_TRIES, State, Step, plan, usage};
+use crate::rules::{image, instance_type, region};
+use crate::service::Engines;
+use crate::state::id::{Id, InstanceId};
+use crate::state::instance::{self, Cause, Ended, Instance, Power, Seen};
+use crate::state::{network_interface, tag, vpc};
+
+/// The controller's name: its ids are instances'.
+pub const CONTROLLER: &str = "ec2/instance";
+/// How many instances are worked on at once.
+pub const CONCURRENCY: usize = 24;
+pub const SWEEP_EVERY_MS: i64 = 30_000;
+/// Time a guest has to switch itself off or to restart.
+const GRACE_MS: u64 = 20_000;
+const RETRY_MS: i64 = 300;
+
+/// Every instance that may still need something.
+pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
+    let instances = ctx.read(|snap| instance::all_scopes(snap)).await?;
+    let alive = instances.into_iter().filter(|(_, instance)| instance.state() != State::Terminated);
+    Ok(alive.map(|(scope, instance)| (scope, instance.id.to_string())).collect())
+}
+
+/// Does one step.
+pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
+    let Some(id) = InstanceId::parse(&id) else { return Ok(Next::Done) };
+    let Some(instance) = ctx.read(|snap| instance::find(snap, ctx.scope(), &id)).await? else {
+        return Ok(Next::Done);
+    };
+    let machines = &*ctx.own::<Engines>().machines;
+    let machine = machine_id(&id)?;
+    let fact = fact(machines.observe(&machine).await.map_err(Error::internal)?);
+    match plan(&instance, &fact) {
+        Step::Nothing => {
+            if fact == Fact::On {
+                listener::ensure(ctx, &instance.vpc).await?;
+            }
+            Ok(Next::Done)
+        }
+        Step::Boot => boot(ctx, machines, &instance).await,
+        Step::Reboot => {
+            machines.reboot(&machine, GRACE_MS).await.map_err(Error::internal)?;
+            note(ctx, &instance, |seen| seen.observed.reboots = instance.desired.reboots).await
+        }
+        Step::Stop { force: true } => {
+            machines.kill(&machine).await.map_err(Error::internal)?;
+            Ok(Next::Now)
+        }
+        Step::Stop { force: false } => {
+            machines.stop(&machine, GRACE_MS).await.map_err(Error::internal)?;
+            Ok(Next::Now)
+        }
+        Step::Remove => {
+            machines.remove(&machine).await.map_err(Error::internal)?;
+            Ok(Next::Now)
+        }
+        Step::Release => release(ctx, &instance).await,
+        Step::Note(Seen::On) => note_seen(ctx, &instance, Seen::On).await,
+        Step::Note(seen) => {
+            // Before its public address goes to somebody else.
+            network::remove_interface(ctx, &instance.interface).await?;
+            note_seen(ctx, &instance, seen).await
+        }
+        Step::NoteEnd(cause) => note_end(ctx, &instance, cause).await,
+    }
+}
+
+/// The machine of an instance bears its name.
+pub fn machine_id(id: &InstanceId) -> Result<MachineId> {
+    MachineId::new(id.as_str()).map_err(Error::internal)
+}
+
+fn fact(observed: compute::Observed) -> Fact {
+    match observed {
+        compute::Observed::Absent => Fact::Absent,
+        compute::Observed::Created => Fact::Off(None),
+        compute::Observed::Starting { .. } => Fact::Starting,
+        compute::Observed::Running { .. } => Fact::On,
+        compute::Observed::Exited { reason, .. } => Fact::Off(Some(match reason {
+            ExitReason::PoweredOff => Cause::PoweredOff,
+            ExitReason::Killed => Cause::Died("it was killed".to_owned()),
+            ExitReason::Failed(why) => Cause::Died(why),
+        })),
+    }
+}
+
+/// Connects it, makes its disk and starts it.
+async fn boot(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result<Next> {
+    match start(ctx, machines, instance).await {
+        Ok(()) => note_seen(ctx, instance, Seen::On).await,
+        Err(error) if instance.observed.failures + 1 < START_TRIES => {
+            tracing::info!(id = instance.id.as_str(), error = whole(&error), "a start failed and is tried again");
+            note(ctx, instance, |seen| {
+                seen.observed.failures += 1;
+                seen.observed.last_error = Some(whole(&error));
+            })
+            .await?;
+            Ok(Next::After(RETRY_MS))
+        }
+        Err(error) => note_end(ctx, instance, Cause::NeverStarted(whole(&error))).await,
+    }
+}
+
+async fn start(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result<()> {
+    let interface =
+        ctx.read(|snap| network_interface::get(snap, ctx.scope(), &instance.interface)).await?;
+    let nic = network::ensure_interface(ctx, &interface).await?;
+    listener::ensure(ctx, &instance.vpc).await?;
+    let spec = spec(ctx, instance, nic.netns_path).await?;
+    let id = spec.id.clone();
+    machines.ensure_created(spec).await.map_err(Error::internal)?;
+    machines.ensure_running(&id).await.map_err(Error::internal)
+}
+
+async fn spec(ctx: &Ctx, instance: &Instance, namespace: std::path::PathBuf) -> Result<MachineSpec> {
+    let vpc = ctx.read(|snap| vpc::get(snap, ctx.scope(), &instance.vpc)).await?;
+    let image = image::find(&instance.image).ok_or_else(|| Error::internal("its image is unknown"))?;
+    let size = instance_type::find(&instance.instance_type);
+    let size = size.ok_or_else(|| Error::internal("its type is unknown"))?;
+    let name = region::private_dns_name(ctx.region().as_str(), instance.private_ip);
+    Ok(MachineSpec {
+        id: machine_id(&instance.id)?,
+        image: compute::ImageId(image.engine.to_owned()),
+        vcpus: size.vcpus,
+        memory_bytes: size.memory_bytes(),
+        hostname: name.split('.').next().unwrap_or_default().to_owned(),
+        namespace: Some(namespace),
+        seed: compute::Seed {
+            metadata: Some(format!("http://{}", net::METADATA)),
+            resolver: Some(network::resolver(&vpc).to_string()),
+            env: Vec::new(),
+        },
+    })
+}
+
+/// The error with its private cause, for the one place that shows it to whoever runs the cloud.
+fn whole(error: &Error) -> String {
+    error.cause().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// Writes down what was seen. What was asked meanwhile stays asked.
+async fn note(ctx: &Ctx, instance: &Instance, change: impl Fn(&mut Instance) + Send) -> Result<Next> {
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        instance::update(tx, &scope, &instance.id, |seen| {
+            change(seen);
+            Ok(())
+        })
+    })
+    .await?;
+    Ok(Next::Now)
+}
+
+async fn note_seen(ctx: &Ctx, instance: &Instance, what: Seen) -> Result<Next> {
+    let scope = *ctx.scope();
+    let generation = instance.desired.generation;
+    ctx.write(|tx| {
+        if what != Seen::On {
+            network_interface::release_public(tx, &scope, &instance.interface)?;
+        }
+        instance::update(tx, &scope, &instance.id, |seen| {
+            seen.observed.machine = what;
+            seen.observed.generation = generation;
+            seen.observed.failures = 0;
+            seen.observed.last_error = None;
+            Ok(())
+        })
+    })
+    .await?;
+    Ok(Next::Now)
+}
+
+async fn note_end(ctx: &Ctx, instance: &Instance, cause: Cause) -> Result<Next> {
+    let at = ctx.now();
+    let generation = instance.desired.generation;
+    note(ctx, instance, |seen| {
+        if let Cause::Died(why) | Cause::NeverStarted(why) = &cause {
+            seen.observed.last_error = Some(why.clone());
+        }
+        seen.observed.failures = 0;
+        seen.observed.ended = Some(Ended { generation, cause: cause.clone(), at });
+    })
+    .await
+}
+
+/// Gives back the interface of an instance whose machine is gone, and its addresses.
+async fn release(ctx: &Ctx, instance: &Instance) -> Result<Next> {
+    network::remove_interface(ctx, &instance.interface).await?;
+    let scope = *ctx.scope();
+    let generation = instance.desired.generation;
+    ctx.write(|tx| {
+        network_interface::delete(tx, &scope, &instance.interface)?;
+        tag::forget(tx, &scope, &instance.root.id)?;
+        instance::update(tx, &scope, &instance.id, |seen| {
+            seen.observed.machine = Seen::Absent;
+            seen.observed.generation = generation;
+            seen.observed.released = true;
+            Ok(())
+        })
+    })
+    .await?;
+    Ok(Next::Now)
+}
+
+/// The timer of an instance that was terminated long enough ago.
+pub async fn forget(ctx: &Ctx, id: String) -> Result<()> {
+    let Some(id) = InstanceId::parse(&id) else { return Ok(()) };
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        tag::forget(tx, &scope, &id)?;
+        instance::delete(tx, &scope, &id)
+    })
+    .await
+}
+
+/// Before the first call: removes machines that no instance knows, and begins to listen to the engine.
+pub async fn open(ctx: &Ctx) -> Result<()> {
+    let machines = ctx.own::<Engines>().machines.clone();
+    let instances = ctx.read(|snap| instance::all_scopes(snap)).await?;
+    let alive = instances.iter().filter(|(_, instance)| instance.desired.power != Power::Terminated);
+    let known = alive.map(|(_, instance)| machine_id(&instance.id)).collect::<Result<Vec<_>>>()?;
+    machines.sweep(&known).await.map_err(Error::internal)?;
+    if ctx.own::<listener::Listeners>().begin_watch() {
+        let watcher = ctx.clone();
+        ctx.house().spawn(async move { watch(&watcher, &*machines).await });
+    }
+    Ok(())
+}
+
+/// Turns the engine's nudges into the controller's.
+async fn watch(ctx: &Ctx, machines: &dyn Machines) {
+    let mut events = machines.events();
+    loop {
+        let outcome = match events.recv().await {
+            Ok(Changed(id)) => nudge(ctx, id.as_str()).await,
+            Err(RecvError::Lagged(_)) => nudge_all(ctx).await,
+            Err(RecvError::Closed) => return,
+        };
+        if let Err(error) = outcome {
+            tracing::error!(%error, "a machine's change was not looked at");
+        }
+    }
+}
+
+async fn nudge(ctx: &Ctx, machine: &str) -> Result<()> {
+    let Some(id) = InstanceId::parse(machine) else { return Ok(()) };
+    if let Some(scope) = ctx.read(|snap| instance::find_place(snap, &id)).await? {
+        ctx.house().nudge(CONTROLLER, &scope, machine);
+    }
+    Ok(())
+}
+
+async fn nudge_all(ctx: &Ctx) -> Result<()> {
+    for (scope, id) in list(ctx).await? {
+        ctx.house().nudge(CONTROLLER, &scope, &id);
+    }
+    Ok(())
+}
+
+/// Brings the usage lines of all that runs up to date.
+pub async fn meter(ctx: &Ctx) -> Result<()> {
+    let instances = ctx.read(|snap| instance::all_scopes(snap)).await?;
+    for (scope, instance) in instances {
+        let ctx = ctx.in_scope(scope);
+        // Read again: it may have stopped meanwhile, and then its line is complete.
+        ctx.write(|tx| {
+            let current = instance::find(tx, &scope, &instance.id)?;
+            match current.and_then(|current| usage(&current, ctx.now())) {
+                Some(line) => tx.meter(&line),
+                None => Ok(()),
+            }
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Ends every machine, before the store forgets them.
+pub async fn remove_all(ctx: &Ctx) -> Result<()> {
+    ctx.own::<listener::Listeners>().close().await;
+    ctx.own::<Engines>().machines.sweep(&[]).await.map_err(Error::internal)?;
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Operations on DHCP options.
+
+use api_ec2 as api;
+use kernel::{Ctx, Result, Scope};
+
+use super::page::{Listing, check_dry_run};
+use super::vpc::ensure_default;
+use crate::errors;
+use crate::rules::dhcp_options as rules;
+use crate::rules::tag::shown;
+use crate::state::dhcp_options::DhcpOptions;
+use crate::state::id::{DhcpOptionsId, Id};
+use crate::state::tag::Tags;
+use crate::state::{dhcp_options, tag};
+
+pub async fn describe_dhcp_options(
+    ctx: &Ctx,
+    input: api::DescribeDhcpOptionsRequest,
+) -> Result<api::DescribeDhcpOptionsResult> {
+    let filters = (input.filters, rules::FILTERS);
+    let page = (input.max_results, input.next_token);
+    let listing = Listing::open(ctx, "DescribeDhcpOptions", input.dhcp_options_ids, filters, page)?;
+    check_dry_run(input.dry_run)?;
+    ensure_default(ctx).await?;
+    let scope = ctx.scope();
+    let read =
+        ctx.read(|snap| Ok((dhcp_options::all(snap, scope)?, tag::of_all::<DhcpOptionsId>(snap, scope)?)));
+    let (options, tags) = read.await?;
+    let values = |options: &DhcpOptions, name: &str| rules::values(options, scope, name);
+    let (options, next_token) =
+        listing.cut(ctx, options, &tags, |o| o.id.as_str(), values, errors::dhcp_options_not_found)?;
+    let show = |options: &DhcpOptions| show(options, scope, tags.get(options.id.as_str()));
+    Ok(api::DescribeDhcpOptionsResult { dhcp_options: Some(options.iter().map(show).collect()), next_token })
+}
+
+fn show(options: &DhcpOptions, scope: &Scope, tags: Option<&Tags>) -> api::DhcpOptions {
+    let value = |value: &String| api::AttributeValue { value: Some(value.clone()) };
+    let option = |(key, values): (&String, &Vec<String>)| api::DhcpConfiguration {
+        key: Some(key.clone()),
+        values: Some(values.iter().map(value).collect()),
+    };
+    api::DhcpOptions {
+        owner_id: Some(scope.account.to_string()),
+        tags: Some(tags.and_then(shown).unwrap_or_default()),
+        dhcp_options_id: Some(options.id.to_string()),
+        dhcp_configurations: Some(options.options.iter().map(option).collect()),
+    }
+}

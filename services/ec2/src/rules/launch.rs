@@ -1,0 +1,296 @@
+//! What a launch may ask for: every refusal of RunInstances that needs no look at what is there.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use api_ec2::{BlockDeviceMapping, InstanceNetworkInterfaceSpecification, Placement, RunInstancesRequest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kernel::Result;
+
+use super::image::{self, Image};
+use super::instance_type::{self, InstanceType};
+use super::{metadata_options, tag};
+use crate::errors;
+use crate::state::id::{GroupId, Id, ImageId, SubnetId};
+use crate::state::instance::{MetadataOptions, OnShutdown};
+use crate::state::tag::Tags;
+
+/// A launch that is right in itself.
+#[derive(Debug)]
+pub struct Launch {
+    pub image: &'static Image,
+    pub instance_type: &'static InstanceType,
+    pub min: u32,
+    pub max: u32,
+    pub key_name: Option<String>,
+    pub user_data: Option<String>,
+    pub metadata: MetadataOptions,
+    pub termination_protected: bool,
+    pub stop_protected: bool,
+    pub on_shutdown: OnShutdown,
+    pub monitoring: bool,
+    pub ebs_optimized: bool,
+    pub cpu_credits: Option<String>,
+    pub root_size_gib: u32,
+    pub root_type: String,
+    pub network: Network,
+    /// By resource type.
+    pub tags: BTreeMap<String, Tags>,
+    pub client_token: Option<String>,
+    pub dry_run: bool,
+}
+
+/// Where it shall live.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    pub subnet: Option<SubnetId>,
+    pub zone: Option<String>,
+    pub groups: Vec<GroupId>,
+    pub group_names: Vec<String>,
+    pub private_ip: Option<Ipv4Addr>,
+    pub associate_public: Option<bool>,
+    pub description: String,
+}
+
+/// Instances of one request.
+const COUNT_MAX: u32 = 1_000;
+/// Of user data, decoded (EC2 user guide, "Run commands at launch").
+pub const USER_DATA_BYTES_MAX: usize = 16_384;
+/// What AWS takes where a request names no type.
+const TYPE_DEFAULT: &str = "m1.small";
+const TOKEN_CHARS_MAX: usize = 64;
+
+/// # Errors
+/// The refusals that AWS has for such a request.
+pub fn check(input: RunInstancesRequest) -> Result<Launch> {
+    let (min, max) = check_counts(input.min_count, input.max_count)?;
+    let image = check_image(input.image_id.as_deref())?;
+    let name = input.instance_type.as_deref().unwrap_or(TYPE_DEFAULT);
+    let instance_type = instance_type::find(name).ok_or_else(|| errors::instance_type_unknown(name))?;
+    if instance_type.architecture != image::architecture() {
+        return Err(errors::architecture_mismatch(name, instance_type.architecture, image::architecture()));
+    }
+    if input.hibernation_options.as_ref().and_then(|o| o.configured) == Some(true) {
+        return Err(errors::unsupported("Hibernation"));
+    }
+    if input.enclave_options.as_ref().and_then(|o| o.enabled) == Some(true) {
+        return Err(errors::unsupported("An enclave"));
+    }
+    let (root_size_gib, root_type) = check_devices(input.block_device_mappings)?;
+    let cpu_credits = check_credits(instance_type, input.credit_specification.map(|c| c.cpu_credits))?;
+    let network = check_network(Where {
+        interfaces: input.network_interfaces,
+        subnet: input.subnet_id,
+        groups: input.security_group_ids,
+        group_names: input.security_groups,
+        private_ip: input.private_ip_address,
+        placement: input.placement,
+    })?;
+    if network.private_ip.is_some() && max > 1 {
+        let message = "Fixed IP addresses are not supported when launching multiple instances.";
+        return Err(errors::combination(message));
+    }
+    Ok(Launch {
+        image,
+        instance_type,
+        min,
+        max,
+        key_name: input.key_name.filter(|name| !name.is_empty()),
+        user_data: input.user_data.map(check_user_data).transpose()?,
+        metadata: match input.metadata_options {
+            Some(options) => metadata_options::at_launch(options)?,
+            None => MetadataOptions::default(),
+        },
+        termination_protected: input.disable_api_termination.unwrap_or(false),
+        stop_protected: input.disable_api_stop.unwrap_or(false),
+        on_shutdown: check_shutdown(input.instance_initiated_shutdown_behavior.as_deref())?,
+        monitoring: input.monitoring.is_some_and(|monitoring| monitoring.enabled),
+        ebs_optimized: input.ebs_optimized.unwrap_or(false),
+        cpu_credits,
+        root_size_gib,
+        root_type,
+        network,
+        tags: tag::of_specifications(input.tag_specifications, &["instance", "volume", "network-interface"])?,
+        client_token: input.client_token.filter(|token| !token.is_empty()).map(check_token).transpose()?,
+        dry_run: input.dry_run.unwrap_or(false),
+    })
+}
+
+fn check_counts(min: i32, max: i32) -> Result<(u32, u32)> {
+    let positive = |count: i32, name: &str| match u32::try_from(count) {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(errors::invalid_because(count, name, "It must be greater than zero.")),
+    };
+    let (min, max) = (positive(min, "minCount")?, positive(max, "maxCount")?);
+    if min > max {
+        let message = "The maximum count must be greater than or equal to the minimum count.";
+        return Err(errors::combination(message));
+    }
+    if max > COUNT_MAX {
+        return Err(errors::instance_limit());
+    }
+    Ok((min, max))
+}
+
+fn check_image(id: Option<&str>) -> Result<&'static Image> {
+    let text = id.filter(|id| !id.is_empty()).ok_or_else(|| errors::missing("ImageId"))?;
+    let id = ImageId::parse(text).ok_or_else(|| errors::image_malformed(text))?;
+    image::find(&id).ok_or_else(|| errors::images_not_found(&[id.to_string()]))
+}
+
+fn check_token(token: String) -> Result<String> {
+    if token.len() > TOKEN_CHARS_MAX || !token.is_ascii() {
+        return Err(errors::invalid_value(token, "clientToken"));
+    }
+    Ok(token)
+}
+
+/// Base64 of at most [`USER_DATA_BYTES_MAX`] bytes.
+///
+/// # Errors
+/// `InvalidParameterValue` when it is not, or is longer.
+pub fn check_user_data(text: String) -> Result<String> {
+    let bytes = STANDARD.decode(text.trim()).map_err(|_| errors::user_data_not_base64())?;
+    if bytes.len() > USER_DATA_BYTES_MAX {
+        return Err(errors::user_data_too_long(USER_DATA_BYTES_MAX));
+    }
+    Ok(text)
+}
+
+/// # Errors
+/// `InvalidParameterValue` for another word than `stop` and `terminate`.
+pub fn check_shutdown(behavior: Option<&str>) -> Result<OnShutdown> {
+    match behavior {
+        None | Some("stop") => Ok(OnShutdown::Stop),
+        Some("terminate") => Ok(OnShutdown::Terminate),
+        Some(other) => Err(errors::invalid_value(other, "instanceInitiatedShutdownBehavior")),
+    }
+}
+
+/// # Errors
+/// When the type is not burstable, or the word is not one of AWS's two.
+fn check_credits(instance_type: &InstanceType, given: Option<String>) -> Result<Option<String>> {
+    match given {
+        Some(credits) if !matches!(credits.as_str(), "standard" | "unlimited") => {
+            Err(errors::invalid_value(credits, "cpuCredits"))
+        }
+        Some(_) if !instance_type.is_burstable() => Err(errors::combination(format!(
+            "The instance type '{}' does not support a credit specification.",
+            instance_type.name
+        ))),
+        Some(credits) => Ok(Some(credits)),
+        None if instance_type.name.starts_with("t2.") => Ok(Some("standard".to_owned())),
+        None => Ok(instance_type.is_burstable().then(|| "unlimited".to_owned())),
+    }
+}
+
+/// The names under which a client may mean the root volume.
+const ROOT_NAMES: [&str; 2] = [image::ROOT_DEVICE, "/dev/xvda"];
+const VOLUME_TYPES: [&str; 3] = ["gp2", "gp3", "standard"];
+/// Of a volume, in GiB (EBS user guide, gp3).
+const VOLUME_SIZE_MAX: i32 = 16_384;
+
+/// Only the root volume, and of it only its size and type.
+fn check_devices(given: Option<Vec<BlockDeviceMapping>>) -> Result<(u32, String)> {
+    let (mut size, mut kind) = (image::ROOT_SIZE_GIB, "gp2".to_owned());
+    for mapping in given.unwrap_or_default() {
+        let name = mapping.device_name.unwrap_or_default();
+        if !ROOT_NAMES.contains(&name.as_str()) {
+            return Err(errors::unsupported(&format!("A block device besides the root volume ({name})")));
+        }
+        let Some(ebs) = mapping.ebs else { continue };
+        if ebs.delete_on_termination == Some(false) {
+            return Err(errors::unsupported("A root volume that outlives its instance"));
+        }
+        if let Some(wanted) = ebs.volume_type {
+            if !VOLUME_TYPES.contains(&wanted.as_str()) {
+                return Err(errors::unsupported(&format!("The volume type {wanted}")));
+            }
+            kind = wanted;
+        }
+        if let Some(wanted) = ebs.volume_size {
+            let fits = (1..=VOLUME_SIZE_MAX).contains(&wanted);
+            size = u32::try_from(wanted).ok().filter(|_| fits).ok_or_else(|| {
+                errors::invalid_because(wanted, "volumeSize", "It must be between 1 and 16384 GiB.")
+            })?;
+        }
+    }
+    Ok((size, kind))
+}
+
+/// The parts of a request that say where.
+struct Where {
+    interfaces: Option<Vec<InstanceNetworkInterfaceSpecification>>,
+    subnet: Option<String>,
+    groups: Option<Vec<String>>,
+    group_names: Option<Vec<String>>,
+    private_ip: Option<String>,
+    placement: Option<Placement>,
+}
+
+fn check_network(given: Where) -> Result<Network> {
+    let zone = check_placement(given.placement)?;
+    let interfaces = given.interfaces.unwrap_or_default();
+    let Some(interface) = interfaces.first() else {
+        return Ok(Network {
+            subnet: given.subnet.map(check_subnet).transpose()?,
+            zone,
+            groups: check_groups(given.groups)?,
+            group_names: given.group_names.unwrap_or_default(),
+            private_ip: given.private_ip.map(check_address).transpose()?,
+            ..Network::default()
+        });
+    };
+    let top_level = [
+        (given.subnet.is_some(), "subnet ID"),
+        (given.groups.is_some() || given.group_names.is_some(), "security groups"),
+        (given.private_ip.is_some(), "private address"),
+    ];
+    if let Some((_, what)) = top_level.iter().find(|(is_given, _)| *is_given) {
+        return Err(errors::combination(format!(
+            "Network interfaces and an instance-level {what} may not be specified on the same request"
+        )));
+    }
+    if interfaces.len() > 1 {
+        return Err(errors::unsupported("More than one network interface"));
+    }
+    if interface.device_index != Some(0) {
+        return Err(errors::invalid_parameter_value("Each network interface requires a device index of 0."));
+    }
+    if interface.delete_on_termination == Some(false) {
+        return Err(errors::unsupported("A network interface that outlives its instance"));
+    }
+    Ok(Network {
+        subnet: interface.subnet_id.clone().map(check_subnet).transpose()?,
+        zone,
+        groups: check_groups(interface.groups.clone())?,
+        group_names: Vec::new(),
+        private_ip: interface.private_ip_address.clone().map(check_address).transpose()?,
+        associate_public: interface.associate_public_ip_address,
+        description: interface.description.clone().unwrap_or_default(),
+    })
+}
+
+fn check_placement(placement: Option<Placement>) -> Result<Option<String>> {
+    let Some(placement) = placement else { return Ok(None) };
+    match placement.tenancy.as_deref() {
+        None | Some("default") => Ok(placement.availability_zone.filter(|zone| !zone.is_empty())),
+        Some(other) => Err(errors::unsupported(&format!("The tenancy {other}"))),
+    }
+}
+
+fn check_subnet(text: String) -> Result<SubnetId> {
+    SubnetId::parse(&text).ok_or_else(|| errors::subnet_not_found(text))
+}
+
+/// # Errors
+/// `InvalidGroupId.Malformed`.
+pub fn check_groups(given: Option<Vec<String>>) -> Result<Vec<GroupId>> {
+    let groups = given.unwrap_or_default().into_iter();
+    groups.map(|text| GroupId::parse(&text).ok_or_else(|| errors::group_malformed(&text))).collect()
+}
+
+fn check_address(text: String) -> Result<Ipv4Addr> {
+    text.parse().map_err(|_| errors::invalid_because(text, "address", "Invalid IPv4 address."))
+}
