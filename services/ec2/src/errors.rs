@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use kernel::{Error, Kind};
 
-use crate::state::id::{GroupId, Id, InterfaceId, SubnetId, VpcId};
+use crate::state::id::{GroupId, Id, InterfaceId, RuleId, SubnetId, VpcId};
 
 // All operations.
 
@@ -167,6 +167,10 @@ pub fn attribute_unknown(name: &str) -> Error {
     invalid_because(name, "attribute", "Unknown attribute.")
 }
 
+pub fn region_invalid(name: impl Display) -> Error {
+    invalid_parameter_value(format!("Invalid region provided: {name}"))
+}
+
 pub fn zone_invalid(name: &str) -> Error {
     Error::new(Kind::Invalid, "InvalidParameterValue", format!("Invalid availability zone: [{name}]"))
 }
@@ -216,6 +220,11 @@ pub fn group_not_found_in_vpc(name: &str, vpc: &VpcId) -> Error {
     Error::new(Kind::NotFound, "InvalidGroup.NotFound", message)
 }
 
+pub fn group_not_found_in_default_vpc(name: &str, vpc: &VpcId) -> Error {
+    let message = format!("The security group '{name}' does not exist in default VPC '{vpc}'");
+    Error::new(Kind::NotFound, "InvalidGroup.NotFound", message)
+}
+
 pub fn group_malformed(text: &str) -> Error {
     malformed::<GroupId>("InvalidGroupId.Malformed", text)
 }
@@ -238,6 +247,120 @@ pub fn groups_per_interface_limit() -> Error {
 pub fn group_of_other_network(group: &GroupId, subnet: &SubnetId) -> Error {
     let message = format!("Security group {group} and subnet {subnet} belong to different networks.");
     Error::new(Kind::Invalid, "InvalidParameter", message)
+}
+
+pub fn beyond_ascii(text: &str, parameter: &str) -> Error {
+    invalid_because(text, parameter, "Character sets beyond ASCII are not supported.")
+}
+
+pub fn group_text_invalid(text: &str, parameter: &str) -> Error {
+    let why =
+        "Valid are strings of 1 to 255 characters from the following set: a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*";
+    invalid_because(text, parameter, why)
+}
+
+pub fn group_name_reserved(name: &str) -> Error {
+    invalid_parameter_value(format!("Cannot use reserved security group name: {name}"))
+}
+
+pub fn group_name_like_id(name: &str) -> Error {
+    invalid_because(name, "GroupName", "Group names may not be in the format sg-*.")
+}
+
+pub fn group_in_use(id: &GroupId) -> Error {
+    let message = format!("resource {id} has a dependent object");
+    Error::new(Kind::Conflict, "DependencyViolation", message)
+}
+
+pub fn group_cannot_be_deleted(id: &GroupId, name: &str) -> Error {
+    let message = format!("the specified group: \"{id}\" name: \"{name}\" cannot be deleted by a user");
+    Error::new(Kind::Conflict, "CannotDelete", message)
+}
+
+pub fn groups_of_other_networks() -> Error {
+    let message = "You have specified two resources that belong to different networks.";
+    Error::new(Kind::NotFound, "InvalidGroup.NotFound", message)
+}
+
+pub fn rules_limit() -> Error {
+    let message = "The maximum number of rules per security group has been reached.";
+    Error::new(Kind::Limit, "RulesPerSecurityGroupLimitExceeded", message)
+}
+
+pub fn rule_not_found(id: impl Display) -> Error {
+    let message = format!("The security group rule ID '{id}' does not exist");
+    Error::new(Kind::NotFound, "InvalidSecurityGroupRuleId.NotFound", message)
+}
+
+pub fn rule_malformed(text: &str) -> Error {
+    malformed::<RuleId>("InvalidSecurityGroupRuleId.Malformed", text)
+}
+
+pub fn rule_description_invalid() -> Error {
+    invalid_parameter_value(
+        "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+    )
+}
+
+// Permissions.
+
+pub fn permission_duplicate(rule: &str) -> Error {
+    let message = format!("the specified rule \"{rule}\" already exists");
+    Error::new(Kind::Conflict, "InvalidPermission.Duplicate", message)
+}
+
+pub fn permission_not_found() -> Error {
+    let message = "The specified rule does not exist in this security group.";
+    Error::new(Kind::NotFound, "InvalidPermission.NotFound", message)
+}
+
+pub fn permission_twice() -> Error {
+    invalid_parameter_value("The same permission must not appear multiple times")
+}
+
+pub fn permissions_twice_given() -> Error {
+    combination("The parameter ipPermissions cannot be used with the parameters of a single permission")
+}
+
+pub fn permission_without_peer() -> Error {
+    missing("ipRanges, ipv6Ranges or groups")
+}
+
+pub fn protocol_unknown(protocol: &str) -> Error {
+    invalid_parameter_value(format!("Invalid value '{protocol}' for IP protocol. Unknown protocol."))
+}
+
+pub fn ports_missing() -> Error {
+    let message = "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.";
+    invalid_parameter_value(message)
+}
+
+pub fn port_out_of_range(port: i32) -> Error {
+    invalid_parameter_value(format!("TCP/UDP port ({port}) out of range"))
+}
+
+pub fn port_range_reversed(from: i32, to: i32) -> Error {
+    invalid_parameter_value(format!("Invalid TCP/UDP port range ({from}:{to})"))
+}
+
+pub fn icmp_type_out_of_range(value: i32) -> Error {
+    invalid_parameter_value(format!("ICMP type ({value}) out of range"))
+}
+
+pub fn icmp_code_out_of_range(value: i32) -> Error {
+    invalid_parameter_value(format!("ICMP code ({value}) out of range"))
+}
+
+pub fn icmp_code_without_type() -> Error {
+    invalid_parameter_value("ICMP code cannot be given when the type is -1 (any)")
+}
+
+pub fn cidr_malformed(cidr: &str) -> Error {
+    invalid_parameter_value(format!("CIDR block {cidr} is malformed"))
+}
+
+pub fn account_invalid(account: &str) -> Error {
+    invalid_parameter_value(format!("Invalid user ID: \"{account}\""))
 }
 
 // Instances, images, key pairs.
@@ -384,4 +507,12 @@ pub fn key_pair_limit() -> Error {
 
 pub fn invalid_key_format() -> Error {
     Error::new(Kind::Invalid, "InvalidKey.Format", "Key is not in valid OpenSSH public key format")
+}
+
+pub fn subnet_of_other_zone(subnet: &SubnetId, zone: &str) -> Error {
+    invalid_parameter_value(format!("The subnet '{subnet}' is not in the availability zone '{zone}'."))
+}
+
+pub fn volume_not_found(id: impl Display) -> Error {
+    Error::new(Kind::NotFound, "InvalidVolume.NotFound", format!("The volume '{id}' does not exist."))
 }

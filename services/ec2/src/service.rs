@@ -3,9 +3,14 @@
 use std::sync::Arc;
 
 use api_ec2 as api;
-use kernel::{Plugs, Service, ServiceBuilder};
+use kernel::{Access, Plugs, Result, Scope, Service, ServiceBuilder};
 
+use crate::controllers::instance;
+use crate::controllers::listener::Listeners;
 use crate::controllers::network::{self, Networks};
+use crate::ops::instance::access_to;
+use crate::ops::{self, instance_state, launch};
+use crate::state::instance::FORGET;
 use crate::state::public_address::Pool;
 
 /// The machinery EC2 stands on.
@@ -36,10 +41,53 @@ pub fn service(plugs: &Plugs) -> Service {
     s.build()
 }
 
+/// On no resource in particular: looking is allowed or it is not.
+fn any<I>(_: &Scope, _: &I) -> Result<Access> {
+    Ok(Access::any())
+}
+
 /// Every minute is often enough for what only a crash leaves behind.
 const ORPHANS_EVERY_MS: i64 = 60_000;
 
 fn networks(s: &mut ServiceBuilder) {
+    use ops::{
+        account_attributes, dhcp_options, internet_gateway, network_acl, network_interface, region,
+        route_table, security_group, security_group_rule, subnet, tag, vpc,
+    };
+
+    s.op(api::op::CreateDefaultVpc, vpc::create_default_vpc).access(any);
+    s.op(api::op::DescribeVpcs, vpc::describe_vpcs).access(any);
+    s.op(api::op::DescribeVpcAttribute, vpc::describe_vpc_attribute).access(any);
+    s.op(api::op::DescribeSubnets, subnet::describe_subnets).access(any);
+    s.op(api::op::DescribeInternetGateways, internet_gateway::describe_internet_gateways).access(any);
+    s.op(api::op::DescribeRouteTables, route_table::describe_route_tables).access(any);
+    s.op(api::op::DescribeNetworkAcls, network_acl::describe_network_acls).access(any);
+    s.op(api::op::DescribeDhcpOptions, dhcp_options::describe_dhcp_options).access(any);
+    s.op(api::op::DescribeNetworkInterfaces, network_interface::describe_network_interfaces).access(any);
+
+    s.op(api::op::CreateSecurityGroup, security_group::create_security_group)
+        .access(|s, _| security_group::access(s, None));
+    s.op(api::op::DeleteSecurityGroup, security_group::delete_security_group)
+        .access(|s, i| security_group::access(s, i.group_id.as_deref()));
+    s.op(api::op::DescribeSecurityGroups, security_group::describe_security_groups).access(any);
+    s.op(api::op::AuthorizeSecurityGroupIngress, security_group_rule::authorize_security_group_ingress)
+        .access(|s, i| security_group::access(s, i.group_id.as_deref()));
+    s.op(api::op::AuthorizeSecurityGroupEgress, security_group_rule::authorize_security_group_egress)
+        .access(|s, i| security_group::access(s, Some(&i.group_id)));
+    s.op(api::op::RevokeSecurityGroupIngress, security_group_rule::revoke_security_group_ingress)
+        .access(|s, i| security_group::access(s, i.group_id.as_deref()));
+    s.op(api::op::RevokeSecurityGroupEgress, security_group_rule::revoke_security_group_egress)
+        .access(|s, i| security_group::access(s, Some(&i.group_id)));
+    s.op(api::op::DescribeSecurityGroupRules, security_group_rule::describe_security_group_rules).access(any);
+
+    s.op(api::op::CreateTags, tag::create_tags).access(|s, i| tag::access(s, &i.resources));
+    s.op(api::op::DeleteTags, tag::delete_tags).access(|s, i| tag::access(s, &i.resources));
+    s.op(api::op::DescribeTags, tag::describe_tags).access(any);
+
+    s.op(api::op::DescribeRegions, region::describe_regions).access(any);
+    s.op(api::op::DescribeAvailabilityZones, region::describe_availability_zones).access(any);
+    s.op(api::op::DescribeAccountAttributes, account_attributes::describe_account_attributes).access(any);
+
     s.controller(
         network::CONTROLLER,
         network::CONCURRENCY,
@@ -51,4 +99,29 @@ fn networks(s: &mut ServiceBuilder) {
     s.on_reset(network::remove_all);
 }
 
-fn instances(_: &mut ServiceBuilder) {}
+fn instances(s: &mut ServiceBuilder) {
+    s.own(Listeners::default());
+    s.op(api::op::RunInstances, launch::run_instances).access(launch::access);
+    s.op(api::op::DescribeInstances, ops::instance::describe_instances).access(|_, _| Ok(Access::any()));
+    s.op(api::op::StartInstances, instance_state::start_instances)
+        .access(|s, i| access_to(s, &i.instance_ids));
+    s.op(api::op::StopInstances, instance_state::stop_instances).access(|s, i| access_to(s, &i.instance_ids));
+    s.op(api::op::RebootInstances, instance_state::reboot_instances)
+        .access(|s, i| access_to(s, &i.instance_ids));
+    s.op(api::op::TerminateInstances, instance_state::terminate_instances)
+        .access(|s, i| access_to(s, &i.instance_ids));
+    s.controller(
+        instance::CONTROLLER,
+        instance::CONCURRENCY,
+        instance::SWEEP_EVERY_MS,
+        instance::list,
+        instance::reconcile,
+    );
+    s.timer(FORGET, instance::forget);
+    s.sweep("ec2/usage", USAGE_EVERY_MS, instance::meter);
+    s.on_open(instance::open);
+    s.on_reset(instance::remove_all);
+}
+
+/// Usage of what runs is written down every hour; of what stops, when it does.
+const USAGE_EVERY_MS: i64 = 3_600_000;

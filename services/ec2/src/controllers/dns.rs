@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 
+use super::listener;
 use crate::rules::dns::{Answer, Asked, answer};
 use crate::state::{network_interface, public_address};
 
@@ -24,10 +25,15 @@ const STREAM_IDLE: Duration = Duration::from_secs(10);
 pub async fn serve_datagrams(ctx: Ctx, socket: UdpSocket) {
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
     loop {
-        let Ok((length, peer)) = socket.recv_from(&mut buffer).await else { return };
-        let Some(reply) = respond(&ctx, buffer.get(..length).unwrap_or_default()).await else { continue };
-        // A peer that has gone does not miss its answer.
-        let _ = socket.send_to(&reply, peer).await;
+        match socket.recv_from(&mut buffer).await {
+            Ok((length, peer)) => {
+                let question = buffer.get(..length).unwrap_or_default();
+                let Some(reply) = respond(&ctx, question).await else { continue };
+                // A peer that has gone does not miss its answer.
+                let _ = socket.send_to(&reply, peer).await;
+            }
+            Err(error) => listener::pause(&ctx, &error).await,
+        }
     }
 }
 
@@ -38,13 +44,15 @@ pub async fn serve_streams(ctx: Ctx, listener: TcpListener) {
         while streams.len() >= STREAMS_MAX {
             streams.join_next().await;
         }
-        let Ok((stream, _)) = listener.accept().await else { return };
-        let ctx = ctx.clone();
-        streams.spawn(async move {
-            let mut stream = stream;
-            while let Ok(Some(())) = tokio::time::timeout(STREAM_IDLE, serve_one(&ctx, &mut stream)).await {}
-        });
+        match listener.accept().await {
+            Ok((stream, _)) => drop(streams.spawn(serve_stream(ctx.clone(), stream))),
+            Err(error) => listener::pause(&ctx, &error).await,
+        }
     }
+}
+
+async fn serve_stream(ctx: Ctx, mut stream: TcpStream) {
+    while let Ok(Some(())) = tokio::time::timeout(STREAM_IDLE, serve_one(&ctx, &mut stream)).await {}
 }
 
 /// One question on a stream: two bytes of length before each message. `None` ends it.

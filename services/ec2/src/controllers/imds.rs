@@ -23,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use super::listener;
 use crate::rules::imds::{self, Facts};
 use crate::rules::{image, instant};
 use crate::state::id::{Id, VpcId};
@@ -48,9 +49,13 @@ pub async fn serve(ctx: Ctx, vpc: VpcId, listener: TcpListener) {
         while connections.len() >= CONNECTIONS_MAX {
             connections.join_next().await;
         }
-        let Ok((stream, peer)) = listener.accept().await else { return };
-        let IpAddr::V4(peer) = peer.ip() else { continue };
-        connections.spawn(serve_one(ctx.clone(), vpc.clone(), peer, stream));
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let IpAddr::V4(peer) = peer.ip() else { continue };
+                connections.spawn(serve_one(ctx.clone(), vpc.clone(), peer, stream));
+            }
+            Err(error) => listener::pause(&ctx, &error).await,
+        }
     }
 }
 
@@ -146,7 +151,8 @@ fn give_token(ctx: &Ctx, instance: &Instance, ttl: Option<&str>, forwarded: bool
 fn is_valid(ctx: &Ctx, instance: &Instance, token: &str) -> bool {
     let Some(position) = ctx.open_page(TOKEN_SEAL, token) else { return false };
     let text = String::from_utf8(position).unwrap_or_default();
-    let ends_at = text.strip_prefix(instance.id.as_str()).and_then(|rest| rest.trim_start().parse::<i64>().ok());
+    let ends_at =
+        text.strip_prefix(instance.id.as_str()).and_then(|rest| rest.trim_start().parse::<i64>().ok());
     ends_at.is_some_and(|at| at > ctx.now())
 }
 

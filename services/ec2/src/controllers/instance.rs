@@ -96,7 +96,11 @@ async fn boot(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result
     match start(ctx, machines, instance).await {
         Ok(()) => note_seen(ctx, instance, Seen::On).await,
         Err(error) if instance.observed.failures + 1 < START_TRIES => {
-            tracing::info!(id = instance.id.as_str(), error = whole(&error), "a start failed and is tried again");
+            tracing::info!(
+                id = instance.id.as_str(),
+                error = whole(&error),
+                "a start failed and is tried again"
+            );
             note(ctx, instance, |seen| {
                 seen.observed.failures += 1;
                 seen.observed.last_error = Some(whole(&error));
@@ -109,8 +113,7 @@ async fn boot(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result
 }
 
 async fn start(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result<()> {
-    let interface =
-        ctx.read(|snap| network_interface::get(snap, ctx.scope(), &instance.interface)).await?;
+    let interface = ctx.read(|snap| network_interface::get(snap, ctx.scope(), &instance.interface)).await?;
     let nic = network::ensure_interface(ctx, &interface).await?;
     listener::ensure(ctx, &instance.vpc).await?;
     let spec = spec(ctx, instance, nic.netns_path).await?;
@@ -146,7 +149,7 @@ fn whole(error: &Error) -> String {
 }
 
 /// Writes down what was seen. What was asked meanwhile stays asked.
-async fn note(ctx: &Ctx, instance: &Instance, change: impl Fn(&mut Instance) + Send) -> Result<Next> {
+async fn note(ctx: &Ctx, instance: &Instance, change: impl Fn(&mut Instance) + Send + Sync) -> Result<Next> {
     let scope = *ctx.scope();
     ctx.write(|tx| {
         instance::update(tx, &scope, &instance.id, |seen| {

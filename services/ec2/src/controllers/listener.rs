@@ -16,6 +16,7 @@ use crate::state::vpc;
 
 const HTTP_PORT: u16 = 80;
 const DNS_PORT: u16 = 53;
+const PAUSE_MS: i64 = 100;
 
 /// What listens, by VPC.
 #[derive(Default)]
@@ -75,4 +76,10 @@ fn spawn(ctx: &Ctx, task: impl Future<Output = ()> + Send + 'static) -> AbortHan
         let _ = task.await;
     });
     handle
+}
+
+/// After a listener failed: too many files, most likely. It goes on when some are closed.
+pub(super) async fn pause(ctx: &Ctx, error: &std::io::Error) {
+    tracing::warn!(%error, "a listener in a network failed and goes on");
+    ctx.sleep_until(ctx.now() + PAUSE_MS).await;
 }

@@ -1,3 +1,7 @@
 //! What brings resources to what was asked of them.
 
+pub mod dns;
+pub mod imds;
+pub mod instance;
+pub mod listener;
 pub mod network;

@@ -1,9 +1,18 @@
 //! The operations, one file per resource.
 
+pub mod account_attributes;
 pub mod dhcp_options;
+pub mod instance;
+pub mod instance_state;
 pub mod internet_gateway;
+pub mod launch;
 pub mod network_acl;
+pub mod network_interface;
 pub mod page;
+pub mod region;
 pub mod route_table;
+pub mod security_group;
+pub mod security_group_rule;
 pub mod subnet;
+pub mod tag;
 pub mod vpc;

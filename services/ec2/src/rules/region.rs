@@ -84,6 +84,50 @@ fn dashed(address: Ipv4Addr) -> String {
     address.to_string().replace('.', "-")
 }
 
+pub const REGION_FILTERS: &[&str] = &["endpoint", "opt-in-status", "region-name"];
+
+/// What a region has under the name of a filter.
+pub fn region_values(region: &Region, name: &str) -> Vec<String> {
+    vec![match name {
+        "endpoint" => endpoint(region.name),
+        "opt-in-status" => opt_in_status(region).to_owned(),
+        "region-name" => region.name.to_owned(),
+        _ => return Vec::new(),
+    }]
+}
+
+/// Where AWS serves a region; here the clients' endpoint serves them all.
+pub fn endpoint(region: &str) -> String {
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("ec2.{region}.{suffix}")
+}
+
+pub fn opt_in_status(region: &Region) -> &'static str {
+    if region.opt_in { "opted-in" } else { "opt-in-not-required" }
+}
+
+pub const ZONE_FILTERS: &[&str] =
+    &["group-name", "message", "opt-in-status", "region-name", "state", "zone-id", "zone-name", "zone-type"];
+
+/// What a zone has under the name of a filter.
+pub fn zone_values(zone: &Zone, region: &str, name: &str) -> Vec<String> {
+    vec![match name {
+        "group-name" => zone_group(region),
+        "opt-in-status" => "opt-in-not-required".to_owned(),
+        "region-name" => region.to_owned(),
+        "state" => "available".to_owned(),
+        "zone-id" => zone.id.clone(),
+        "zone-name" => zone.name.clone(),
+        "zone-type" => "availability-zone".to_owned(),
+        _ => return Vec::new(),
+    }]
+}
+
+/// The group of a region's zones: `us-east-1-zg-1`.
+pub fn zone_group(region: &str) -> String {
+    format!("{region}-zg-1")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

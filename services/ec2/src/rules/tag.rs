@@ -6,7 +6,7 @@ use api_ec2::{Tag, TagSpecification};
 use kernel::Result;
 
 use crate::errors;
-use crate::state::tag::Tags;
+use crate::state::tag::{Tagged, Tags};
 
 pub const TAGS_MAX: usize = 50;
 const KEY_CHARS_MAX: usize = 128;
@@ -89,6 +89,28 @@ pub fn of_specifications(
 pub fn shown(tags: &Tags) -> Option<Vec<Tag>> {
     let show = |(key, value): (&String, &String)| Tag { key: Some(key.clone()), value: Some(value.clone()) };
     (!tags.is_empty()).then(|| tags.iter().map(show).collect())
+}
+
+/// One tag of one resource, as a listing of tags shows it.
+pub struct Row<'a> {
+    pub resource: &'a Tagged,
+    pub key: &'a String,
+    pub value: &'a String,
+}
+
+pub const FILTERS: &[&str] = &["key", "resource-id", "resource-type", "value"];
+
+impl Row<'_> {
+    /// What it has under the name of a filter.
+    pub fn values(&self, name: &str) -> Vec<String> {
+        vec![match name {
+            "key" => self.key.clone(),
+            "resource-id" => self.resource.id.clone(),
+            "resource-type" => self.resource.resource_type.clone(),
+            "value" => self.value.clone(),
+            _ => return Vec::new(),
+        }]
+    }
 }
 
 #[cfg(test)]

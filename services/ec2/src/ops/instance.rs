@@ -1,0 +1,130 @@
+//! Describing instances.
+
+use std::collections::BTreeMap;
+
+use api_ec2 as api;
+use kernel::tx::Reader;
+use kernel::{Access, Ctx, Result, Scope};
+
+use super::page::{self, check_dry_run};
+use crate::errors;
+use crate::rules::filter::Filters;
+use crate::rules::instance_filter::{FILTERS, values};
+use crate::rules::instance_view::{View, show};
+use crate::state::id::{GroupId, Id, InstanceId};
+use crate::state::instance::{self, Instance};
+use crate::state::{network_interface, security_group, tag};
+
+/// Instances that an operation names.
+pub fn access_to<'i>(scope: &Scope, ids: impl IntoIterator<Item = &'i String>) -> Result<Access> {
+    Ok(Access::on_all(ids.into_iter().map(|id| scope.arn("ec2", format_args!("instance/{id}")))))
+}
+
+pub async fn describe_instances(
+    ctx: &Ctx,
+    input: api::DescribeInstancesRequest,
+) -> Result<api::DescribeInstancesResult> {
+    const OPERATION: &str = "DescribeInstances";
+    let filters = Filters::check(input.filters, FILTERS)?;
+    let ids = check_ids(input.instance_ids.unwrap_or_default())?;
+    if !ids.is_empty() && input.max_results.is_some() {
+        let message = "The parameter instancesSet cannot be used with the parameter maxResults";
+        return Err(errors::combination(message));
+    }
+    let page = page::open(ctx, OPERATION, input.max_results, input.next_token)?;
+    check_dry_run(input.dry_run)?;
+    let scope = *ctx.scope();
+    let mut views = ctx
+        .read(|snap| {
+            let instances =
+                if ids.is_empty() { instance::all(snap, &scope)? } else { get_all(snap, &scope, &ids)? };
+            instances.into_iter().map(|instance| view(snap, &scope, instance)).collect::<Result<Vec<_>>>()
+        })
+        .await?;
+    views.retain(|view| filters.accept(&view.tags, |name| values(view, &scope, name)));
+    let (views, last) = page.cut(views, |view| view.instance.id.to_string());
+    Ok(api::DescribeInstancesResult {
+        reservations: Some(reservations(&scope, views)),
+        next_token: page::seal(ctx, OPERATION, last),
+    })
+}
+
+/// Ids as a request gives them.
+///
+/// # Errors
+/// `InvalidInstanceID.Malformed`.
+pub fn check_ids(given: Vec<String>) -> Result<Vec<InstanceId>> {
+    given.iter().map(|text| check_id(text)).collect()
+}
+
+/// # Errors
+/// `InvalidInstanceID.Malformed`.
+pub fn check_id(text: &str) -> Result<InstanceId> {
+    InstanceId::parse(text).ok_or_else(|| errors::instance_malformed(text))
+}
+
+/// # Errors
+/// `InvalidInstanceID.NotFound`, naming all that are not there.
+pub fn get_all(from: &mut impl Reader, scope: &Scope, ids: &[InstanceId]) -> Result<Vec<Instance>> {
+    let (mut found, mut missing) = (Vec::with_capacity(ids.len()), Vec::new());
+    for id in ids {
+        match instance::find(from, scope, id)? {
+            Some(instance) => found.push(instance),
+            None => missing.push(id.to_string()),
+        }
+    }
+    if missing.is_empty() { Ok(found) } else { Err(errors::instances_not_found(&missing)) }
+}
+
+/// # Errors
+/// `InvalidInstanceID.NotFound`.
+pub fn get(from: &mut impl Reader, scope: &Scope, id: &InstanceId) -> Result<Instance> {
+    let found = instance::find(from, scope, id)?;
+    found.ok_or_else(|| errors::instances_not_found(&[id.to_string()]))
+}
+
+/// An instance and what belongs to it.
+pub fn view(from: &mut impl Reader, scope: &Scope, instance: Instance) -> Result<View> {
+    let interface = network_interface::find(from, scope, &instance.interface)?;
+    let groups: &[GroupId] = interface.as_ref().map_or(&[], |interface| &interface.groups);
+    let names = groups
+        .iter()
+        .map(|id| Ok(security_group::find(from, scope, id)?.map(|group| group.name).unwrap_or_default()));
+    let group_names = names.collect::<Result<_>>()?;
+    let tags = tag::of(from, scope, &instance.id)?;
+    Ok(View { instance, interface, group_names, tags })
+}
+
+/// Instances that were just made, and some that were made before under the same token.
+pub async fn find_views(ctx: &Ctx, ids: &[InstanceId]) -> Result<Vec<View>> {
+    let scope = ctx.scope();
+    ctx.read(|snap| {
+        let mut views = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(instance) = instance::find(snap, scope, id)? {
+                views.push(view(snap, scope, instance)?);
+            }
+        }
+        Ok(views)
+    })
+    .await
+}
+
+/// Instances of one launch.
+pub fn reservation(scope: &Scope, views: &[View]) -> api::Reservation {
+    api::Reservation {
+        reservation_id: views.first().map(|view| view.instance.reservation.to_string()),
+        owner_id: Some(scope.account.to_string()),
+        groups: Some(Vec::new()),
+        instances: Some(views.iter().map(|view| show(view, scope)).collect()),
+        ..api::Reservation::default()
+    }
+}
+
+fn reservations(scope: &Scope, views: Vec<View>) -> Vec<api::Reservation> {
+    let mut by_launch: BTreeMap<String, Vec<View>> = BTreeMap::new();
+    for view in views {
+        by_launch.entry(view.instance.reservation.to_string()).or_default().push(view);
+    }
+    by_launch.into_values().map(|views| reservation(scope, &views)).collect()
+}

@@ -1,0 +1,172 @@
+//! RunInstances: one transaction, then the controller does the rest.
+
+use api_ec2 as api;
+use kernel::tokens::{Token, fingerprint};
+use kernel::{Access, Ctx, Kind, Result, Scope, Tx};
+
+use super::instance::{find_views, reservation};
+use crate::controllers::instance::CONTROLLER;
+use crate::errors;
+use crate::rules::launch::{self, Launch};
+use crate::service::Engines;
+use crate::state::id::{Id, InstanceId, ReservationId, VolumeId};
+use crate::state::instance::{self, Desired, Instance, Observed, Power, RootVolume};
+use crate::state::network_interface::{self, InterfaceWish};
+use crate::state::subnet::Subnet;
+use crate::state::{key_pair, security_group, subnet, tag};
+
+const OPERATION: &str = "RunInstances";
+
+/// What a launch is allowed to touch.
+pub fn access(scope: &Scope, _: &api::RunInstancesRequest) -> Result<Access> {
+    Ok(Access::on(scope.arn("ec2", "instance/*")))
+}
+
+pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result<api::Reservation> {
+    let print = fingerprint(&input);
+    let wanted = launch::check(input)?;
+    check_capacity(ctx, &wanted)?;
+    let made = ctx.write(|tx| run(tx, &wanted, &print)).await?;
+    for id in &made {
+        ctx.nudge(CONTROLLER, id.as_str());
+    }
+    let views = find_views(ctx, &made).await?;
+    Ok(reservation(ctx.scope(), &views))
+}
+
+/// A type that is bigger than the host never fits.
+fn check_capacity(ctx: &Ctx, wanted: &Launch) -> Result<()> {
+    let host = ctx.own::<Engines>().machines.capabilities();
+    if host.driver.is_none() {
+        let why = host.notes.first().map_or("it lacks what machines need", String::as_str);
+        return Err(errors::no_machines(why));
+    }
+    let size = wanted.instance_type;
+    if size.vcpus > host.cpus || size.memory_bytes() > host.memory_bytes {
+        return Err(errors::no_capacity(size.name));
+    }
+    Ok(())
+}
+
+fn run(tx: &mut Tx<'_, '_>, wanted: &Launch, print: &str) -> Result<Vec<InstanceId>> {
+    let scope = *tx.ctx().scope();
+    if let Some(token) = &wanted.client_token {
+        match tx.find_token(OPERATION, token, print)? {
+            Token::Fresh => {}
+            Token::Repeated(made) => return Ok(made.split(' ').filter_map(InstanceId::parse).collect()),
+            Token::Mismatched => return Err(errors::token_mismatched(token)),
+        }
+    }
+    let key = match &wanted.key_name {
+        Some(name) => Some(key_pair::get(tx, &scope, name)?.public_key),
+        None => None,
+    };
+    let place = find_place(tx, &scope, wanted)?;
+    let reservation = ReservationId::fresh(tx.ctx().ids());
+    let mut made = Vec::new();
+    for index in 0..wanted.max {
+        match insert(tx, &scope, wanted, (&reservation, index), &place, key.clone()) {
+            Ok(id) => made.push(id),
+            // No room for more than the least: then the least it is, or a few more.
+            Err(error) if index >= wanted.min && matches!(error.kind(), Kind::Limit | Kind::Unavailable) => {
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if wanted.dry_run {
+        return Err(errors::dry_run());
+    }
+    if let Some(token) = &wanted.client_token {
+        let ids: Vec<_> = made.iter().map(ToString::to_string).collect();
+        tx.remember_token(OPERATION, token, print, &ids.join(" "))?;
+    }
+    Ok(made)
+}
+
+/// The subnet to live in, and the groups by id.
+fn find_place(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    wanted: &Launch,
+) -> Result<(Subnet, Vec<crate::state::id::GroupId>)> {
+    let network = &wanted.network;
+    let subnet = match &network.subnet {
+        Some(id) => {
+            let subnet = subnet::get(tx, scope, id)?;
+            match &network.zone {
+                Some(zone) if *zone != subnet.zone => return Err(errors::subnet_of_other_zone(id, zone)),
+                _ => subnet,
+            }
+        }
+        None => subnet::get_default(tx, scope, network.zone.as_deref())?,
+    };
+    let mut groups = network.groups.clone();
+    for name in &network.group_names {
+        groups.push(security_group::get_by_name(tx, scope, &subnet.vpc, name)?.id);
+    }
+    Ok((subnet, groups))
+}
+
+fn insert(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    wanted: &Launch,
+    (reservation, launch_index): (&ReservationId, u32),
+    (subnet, groups): &(Subnet, Vec<crate::state::id::GroupId>),
+    public_key: Option<String>,
+) -> Result<InstanceId> {
+    let (ids, now) = (tx.ctx().ids(), tx.ctx().now());
+    let id = InstanceId::fresh(ids);
+    let tags = |resource: &str| wanted.tags.get(resource).cloned().unwrap_or_default();
+    let wish = InterfaceWish {
+        instance: id.clone(),
+        subnet: subnet.id.clone(),
+        private_ip: wanted.network.private_ip,
+        groups: groups.clone(),
+        associate_public: wanted.network.associate_public,
+        description: wanted.network.description.clone(),
+        delete_on_termination: true,
+        tags: tags("network-interface"),
+    };
+    let interface = network_interface::insert_for_instance(tx, scope, wish)?;
+    let root = RootVolume {
+        id: VolumeId::fresh(ids),
+        size_gib: wanted.root_size_gib,
+        volume_type: wanted.root_type.clone(),
+        delete_on_termination: true,
+    };
+    let instance = Instance {
+        id: id.clone(),
+        reservation: reservation.clone(),
+        launch_index,
+        client_token: wanted.client_token.clone(),
+        created_at: now,
+        launched_at: now,
+        image: wanted.image.id(),
+        instance_type: wanted.instance_type.name.to_owned(),
+        key_name: wanted.key_name.clone(),
+        public_key,
+        user_data: wanted.user_data.clone(),
+        interface: interface.id,
+        vpc: interface.vpc,
+        subnet: interface.subnet,
+        zone: interface.zone,
+        private_ip: interface.private_ip,
+        metadata: wanted.metadata.clone(),
+        termination_protected: wanted.termination_protected,
+        stop_protected: wanted.stop_protected,
+        on_shutdown: wanted.on_shutdown,
+        monitoring: wanted.monitoring,
+        root,
+        cpu_credits: wanted.cpu_credits.clone(),
+        ebs_optimized: wanted.ebs_optimized,
+        desired: Desired { power: Power::Running, generation: 1, reboots: 0, force: false, at: now },
+        observed: Observed::default(),
+        state_since: now,
+    };
+    instance::insert(tx, scope, &instance)?;
+    tag::put(tx, scope, &instance.id, tags("instance"))?;
+    tag::put(tx, scope, &instance.root.id, tags("volume"))?;
+    Ok(id)
+}

@@ -1,0 +1,117 @@
+//! Operations on network interfaces.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use api_ec2 as api;
+use kernel::{Ctx, Result, Scope};
+use shape::Timestamp;
+
+use super::page::{Listing, check_dry_run};
+use super::vpc::ensure_default;
+use crate::errors;
+use crate::rules::network_interface as rules;
+use crate::rules::region::{private_dns_name, public_dns_name, zone_id};
+use crate::rules::tag::shown;
+use crate::state::id::{GroupId, Id, InterfaceId};
+use crate::state::network_interface::NetworkInterface;
+use crate::state::tag::Tags;
+use crate::state::{network_interface, security_group, tag};
+
+pub async fn describe_network_interfaces(
+    ctx: &Ctx,
+    input: api::DescribeNetworkInterfacesRequest,
+) -> Result<api::DescribeNetworkInterfacesResult> {
+    let ids = input.network_interface_ids;
+    for id in ids.iter().flatten() {
+        InterfaceId::parse(id).ok_or_else(|| errors::interface_malformed(id))?;
+    }
+    let filters = (input.filters, rules::FILTERS);
+    let page = (input.max_results, input.next_token);
+    let listing = Listing::open(ctx, "DescribeNetworkInterfaces", ids, filters, page)?;
+    check_dry_run(input.dry_run)?;
+    ensure_default(ctx).await?;
+    let scope = ctx.scope();
+    let read = ctx.read(|snap| {
+        let groups = security_group::all(snap, scope)?.into_iter().map(|group| (group.id, group.name));
+        let tags = tag::of_all::<InterfaceId>(snap, scope)?;
+        Ok((network_interface::all(snap, scope)?, groups.collect(), tags))
+    });
+    let (interfaces, groups, tags): (_, BTreeMap<GroupId, String>, _) = read.await?;
+    let values = |interface: &NetworkInterface, name: &str| rules::values(interface, scope, name);
+    let (interfaces, next_token) =
+        listing.cut(ctx, interfaces, &tags, |i| i.id.as_str(), values, errors::interface_not_found)?;
+    let show =
+        |interface: &NetworkInterface| show(interface, scope, &groups, tags.get(interface.id.as_str()));
+    let network_interfaces = Some(interfaces.iter().map(show).collect());
+    Ok(api::DescribeNetworkInterfacesResult { network_interfaces, next_token })
+}
+
+fn show(
+    interface: &NetworkInterface,
+    scope: &Scope,
+    groups: &BTreeMap<GroupId, String>,
+    tags: Option<&Tags>,
+) -> api::NetworkInterface {
+    let region = scope.region.as_str();
+    let association = interface.public_ip.map(|address| association(region, address));
+    let group = |id: &GroupId| api::GroupIdentifier {
+        group_id: Some(id.to_string()),
+        group_name: groups.get(id).cloned(),
+    };
+    let private = Some(private_dns_name(region, interface.private_ip));
+    let address = api::NetworkInterfacePrivateIpAddress {
+        association: association.clone(),
+        primary: Some(true),
+        private_dns_name: private.clone(),
+        private_ip_address: Some(interface.private_ip.to_string()),
+    };
+    api::NetworkInterface {
+        association,
+        attachment: Some(attachment(interface, scope)),
+        availability_zone: Some(interface.zone.clone()),
+        availability_zone_id: Some(zone_id(region, &interface.zone)),
+        description: Some(interface.description.clone()),
+        groups: Some(interface.groups.iter().map(group).collect()),
+        interface_type: Some("interface".to_owned()),
+        ipv6_addresses: Some(Vec::new()),
+        mac_address: Some(interface.mac.clone()),
+        network_interface_id: Some(interface.id.to_string()),
+        owner_id: Some(scope.account.to_string()),
+        private_dns_name: private,
+        public_dns_name: interface.public_ip.map(|address| public_dns_name(region, address)),
+        private_ip_address: Some(interface.private_ip.to_string()),
+        private_ip_addresses: Some(vec![address]),
+        requester_managed: Some(false),
+        source_dest_check: Some(true),
+        status: Some(rules::STATUS.to_owned()),
+        subnet_id: Some(interface.subnet.to_string()),
+        tag_set: Some(tags.and_then(shown).unwrap_or_default()),
+        vpc_id: Some(interface.vpc.to_string()),
+        ..api::NetworkInterface::default()
+    }
+}
+
+fn association(region: &str, address: Ipv4Addr) -> api::NetworkInterfaceAssociation {
+    api::NetworkInterfaceAssociation {
+        ip_owner_id: Some("amazon".to_owned()),
+        public_dns_name: Some(public_dns_name(region, address)),
+        public_ip: Some(address.to_string()),
+        ..api::NetworkInterfaceAssociation::default()
+    }
+}
+
+fn attachment(interface: &NetworkInterface, scope: &Scope) -> api::NetworkInterfaceAttachment {
+    let attachment = &interface.attachment;
+    api::NetworkInterfaceAttachment {
+        attach_time: Some(Timestamp::from_millis(attachment.attached_at)),
+        attachment_id: Some(attachment.id.to_string()),
+        delete_on_termination: Some(attachment.delete_on_termination),
+        device_index: Some(attachment.device_index),
+        network_card_index: Some(0),
+        instance_id: Some(attachment.instance.to_string()),
+        instance_owner_id: Some(scope.account.to_string()),
+        status: Some(rules::ATTACHED.to_owned()),
+        ..api::NetworkInterfaceAttachment::default()
+    }
+}

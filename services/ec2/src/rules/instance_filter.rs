@@ -1,0 +1,198 @@
+//! By what instances can be sought (EC2 API reference, "DescribeInstances").
+
+use kernel::Scope;
+
+use super::instance::state_reason;
+use super::instance_view::View;
+use super::{image, instant, region};
+
+/// The filters known, besides those by tag.
+pub const FILTERS: &[&str] = &[
+    "architecture",
+    "availability-zone",
+    "availability-zone-id",
+    "block-device-mapping.attach-time",
+    "block-device-mapping.delete-on-termination",
+    "block-device-mapping.device-name",
+    "block-device-mapping.status",
+    "block-device-mapping.volume-id",
+    "client-token",
+    "dns-name",
+    "group-id",
+    "group-name",
+    "hypervisor",
+    "image-id",
+    "instance-id",
+    "instance-lifecycle",
+    "instance-state-code",
+    "instance-state-name",
+    "instance-type",
+    "instance.group-id",
+    "instance.group-name",
+    "ip-address",
+    "kernel-id",
+    "key-name",
+    "launch-index",
+    "launch-time",
+    "metadata-options.http-endpoint",
+    "metadata-options.http-put-response-hop-limit",
+    "metadata-options.http-tokens",
+    "monitoring-state",
+    "network-interface.addresses.association.public-ip",
+    "network-interface.addresses.primary",
+    "network-interface.addresses.private-ip-address",
+    "network-interface.association.public-ip",
+    "network-interface.attachment.attachment-id",
+    "network-interface.attachment.instance-id",
+    "network-interface.availability-zone",
+    "network-interface.description",
+    "network-interface.group-id",
+    "network-interface.group-name",
+    "network-interface.mac-address",
+    "network-interface.network-interface-id",
+    "network-interface.owner-id",
+    "network-interface.private-dns-name",
+    "network-interface.private-ip-address",
+    "network-interface.status",
+    "network-interface.subnet-id",
+    "network-interface.vpc-id",
+    "owner-id",
+    "placement-group-name",
+    "platform",
+    "platform-details",
+    "private-dns-name",
+    "private-ip-address",
+    "product-code",
+    "product-code.type",
+    "ramdisk-id",
+    "reason",
+    "requester-id",
+    "reservation-id",
+    "root-device-name",
+    "root-device-type",
+    "source-dest-check",
+    "spot-instance-request-id",
+    "state-reason-code",
+    "state-reason-message",
+    "subnet-id",
+    "tenancy",
+    "usage-operation",
+    "virtualization-type",
+    "vpc-id",
+];
+
+/// What an instance has under a filter's name.
+pub fn values(view: &View, scope: &Scope, name: &str) -> Vec<String> {
+    if let Some(name) = name.strip_prefix("network-interface.") {
+        return of_interface(view, scope, name);
+    }
+    if let Some(name) = name.strip_prefix("block-device-mapping.") {
+        return of_root(view, name);
+    }
+    of_network(view, scope, name).or_else(|| of_instance(view, scope, name)).into_iter().flatten().collect()
+}
+
+fn one(text: impl ToString) -> Option<Vec<String>> {
+    Some(vec![text.to_string()])
+}
+
+fn some(text: Option<String>) -> Option<Vec<String>> {
+    Some(text.into_iter().collect())
+}
+
+fn of_network(view: &View, scope: &Scope, name: &str) -> Option<Vec<String>> {
+    let interface = view.interface.as_ref();
+    match name {
+        "dns-name" => some(view.public_name(scope)),
+        "private-dns-name" => some(view.private_name(scope)),
+        "ip-address" => some(view.public_ip().map(|address| address.to_string())),
+        "private-ip-address" => some(interface.map(|i| i.private_ip.to_string())),
+        "subnet-id" => some(interface.map(|i| i.subnet.to_string())),
+        "vpc-id" => some(interface.map(|i| i.vpc.to_string())),
+        "source-dest-check" => some(interface.map(|_| "true".to_owned())),
+        "group-id" | "instance.group-id" => {
+            Some(interface.into_iter().flat_map(|i| &i.groups).map(ToString::to_string).collect())
+        }
+        "group-name" | "instance.group-name" => Some(view.group_names.clone()),
+        _ => None,
+    }
+}
+
+fn of_instance(view: &View, scope: &Scope, name: &str) -> Option<Vec<String>> {
+    let instance = &view.instance;
+    let enabled = |is_on: bool| one(if is_on { "enabled" } else { "disabled" });
+    match name {
+        "architecture" => one(image::architecture()),
+        "availability-zone" => one(&instance.zone),
+        "availability-zone-id" => one(region::zone_id(scope.region.as_str(), &instance.zone)),
+        "client-token" => some(instance.client_token.clone()),
+        "hypervisor" => one("xen"),
+        "image-id" => one(&instance.image),
+        "instance-id" => one(&instance.id),
+        "instance-state-code" => one(view.state().code()),
+        "instance-state-name" => one(view.state().name()),
+        "instance-type" => one(&instance.instance_type),
+        "key-name" => some(instance.key_name.clone()),
+        "launch-index" => one(instance.launch_index),
+        "launch-time" => one(instant::iso_millis(instance.launched_at)),
+        "metadata-options.http-endpoint" => enabled(instance.metadata.enabled),
+        "metadata-options.http-put-response-hop-limit" => one(instance.metadata.hop_limit),
+        "metadata-options.http-tokens" => {
+            one(if instance.metadata.tokens_required { "required" } else { "optional" })
+        }
+        "monitoring-state" => enabled(instance.monitoring),
+        "owner-id" => one(scope.account),
+        "platform-details" => one("Linux/UNIX"),
+        "reason" => one(super::instance::transition_reason(instance)),
+        "reservation-id" => one(&instance.reservation),
+        "root-device-name" => one(image::ROOT_DEVICE),
+        "root-device-type" => one("ebs"),
+        "state-reason-code" => some(state_reason(instance).map(|(code, _)| code.to_owned())),
+        "state-reason-message" => some(state_reason(instance).map(|(_, message)| message)),
+        "tenancy" => one("default"),
+        "usage-operation" => one("RunInstances"),
+        "virtualization-type" => one("hvm"),
+        // The rest is of what no instance here has: a platform, a kernel, a product code, a spot request.
+        _ => None,
+    }
+}
+
+fn of_interface(view: &View, scope: &Scope, name: &str) -> Vec<String> {
+    let Some(interface) = &view.interface else { return Vec::new() };
+    match name {
+        "addresses.association.public-ip" | "association.public-ip" => {
+            view.public_ip().map(|address| address.to_string()).into_iter().collect()
+        }
+        "addresses.primary" => vec!["true".to_owned()],
+        "addresses.private-ip-address" | "private-ip-address" => vec![interface.private_ip.to_string()],
+        "attachment.attachment-id" => vec![interface.attachment.id.to_string()],
+        "attachment.instance-id" => vec![view.instance.id.to_string()],
+        "availability-zone" => vec![interface.zone.clone()],
+        "description" => vec![interface.description.clone()],
+        "group-id" => interface.groups.iter().map(ToString::to_string).collect(),
+        "group-name" => view.group_names.clone(),
+        "mac-address" => vec![interface.mac.clone()],
+        "network-interface-id" => vec![interface.id.to_string()],
+        "owner-id" => vec![scope.account.to_string()],
+        "private-dns-name" => view.private_name(scope).into_iter().collect(),
+        "status" => vec!["in-use".to_owned()],
+        "subnet-id" => vec![interface.subnet.to_string()],
+        "vpc-id" => vec![interface.vpc.to_string()],
+        _ => Vec::new(),
+    }
+}
+
+fn of_root(view: &View, name: &str) -> Vec<String> {
+    if view.interface.is_none() {
+        return Vec::new();
+    }
+    let root = &view.instance.root;
+    vec![match name {
+        "attach-time" => instant::iso_millis(view.instance.created_at),
+        "delete-on-termination" => root.delete_on_termination.to_string(),
+        "device-name" => image::ROOT_DEVICE.to_owned(),
+        "status" => "attached".to_owned(),
+        "volume-id" => root.id.to_string(),
+        _ => return Vec::new(),
+    }]
+}

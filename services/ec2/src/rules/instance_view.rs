@@ -1,0 +1,202 @@
+//! An instance as the API shows it.
+
+use std::net::Ipv4Addr;
+
+use api_ec2 as api;
+use kernel::Scope;
+use shape::Timestamp;
+
+use super::instance::{State, state_reason, transition_reason};
+use super::{image, instance_type, metadata_options, region};
+use crate::state::instance::Instance;
+use crate::state::network_interface::NetworkInterface;
+use crate::state::tag::Tags;
+
+/// An instance and what belongs to it.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub instance: Instance,
+    /// None any more once it is terminated.
+    pub interface: Option<NetworkInterface>,
+    /// Names of the interface's groups, in their order.
+    pub group_names: Vec<String>,
+    pub tags: Tags,
+}
+
+impl View {
+    pub fn state(&self) -> State {
+        self.instance.state()
+    }
+
+    pub fn public_ip(&self) -> Option<Ipv4Addr> {
+        self.interface.as_ref()?.public_ip
+    }
+
+    pub fn private_name(&self, scope: &Scope) -> Option<String> {
+        let interface = self.interface.as_ref()?;
+        Some(region::private_dns_name(scope.region.as_str(), interface.private_ip))
+    }
+
+    pub fn public_name(&self, scope: &Scope) -> Option<String> {
+        Some(region::public_dns_name(scope.region.as_str(), self.public_ip()?))
+    }
+
+    pub fn groups(&self) -> Vec<api::GroupIdentifier> {
+        let ids = self.interface.iter().flat_map(|interface| &interface.groups);
+        let group = |(id, name): (&crate::state::id::GroupId, &String)| api::GroupIdentifier {
+            group_id: Some(id.to_string()),
+            group_name: Some(name.clone()),
+        };
+        ids.zip(&self.group_names).map(group).collect()
+    }
+}
+
+pub fn state(state: State) -> api::InstanceState {
+    api::InstanceState { code: Some(state.code()), name: Some(state.name().to_owned()) }
+}
+
+/// As DescribeInstances and RunInstances show it.
+pub fn show(view: &View, scope: &Scope) -> api::Instance {
+    let instance = &view.instance;
+    let alive = view.interface.is_some();
+    let reason = state_reason(instance);
+    api::Instance {
+        instance_id: Some(instance.id.to_string()),
+        image_id: Some(instance.image.to_string()),
+        state: Some(state(view.state())),
+        private_dns_name: Some(view.private_name(scope).unwrap_or_default()),
+        public_dns_name: Some(view.public_name(scope).unwrap_or_default()),
+        state_transition_reason: Some(transition_reason(instance)),
+        state_reason: reason
+            .map(|(code, message)| api::StateReason { code: Some(code.to_owned()), message: Some(message) }),
+        key_name: instance.key_name.clone(),
+        ami_launch_index: i32::try_from(instance.launch_index).ok(),
+        product_codes: Some(Vec::new()),
+        instance_type: Some(instance.instance_type.clone()),
+        launch_time: Some(Timestamp::from_millis(instance.launched_at)),
+        placement: Some(placement(instance, scope)),
+        monitoring: Some(monitoring(instance)),
+        subnet_id: alive.then(|| instance.subnet.to_string()),
+        vpc_id: alive.then(|| instance.vpc.to_string()),
+        private_ip_address: alive.then(|| instance.private_ip.to_string()),
+        public_ip_address: view.public_ip().map(|address| address.to_string()),
+        architecture: Some(image::architecture().to_owned()),
+        block_device_mappings: Some(if alive { vec![root(instance)] } else { Vec::new() }),
+        client_token: Some(instance.client_token.clone().unwrap_or_default()),
+        ebs_optimized: Some(instance.ebs_optimized),
+        ena_support: Some(true),
+        hypervisor: Some("xen".to_owned()),
+        network_interfaces: Some(interface(view, scope).into_iter().collect()),
+        root_device_name: Some(image::ROOT_DEVICE.to_owned()),
+        root_device_type: Some("ebs".to_owned()),
+        security_groups: Some(view.groups()),
+        source_dest_check: alive.then_some(true),
+        tags: super::tag::shown(&view.tags),
+        virtualization_type: Some("hvm".to_owned()),
+        cpu_options: cpu_options(instance),
+        capacity_reservation_specification: Some(api::CapacityReservationSpecificationResponse {
+            capacity_reservation_preference: Some("open".to_owned()),
+            ..Default::default()
+        }),
+        hibernation_options: Some(api::HibernationOptions { configured: Some(false) }),
+        metadata_options: Some(metadata_options::shown(&instance.metadata)),
+        enclave_options: Some(api::EnclaveOptions { enabled: Some(false) }),
+        boot_mode: Some("legacy-bios".to_owned()),
+        current_instance_boot_mode: Some("legacy-bios".to_owned()),
+        platform_details: Some("Linux/UNIX".to_owned()),
+        usage_operation: Some("RunInstances".to_owned()),
+        usage_operation_update_time: Some(Timestamp::from_millis(instance.created_at)),
+        private_dns_name_options: Some(api::PrivateDnsNameOptionsResponse {
+            hostname_type: Some("ip-name".to_owned()),
+            enable_resource_name_dns_a_record: Some(false),
+            enable_resource_name_dns_aaaa_record: Some(false),
+        }),
+        maintenance_options: Some(api::InstanceMaintenanceOptions {
+            auto_recovery: Some("default".to_owned()),
+            ..Default::default()
+        }),
+        ..api::Instance::default()
+    }
+}
+
+fn placement(instance: &Instance, scope: &Scope) -> api::Placement {
+    api::Placement {
+        availability_zone: Some(instance.zone.clone()),
+        availability_zone_id: Some(region::zone_id(scope.region.as_str(), &instance.zone)),
+        group_name: Some(String::new()),
+        tenancy: Some("default".to_owned()),
+        ..Default::default()
+    }
+}
+
+fn monitoring(instance: &Instance) -> api::Monitoring {
+    let state = if instance.monitoring { "enabled" } else { "disabled" };
+    api::Monitoring { state: Some(state.to_owned()) }
+}
+
+fn cpu_options(instance: &Instance) -> Option<api::CpuOptions> {
+    let size = instance_type::find(&instance.instance_type)?;
+    Some(api::CpuOptions {
+        core_count: i32::try_from(size.cores).ok(),
+        threads_per_core: i32::try_from(size.threads_per_core()).ok(),
+        ..Default::default()
+    })
+}
+
+/// The root volume as it is attached.
+pub fn root(instance: &Instance) -> api::InstanceBlockDeviceMapping {
+    api::InstanceBlockDeviceMapping {
+        device_name: Some(image::ROOT_DEVICE.to_owned()),
+        ebs: Some(api::EbsInstanceBlockDevice {
+            attach_time: Some(Timestamp::from_millis(instance.created_at)),
+            delete_on_termination: Some(instance.root.delete_on_termination),
+            status: Some("attached".to_owned()),
+            volume_id: Some(instance.root.id.to_string()),
+            ..Default::default()
+        }),
+    }
+}
+
+fn interface(view: &View, scope: &Scope) -> Option<api::InstanceNetworkInterface> {
+    let interface = view.interface.as_ref()?;
+    let association = interface.public_ip.map(|address| api::InstanceNetworkInterfaceAssociation {
+        ip_owner_id: Some("amazon".to_owned()),
+        public_dns_name: view.public_name(scope),
+        public_ip: Some(address.to_string()),
+        ..Default::default()
+    });
+    let address = api::InstancePrivateIpAddress {
+        association: association.clone(),
+        primary: Some(true),
+        private_dns_name: view.private_name(scope),
+        private_ip_address: Some(interface.private_ip.to_string()),
+    };
+    let attachment = &interface.attachment;
+    Some(api::InstanceNetworkInterface {
+        association,
+        attachment: Some(api::InstanceNetworkInterfaceAttachment {
+            attach_time: Some(Timestamp::from_millis(attachment.attached_at)),
+            attachment_id: Some(attachment.id.to_string()),
+            delete_on_termination: Some(attachment.delete_on_termination),
+            device_index: Some(attachment.device_index),
+            status: Some("attached".to_owned()),
+            network_card_index: Some(0),
+            ..Default::default()
+        }),
+        description: Some(interface.description.clone()),
+        groups: Some(view.groups()),
+        ipv6_addresses: Some(Vec::new()),
+        mac_address: Some(interface.mac.clone()),
+        network_interface_id: Some(interface.id.to_string()),
+        owner_id: Some(scope.account.to_string()),
+        private_dns_name: view.private_name(scope),
+        private_ip_address: Some(interface.private_ip.to_string()),
+        private_ip_addresses: Some(vec![address]),
+        source_dest_check: Some(true),
+        status: Some("in-use".to_owned()),
+        subnet_id: Some(interface.subnet.to_string()),
+        vpc_id: Some(interface.vpc.to_string()),
+        interface_type: Some("interface".to_owned()),
+        ..Default::default()
+    })
+}

@@ -1,0 +1,31 @@
+//! The cloud the tests run on.
+
+use std::sync::Arc;
+
+use compute::FakeMachines;
+use kernel::Plugs;
+use kernel::testing::TestCloud;
+use net::FakeNetworks;
+
+/// A house with EC2, and the engines to look behind it.
+pub(crate) struct Cloud {
+    pub(crate) cloud: TestCloud,
+    pub(crate) machines: Arc<FakeMachines>,
+    pub(crate) networks: Arc<FakeNetworks>,
+}
+
+impl std::ops::Deref for Cloud {
+    type Target = TestCloud;
+    fn deref(&self) -> &TestCloud {
+        &self.cloud
+    }
+}
+
+pub(crate) async fn cloud() -> Cloud {
+    let (machines, networks) = (Arc::new(FakeMachines::new()), Arc::new(FakeNetworks::new()));
+    let plugs = Plugs::default()
+        .with::<Arc<dyn compute::Machines>>(machines.clone())
+        .with::<Arc<dyn net::Networks>>(networks.clone());
+    let cloud = TestCloud::new(vec![ec2::service(&plugs)]).await;
+    Cloud { cloud, machines, networks }
+}

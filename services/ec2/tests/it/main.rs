@@ -1,0 +1,5 @@
+//! EC2 through its operations, on a whole house with machines and networks that only remember.
+
+mod cloud;
+mod instance;
+mod key_pair;
