@@ -30,7 +30,8 @@ pub trait Networks: Send + Sync {
     /// `Fixed` when the resolver differs, `NoUplink`, `Filter`, `Host`.
     fn ensure_network(&self, spec: NetworkSpec) -> Pending<'_, ()>;
 
-    /// Removes the network with everything in it. Absent is fine.
+    /// Removes the network with everything in it. Absent is fine. Its link to the host goes in the background,
+    /// as soon as nobody holds a listener of [`Networks::listen_tcp`] open.
     fn remove_network(&self, id: NetworkId) -> Pending<'_, ()>;
 
     /// Makes the nic, completes it, or adapts groups, source check and public address in place.
@@ -40,7 +41,8 @@ pub trait Networks: Send + Sync {
     /// network, MAC, address, prefix, gateway or MTU differ from the existing nic's.
     fn ensure_nic(&self, spec: NicSpec) -> Pending<'_, Nic>;
 
-    /// Removes the nic and its link; processes left in its namespace are cut off. Absent is fine.
+    /// Removes the nic; processes left in its namespace are cut off. Absent is fine. The link itself goes in
+    /// the background, when they end.
     fn remove_nic(&self, id: NicId) -> Pending<'_, ()>;
 
     /// Makes or changes groups, all in one transaction: no packet sees half of it. Flows already

@@ -114,10 +114,12 @@ impl Net {
             let mut known = BTreeSet::new();
             let mut found = Vec::new();
             for id in networks {
-                known.extend([setting.tag.router(&id), setting.tag.uplink(&id)]);
+                known.insert(setting.tag.router(&id));
                 found.push(Object::Network(id));
             }
-            let homes = setting.read(|directory| directory.homes.clone());
+            let (homes, uplinks) =
+                setting.read(|directory| (directory.homes.clone(), directory.uplinks.clone()));
+            known.extend(uplinks.into_values());
             for (id, network) in homes {
                 known.insert(setting.tag.nic(&id));
                 found.push(Object::Nic { id, network });

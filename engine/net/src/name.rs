@@ -1,6 +1,7 @@
 //! Host names of our objects: the cloudlet's tag, and a short stable hash of the caller's id.
 
 use std::fmt::Display;
+use std::net::Ipv4Addr;
 
 use crate::{Error, NetworkId, NicId, Result};
 
@@ -26,9 +27,10 @@ impl Tag {
         Ok(Self(tag.to_owned()))
     }
 
-    /// The network's link in the host's namespace: 14 bytes (Linux allows 15).
-    pub(crate) fn uplink(&self, id: &NetworkId) -> String {
-        format!("cl{}u{}", self.0, short(id, 7))
+    /// The network's link in the host's namespace: 14 bytes (Linux allows 15). The address is part of it, so
+    /// that a network made again never meets the link its predecessor is about to lose.
+    pub(crate) fn uplink(&self, id: &NetworkId, address: Ipv4Addr) -> String {
+        format!("cl{}u{}", self.0, short(&format_args!("{id} {address}"), 7))
     }
 
     /// What every uplink starts with.
@@ -78,7 +80,7 @@ mod tests {
     #[test]
     fn names_fit_and_stay() {
         let tag = Tag::new("ab12").unwrap();
-        assert_eq!(tag.uplink(&"vpc-1".into()).len(), 14);
+        assert_eq!(tag.uplink(&"vpc-1".into(), Ipv4Addr::LOCALHOST).len(), 14);
         assert_eq!(tag.nic(&"eni-1".into()).len(), 15);
         assert_ne!(tag.nic(&"eni-1".into()), tag.nic(&"eni-2".into()));
         assert_eq!(short(&"eni-1", 8), short(&NicId::from("eni-1"), 8));

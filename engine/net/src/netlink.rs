@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsRawFd;
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{
@@ -73,6 +73,12 @@ impl Request {
 
     fn delete(message: RouteNetlinkMessage, doing: String) -> Self {
         Self { message, flags: 0, tolerate: Tolerate::Absent, doing }
+    }
+
+    /// Takes the place of what exists.
+    pub(crate) fn replacing(mut self) -> Self {
+        self.flags = NLM_F_CREATE | NLM_F_REPLACE;
+        self
     }
 
     /// "Exists already" becomes an error.

@@ -47,6 +47,8 @@ pub(crate) struct Setting {
 pub(crate) struct Directory {
     pub(crate) addresses: BTreeMap<(NetworkId, Ipv4Addr), NicId>,
     pub(crate) homes: BTreeMap<NicId, NetworkId>,
+    /// Names of links to the host.
+    pub(crate) uplinks: BTreeMap<NetworkId, String>,
 }
 
 impl Setting {
@@ -92,6 +94,10 @@ pub(crate) struct Router {
 impl Router {
     pub(crate) fn new(setting: Arc<Setting>, network: Network, members: Members) -> Self {
         setting.write(|directory| {
+            let id = &network.spec.id;
+            directory
+                .uplinks
+                .extend(network.uplink.map(|address| (id.clone(), setting.tag.uplink(id, address))));
             for nic in members.nics.values() {
                 directory.addresses.insert((nic.network.clone(), nic.address), nic.id.clone());
                 directory.homes.insert(nic.id.clone(), nic.network.clone());
@@ -197,7 +203,12 @@ impl Router {
         if let Some(public) = nic.public_address {
             seat.uplink.withdraw(&mut seat.host, public)?;
         }
-        seat.inside.batch(&[Request::delete_link(&link)])?;
+        // Without route and filter entries the link is dead. Removing it takes the kernel 20 ms, which it
+        // spends in the background when the namespace goes.
+        if let Some(link) = seat.inside.find_link(&link)? {
+            let route = Request::delete_route((nic.address, 32), Way::Link(link.index), Some(LOCAL.into()));
+            seat.inside.batch(&[route])?;
+        }
         space::release(&path)?;
         self.made.remove(id);
         self.script.remove_nic(&self.setting.tag, &nic);
@@ -210,13 +221,14 @@ impl Router {
         Ok(())
     }
 
-    /// Removes the network at once: with its namespaces gone, the kernel clears what is inside in its own time.
+    /// Removes the network at once: with its namespaces gone, the kernel clears what is inside, and the
+    /// host's end of its link, in its own time.
     pub(crate) fn remove_network(&mut self) -> Result<()> {
         let (setting, id) = (Arc::clone(&self.setting), self.network.spec.id.clone());
         self.seat = None;
         self.removed = true;
         setting.host.enter()?;
-        Netlink::open()?.batch(&[Request::delete_link(&setting.tag.uplink(&id))])?;
+        self.withdraw_all()?;
         for nic in self.members.nics.keys() {
             space::release(&setting.nic_space(nic))?;
         }
@@ -225,10 +237,22 @@ impl Router {
         setting.write(|directory| {
             directory.addresses.retain(|(network, _), _| *network != id);
             directory.homes.retain(|_, network| *network != id);
+            directory.uplinks.remove(&id);
         });
         self.members = Members::default();
         self.script = Script::default();
         Ok(())
+    }
+
+    /// Takes back the host's routes to all public addresses.
+    fn withdraw_all(&self) -> Result<()> {
+        let Some(host_address) = self.network.uplink else { return Ok(()) };
+        let mut host = Netlink::open()?;
+        let name = self.setting.tag.uplink(&self.network.spec.id, host_address);
+        let Some(link) = host.find_link(&name)? else { return Ok(()) };
+        let uplink = Uplink { host_address, host_link: link.index };
+        let mut publics = self.members.nics.values().filter_map(|nic| nic.public_address);
+        publics.try_for_each(|public| uplink.withdraw(&mut host, public))
     }
 
     pub(crate) fn counters(&mut self) -> Result<BTreeMap<NicId, Counters>> {
@@ -310,7 +334,7 @@ impl Router {
     fn build(&mut self) -> Result<Seat> {
         let setting = Arc::clone(&self.setting);
         let id = self.network.spec.id.clone();
-        let (path, name) = (setting.router_space(&id), setting.tag.uplink(&id));
+        let path = setting.router_space(&id);
         setting.host.enter()?;
         let mut host = Netlink::open()?;
         let space = match Space::find(&path)? {
@@ -323,8 +347,7 @@ impl Router {
             }
         };
         setting.host.enter()?;
-        let (host_address, host_link) = self.ensure_host_side(&mut host, &space, &name)?;
-        uplink::tune_host_side(&name)?;
+        let (host_address, host_link) = self.ensure_host_side(&mut host, &space)?;
         space.enter()?;
         let mut inside = Netlink::open()?;
         let router_link = uplink::ensure_router_side(&mut inside, host_address)?;
@@ -333,19 +356,31 @@ impl Router {
         Ok(Seat { space, inside, host, uplink: Uplink { host_address, host_link } })
     }
 
-    fn ensure_host_side(&mut self, host: &mut Netlink, space: &Space, name: &str) -> Result<(Ipv4Addr, u32)> {
-        if let Some(address) = self.network.uplink {
-            return Ok((address, uplink::ensure_host_side(host, space, name, address)?));
-        }
+    fn ensure_host_side(&mut self, host: &mut Netlink, space: &Space) -> Result<(Ipv4Addr, u32)> {
         let setting = Arc::clone(&self.setting);
-        let mut made = None;
-        uplink::allocate(&setting.lock, setting.uplinks, name, host, |host, address| {
-            self.network.uplink = Some(address);
-            setting.records.save_network(&self.network)?;
-            made = Some((address, uplink::ensure_host_side(host, space, name, address)?));
-            Ok(())
-        })?;
-        made.ok_or(Error::NoUplink(setting.uplinks))
+        let id = self.network.spec.id.clone();
+        let ensure = |host: &mut Netlink, address| {
+            let name = setting.tag.uplink(&id, address);
+            Ok((address, uplink::ensure_host_side(host, space, &name, address)?))
+        };
+        if let Some(address) = self.network.uplink {
+            return ensure(host, address);
+        }
+        uplink::allocate(
+            &setting.lock,
+            setting.uplinks,
+            &format!("{}{id}", setting.tag.uplinks()),
+            host,
+            |host, address| {
+                let network = Network { spec: self.network.spec.clone(), uplink: Some(address) };
+                setting.records.save_network(&network)?;
+                self.network = network;
+                setting.write(|directory| {
+                    directory.uplinks.insert(id.clone(), setting.tag.uplink(&id, address));
+                });
+                ensure(host, address)
+            },
+        )
     }
 }
 
@@ -414,7 +449,7 @@ fn build_nic(setting: &Setting, seat: &mut Seat, nic: &NicSpec) -> Result<()> {
     let index = seat.inside.get_link(&link)?;
     seat.inside.batch(&[
         Request::address(index, nic.gateway, 32),
-        Request::route((nic.address, 32), Way::Link(index), Some(LOCAL.into())),
+        Request::route((nic.address, 32), Way::Link(index), Some(LOCAL.into())).replacing(),
     ])?;
     let index = outside.get_link(IF_NAME)?;
     outside.batch(&[

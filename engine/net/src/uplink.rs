@@ -59,13 +59,13 @@ impl Uplink {
 }
 
 /// Chooses a pair nobody on the host uses and gives it to `take` before anybody else can choose.
-pub(crate) fn allocate(
+pub(crate) fn allocate<T>(
     lock: &Path,
     range: Ipv4Net,
     seed: &str,
     host: &mut Netlink,
-    take: impl FnOnce(&mut Netlink, Ipv4Addr) -> Result<()>,
-) -> Result<()> {
+    take: impl FnOnce(&mut Netlink, Ipv4Addr) -> Result<T>,
+) -> Result<T> {
     let open = || {
         fs::create_dir_all(lock.parent().unwrap_or(Path::new("/")))?;
         let file = File::create(lock)?;
@@ -107,12 +107,13 @@ pub(crate) fn ensure_host_side(
     }
     let link = host.get_link(name)?;
     host.batch(&[Request::address(link, address, PREFIX)])?;
+    tune_host_side(name)?;
     Ok(link)
 }
 
 /// Lets packets that come from the link travel on to other links of ours. Forwarding is switched on for
 /// this link alone: the host does not become a router for anybody else.
-pub(crate) fn tune_host_side(name: &str) -> Result<()> {
+fn tune_host_side(name: &str) -> Result<()> {
     for (parameter, value) in [("forwarding", "1"), ("send_redirects", "0"), ("accept_redirects", "0")] {
         set_parameter(&format!("ipv4/conf/{name}/{parameter}"), value)?;
     }
