@@ -86,7 +86,12 @@ pub(super) async fn gather(body: &shape::Body, bytes_max: usize) -> Result<Bytes
     if body.size_hint().lower() > u64::try_from(bytes_max).unwrap_or(u64::MAX) {
         return Err(too_large(bytes_max));
     }
-    match tokio::time::timeout(BODY_TIME_MAX, read_all(body, bytes_max)).await {
+    let mut reading = std::pin::pin!(read_all(body, bytes_max));
+    // Mostly it is all here already, and needs no timer.
+    if let Poll::Ready(outcome) = poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
+        return outcome;
+    }
+    match tokio::time::timeout(BODY_TIME_MAX, reading).await {
         Ok(outcome) => outcome,
         Err(_) => {
             let message = "Your socket connection to the server was not read from or written to within the timeout \

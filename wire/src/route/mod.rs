@@ -113,10 +113,10 @@ impl Router {
     /// Where a request goes; `None` when it is for nobody here.
     pub fn route(&self, asked: &Asked<'_>) -> Option<Routed<'_>> {
         let Asked { parts, scope, .. } = asked;
-        let host = Host::of(parts, &self.domains, |label| self.by_host.contains_key(label));
+        let look_at_host = || Host::of(parts, &self.domains, |label| self.by_host.contains_key(label));
         let signed = scope.and_then(|scope| scope.region.parse().ok());
-        let region = signed.or(host.region).unwrap_or(self.default_region);
         let routed = |service, protocol, wanted| {
+            let region = signed.or_else(|| look_at_host().region).unwrap_or(self.default_region);
             let (labels, implied) = (Vec::new(), None);
             Routed { service, protocol, wanted, region, labels, implied }
         };
@@ -132,6 +132,8 @@ impl Router {
         {
             return Some(routed(entry, Protocol::Cbor, wanted(entry.def, operation)));
         }
+        let host = look_at_host();
+        let region = signed.or(host.region).unwrap_or(self.default_region);
         let scoped =
             scope.and_then(|scope| self.by_scope.get(&*scope.service)).map_or(&[][..], Vec::as_slice);
         let hosted = host.service.and_then(|name| self.by_host.get(name)).map_or(&[][..], Vec::as_slice);

@@ -8,7 +8,6 @@ use aws_lc_rs::digest::{SHA256, digest};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
-use super::Signing;
 use super::presented::{ALGORITHM, Presented};
 use super::refusal::Refusal;
 
@@ -19,13 +18,13 @@ const SIGNED_HEADERS_MAX: usize = 100;
 pub(super) fn request(
     parts: &Parts,
     presented: &Presented<'_>,
-    signing: Signing,
+    form: PathForm,
     payload: &str,
 ) -> Result<Vec<u8>, Refusal> {
     let mut out = Vec::with_capacity(1_024);
     out.extend_from_slice(parts.method.as_str().as_bytes());
     out.push(b'\n');
-    path(parts.uri.path(), signing, &mut out);
+    path(parts.uri.path(), form, &mut out);
     out.push(b'\n');
     if let Some(query_text) = parts.uri.query() {
         query(query_text, presented.is_presigned(), &mut out);
@@ -50,15 +49,26 @@ pub(super) fn string_to_sign(at: &str, scope: &str, canonical: &[u8]) -> Vec<u8>
     out
 }
 
-/// Object stores sign the path as it is, encoded once; all others normalise it and encode what is encoded again.
-fn path(raw: &str, signing: Signing, out: &mut Vec<u8>) {
-    match signing {
-        Signing::ObjectStore => {
+/// The ways clients write the path they sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PathForm {
+    /// Without `.`, `..` and empty segments, and what is encoded already encoded again: all but object stores.
+    Normal,
+    /// Byte for byte.
+    AsSent,
+    /// Decoded, and encoded the one right way.
+    Reencoded,
+}
+
+fn path(raw: &str, form: PathForm, out: &mut Vec<u8>) {
+    match form {
+        PathForm::AsSent => out.extend_from_slice(raw.as_bytes()),
+        PathForm::Reencoded => {
             let decoded: Cow<'_, [u8]> = percent_decode_str(raw).into();
             encode(&decoded, true, out);
         }
-        Signing::Common if !raw.contains("//") && !raw.contains("/.") => encode(raw.as_bytes(), true, out),
-        Signing::Common => {
+        PathForm::Normal if !raw.contains("//") && !raw.contains("/.") => encode(raw.as_bytes(), true, out),
+        PathForm::Normal => {
             let mut kept: Vec<&str> = Vec::new();
             for segment in raw.split('/') {
                 match segment {
@@ -203,15 +213,15 @@ pub(super) fn unhex(text: &[u8]) -> Option<[u8; 32]> {
 mod tests {
     use super::*;
 
-    fn canonical_path(raw: &str, signing: Signing) -> String {
+    fn canonical_path(raw: &str, form: PathForm) -> String {
         let mut out = Vec::new();
-        path(raw, signing, &mut out);
+        path(raw, form, &mut out);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn object_stores_keep_what_others_normalise() {
-        for (raw, common, object) in [
+        for (raw, normal, reencoded) in [
             ("/", "/", "/"),
             ("/a/../b", "/b", "/a/../b"),
             ("/a//b/", "/a/b/", "/a//b/"),
@@ -222,8 +232,9 @@ mod tests {
             ("/..", "/", "/.."),
             ("/.hidden", "/.hidden", "/.hidden"),
         ] {
-            assert_eq!(canonical_path(raw, Signing::Common), common, "{raw}");
-            assert_eq!(canonical_path(raw, Signing::ObjectStore), object, "{raw}");
+            assert_eq!(canonical_path(raw, PathForm::Normal), normal, "{raw}");
+            assert_eq!(canonical_path(raw, PathForm::Reencoded), reencoded, "{raw}");
+            assert_eq!(canonical_path(raw, PathForm::AsSent), raw, "{raw}");
         }
     }
 

@@ -20,6 +20,7 @@ use http::request::Parts;
 use kernel::clock::Clock;
 use kernel::credentials::{Credential, Credentials, NoCredential};
 
+use canonical::PathForm;
 pub(crate) use canonical::hex;
 pub use chunked::{ChunkedBody, Seed};
 pub use instant::Instant;
@@ -94,21 +95,27 @@ impl Verifier {
             return Err(Refusal::ExpiredToken);
         }
         let scope = presented.scope_text();
-        let canonical = canonical::request(parts, presented, accepts.signing, payload)?;
-        let to_sign = canonical::string_to_sign(&presented.at.text, &scope, &canonical);
         let key = self.keys.get(presented, &credential.secret);
         let given = canonical::unhex(presented.signature.as_bytes()).ok_or(Refusal::Mismatch)?;
-        // Compared in constant time.
-        if hmac::verify(&key, &to_sign, &given).is_err() {
+        let forms = match accepts.signing {
+            Signing::Common => &[PathForm::Normal][..],
+            Signing::ObjectStore => &[PathForm::AsSent, PathForm::Reencoded][..],
+        };
+        for form in forms {
+            let canonical = canonical::request(parts, presented, *form, payload)?;
+            let to_sign = canonical::string_to_sign(&presented.at.text, &scope, &canonical);
+            // Compared in constant time.
+            if hmac::verify(&key, &to_sign, &given).is_ok() {
+                let seed = Seed { key, at: presented.at.text.clone(), scope, signature: given };
+                return Ok(Verified { credential, seed });
+            }
             tracing::debug!(
                 canonical = %String::from_utf8_lossy(&canonical),
                 to_sign = %String::from_utf8_lossy(&to_sign),
                 "signature does not match"
             );
-            return Err(Refusal::Mismatch);
         }
-        let seed = Seed { key, at: presented.at.text.clone(), scope, signature: given };
-        Ok(Verified { credential, seed })
+        Err(Refusal::Mismatch)
     }
 }
 
