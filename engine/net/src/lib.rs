@@ -18,6 +18,7 @@ mod router;
 mod space;
 mod spec;
 mod uplink;
+mod wiring;
 
 pub use api::{METADATA, Networks, Pending, RESOLVER, set_hop_limit};
 pub use engine::{Net, NetConfig};

@@ -10,21 +10,14 @@ use ipnet::Ipv4Net;
 
 use crate::check::{self, Members};
 use crate::error::{Doing, Error, Result};
-use crate::filter::{self, Script, UPLINK, nic_key};
+use crate::filter::{self, Script, nic_key};
 use crate::name::Tag;
-use crate::netlink::{End, LOOPBACK, Netlink, Request, Way};
+use crate::netlink::{Netlink, Request};
 use crate::record::{Network, Records};
-use crate::space::{self, Space, set_parameter, set_parameter_if_there};
+use crate::space::{self, Space};
 use crate::uplink::{self, Uplink};
-use crate::{Counters, GroupId, GroupSpec, METADATA, NetworkId, NetworkSpec, Nic, NicId, NicSpec, RESOLVER};
-
-/// Routing table of addresses inside the network.
-const LOCAL: u8 = 100;
-/// Routing table of everything else.
-const BEYOND: u8 = 200;
-/// The link's name inside a nic's namespace.
-const IF_NAME: &str = "eth0";
-const ANYWHERE: (Ipv4Addr, u8) = (Ipv4Addr::UNSPECIFIED, 0);
+use crate::wiring::{self, IF_NAME};
+use crate::{Counters, GroupId, GroupSpec, NetworkId, NetworkSpec, Nic, NicId, NicSpec};
 
 /// What all routers of a cloudlet share.
 #[derive(Debug)]
@@ -123,9 +116,7 @@ impl Router {
         }
         let seat = self.sit()?;
         let gone = former.cidrs.iter().filter(|range| !spec.cidrs.contains(range));
-        let gone: Vec<Request> = gone
-            .map(|range| Request::delete_route(ends(range), Way::Unreachable, Some(LOCAL.into())))
-            .collect();
+        let gone: Vec<Request> = gone.map(wiring::without).collect();
         seat.inside.batch(&gone)
     }
 
@@ -163,34 +154,29 @@ impl Router {
         if made && self.in_step && old.as_ref() == Some(spec) {
             return Ok(nic);
         }
-        self.sit()?;
         let setting = Arc::clone(&self.setting);
-        let (records, tag) = (&setting.records, &setting.tag);
         let seat = self.sit()?;
-        if let Some(public) = old
-            .as_ref()
-            .and_then(|old| old.public_address)
-            .filter(|_| old.as_ref().map(|old| old.public_address) != Some(spec.public_address))
-        {
+        let former = old.as_ref().and_then(|old| old.public_address);
+        if let Some(public) = former.filter(|_| former != spec.public_address) {
             seat.uplink.withdraw(&mut seat.host, public)?;
         }
         // The public address is claimed before the record names it: two networks may want it at once.
         if let Some(public) = spec.public_address {
             seat.uplink.publish(&mut seat.host, public)?;
         }
-        records.save_nic(spec)?;
-        self.setting.write(|directory| {
+        setting.records.save_nic(spec)?;
+        setting.write(|directory| {
             directory.addresses.insert((spec.network.clone(), spec.address), spec.id.clone());
             directory.homes.insert(spec.id.clone(), spec.network.clone());
         });
         if let Some(old) = &old {
-            self.script.unbind_nic(tag, old);
+            self.script.unbind_nic(&setting.tag, old);
         }
-        self.script.bind_nic(tag, spec);
+        self.script.bind_nic(&setting.tag, spec);
         self.members.nics.insert(spec.id.clone(), spec.clone());
         if !made {
             let seat = self.sit()?;
-            build_nic(&setting, seat, spec)?;
+            wiring::ensure_nic(&setting, &seat.space, &mut seat.inside, spec)?;
             self.made.insert(spec.id.clone());
         }
         Ok(nic)
@@ -206,8 +192,7 @@ impl Router {
         // Without route and filter entries the link is dead. Removing it takes the kernel 20 ms, which it
         // spends in the background when the namespace goes.
         if let Some(link) = seat.inside.find_link(&link)? {
-            let route = Request::delete_route((nic.address, 32), Way::Link(link.index), Some(LOCAL.into()));
-            seat.inside.batch(&[route])?;
+            seat.inside.batch(&[wiring::without_nic(&nic, link.index)])?;
         }
         space::release(&path)?;
         self.made.remove(id);
@@ -351,8 +336,7 @@ impl Router {
         space.enter()?;
         let mut inside = Netlink::open()?;
         let router_link = uplink::ensure_router_side(&mut inside, host_address)?;
-        inside.batch(&routing(&self.network.spec, host_address, router_link))?;
-        tune_router()?;
+        wiring::ensure_router(&mut inside, &self.network.spec, host_address, router_link)?;
         Ok(Seat { space, inside, host, uplink: Uplink { host_address, host_link } })
     }
 
@@ -382,84 +366,4 @@ impl Router {
             },
         )
     }
-}
-
-/// Local services' addresses, and routes: inside first, and never out what belongs inside.
-fn routing(network: &NetworkSpec, host_address: Ipv4Addr, uplink: u32) -> Vec<Request> {
-    let mut requests = vec![Request::up(LOOPBACK)];
-    requests.extend(
-        [METADATA, RESOLVER, network.resolver].map(|address| Request::address(LOOPBACK, address, 32)),
-    );
-    let inside = network.cidrs.iter();
-    requests.extend(inside.map(|range| Request::route(ends(range), Way::Unreachable, Some(LOCAL.into()))));
-    let out = Way::Via { gateway: host_address, link: uplink };
-    requests.extend([
-        Request::route(ANYWHERE, out, Some(BEYOND.into())),
-        Request::rule(100, None, Some(LOCAL)),
-        // What the host sends here and nobody has must not travel back to it.
-        Request::rule(150, Some(UPLINK), None),
-        Request::rule(200, None, Some(BEYOND)),
-        Request::delete_rule(32_766),
-        Request::delete_rule(32_767),
-    ]);
-    requests
-}
-
-/// Routes, answers ARP for everybody, and leaves source checks to the filter.
-fn tune_router() -> Result<()> {
-    const PARAMETERS: [(&str, &str); 8] = [
-        ("ip_forward", "1"),
-        ("conf/all/rp_filter", "0"),
-        ("conf/default/rp_filter", "0"),
-        ("conf/default/proxy_arp", "1"),
-        ("conf/all/send_redirects", "0"),
-        ("conf/default/send_redirects", "0"),
-        ("conf/all/accept_redirects", "0"),
-        ("conf/default/accept_redirects", "0"),
-    ];
-    for (parameter, value) in PARAMETERS {
-        set_parameter(&format!("ipv4/{parameter}"), value)?;
-    }
-    set_parameter_if_there("ipv6/conf/all/disable_ipv6", "1")?;
-    set_parameter_if_there("ipv6/conf/default/disable_ipv6", "1")
-}
-
-/// Namespace, link and routes of a nic; whatever is there already is kept.
-fn build_nic(setting: &Setting, seat: &mut Seat, nic: &NicSpec) -> Result<()> {
-    let (path, link) = (setting.nic_space(&nic.id), setting.tag.nic(&nic.id));
-    let space = match Space::find(&path)? {
-        Some(space) => {
-            space.enter()?;
-            space
-        }
-        None => {
-            // A link left from a namespace that is gone would keep the name.
-            seat.inside.batch(&[Request::delete_link(&link)])?;
-            Space::create(&path)?
-        }
-    };
-    let mut outside = Netlink::open()?;
-    seat.space.enter()?;
-    if seat.inside.find_link(&link)?.is_none() {
-        let (near, far) = (End { name: &link, mac: None }, End { name: IF_NAME, mac: Some(nic.mac) });
-        seat.inside.batch(&[Request::veth(&near, &far, space.file(), nic.mtu)])?;
-    }
-    // Otherwise the first packet between two nics of a segment waits for up to 0.8 s.
-    set_parameter(&format!("ipv4/neigh/{link}/proxy_delay"), "0")?;
-    let index = seat.inside.get_link(&link)?;
-    seat.inside.batch(&[
-        Request::address(index, nic.gateway, 32),
-        Request::route((nic.address, 32), Way::Link(index), Some(LOCAL.into())).replacing(),
-    ])?;
-    let index = outside.get_link(IF_NAME)?;
-    outside.batch(&[
-        Request::up(LOOPBACK),
-        Request::up(index),
-        Request::address(index, nic.address, nic.prefix_len),
-        Request::route(ANYWHERE, Way::Via { gateway: nic.gateway, link: index }, None),
-    ])
-}
-
-fn ends(range: &Ipv4Net) -> (Ipv4Addr, u8) {
-    (range.network(), range.prefix_len())
 }
