@@ -1,1 +1,11 @@
-//! Simple Queue Service.
+//! Simple Queue Service: queues that keep their messages, hand each to one receiver at a time, and keep order where asked.
+
+pub mod controllers;
+pub mod errors;
+pub mod meter;
+pub mod ops;
+pub mod rules;
+pub mod service;
+pub mod state;
+
+pub use service::service;

@@ -1,0 +1,5 @@
+//! What goes on without a caller.
+
+pub mod leftover;
+pub mod move_task;
+pub mod retention;
