@@ -117,18 +117,22 @@ impl Net {
                 known.insert(setting.tag.router(&id));
                 found.push(Object::Network(id));
             }
-            let (homes, uplinks) =
-                setting.read(|directory| (directory.homes.clone(), directory.uplinks.clone()));
-            known.extend(uplinks.into_values());
+            let links: Vec<String> =
+                Netlink::open()?.list_links()?.into_iter().map(|link| link.name).collect();
+            let mut homes = BTreeMap::new();
+            setting.write(|directory| {
+                directory.leaving.retain(|name| links.contains(name));
+                known.extend(directory.leaving.iter().chain(directory.uplinks.values()).cloned());
+                homes.clone_from(&directory.homes);
+            });
             for (id, network) in homes {
                 known.insert(setting.tag.nic(&id));
                 found.push(Object::Nic { id, network });
             }
             let uplinks = setting.tag.uplinks();
-            let links = Netlink::open()?.list_links()?.into_iter().map(|link| link.name);
             let strays = space::list(&setting.spaces)?
                 .into_iter()
-                .chain(links.filter(|name| name.starts_with(&uplinks)))
+                .chain(links.into_iter().filter(|name| name.starts_with(&uplinks)))
                 .filter(|name| !known.contains(name));
             found.extend(strays.map(Object::Stray));
             Ok(found)

@@ -42,6 +42,8 @@ pub(crate) struct Directory {
     pub(crate) homes: BTreeMap<NicId, NetworkId>,
     /// Names of links to the host.
     pub(crate) uplinks: BTreeMap<NetworkId, String>,
+    /// Those of removed networks, until the kernel has cleared them.
+    pub(crate) leaving: BTreeSet<String>,
 }
 
 impl Setting {
@@ -222,7 +224,8 @@ impl Router {
         setting.write(|directory| {
             directory.addresses.retain(|(network, _), _| *network != id);
             directory.homes.retain(|_, network| *network != id);
-            directory.uplinks.remove(&id);
+            let uplink = directory.uplinks.remove(&id);
+            directory.leaving.extend(uplink);
         });
         self.members = Members::default();
         self.script = Script::default();
