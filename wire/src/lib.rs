@@ -1,5 +1,6 @@
 //! HTTP in and out: routing, signatures, one codec per protocol, errors in each protocol's shape.
 
+pub mod codec;
 pub mod door;
 pub mod route;
 pub mod sigv4;

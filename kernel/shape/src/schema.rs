@@ -126,8 +126,8 @@ pub enum Location {
 pub struct Member {
     /// The member's name in the model: what the user of an SDK writes.
     pub name: &'static str,
-    /// The name on the wire. Empty for a list's element without a name of its own: the protocol's word for one
-    /// (`member`), or the list's name where it is flattened.
+    /// The name on the wire. Empty for a list's element without a name of its own, which then has the
+    /// protocol's word for one (`member`). Elements of flattened lists go by the list's name, as in Smithy.
     pub wire: &'static str,
     /// The name in query requests and answers; for EC2 in requests only, whose answers use `wire`.
     pub query: &'static str,

@@ -9,8 +9,11 @@
 
 mod botocore;
 mod bounds;
+mod codec;
+mod dynamic;
 mod figures;
 mod sign;
 mod signatures;
 mod toy;
 mod transport;
+mod vectors;

@@ -33,11 +33,12 @@ fn definition(out: &mut String, reach: &Reach<'_>, op: &Served) -> Result<(), Er
     let schema = |used: &Option<Reference>| {
         used.as_ref().map_or("::shape::UNIT".to_owned(), |r| format!("super::{}", table(&r.shape)))
     };
-    let wrapper = def.output.as_ref().map(|output| match &output.result_wrapper {
-        Some(wrapper) => wrapper.clone(),
-        None => format!("{}Result", op.name),
+    // A model of another protocol does not say how its query answers were wrapped: all of them were, alike.
+    let queried = protocols(reach).contains(&"query") && reach.model.metadata.protocol != "query";
+    let wrapper = def.output.as_ref().and_then(|output| match &output.result_wrapper {
+        None if queried => Some(format!("{}Result", op.name)),
+        wrapper => wrapper.clone(),
     });
-    let queried = protocols(reach).contains(&"query");
     let output_root = def.output.as_ref().and_then(|o| reach.fix.xml_names.get(&o.shape));
     let input_root = def.input.as_ref().and_then(|i| i.location_name.as_ref());
     let input_namespace = def.input.as_ref().and_then(|i| i.xml_namespace.as_ref()).map(XmlNamespace::uri);
@@ -50,7 +51,7 @@ fn definition(out: &mut String, reach: &Reach<'_>, op: &Served) -> Result<(), Er
     put!(out, "        method: {:?}, uri: {:?},", def.http.method, def.http.request_uri);
     put!(out, "        status: {},", def.http.response_code.unwrap_or(200));
     put!(out, "        input: &{}, output: &{},", schema(&def.input), schema(&def.output));
-    put!(out, "        result_wrapper: {:?},", wrapper.filter(|_| queried));
+    put!(out, "        result_wrapper: {:?},", wrapper);
     put!(out, "        input_root: {input_root:?}, input_namespace: {input_namespace:?},");
     put!(out, "        output_root: {output_root:?},");
     put!(out, "        errors: &[{}],", errors.join(", "));

@@ -99,7 +99,7 @@ impl Members<'_> {
             let wire = used.location_name.as_deref().unwrap_or(name);
             put!(out, "\n            {},", self.row(name, wire, used)?);
         }
-        // A list's element without a name takes the protocol's, or the list's own where it is flattened.
+        // A list's element without a name takes the protocol's.
         let inner = [
             ("member", "", &self.shape.member),
             ("key", "key", &self.shape.key),
