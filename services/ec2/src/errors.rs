@@ -516,3 +516,11 @@ pub fn subnet_of_other_zone(subnet: &SubnetId, zone: &str) -> Error {
 pub fn volume_not_found(id: impl Display) -> Error {
     Error::new(Kind::NotFound, "InvalidVolume.NotFound", format!("The volume '{id}' does not exist."))
 }
+
+pub fn volume_malformed(text: &str) -> Error {
+    malformed::<crate::state::id::VolumeId>("InvalidVolumeID.Malformed", text)
+}
+
+pub fn several_attributes() -> Error {
+    combination("Fields for multiple attribute types specified.")
+}

@@ -9,7 +9,9 @@ use crate::controllers::instance;
 use crate::controllers::listener::Listeners;
 use crate::controllers::network::{self, Networks};
 use crate::ops::instance::access_to;
-use crate::ops::{self, instance_state, launch};
+use crate::ops::{
+    self, image, instance_attribute, instance_state, instance_status, instance_type, key_pair, launch, volume,
+};
 use crate::state::instance::FORGET;
 use crate::state::public_address::Pool;
 
@@ -102,7 +104,7 @@ fn networks(s: &mut ServiceBuilder) {
 fn instances(s: &mut ServiceBuilder) {
     s.own(Listeners::default());
     s.op(api::op::RunInstances, launch::run_instances).access(launch::access);
-    s.op(api::op::DescribeInstances, ops::instance::describe_instances).access(|_, _| Ok(Access::any()));
+    s.op(api::op::DescribeInstances, ops::instance::describe_instances).access(any);
     s.op(api::op::StartInstances, instance_state::start_instances)
         .access(|s, i| access_to(s, &i.instance_ids));
     s.op(api::op::StopInstances, instance_state::stop_instances).access(|s, i| access_to(s, &i.instance_ids));
@@ -110,6 +112,33 @@ fn instances(s: &mut ServiceBuilder) {
         .access(|s, i| access_to(s, &i.instance_ids));
     s.op(api::op::TerminateInstances, instance_state::terminate_instances)
         .access(|s, i| access_to(s, &i.instance_ids));
+    s.op(api::op::DescribeInstanceStatus, instance_status::describe_instance_status).access(any);
+    s.op(api::op::GetConsoleOutput, instance_status::get_console_output)
+        .access(|s, i| access_to(s, [&i.instance_id]));
+    s.op(
+        api::op::DescribeInstanceCreditSpecifications,
+        instance_status::describe_instance_credit_specifications,
+    )
+    .access(any);
+    s.op(api::op::DescribeInstanceAttribute, instance_attribute::describe_instance_attribute)
+        .access(|s, i| access_to(s, [&i.instance_id]));
+    s.op(api::op::ModifyInstanceAttribute, instance_attribute::modify_instance_attribute)
+        .access(|s, i| access_to(s, [&i.instance_id]));
+    s.op(api::op::ModifyInstanceMetadataOptions, instance_attribute::modify_instance_metadata_options)
+        .access(|s, i| access_to(s, [&i.instance_id]));
+
+    s.op(api::op::CreateKeyPair, key_pair::create_key_pair)
+        .access(|s, i| key_pair::access(s, Some(&i.key_name)));
+    s.op(api::op::ImportKeyPair, key_pair::import_key_pair)
+        .access(|s, i| key_pair::access(s, Some(&i.key_name)));
+    s.op(api::op::DeleteKeyPair, key_pair::delete_key_pair)
+        .access(|s, i| key_pair::access(s, i.key_name.as_deref()));
+    s.op(api::op::DescribeKeyPairs, key_pair::describe_key_pairs).access(any);
+    s.op(api::op::DescribeImages, image::describe_images).access(any);
+    s.op(api::op::DescribeInstanceTypes, instance_type::describe_instance_types).access(any);
+    s.op(api::op::DescribeInstanceTypeOfferings, instance_type::describe_instance_type_offerings).access(any);
+    s.op(api::op::DescribeVolumes, volume::describe_volumes).access(any);
+
     s.controller(
         instance::CONTROLLER,
         instance::CONCURRENCY,

@@ -9,8 +9,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, SERVER};
@@ -25,7 +23,7 @@ use tokio::task::JoinSet;
 
 use super::listener;
 use crate::rules::imds::{self, Facts};
-use crate::rules::{image, instant};
+use crate::rules::{image, instant, launch};
 use crate::state::id::{Id, VpcId};
 use crate::state::instance::{self, Instance};
 use crate::state::{network_interface, security_group, subnet, tag, vpc};
@@ -188,7 +186,7 @@ fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance)
         groups.push((id.to_string(), security_group::get(from, scope, id)?.name));
     }
     let tags = if instance.metadata.tags { Some(tag::of(from, scope, &instance.id)?) } else { None };
-    let user_data = instance.user_data.as_ref().and_then(|text| STANDARD.decode(text.trim()).ok());
+    let user_data = instance.user_data.as_deref().map(launch::decode);
     Ok(Facts {
         account: scope.account.to_string(),
         region: scope.region.to_string(),

@@ -78,6 +78,12 @@ pub async fn ensure_interface(ctx: &Ctx, interface: &NetworkInterface) -> Result
     networks.engine.ensure_nic(nic).await.map_err(Error::internal)
 }
 
+/// Whether the engine has the interface's nic now.
+pub fn has_nic(ctx: &Ctx, interface: &NetworkInterface) -> bool {
+    let engine = &ctx.own::<Networks>().engine;
+    engine.find_nic(&network_id(&interface.vpc), interface.private_ip).is_some()
+}
+
 /// Removes the interface's nic. Nothing happens where there is none.
 pub async fn remove_interface(ctx: &Ctx, id: &InterfaceId) -> Result<()> {
     ctx.own::<Networks>().engine.remove_nic(nic_id(id)).await.map_err(Error::internal)

@@ -7,6 +7,7 @@ use kernel::{Access, Ctx, Kind, Result, Scope, Tx};
 use super::instance::{find_views, reservation};
 use crate::controllers::instance::CONTROLLER;
 use crate::errors;
+use crate::rules::instance_type::InstanceType;
 use crate::rules::launch::{self, Launch};
 use crate::service::Engines;
 use crate::state::id::{Id, InstanceId, ReservationId, VolumeId};
@@ -25,7 +26,7 @@ pub fn access(scope: &Scope, _: &api::RunInstancesRequest) -> Result<Access> {
 pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result<api::Reservation> {
     let print = fingerprint(&input);
     let wanted = launch::check(input)?;
-    check_capacity(ctx, &wanted)?;
+    check_size(ctx, wanted.instance_type)?;
     let made = ctx.write(|tx| run(tx, &wanted, &print)).await?;
     for id in &made {
         ctx.nudge(CONTROLLER, id.as_str());
@@ -35,13 +36,15 @@ pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result
 }
 
 /// A type that is bigger than the host never fits.
-fn check_capacity(ctx: &Ctx, wanted: &Launch) -> Result<()> {
+///
+/// # Errors
+/// `InsufficientInstanceCapacity`.
+pub fn check_size(ctx: &Ctx, size: &InstanceType) -> Result<()> {
     let host = ctx.own::<Engines>().machines.capabilities();
     if host.driver.is_none() {
         let why = host.notes.first().map_or("it lacks what machines need", String::as_str);
         return Err(errors::no_machines(why));
     }
-    let size = wanted.instance_type;
     if size.vcpus > host.cpus || size.memory_bytes() > host.memory_bytes {
         return Err(errors::no_capacity(size.name));
     }

@@ -2,9 +2,14 @@
 
 pub mod account_attributes;
 pub mod dhcp_options;
+pub mod image;
 pub mod instance;
+pub mod instance_attribute;
 pub mod instance_state;
+pub mod instance_status;
+pub mod instance_type;
 pub mod internet_gateway;
+pub mod key_pair;
 pub mod launch;
 pub mod network_acl;
 pub mod network_interface;
@@ -15,4 +20,5 @@ pub mod security_group;
 pub mod security_group_rule;
 pub mod subnet;
 pub mod tag;
+pub mod volume;
 pub mod vpc;

@@ -158,6 +158,11 @@ pub fn check_user_data(text: String) -> Result<String> {
     Ok(text)
 }
 
+/// The bytes of user data that was checked.
+pub fn decode(user_data: &str) -> Vec<u8> {
+    STANDARD.decode(user_data.trim()).unwrap_or_default()
+}
+
 /// # Errors
 /// `InvalidParameterValue` for another word than `stop` and `terminate`.
 pub fn check_shutdown(behavior: Option<&str>) -> Result<OnShutdown> {
@@ -180,8 +185,7 @@ fn check_credits(instance_type: &InstanceType, given: Option<String>) -> Result<
             instance_type.name
         ))),
         Some(credits) => Ok(Some(credits)),
-        None if instance_type.name.starts_with("t2.") => Ok(Some("standard".to_owned())),
-        None => Ok(instance_type.is_burstable().then(|| "unlimited".to_owned())),
+        None => Ok(instance_type.credits()),
     }
 }
 
