@@ -6,6 +6,7 @@
 mod body;
 mod caller;
 mod gate;
+mod protocols;
 mod refuse;
 mod server;
 
@@ -28,6 +29,7 @@ use shape::{Body, Protocol, ServiceDef};
 pub use body::{Answer, Inbound};
 pub use caller::Connection;
 pub use gate::{Codec, Dialect, Encoded, Gate};
+pub use protocols::Protocols;
 pub use server::{Limits, Server, listen};
 
 use crate::route::{Asked, Router, Wanted};
@@ -79,7 +81,7 @@ impl Door {
 
     /// Answers a request. Always.
     pub async fn answer(self: Arc<Self>, request: Request<Body>, connection: Connection) -> Response<Answer> {
-        let begun = tracing::enabled!(tracing::Level::DEBUG).then(stopwatch);
+        let begun = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
         let (parts, body) = request.into_parts();
         let mut trace = Trace::new(Ids(&*self.ids).uuid(), &parts);
         let passing = AssertUnwindSafe(self.pass(&parts, body, connection, &mut trace)).catch_unwind();
@@ -235,14 +237,6 @@ impl Raw {
         *self = Raw::Whole(whole.clone());
         Ok(whole)
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a length for the log, which no clock of the house gives in micros"
-)]
-fn stopwatch() -> Instant {
-    Instant::now()
 }
 
 /// A body that may hold `Action`. Puts are left alone: some clients call every file a form.
