@@ -3,3 +3,7 @@
 mod cloud;
 mod instance;
 mod key_pair;
+mod network_interface;
+mod security_group;
+mod tag;
+mod vpc;
