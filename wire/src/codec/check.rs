@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use kernel::{Error, Kind, Result};
@@ -31,7 +32,33 @@ struct Violation {
     /// As query requests spell it: `Filter.1.Name`.
     parameter: String,
     value: Option<String>,
-    constraint: String,
+    constraint: Constraint,
+}
+
+/// What was demanded.
+enum Constraint {
+    Present,
+    /// `greater than or equal to 1`
+    Length(String),
+    Value(String),
+    Among(&'static [&'static str]),
+    Pattern(&'static str),
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Constraint::Present => f.write_str("Member must not be null"),
+            Constraint::Length(bound) => write!(f, "Member must have length {bound}"),
+            Constraint::Value(bound) => write!(f, "Member must have value {bound}"),
+            Constraint::Among(values) => {
+                write!(f, "Member must satisfy enum value set: [{}]", values.join(", "))
+            }
+            Constraint::Pattern(pattern) => {
+                write!(f, "Member must satisfy regular expression pattern: {pattern}")
+            }
+        }
+    }
 }
 
 impl Check {
@@ -69,16 +96,24 @@ impl Check {
 impl Violation {
     fn by_parameter(&self, style: Checks, errors: &[&'static ErrorDef]) -> Error {
         let Self { parameter, value, constraint, .. } = self;
-        let (code, message) = match value {
-            None => {
+        let value = value.as_deref().unwrap_or_default();
+        let message = match constraint {
+            Constraint::Present => {
                 let stop = if style == Checks::Required { "." } else { "" };
-                ("MissingParameter", format!("The request must contain the parameter {parameter}{stop}"))
+                format!("The request must contain the parameter {parameter}{stop}")
             }
-            Some(value) => (
-                "InvalidParameterValue",
-                format!("Value ({value}) for parameter {parameter} is invalid. {constraint}."),
-            ),
+            Constraint::Among(_) | Constraint::Pattern(_) => {
+                format!("Invalid value '{value}' for {parameter}.")
+            }
+            Constraint::Length(bound) => {
+                format!("Value ( {value} ) for parameter {parameter} is invalid. Expecting a length {bound}.")
+            }
+            Constraint::Value(bound) => {
+                format!("Value ( {value} ) for parameter {parameter} is invalid. Expecting a value {bound}.")
+            }
         };
+        let missing = matches!(constraint, Constraint::Present);
+        let code = if missing { "MissingParameter" } else { "InvalidParameterValue" };
         match errors.iter().find(|def| def.query_code == code) {
             Some(def) => Error::modeled(Kind::Invalid, def, message),
             None => Error::new(Kind::Invalid, code, message),
@@ -156,7 +191,7 @@ impl<'a> At<'a> {
         }
     }
 
-    fn broken(&self, value: Option<&str>, constraint: String) {
+    fn broken(&self, value: Option<&str>, constraint: Constraint) {
         let mut found = self.check.found.borrow_mut();
         if found.len() < VIOLATIONS_MAX {
             let value = value.map(|v| v.chars().take(QUOTED_MAX).collect());
@@ -168,7 +203,7 @@ impl<'a> At<'a> {
     pub(super) fn require(&self, schema: &'static Schema, given: &Given) {
         for (i, member) in schema.members.iter().enumerate() {
             if member.required && !given.has(i) {
-                self.member(member).broken(None, "Member must not be null".to_owned());
+                self.member(member).broken(None, Constraint::Present);
             }
         }
     }
@@ -186,13 +221,12 @@ impl<'a> At<'a> {
             self.length(schema, text.chars().count(), Some(text));
         }
         if !schema.values.is_empty() && !schema.values.contains(&text) {
-            let values = schema.values.join(", ");
-            self.broken(Some(text), format!("Member must satisfy enum value set: [{values}]"));
+            self.broken(Some(text), Constraint::Among(schema.values));
         }
         if let Some(pattern) = schema.pattern
             && !matches(pattern, text)
         {
-            self.broken(Some(text), format!("Member must satisfy regular expression pattern: {pattern}"));
+            self.broken(Some(text), Constraint::Pattern(pattern));
         }
     }
 
@@ -207,7 +241,7 @@ impl<'a> At<'a> {
         let length = i64::try_from(length).unwrap_or(i64::MAX);
         if let Some(bound) = outside(schema, length) {
             let shown = if schema.kind == shape::Kind::Blob { "java.nio.HeapByteBuffer" } else { "[]" };
-            self.broken(Some(text.unwrap_or(shown)), format!("Member must have length {bound}"));
+            self.broken(Some(text.unwrap_or(shown)), Constraint::Length(bound));
         }
     }
 
@@ -216,7 +250,7 @@ impl<'a> At<'a> {
         if self.reads_model()
             && let Some(bound) = outside(schema, value)
         {
-            self.broken(Some(&value.to_string()), format!("Member must have value {bound}"));
+            self.broken(Some(&value.to_string()), Constraint::Value(bound));
         }
     }
 }

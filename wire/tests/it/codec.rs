@@ -88,6 +88,12 @@ fn ec2_names_the_parameter() {
             "InvalidParameterValue",
             "Value (many) for parameter Count is invalid. Must be of type Integer.",
         ),
+        ("Name=a&Names.1=green", "InvalidParameterValue", "Invalid value 'green' for Names.1."),
+        (
+            "Name=a&Count=11",
+            "InvalidParameterValue",
+            "Value ( 11 ) for parameter Count is invalid. Expecting a value less than or equal to 10.",
+        ),
     ] {
         let error = decode(Protocol::Ec2, Checks::Parameter, body).unwrap_err();
         assert_eq!((error.code(), error.message(), error.status()), (code, message, 400));

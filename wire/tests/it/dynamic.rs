@@ -239,7 +239,7 @@ impl Field {
             Slot::Stream(slot) => *slot = Body::from_bytes(json.as_str().unwrap().to_owned()),
             #[expect(clippy::cast_possible_truncation)]
             Slot::Timestamp(slot) => {
-                *slot = Timestamp::from_millis((json.as_f64().unwrap() * 1e3).round() as i64)
+                *slot = Timestamp::from_millis((json.as_f64().unwrap() * 1e3).round() as i64);
             }
             Slot::Document(slot) => *slot = Document(json.clone()),
             Slot::Struct(_) => {
