@@ -114,12 +114,18 @@ impl Engine {
             config,
         };
         let engine = Self(Arc::new(inner));
+        let tested = engine.0.driver.borrow().is_some();
         for id in engine.ids()? {
+            if tested && capability::is_self_test(&id) {
+                // Of a test that a crash interrupted.
+                engine.remove_now(&id).await?;
+                continue;
+            }
             if engine.look(&id).await?.is_running() {
                 engine.clone().watch(id);
             }
         }
-        if engine.0.driver.borrow().is_none() {
+        if !tested {
             let tester = engine.clone();
             tokio::spawn(async move {
                 let choice = capability::self_test(&tester).await;
@@ -462,14 +468,18 @@ impl Machines for Engine {
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<MachineId>>> {
-        async move { self.ids() }.boxed()
+        async move {
+            let ids = self.ids()?;
+            Ok(ids.into_iter().filter(|id| !capability::is_self_test(id)).collect())
+        }
+        .boxed()
     }
 
     fn sweep<'a>(&'a self, known: &'a [MachineId]) -> BoxFuture<'a, Result<Vec<MachineId>>> {
         async move {
             let mut removed = Vec::new();
-            for id in self.ids()? {
-                if !known.contains(&id) && !capability::is_self_test(&id) {
+            for id in self.list().await? {
+                if !known.contains(&id) {
                     self.remove(&id).await?;
                     removed.push(id);
                 }

@@ -35,7 +35,7 @@ pub(crate) fn create(config: &Config, images: &ImageStore, spec: MachineSpec) ->
     let fresh = config.place.machines().join(format!("{NEW}{}", spec.id));
     remove_tree(&fresh)?;
     fs::create_dir_all(&fresh).at("create", &fresh)?;
-    rootfs::create_disk(&fresh, &layers.over, config.uid_base)?;
+    rootfs::create_disk(&fresh, &spec, &layers, config.uid_base)?;
     let orders = Orders {
         spec,
         layers,

@@ -11,21 +11,33 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use crate::error::{Error, Result, Trying};
-use crate::image::Over;
-use crate::image::host_init;
+use crate::image::{Layers, host_init};
+use crate::machine::MachineSpec;
 use crate::record::Orders;
 use crate::sys;
 
 const NONE: Option<&str> = None;
 
-/// Makes the folders that keep what a machine writes.
-pub(crate) fn create_disk(folder: &Path, over: &[Over], owner: u32) -> Result<()> {
-    for name in over.iter().map(|over| over.at.as_str()).chain(["root"]) {
+/// Makes the folders that keep what a machine writes, and writes there what an init not ours would not know.
+pub(crate) fn create_disk(folder: &Path, spec: &MachineSpec, layers: &Layers, owner: u32) -> Result<()> {
+    let own = |path: &Path| chown(path, Some(owner), Some(owner)).at("hand over", path);
+    for name in layers.over.iter().map(|over| over.at.as_str()).chain(["root"]) {
         for path in [folder.join("disk").join(name), folder.join("work").join(name)] {
             fs::create_dir_all(&path).at("create", &path)?;
-            chown(&path, Some(owner), Some(owner)).at("hand over", &path)?;
+            own(&path)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).at("open", &path)?;
         }
+    }
+    if let Some(resolver) = &spec.seed.resolver
+        && !layers.init.is_empty()
+    {
+        // Only now, while nobody but us has written here, is there no link that could lead us astray.
+        let etc = folder.join("disk/root/etc");
+        fs::create_dir(&etc).at("create", &etc)?;
+        own(&etc)?;
+        let path = etc.join("resolv.conf");
+        fs::write(&path, format!("nameserver {resolver}\n")).at("write", &path)?;
+        own(&path)?;
     }
     Ok(())
 }

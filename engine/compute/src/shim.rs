@@ -81,6 +81,13 @@ struct Starting {
     deadline: Instant,
 }
 
+/// The machine's terminal. We hold its other end too: an init system that closes all its own for a moment would
+/// otherwise hang the terminal up for good.
+struct Pty {
+    master: File,
+    _peer: OwnedFd,
+}
+
 struct Shim {
     orders: Orders,
     folder: PathBuf,
@@ -93,7 +100,7 @@ struct Shim {
     wish: Wish,
     /// When the wish is fulfilled by force.
     force_at: Option<Instant>,
-    pty: Option<File>,
+    pty: Option<Pty>,
     console: Console,
     control: UnixListener,
     watchers: Vec<UnixStream>,
@@ -191,7 +198,7 @@ impl Shim {
         let on = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut fds = vec![on(self.children.as_fd()), on(self.control.as_fd())];
         let pty = self.pty.as_ref().map(|pty| {
-            fds.push(on(pty.as_fd()));
+            fds.push(on(pty.master.as_fd()));
             fds.len() - 1
         });
         let starting = self.starting.as_ref().map(|starting| {
@@ -220,9 +227,15 @@ impl Shim {
             .set_nonblocking(false)
             .and_then(|()| socket.set_read_timeout(Some(ASK_WITHIN)))
             .and_then(|()| sys::receive_fd(socket.as_fd()))
-            .and_then(|pty| non_blocking(pty.as_fd()).map(|()| pty));
-        if let Ok(pty) = taken {
-            self.pty = Some(File::from(pty));
+            .and_then(|master| {
+                non_blocking(master.as_fd())?;
+                let peer = sys::pty_peer(master.as_fd())?;
+                Ok(Pty { master: File::from(master), _peer: peer })
+            });
+        match taken {
+            Ok(pty) => self.pty = Some(pty),
+            // The machine runs without one; whoever looks for its console finds why here.
+            Err(error) => drop(writeln!(io::stderr(), "no console: {error}")),
         }
     }
 
@@ -231,7 +244,7 @@ impl Shim {
         // Bounded, so that a machine that shouts without end is still heard by nobody more than it is stopped.
         for _ in 0..64 {
             let Some(pty) = &mut self.pty else { return };
-            match pty.read(&mut bytes) {
+            match pty.master.read(&mut bytes) {
                 Ok(0) => self.pty = None,
                 Ok(length) => {
                     // A full disk costs console output, not the machine.
@@ -239,7 +252,6 @@ impl Shim {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // All of the other side is closed: the machine ended, or begins anew.
                 Err(_) => self.pty = None,
             }
         }

@@ -99,6 +99,16 @@ pub(crate) fn receive_fd(socket: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Err(io::Error::new(io::ErrorKind::InvalidData, "the message brought no descriptor"))
 }
 
+/// Opens the other end of a pseudo terminal.
+pub(crate) fn pty_peer(master: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: this request takes plain flags and returns a new descriptor, which nobody else owns.
+    unsafe {
+        let fd = checked(i64::from(libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags)))?;
+        Ok(OwnedFd::from_raw_fd(RawFd::try_from(fd).map_err(io::Error::other)?))
+    }
+}
+
 /// Sends any signal, real-time ones included.
 pub(crate) fn send_signal(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: kill takes two integers and touches no memory of ours.

@@ -97,6 +97,8 @@ fn configure(root: &Path) -> Result<()> {
     put("etc/cloud/ds-identify.cfg", "policy: enabled\ndatasource: Ec2\n")?;
     put("etc/machine-id", "")?;
     put("etc/fstab", "")?;
+    // What the build took from this host is none of a machine's business; each gets its own at its creation.
+    put("etc/resolv.conf", "")?;
     put("etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")?;
     // The host's own; without one the name that the machine is given stays.
     crate::place::remove_file(&root.join("etc/hostname"))?;

@@ -25,7 +25,8 @@ impl Lab {
         let data = tempfile::Builder::new().prefix("cl-test-").tempdir().unwrap();
         let place = Place::new(data.path().canonicalize().unwrap(), format!("t{tag}")).unwrap();
         let mut config = Config::new(place).unwrap();
-        config.exe = PathBuf::from(env!("CARGO_BIN_EXE_cl-machine"));
+        let exe = std::env::var_os("CLOUDLET_TEST_EXE").map(PathBuf::from);
+        config.exe = exe.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_cl-machine")));
         change(&mut config);
         let engine = Engine::open(config.clone()).await.unwrap();
         engine.sweep(&[]).await.unwrap();
