@@ -223,3 +223,18 @@ fn lines<T: Serialize>(out: &mut String, entries: &Ordered<T>) -> serde_json::Re
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn committed_models_are_as_a_refresh_writes_them() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+        for service in ["sqs", "sts", "ec2"] {
+            let text = std::fs::read_to_string(folder.join(format!("{service}.json"))).unwrap();
+            let model: Model = serde_json::from_str(&text).unwrap();
+            assert!(model.to_lines().unwrap() == text, "{service}");
+        }
+    }
+}
