@@ -204,6 +204,30 @@ async fn keys_let_in_and_user_data_runs_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_network_born_in_the_machines_user_namespace_belongs_to_the_machine() {
+    let Some(lab) = Lab::new("own").await else { return };
+    let (net, users) = (Net("cltestown".to_owned()), lab.engine.user_namespace().unwrap());
+    let make = format!(
+        "umount {path} 2>/dev/null; mkdir -p /run/netns && touch {path} || exit 1
+         nsenter --user={users} unshare --net sleep 10 & sleep 0.3
+         mount --bind /proc/$!/ns/net {path}; kill $!",
+        path = net.path().display(),
+        users = users.display()
+    );
+    assert!(Command::new("sh").args(["-c", &make]).status().unwrap().success());
+    let mut spec = Lab::spec("m");
+    spec.namespace = Some(net.path());
+    let id = spec.id.clone();
+    lab.engine.ensure_created(spec).await.unwrap();
+    lab.engine.ensure_running(&id).await.unwrap();
+    let seen =
+        lab.sh(&id, "ip addr add 10.9.8.7/32 dev lo && ip -4 -o addr show dev lo | grep -c 10.9.8.7").await;
+    assert_eq!(seen, "1\n");
+    let outside = net.run("ip -4 -o addr show dev lo");
+    assert!(String::from_utf8_lossy(&outside.stdout).contains("10.9.8.7"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn user_data_that_is_no_script_is_refused_aloud() {
     let Some(lab) = Lab::new("yaml").await else { return };
     let net = Net::new("cltestyaml");
