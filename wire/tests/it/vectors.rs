@@ -21,7 +21,6 @@ use crate::dynamic::{Record, Tables, record_to_json};
 /// The vectors' folder, from `CLOUDLET_PROTOCOL_VECTORS` or beside the workspace; `None`, said aloud, where absent.
 fn folder() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/protocol-vectors");
-    #[expect(clippy::disallowed_methods, reason = "where the vectors are is the machine's business")]
     let folder = env::var_os("CLOUDLET_PROTOCOL_VECTORS").map_or(beside, PathBuf::from);
     if folder.is_dir() {
         return Some(folder);
