@@ -1,7 +1,7 @@
 //! The contents page: everything SQS does.
 
 use api_sqs::{SERVICE, op};
-use kernel::{Access, Ctx, Result, Scope, Service, ServiceBuilder};
+use kernel::{Access, Ctx, Plugs, Result, Scope, Service, ServiceBuilder};
 
 use crate::controllers::{leftover, move_task as moving, retention};
 use crate::ops::{
@@ -12,7 +12,7 @@ use crate::rules::address::{access, access_by_arn};
 use crate::state::open::Queues;
 
 /// The service, ready for a house.
-pub fn service() -> Service {
+pub fn service(_: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(Queues::default());
 

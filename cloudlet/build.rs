@@ -1,0 +1,22 @@
+//! Makes the registry of services from the lines of `Cargo.toml` that point into `services/`.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+fn main() {
+    let manifest_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let manifest = manifest_dir.join("Cargo.toml");
+    println!("cargo::rerun-if-changed={}", manifest.display());
+    let text = fs::read_to_string(&manifest).expect("the manifest is readable");
+    let services = text.lines().filter_map(|line| {
+        let (name, path) = line.split_once(" = { path = \"../services/")?;
+        path.starts_with(name).then(|| name.replace('-', "_"))
+    });
+    let calls: String = services.map(|name| format!("        {name}::service(plugs),\n")).collect();
+    let registry = format!(
+        "/// Every service of this build.\n\
+         pub(crate) fn services(plugs: &kernel::Plugs) -> Vec<kernel::Service> {{\n    vec![\n{calls}    ]\n}}\n"
+    );
+    let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it")).join("registry.rs");
+    fs::write(out, registry).expect("the registry is written");
+}

@@ -1,0 +1,125 @@
+//! Settings: from the command line, else from the environment, else the defaults. Read here and nowhere else.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::{Outcome, Problem};
+
+const PORT: u16 = 4566;
+/// Of the range for tests between networks (RFC 2544): nobody's on the internet.
+pub(crate) const PUBLIC_RANGE: &str = "198.18.0.0/16";
+
+/// Options of `cloudlet up`.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Folder of everything that lasts [default: cloudlet in the user's state folder]
+    #[arg(long, env = "CLOUDLET_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Address to listen on; on other than loopback, real root keys are needed
+    #[arg(long, env = "GATEWAY_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:4566")]
+    pub(crate) listen: String,
+
+    /// Ends the instances too when the cloud ends; without it they go on and are found again
+    #[arg(long)]
+    pub(crate) stop_instances: bool,
+
+    /// Lets the well-known credential test/test in even when listening beyond loopback. Anybody who reaches the port
+    /// then owns every account.
+    #[arg(long)]
+    pub(crate) allow_test_credentials: bool,
+
+    /// Serves only these services (comma-separated boto3 names)
+    #[arg(long, env = "SERVICES", value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) services: Vec<String>,
+
+    /// Host name in the URLs we hand out
+    #[arg(long, env = "LOCALSTACK_HOST", value_name = "HOST[:PORT]")]
+    pub(crate) public_host: Option<String>,
+
+    /// Addresses that instances get as their public ones
+    #[arg(long, env = "CLOUDLET_PUBLIC_CIDR", value_name = "CIDR", default_value = PUBLIC_RANGE)]
+    pub(crate) public_cidr: String,
+
+    /// How many times the host's processors and memory may be promised to instances
+    #[arg(long, env = "CLOUDLET_OVERCOMMIT", value_name = "FACTOR", default_value_t = 4.0)]
+    pub(crate) overcommit: f64,
+
+    /// Folder of programs to run when the cloud is ready, in the order of their names
+    #[arg(long, env = "CLOUDLET_READY_D", value_name = "DIR", default_value = "/etc/localstack/init/ready.d")]
+    pub(crate) ready_d: PathBuf,
+
+    /// 0 keeps everything in a temporary folder that goes with the process
+    #[arg(long, env = "PERSISTENCE", value_name = "0|1", default_value_t = 1, hide = true)]
+    pub(crate) persistence: u8,
+
+    /// Logs more
+    #[arg(long, env = "DEBUG", value_name = "0|1", default_value_t = 0, hide_default_value = true)]
+    pub(crate) debug: u8,
+}
+
+/// Where a running cloud is reached.
+#[derive(Debug, Args)]
+pub(crate) struct Endpoint {
+    /// URL of the running cloud
+    #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL", default_value = "http://127.0.0.1:4566")]
+    pub(crate) endpoint: String,
+}
+
+impl Up {
+    /// The addresses to listen on: `GATEWAY_LISTEN` may name several, and may leave out the port.
+    pub(crate) fn listen_on(&self) -> Outcome<Vec<SocketAddr>> {
+        self.listen.split(',').map(str::trim).filter(|text| !text.is_empty()).map(parse_listen).collect()
+    }
+
+    /// The data folder. `None` asks for a temporary one.
+    pub(crate) fn data_dir(&self) -> Outcome<Option<PathBuf>> {
+        if self.persistence == 0 {
+            return Ok(None);
+        }
+        data_dir(self.data.as_deref()).map(Some)
+    }
+}
+
+/// The data folder that was named, or the one in the user's state folder.
+pub(crate) fn data_dir(named: Option<&Path>) -> Outcome<PathBuf> {
+    if let Some(data) = named {
+        let problem = |e| Problem::new(&format!("the data folder {} has no path", data.display()), &e);
+        return std::path::absolute(data).map_err(problem);
+    }
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state"));
+    let state = state.or_else(home);
+    let state = state.ok_or_else(|| Problem("no home folder: say where with --data DIR".to_owned()))?;
+    Ok(state.join("cloudlet"))
+}
+
+fn parse_listen(text: &str) -> Outcome<SocketAddr> {
+    let with_port = match text.parse::<IpAddr>() {
+        Ok(address) => Ok(SocketAddr::new(address, PORT)),
+        Err(_) if text.starts_with(':') => format!("0.0.0.0{text}").parse::<SocketAddr>(),
+        Err(_) => text.parse::<SocketAddr>(),
+    };
+    with_port.or_else(|_| {
+        let named = if text.contains(':') { text.to_owned() } else { format!("{text}:{PORT}") };
+        let found = named.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+        found.ok_or_else(|| Problem(format!("cannot listen on {text:?}: it is not an ADDRESS:PORT")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_addresses_are_read_as_users_write_them() {
+        let reads = |text: &str| parse_listen(text).map(|address| address.to_string()).ok();
+        assert_eq!(reads("127.0.0.1:4567").as_deref(), Some("127.0.0.1:4567"));
+        assert_eq!(reads("0.0.0.0").as_deref(), Some("0.0.0.0:4566"));
+        assert_eq!(reads(":4570").as_deref(), Some("0.0.0.0:4570"));
+        assert_eq!(reads("[::1]:4566").as_deref(), Some("[::1]:4566"));
+        assert_eq!(reads("not an address"), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! `cloudlet doctor`: what this host can and cannot do.
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::cli::{Outcome, Problem};
+use crate::client::block_on;
+use crate::config::PUBLIC_RANGE;
+use crate::engines;
+use crate::lines::say;
+
+/// Options of `cloudlet doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Prints the report as JSON, as a running cloud serves it at /_cloudlet/capabilities
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(options: &Doctor) -> Outcome {
+    let report = block_on(async {
+        let folder = tempfile::Builder::new().prefix("cloudlet-").tempdir();
+        let folder = folder.map_err(|e| Problem::new("no temporary folder", &e))?;
+        let engines = engines::open(folder.path(), PUBLIC_RANGE).await?;
+        let report = engines.capabilities().await;
+        engines.close(true).await?;
+        Ok(report)
+    })?;
+    if options.json {
+        say(format_args!("{report:#}"));
+        return Ok(());
+    }
+    let machines = &report["machines"];
+    match machines["driver"].as_str() {
+        Some(driver) => say(format_args!("machines    yes, as system containers ({driver})")),
+        None => say("machines    no"),
+    }
+    say(format_args!("cgroups     {}", text(&machines["cgroups"])));
+    say(format_args!("processors  {}", machines["cpus"]));
+    say(format_args!("memory      {} MiB", machines["memory_bytes"].as_u64().unwrap_or_default() >> 20));
+    for note in machines["notes"].as_array().into_iter().flatten() {
+        say(format_args!("  missing: {}", text(note)));
+    }
+    say("networks");
+    for one in report["networks"].as_array().into_iter().flatten() {
+        let verdict = one["missing"].as_str().map_or_else(|| "yes".to_owned(), |why| format!("no: {why}"));
+        say(format_args!("  {:<12} {verdict}", text(&one["name"])));
+    }
+    Ok(())
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

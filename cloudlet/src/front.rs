@@ -1,0 +1,29 @@
+//! What stands behind the door: the house, and its own paths.
+
+use std::sync::Arc;
+
+use kernel::gate::Call;
+use kernel::{BoxFuture, House, LocalRequest, LocalResponse, Result};
+use shape::{OpDef, Struct};
+use wire::door::Gate;
+
+use crate::routes::Facts;
+
+pub(crate) struct Front {
+    pub(crate) house: Arc<House>,
+    pub(crate) facts: Facts,
+}
+
+impl Gate for Front {
+    fn new_input(&self, op: &'static OpDef) -> Result<Box<dyn Struct>> {
+        self.house.new_input(op)
+    }
+
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Box<dyn Struct>>> {
+        Box::pin(self.house.call(call))
+    }
+
+    fn local(&self, request: LocalRequest) -> BoxFuture<'_, Option<Result<LocalResponse>>> {
+        Box::pin(async move { self.facts.answer(request).await.map(Ok) })
+    }
+}

@@ -1,0 +1,34 @@
+//! The binary: reads the settings, wires the parts together, runs the command.
+
+#![allow(clippy::disallowed_methods, reason = "the one crate that reads the environment and starts tasks")]
+
+mod cli;
+mod client;
+mod config;
+mod demo;
+mod doctor;
+mod engines;
+mod front;
+mod hooks;
+mod identity;
+mod lines;
+mod query;
+mod remote;
+mod routes;
+mod up;
+
+mod registry {
+    include!(concat!(env!("OUT_DIR"), "/registry.rs"));
+}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    // The same binary in other roles: a machine's shim, its container child, its first process.
+    if let Some(code) = compute::roles::run_if_role(std::env::args_os()) {
+        return code;
+    }
+    cli::run(cli::Cli::parse())
+}

@@ -1,0 +1,65 @@
+//! Commands that ask a running cloud: status, reset, ca.
+
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::cli::{Outcome, Problem};
+use crate::client::{Client, block_on};
+use crate::config::Endpoint;
+use crate::lines::say;
+
+/// `cloudlet status`
+pub(crate) fn status(endpoint: &Endpoint) -> Outcome {
+    let client = Client::new(&endpoint.endpoint)?;
+    let status = block_on(async { ok(client.get("/_cloudlet/status").await?) })?;
+    let status: Value = serde_json::from_slice(&status).map_err(|e| Problem::new("an odd answer", &e))?;
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    say(format_args!("cloudlet {} at {}", text(&status["version"]), client.authority()));
+    for fact in ["data", "uptime_seconds", "resident_bytes"] {
+        say(format_args!("{fact:<16} {}", text(&status[fact])));
+    }
+    say(format_args!("\nservices"));
+    for (name, state) in status["services"].as_object().into_iter().flatten() {
+        say(format_args!("  {name:<14} {}", text(state)));
+    }
+    say(format_args!("\ncontrollers      waiting running delayed     runs failures"));
+    for controller in status["controllers"].as_array().into_iter().flatten() {
+        let number = |name: &str| controller[name].as_u64().unwrap_or_default();
+        say(format_args!(
+            "  {:<14} {:>7} {:>7} {:>7} {:>8} {:>8}",
+            text(&controller["name"]),
+            number("waiting"),
+            number("running"),
+            number("delayed"),
+            number("runs"),
+            number("failures")
+        ));
+        if let Some(error) = controller["last_error"].as_str() {
+            say(format_args!("    last error: {error}"));
+        }
+    }
+    Ok(())
+}
+
+/// `cloudlet reset`
+pub(crate) fn reset(endpoint: &Endpoint) -> Outcome {
+    let client = Client::new(&endpoint.endpoint)?;
+    block_on(async { ok(client.post("/_cloudlet/reset").await?) })?;
+    say("Everything is forgotten.");
+    Ok(())
+}
+
+/// `cloudlet ca`
+pub(crate) fn ca(endpoint: &Endpoint) -> Outcome {
+    let client = Client::new(&endpoint.endpoint)?;
+    let pem = block_on(async { ok(client.get("/_cloudlet/ca.pem").await?) })?;
+    say(String::from_utf8_lossy(&pem).trim_end());
+    Ok(())
+}
+
+fn ok((status, body): (StatusCode, bytes::Bytes)) -> Outcome<bytes::Bytes> {
+    if status.is_success() {
+        return Ok(body);
+    }
+    Err(Problem(format!("the cloud answers {status}: {}", String::from_utf8_lossy(&body))))
+}

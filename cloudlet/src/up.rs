@@ -1,0 +1,237 @@
+//! `cloudlet up`: the parts put together, served until told to end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kernel::clock::{Clock, SystemClock};
+use kernel::gate::AccountsOnly;
+use kernel::house::Parts;
+use kernel::ids::SystemIds;
+use kernel::{House, Plugs};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+use wire::door::{Door, Fittings, Limits, Server, listen};
+use wire::route::{Domains, Router};
+use wire::tls::Authority;
+
+use crate::cli::{Outcome, Problem};
+use crate::config::Up;
+use crate::engines::{self, Engines};
+use crate::front::Front;
+use crate::identity::{self, RootCredentials};
+use crate::lines::say;
+use crate::registry;
+use crate::routes::Facts;
+
+/// Threads for requests: those that wait for the disk do not hold one.
+const WORKERS_MAX: usize = 8;
+
+pub(crate) fn run(options: &Up) -> Outcome {
+    log(options.debug > 0);
+    let cpus = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cpus.clamp(2, WORKERS_MAX))
+        .enable_all()
+        .build()
+        .map_err(|e| Problem::new("the runtime does not start", &e))?;
+    runtime.block_on(serve(options))
+}
+
+fn log(debug: bool) {
+    let default = if debug { "debug" } else { "info" };
+    let filter = EnvFilter::try_from_env("CLOUDLET_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+async fn serve(options: &Up) -> Outcome {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let addresses = options.listen_on()?;
+    // Bound first: a port that is taken should be heard of before anything is touched.
+    let listeners = bind(&addresses)?;
+    let folder = DataFolder::open(options)?;
+    let data = folder.path();
+    let credentials = who_may_come_in(options, &addresses, data)?;
+    let store = Store::open(data.join("store"), &store::Options::default())
+        .map_err(|e| Problem::new("the store does not open", &e))?;
+    let engines = engines::open(data, &options.public_cidr).await?;
+    let house = House::open(Parts {
+        store,
+        clock: clock.clone(),
+        ids: Box::new(SystemIds),
+        authorizer: Box::new(AccountsOnly),
+        authority: authority(options, &listeners),
+        services: wanted(registry::services(&plugs(options, &engines)), &options.services)?,
+    })
+    .await
+    .map_err(|e| Problem::new("the services do not start", &e))?;
+    let tls = Authority::new(data.join("tls"), clock.clone());
+    let facts = Facts {
+        house: house.clone(),
+        data: data.display().to_string(),
+        started_at: clock.now(),
+        session: house.ids().uuid(),
+        engines: engines.clone(),
+        ca: tls.clone(),
+    };
+    let services: Vec<_> = house.services().map(|def| (def, &wire::route::Hints::NONE)).collect();
+    let door = Arc::new(Door::new(Fittings {
+        router: Router::new(&services, Domains::new(public_host(options))),
+        credentials: Arc::new(credentials),
+        gate: Box::new(Front { house: house.clone(), facts }),
+        codec: Box::new(wire::door::Protocols),
+        clock,
+        ids: Box::new(SystemIds),
+        local_prefixes: vec!["/_".to_owned(), "/health".to_owned(), "/moto-api/".to_owned()],
+    }));
+    let tls = tls.server_config().map_err(|e| Problem::new("TLS does not start", &e))?;
+    let (end, ended) = watch::channel(false);
+    let local = listeners.iter().find_map(|listener| listener.local_addr().ok());
+    let mut servers = tokio::task::JoinSet::new();
+    for listener in listeners {
+        let server = Server { door: door.clone(), tls: Some(tls.clone()), limits: Limits::default() };
+        let mut ended = ended.clone();
+        servers.spawn(server.run(listener, async move {
+            // An error means the sender is gone, which is an end too.
+            let _ = ended.wait_for(|ended| *ended).await;
+        }));
+    }
+    say("Ready.");
+    if let Some(local) = local {
+        let ready_d = options.ready_d.clone();
+        let endpoint = format!("http://{}", reachable(local));
+        tokio::spawn(async move { crate::hooks::run_ready(&ready_d, &endpoint).await });
+    }
+    until_told().await?;
+    tracing::info!("closing");
+    end.send_replace(true);
+    while servers.join_next().await.is_some() {}
+    house.close().await;
+    engines.close(options.stop_instances || folder.is_temporary()).await
+}
+
+fn bind(addresses: &[SocketAddr]) -> Outcome<Vec<TcpListener>> {
+    let bound = addresses.iter().map(|address| {
+        listen(*address).map_err(|e| Problem::new(&format!("cannot listen on {address}"), &e))
+    });
+    bound.collect()
+}
+
+/// Refuses to stand open to the world with a credential everybody knows.
+fn who_may_come_in(options: &Up, addresses: &[SocketAddr], data: &Path) -> Outcome<RootCredentials> {
+    let keys = identity::load(data)?;
+    let loopback = addresses.iter().all(|address| address.ip().is_loopback());
+    if !loopback && keys.is_empty() && !options.allow_test_credentials {
+        return Err(Problem(format!(
+            "listening on {} lets others in, and the only credential is the well-known test/test.\n\
+             Make a real one with `cloudlet root-key --data {}` first, or say --allow-test-credentials \
+             if everybody who reaches this address may do everything.",
+            options.listen,
+            data.display()
+        )));
+    }
+    Ok(RootCredentials { allow_test: loopback || options.allow_test_credentials, keys })
+}
+
+/// The folder of everything that lasts, or one that goes with the process.
+enum DataFolder {
+    Lasting(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl DataFolder {
+    fn open(options: &Up) -> Outcome<Self> {
+        let Some(path) = options.data_dir()? else {
+            let made = tempfile::Builder::new().prefix("cloudlet-").tempdir();
+            return made.map(Self::Temporary).map_err(|e| Problem::new("no temporary folder", &e));
+        };
+        let make = || -> std::io::Result<PathBuf> {
+            std::fs::create_dir_all(&path)?;
+            path.canonicalize()
+        };
+        let path = make().map_err(|e| Problem::new(&format!("cannot use {}", path.display()), &e))?;
+        Ok(Self::Lasting(path))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Lasting(path) => path,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+
+    fn is_temporary(&self) -> bool {
+        matches!(self, Self::Temporary(_))
+    }
+}
+
+fn plugs(options: &Up, engines: &Engines) -> Plugs {
+    Plugs::default()
+        .with(engines.machines.clone())
+        .with(engines.networks.clone())
+        .set("ec2.public-addresses", options.public_cidr.clone())
+        .set("ec2.overcommit", options.overcommit.to_string())
+}
+
+/// Those of the services that were asked for; all when none was.
+fn wanted(mut services: Vec<kernel::Service>, names: &[String]) -> Outcome<Vec<kernel::Service>> {
+    let names: Vec<&str> = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
+    let known = |name: &&str| services.iter().any(|service| service.def().name == *name);
+    if let Some(unknown) = names.iter().find(|name| !known(name)) {
+        return Err(Problem(format!("there is no service {unknown:?} in this build")));
+    }
+    if !names.is_empty() {
+        services.retain(|service| names.contains(&service.def().name));
+    }
+    Ok(services)
+}
+
+fn public_host(options: &Up) -> Option<String> {
+    let host = options.public_host.as_deref()?;
+    Some(host.split(':').next().unwrap_or(host).to_owned())
+}
+
+/// `host:port` for URLs when the caller did not say how it reached us.
+fn authority(options: &Up, listeners: &[TcpListener]) -> String {
+    let port = listeners.iter().find_map(|l| l.local_addr().ok()).map_or(4566, |address| address.port());
+    match &options.public_host {
+        Some(host) if host.contains(':') => host.clone(),
+        Some(host) => format!("{host}:{port}"),
+        None => format!("localhost.localstack.cloud:{port}"),
+    }
+}
+
+/// An address a client on this host can connect to.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}
+
+async fn until_told() -> Outcome {
+    let listen = |kind| signal(kind).map_err(|e| Problem::new("signals cannot be heard", &e));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Four letters that stand for a data folder in the names of host objects, the same at every start.
+pub(crate) fn tag_of(data: &Path, attempt: u32) -> String {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in data.as_os_str().as_encoded_bytes().iter().chain(&attempt.to_le_bytes()) {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let letter = |at: u32| {
+        let index = usize::try_from((hash >> (40 + 5 * at)) & 31).unwrap_or(0);
+        char::from(*LETTERS.get(index).unwrap_or(&b'a'))
+    };
+    (0..4).map(letter).collect()
+}

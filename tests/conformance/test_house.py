@@ -1,0 +1,142 @@
+"""The house's own paths and its contract with whoever starts it."""
+
+import json
+import os
+import re
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+from conftest import BINARY, eventually
+
+
+def test_health_and_info(cloud):
+    for path in ("/_localstack/health", "/health"):
+        health = json.loads(cloud.get(path))
+        assert health["services"]["sqs"] == "running"
+        assert re.fullmatch(r"\d+\.\d+\.\d+", health["version"])
+    assert json.loads(cloud.get("/_localstack/info"))["uptime"] >= 0
+
+
+def test_status_names_controllers(cloud):
+    status = json.loads(cloud.get("/_cloudlet/status"))
+    assert status["resident_bytes"] > 0
+    assert {"name", "waiting", "runs", "failures"} <= set(status["controllers"][0])
+
+
+@pytest.mark.parametrize("path", ["/_cloudlet/reset", "/moto-api/reset", "/_localstack/state/reset"])
+def test_reset_forgets_every_account(own_cloud, path):
+    cloud = own_cloud()
+    mine, other = cloud.client("sqs"), cloud.client("sqs", account="111111111111", region="eu-west-1")
+    mine.create_queue(QueueName="q")
+    other.create_queue(QueueName="q")
+    cloud.post(path)
+    assert "QueueUrls" not in mine.list_queues()
+    assert "QueueUrls" not in other.list_queues()
+    mine.create_queue(QueueName="q")
+    assert len(mine.list_queues()["QueueUrls"]) == 1
+
+
+def test_https_on_the_same_port_with_our_own_authority(cloud, tmp_path):
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(cloud.get("/_cloudlet/ca.pem"))
+    trusting = ssl.create_default_context(cafile=str(ca))
+    url = f"https://localhost:{cloud.port}/health"
+    with urllib.request.urlopen(url, context=trusting, timeout=10) as answer:
+        assert answer.status == 200
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(url, timeout=10)
+
+
+def test_http2(cloud):
+    done = subprocess.run(
+        ["curl", "-sS", "--http2-prior-knowledge", "-o", os.devnull, "-w", "%{http_version} %{http_code}", cloud.endpoint + "/health"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.stdout == "2 200", done.stderr
+
+
+def test_sigterm_ends_in_good_order_and_data_stays(own_cloud):
+    cloud = own_cloud()
+    cloud.client("sqs").create_queue(QueueName="kept")
+    assert cloud.stop() == 0
+    cloud.start()
+    assert cloud.client("sqs").list_queues()["QueueUrls"][0].endswith("/kept")
+
+
+def test_a_second_cloud_on_the_same_folder_is_refused(own_cloud):
+    cloud = own_cloud()
+    second = subprocess.run(
+        [BINARY, "up", "--data", os.path.join(cloud.folder, "data"), "--listen", "127.0.0.1:0"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert second.returncode == 1
+    assert "another cloudlet" in second.stderr or "locked" in second.stderr.lower()
+
+
+def test_beyond_loopback_a_real_key_is_needed(tmp_path):
+    data = str(tmp_path / "data")
+    refused = subprocess.run(
+        [BINARY, "up", "--data", data, "--listen", "0.0.0.0:0"], capture_output=True, text=True, timeout=20
+    )
+    assert refused.returncode == 1
+    assert "root-key" in refused.stderr
+
+
+def test_a_root_key_lets_in_and_test_does_not(tmp_path):
+    data = str(tmp_path / "data")
+    made = subprocess.run([BINARY, "root-key", "--data", data], capture_output=True, text=True, check=True, timeout=20)
+    key, secret = re.findall(r"= (\S+)", made.stdout)
+    assert secret not in subprocess.run(["grep", "-r", "", data], capture_output=True, text=True).stdout
+    up = subprocess.Popen(
+        [BINARY, "up", "--data", data, "--listen", "0.0.0.0:45663"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        assert up.stdout.readline() == b"Ready.\n"
+        import boto3
+
+        def identity(key, secret):
+            sts = boto3.client(
+                "sts",
+                endpoint_url="http://127.0.0.1:45663",
+                region_name="us-east-1",
+                aws_access_key_id=key,
+                aws_secret_access_key=secret,
+            )
+            return sts.get_caller_identity()["Account"]
+
+        assert identity(key, secret) == "000000000000"
+        with pytest.raises(Exception, match="InvalidClientTokenId"):
+            identity("test", "test")
+    finally:
+        up.terminate()
+        up.wait(20)
+        up.stdout.close()
+        up.stderr.close()
+
+
+def test_ready_d_runs_when_ready(own_cloud, tmp_path):
+    scripts = tmp_path / "ready.d"
+    scripts.mkdir()
+    (scripts / "10-mark.sh").write_text(f'echo "$AWS_ENDPOINT_URL" > {tmp_path}/marked\n')
+    cloud = own_cloud(args=["--ready-d", str(scripts)])
+    marked = tmp_path / "marked"
+    eventually(lambda: marked.exists() and marked.read_text(), "the program runs")
+    assert marked.read_text().strip() == cloud.endpoint
+
+
+def test_services_can_be_chosen(own_cloud):
+    cloud = own_cloud(env={"SERVICES": "sts"})
+    assert list(json.loads(cloud.get("/health"))["services"]) == ["sts"]
+
+
+def test_two_clouds_share_a_host(own_cloud):
+    one, two = own_cloud(), own_cloud()
+    one.client("sqs").create_queue(QueueName="q")
+    assert "QueueUrls" not in two.client("sqs").list_queues()

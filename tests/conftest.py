@@ -1,0 +1,174 @@
+"""A real cloudlet for tests: the binary, a folder of its own, a free port, real clients."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+import boto3
+import pytest
+from botocore.config import Config
+
+BINARY = os.environ.get("CLOUDLET_BIN", os.path.join(os.path.dirname(__file__), "..", "target", "release", "cloudlet"))
+ROOT = os.geteuid() == 0
+
+
+def eventually(ask, what, seconds=20.0):
+    """Polls until `ask` gives something true."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        assert time.monotonic() < end, f"never happened: {what}"
+        time.sleep(0.02)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Cloud:
+    """One cloudlet. `kill` is -9; `start` after it is a restart on the same folder."""
+
+    def __init__(self, folder, env=None, args=()):
+        self.folder = str(folder)
+        self.port = free_port()
+        self.env = {**os.environ, **(env or {})}
+        for name in ("CLOUDLET_DATA", "GATEWAY_LISTEN", "SERVICES", "PERSISTENCE", "LOCALSTACK_HOST"):
+            if name not in (env or {}):
+                self.env.pop(name, None)
+        self.args = list(args)
+        self.process = None
+        self.log_path = os.path.join(self.folder, "cloudlet.log")
+
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(
+            [BINARY, "up", "--data", os.path.join(self.folder, "data"), "--listen", f"127.0.0.1:{self.port}", *self.args],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=self.env,
+        )
+        line = self.process.stdout.readline().decode()
+        assert line == "Ready.\n", f"not ready: {line!r}\n{self.log()}"
+        return self
+
+    def log(self):
+        with open(self.log_path, errors="replace") as log:
+            return log.read()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self, timeout=30):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout)
+        finally:
+            self.process.stdout.close()
+
+    def client(self, service, account="test", region="us-east-1", secret="test", **more):
+        more.setdefault("config", Config(retries={"max_attempts": 1, "mode": "standard"}, read_timeout=40))
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=region,
+            aws_access_key_id=account,
+            aws_secret_access_key=secret,
+            **more,
+        )
+
+    def cli(self, *args, check=True, env=None):
+        """Runs the aws CLI and gives its output."""
+        binary = os.path.join(os.path.dirname(sys.executable), "aws")
+        env = {
+            **self.env,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_PAGER": "",
+            "AWS_MAX_ATTEMPTS": "1",
+            **(env or {}),
+        }
+        done = subprocess.run([binary, *args], capture_output=True, text=True, env=env, timeout=120)
+        if check:
+            assert done.returncode == 0, done.stderr
+        return done
+
+    def get(self, path):
+        with urllib.request.urlopen(self.endpoint + path, timeout=10) as answer:
+            return answer.read()
+
+    def post(self, path):
+        request = urllib.request.Request(self.endpoint + path, data=b"", method="POST")
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.read()
+
+
+def unexpected(log):
+    """Lines of ERROR and WARN, which nobody declared."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", log)
+    return [line for line in text.splitlines() if re.search(r"\b(ERROR|WARN)\b", line)]
+
+
+@pytest.fixture(scope="session")
+def cloud():
+    """The cloud most tests share. Its log must stay free of warnings."""
+    folder = tempfile.mkdtemp(prefix="cloudlet-test-")
+    cloud = Cloud(folder, args=["--stop-instances"]).start()
+    yield cloud
+    status = cloud.stop()
+    log = cloud.log()
+    shutil.rmtree(folder, ignore_errors=True)
+    assert status == 0, log
+    assert unexpected(log) == []
+
+
+@pytest.fixture
+def own_cloud(tmp_path):
+    """Makes clouds of a test's own: `own_cloud(env={...}, args=[...])`. They and their machines end with the test."""
+    made = []
+
+    def make(env=None, args=()):
+        folder = tmp_path / f"cloud{len(made)}"
+        folder.mkdir()
+        cloud = Cloud(folder, env, ["--stop-instances", *args])
+        made.append(cloud)
+        return cloud.start()
+
+    yield make
+    for cloud in made:
+        if cloud.process.poll() is not None:
+            # A killed cloud leaves its machines: only a cloud can end them in good order.
+            cloud.start()
+        cloud.stop()
+
+
+@pytest.fixture
+def sqs(cloud):
+    return cloud.client("sqs")
+
+
+@pytest.fixture
+def ec2(cloud):
+    return cloud.client("ec2")
+
+
+needs_root = pytest.mark.skipif(not ROOT, reason="machines and networks need root")
