@@ -257,3 +257,45 @@ fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{ImageId, Seed};
+
+    fn spec(name: &str) -> MachineSpec {
+        MachineSpec {
+            id: MachineId::new(name).unwrap(),
+            image: ImageId::host(),
+            vcpus: 2,
+            memory_bytes: 1 << 30,
+            hostname: name.to_owned(),
+            namespace: None,
+            seed: Seed::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_fake_keeps_the_contract() {
+        let machines = FakeMachines::new();
+        let mut events = machines.events();
+        let id = spec("m").id;
+        assert!(matches!(machines.ensure_running(&id).await, Err(Error::Absent(_))));
+        machines.ensure_created(spec("m")).await.unwrap();
+        assert_eq!(events.recv().await.unwrap(), Changed(id.clone()));
+        machines.ensure_running(&id).await.unwrap();
+        machines.ensure_running(&id).await.unwrap();
+        assert!(machines.observe(&id).await.unwrap().is_running());
+        machines.power_off(&id);
+        machines.stop(&id, 0).await.unwrap();
+        let ended = machines.observe(&id).await.unwrap();
+        assert!(matches!(ended, Observed::Exited { reason: ExitReason::PoweredOff, .. }));
+        machines.on_start(OnStart::Fail("no room".to_owned()));
+        assert!(machines.ensure_running(&id).await.is_err());
+        machines.ensure_created(spec("n")).await.unwrap();
+        assert_eq!(machines.sweep(std::slice::from_ref(&id)).await.unwrap(), [spec("n").id]);
+        machines.remove(&id).await.unwrap();
+        machines.remove(&id).await.unwrap();
+        assert_eq!(machines.observe(&id).await.unwrap(), Observed::Absent);
+    }
+}

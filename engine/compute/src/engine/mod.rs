@@ -1,6 +1,8 @@
 //! The real machines: one folder and, while it runs, one shim per machine. The engine keeps nothing in memory that
 //! it could not read again, so that it may die at any moment and another takes over.
 
+mod verbs;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,8 +10,6 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, broadcast, watch};
@@ -17,18 +17,13 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::capability;
-use crate::console;
 use crate::control::{Ask, body_length};
 use crate::error::{Error, Result, Trying};
 use crate::folder;
 use crate::image::{ImageStore, Progress};
 use crate::line;
-use crate::machine::{
-    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Driver, EXEC_OUTPUT_BYTES_MAX, ExitReason,
-    MachineId, MachineSpec, Machines, Observed, Stats,
-};
+use crate::machine::{Capabilities, Changed, Driver, ExitReason, MachineId, Observed};
 use crate::place::Place;
-use crate::record::check_spec;
 use crate::shim::FirstWord;
 use crate::{cgroup, roles, users};
 
@@ -318,201 +313,6 @@ impl Engine {
     }
 }
 
-impl Machines for Engine {
-    fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>> {
-        async move {
-            check_spec(&spec)?;
-            let _turn = self.turn(&spec.id).await;
-            let (config, images) = (self.0.config.clone(), self.0.images.clone());
-            let id = spec.id.clone();
-            on_thread(move || folder::create(&config, &images, spec)).await?;
-            self.nudge(&id);
-            Ok(())
-        }
-        .boxed()
-    }
-
-    fn ensure_running<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
-        async move {
-            let _turn = self.turn(id).await;
-            let driver = self.driver().await?;
-            self.start(id, driver).await
-        }
-        .boxed()
-    }
-
-    fn stop<'a>(&'a self, id: &'a MachineId, grace_ms: u64) -> BoxFuture<'a, Result<()>> {
-        async move {
-            // Not in turn: to stop is also how to interrupt a start.
-            self.must_look(id).await?;
-            self.end(id, Ask::Stop { grace_ms }, Duration::from_millis(grace_ms)).await
-        }
-        .boxed()
-    }
-
-    fn kill<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
-        async move {
-            self.must_look(id).await?;
-            self.end(id, Ask::Kill, Duration::ZERO).await
-        }
-        .boxed()
-    }
-
-    fn reboot<'a>(&'a self, id: &'a MachineId, grace_ms: u64) -> BoxFuture<'a, Result<()>> {
-        async move {
-            let _turn = self.turn(id).await;
-            let Observed::Running { boots: before, .. } = self.must_look(id).await? else {
-                return Err(Error::NotRunning(id.to_string()));
-            };
-            let socket = self.place().control_socket(id);
-            line::ask(&socket, &Ask::Reboot { grace_ms }).await?;
-            let done = |state: &Observed| match state {
-                Observed::Running { boots, .. } => *boots > before,
-                Observed::Starting { .. } => false,
-                _ => true,
-            };
-            let limit = Duration::from_millis(grace_ms) + FIRST_WORD_WITHIN;
-            match timeout(limit, self.until(id, done)).await {
-                Ok(Ok(Observed::Running { .. })) => Ok(()),
-                Ok(Ok(Observed::Exited { reason: ExitReason::Failed(reason), .. })) => {
-                    Err(start_failed(id, reason))
-                }
-                Ok(Ok(_)) => Err(Error::NotRunning(id.to_string())),
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(Error::Timeout(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))),
-            }
-        }
-        .boxed()
-    }
-
-    fn exec<'a>(
-        &'a self,
-        id: &'a MachineId,
-        argv: Vec<String>,
-        timeout_ms: u64,
-    ) -> BoxFuture<'a, Result<CommandOutput>> {
-        async move {
-            let Observed::Running { pid, .. } = self.must_look(id).await? else {
-                return Err(Error::NotRunning(id.to_string()));
-            };
-            let mut child = Command::new(&self.0.config.exe)
-                .arg(roles::EXEC)
-                .arg(pid.to_string())
-                .arg(self.place().cgroup(id))
-                .args(argv)
-                .current_dir("/")
-                .env_clear()
-                .envs([
-                    ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-                    ("HOME", "/root"),
-                ])
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .kill_on_drop(true)
-                .spawn()
-                .at("run", &self.0.config.exe)?;
-            let (out, err) = (child.stdout.take(), child.stderr.take());
-            let all = async { tokio::join!(bounded(out), bounded(err), child.wait()) };
-            let (stdout, stderr, status) = timeout(Duration::from_millis(timeout_ms), all)
-                .await
-                .map_err(|_| Error::Timeout(timeout_ms))?;
-            let code = status.trying(|| "wait for the command".to_owned())?.code().unwrap_or(137);
-            let truncated = stdout.1 || stderr.1;
-            Ok(CommandOutput { code, stdout: stdout.0, stderr: stderr.0, truncated })
-        }
-        .boxed()
-    }
-
-    fn stats<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Stats>> {
-        async move {
-            if !self.must_look(id).await?.is_running() {
-                return Err(Error::NotRunning(id.to_string()));
-            }
-            let group = self.place().cgroup(id);
-            on_thread(move || Ok(cgroup::stats(&group))).await
-        }
-        .boxed()
-    }
-
-    fn console<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Vec<u8>>> {
-        async move {
-            let folder = self.folder(id);
-            let id = id.to_string();
-            on_thread(move || {
-                if folder.is_dir() {
-                    console::tail(&folder, CONSOLE_BYTES_MAX)
-                } else {
-                    Err(Error::Absent(id))
-                }
-            })
-            .await
-        }
-        .boxed()
-    }
-
-    fn remove<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
-        async move {
-            // A start that is under way is interrupted before its turn is waited for.
-            self.end(id, Ask::Kill, Duration::ZERO).await?;
-            let _turn = self.turn(id).await;
-            self.remove_now(id).await?;
-            self.nudge(id);
-            Ok(())
-        }
-        .boxed()
-    }
-
-    fn observe<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Observed>> {
-        self.look(id).boxed()
-    }
-
-    fn list(&self) -> BoxFuture<'_, Result<Vec<MachineId>>> {
-        async move {
-            let ids = self.ids()?;
-            Ok(ids.into_iter().filter(|id| !capability::is_self_test(id)).collect())
-        }
-        .boxed()
-    }
-
-    fn sweep<'a>(&'a self, known: &'a [MachineId]) -> BoxFuture<'a, Result<Vec<MachineId>>> {
-        async move {
-            let mut removed = Vec::new();
-            for id in self.list().await? {
-                if !known.contains(&id) {
-                    self.remove(&id).await?;
-                    removed.push(id);
-                }
-            }
-            let place = self.place().clone();
-            on_thread(move || folder::sweep(&place)).await?;
-            Ok(removed)
-        }
-        .boxed()
-    }
-
-    fn events(&self) -> broadcast::Receiver<Changed> {
-        self.0.events.subscribe()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        let mut found = self.0.capabilities.clone();
-        match &*self.0.driver.borrow() {
-            Some(Ok(driver)) => found.driver = Some(*driver),
-            Some(Err(reason)) => {
-                found.driver = None;
-                found.notes.push(reason.clone());
-            }
-            None => {}
-        }
-        found
-    }
-
-    fn user_namespace(&self) -> Option<PathBuf> {
-        Some(self.place().user_namespace())
-    }
-}
-
 fn start_failed(id: &MachineId, reason: String) -> Error {
     Error::Start { id: id.to_string(), reason }
 }
@@ -530,20 +330,6 @@ async fn first_word(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Firs
     let mut body = vec![0; body_length(head)?];
     from.read_exact(&mut body).await?;
     Ok(serde_json::from_slice(&body)?)
-}
-
-/// The beginning of a stream, read to its end; and whether there was more.
-async fn bounded(stream: Option<impl AsyncRead + Unpin>) -> (Vec<u8>, bool) {
-    let Some(mut stream) = stream else { return (Vec::new(), false) };
-    let mut kept = Vec::new();
-    let mut truncated = false;
-    let mut part = [0; 8192];
-    while let Ok(length @ 1..) = stream.read(&mut part).await {
-        let room = EXEC_OUTPUT_BYTES_MAX - kept.len();
-        truncated |= length > room;
-        kept.extend_from_slice(part.get(..length.min(room)).unwrap_or_default());
-    }
-    (kept, truncated)
 }
 
 /// The folder of a machine, for what has only its path.
