@@ -244,6 +244,7 @@ impl Receive {
         else {
             return Ok(None);
         };
+        self.queue.index().wake(now);
         let untouched = |(sequence, receives): &(Sequence, u32)| {
             let index = self.queue.index();
             index.is_in_flight(*sequence) && index.lease(*sequence).is_some_and(|l| l.receives == *receives)
