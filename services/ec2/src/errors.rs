@@ -322,6 +322,14 @@ pub fn permissions_twice_given() -> Error {
     combination("The parameter ipPermissions cannot be used with the parameters of a single permission")
 }
 
+pub fn rule_with_peers() -> Error {
+    combination("Exactly one of CidrIpv4, CidrIpv6 and ReferencedGroupId is needed")
+}
+
+pub fn descriptions_missing_or_twice() -> Error {
+    combination("Exactly one of the parameters ipPermissions and securityGroupRuleDescriptions is needed")
+}
+
 pub fn permission_without_peer() -> Error {
     missing("ipRanges, ipv6Ranges or groups")
 }

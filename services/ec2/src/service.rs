@@ -54,7 +54,7 @@ const ORPHANS_EVERY_MS: i64 = 60_000;
 fn networks(s: &mut ServiceBuilder) {
     use ops::{
         account_attributes, dhcp_options, internet_gateway, network_acl, network_interface, region,
-        route_table, security_group, security_group_rule, subnet, tag, vpc,
+        route_table, security_group, security_group_rule, security_group_rule_update as update, subnet, tag, vpc,
     };
 
     s.op(api::op::CreateDefaultVpc, vpc::create_default_vpc).access(any);
@@ -81,6 +81,19 @@ fn networks(s: &mut ServiceBuilder) {
     s.op(api::op::RevokeSecurityGroupEgress, security_group_rule::revoke_security_group_egress)
         .access(|s, i| security_group::access(s, Some(&i.group_id)));
     s.op(api::op::DescribeSecurityGroupRules, security_group_rule::describe_security_group_rules).access(any);
+
+    s.op(api::op::ModifySecurityGroupRules, update::modify_security_group_rules)
+        .access(|s, i| security_group::access(s, Some(&i.group_id)));
+    s.op(
+        api::op::UpdateSecurityGroupRuleDescriptionsEgress,
+        update::update_security_group_rule_descriptions_egress,
+    )
+    .access(|s, i| security_group::access(s, i.group_id.as_deref()));
+    s.op(
+        api::op::UpdateSecurityGroupRuleDescriptionsIngress,
+        update::update_security_group_rule_descriptions_ingress,
+    )
+    .access(|s, i| security_group::access(s, i.group_id.as_deref()));
 
     s.op(api::op::CreateTags, tag::create_tags).access(|s, i| tag::access(s, &i.resources));
     s.op(api::op::DeleteTags, tag::delete_tags).access(|s, i| tag::access(s, &i.resources));

@@ -1,7 +1,7 @@
 //! Brings networks, groups and interfaces to the engine: what is stored is in force when these return.
 //!
-//! Records are read again under the lock of their VPC, so that of two who change the same thing at once, the later one
-//! to reach the engine brings the later state.
+//! Records are read again when it is one's turn (one at a time per interface, and per VPC's groups): of two who changed
+//! the same thing, the one who reaches the engine last brings what both wrote.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -26,10 +26,15 @@ pub const SWEEP_EVERY_MS: i64 = 60_000;
 /// Bytes per packet: what every path out of a VPC carries.
 const MTU: u32 = 1_500;
 
+/// How many interfaces can be worked on at once; more take turns.
+const LANES: usize = 64;
+
 /// The engine, and what it was last brought to.
 pub struct Networks {
     engine: Arc<dyn net::Networks>,
     applied: Mutex<BTreeMap<VpcId, Arc<tokio::sync::Mutex<Applied>>>>,
+    /// An interface always takes the same lane.
+    lanes: [tokio::sync::Mutex<()>; LANES],
 }
 
 /// What this process has brought to the engine for one VPC. It saves repeating it for every interface.
@@ -41,11 +46,21 @@ struct Applied {
 
 impl Networks {
     pub fn new(engine: Arc<dyn net::Networks>) -> Self {
-        Self { engine, applied: Mutex::default() }
+        let lanes = std::array::from_fn(|_| tokio::sync::Mutex::default());
+        Self { engine, applied: Mutex::default(), lanes }
     }
 
     pub fn engine(&self) -> &Arc<dyn net::Networks> {
         &self.engine
+    }
+
+    /// Waits for the interface's turn.
+    async fn turn(&self, id: &InterfaceId) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let lane = id.as_str().bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31) + usize::from(byte));
+        match self.lanes.get(lane % LANES) {
+            Some(lane) => Some(lane.lock().await),
+            None => None,
+        }
     }
 
     fn of(&self, vpc: &VpcId) -> Arc<tokio::sync::Mutex<Applied>> {
@@ -69,41 +84,60 @@ pub fn nic_id(interface: &InterfaceId) -> NicId {
 /// # Errors
 /// When the interface is gone, or the engine cannot.
 pub async fn ensure_interface(ctx: &Ctx, interface: &NetworkInterface) -> Result<net::Nic> {
-    let networks = ctx.own::<Networks>();
-    let applied = networks.of(&interface.vpc);
-    let mut applied = applied.lock().await;
-    let world = ctx.read(|snap| World::read(snap, ctx.scope(), &interface.id)).await?;
-    bring(&*networks.engine, &mut applied, &world.vpc, &world.groups).await?;
-    let nic = nic_spec(&world.interface, &world.subnet)?;
-    networks.engine.ensure_nic(nic).await.map_err(Error::internal)
+    let _turn = ctx.own::<Networks>().turn(&interface.id).await;
+    ensure_in_turn(ctx, &interface.id).await
 }
 
-/// Whether the engine has the interface's nic now.
-pub fn has_nic(ctx: &Ctx, interface: &NetworkInterface) -> bool {
+/// Adapts the interface's nic where it has one. Whether it has is for its instance to say.
+pub async fn adapt_interface(ctx: &Ctx, interface: &NetworkInterface) -> Result<()> {
+    let networks = ctx.own::<Networks>();
+    let _turn = networks.turn(&interface.id).await;
+    let still = ctx.read(|snap| network_interface::find(snap, ctx.scope(), &interface.id)).await?;
+    if still.is_some() && has_nic(ctx, interface) {
+        ensure_in_turn(ctx, &interface.id).await?;
+    }
+    Ok(())
+}
+
+/// Whether the interface has a nic now.
+fn has_nic(ctx: &Ctx, interface: &NetworkInterface) -> bool {
     let engine = &ctx.own::<Networks>().engine;
-    engine.find_nic(&network_id(&interface.vpc), interface.private_ip).is_some()
+    engine.find_nic(&network_id(&interface.vpc), interface.private_ip) == Some(nic_id(&interface.id))
+}
+
+async fn ensure_in_turn(ctx: &Ctx, id: &InterfaceId) -> Result<net::Nic> {
+    let networks = ctx.own::<Networks>();
+    let world = ctx.read(|snap| World::read(snap, ctx.scope(), id)).await?;
+    let applied = networks.of(&world.vpc.id);
+    bring(ctx, &applied, &world.vpc, &world.interface.groups).await?;
+    let nic = nic_spec(&world.interface, &world.subnet);
+    match networks.engine.ensure_nic(nic).await {
+        Ok(nic) => Ok(nic),
+        Err(error) => {
+            // It may lack what it was brought: the next try begins anew.
+            *applied.lock().await = Applied::default();
+            Err(Error::internal(error))
+        }
+    }
 }
 
 /// Removes the interface's nic. Nothing happens where there is none.
 pub async fn remove_interface(ctx: &Ctx, id: &InterfaceId) -> Result<()> {
-    ctx.own::<Networks>().engine.remove_nic(nic_id(id)).await.map_err(Error::internal)
+    let networks = ctx.own::<Networks>();
+    let _turn = networks.turn(id).await;
+    networks.engine.remove_nic(nic_id(id)).await.map_err(Error::internal)
 }
 
 /// Puts a group's rules in force, where its VPC is in use at all.
 pub async fn ensure_group(ctx: &Ctx, vpc: &VpcId, id: &GroupId) -> Result<()> {
-    let networks = ctx.own::<Networks>();
-    let applied = networks.of(vpc);
-    let mut applied = applied.lock().await;
-    let found = ctx.read(|snap| {
-        if !vpc_in_use(snap, ctx.scope(), vpc)? {
-            return Ok(None);
-        }
-        let group = security_group::find(snap, ctx.scope(), id)?;
-        let vpc = vpc::find(snap, ctx.scope(), vpc)?;
-        Ok(vpc.zip(group))
+    let scope = ctx.scope();
+    let read = ctx.read(|snap| {
+        let is_used = network_interface::all(snap, scope)?.iter().any(|interface| interface.vpc == *vpc);
+        if is_used { vpc::find(snap, scope, vpc) } else { Ok(None) }
     });
-    let Some((vpc, group)) = found.await? else { return Ok(()) };
-    bring(&*networks.engine, &mut applied, &vpc, &[group]).await
+    let Some(vpc) = read.await? else { return Ok(()) };
+    let applied = ctx.own::<Networks>().of(&vpc.id);
+    bring(ctx, &applied, &vpc, std::slice::from_ref(id)).await
 }
 
 /// Takes a deleted group out of force.
@@ -116,51 +150,56 @@ pub async fn remove_group(ctx: &Ctx, vpc: &VpcId, id: &GroupId) -> Result<()> {
     removed.await.map_err(Error::internal)
 }
 
-fn vpc_in_use(from: &mut impl kernel::tx::Reader, scope: &Scope, vpc: &VpcId) -> Result<bool> {
-    Ok(network_interface::all(from, scope)?.iter().any(|interface| interface.vpc == *vpc))
-}
-
 /// What an interface stands on.
 struct World {
     interface: NetworkInterface,
     subnet: Subnet,
     vpc: Vpc,
-    groups: Vec<SecurityGroup>,
 }
 
 impl World {
     fn read(from: &mut impl kernel::tx::Reader, scope: &Scope, id: &InterfaceId) -> Result<Self> {
         let interface = network_interface::get(from, scope, id)?;
-        let groups = interface.groups.iter().map(|id| security_group::get(from, scope, id));
-        let groups = groups.collect::<Result<_>>()?;
         let subnet = subnet::get(from, scope, &interface.subnet)?;
         let vpc = vpc::get(from, scope, &interface.vpc)?;
-        Ok(Self { interface, subnet, vpc, groups })
+        Ok(Self { interface, subnet, vpc })
     }
 }
 
 /// Brings a network and some of its groups to the engine, as far as it has not been done.
+///
+/// The groups are read under the lock: who changed one last also brings it last.
 async fn bring(
-    engine: &dyn net::Networks,
-    applied: &mut Applied,
+    ctx: &Ctx,
+    applied: &tokio::sync::Mutex<Applied>,
     vpc: &Vpc,
-    groups: &[SecurityGroup],
+    groups: &[GroupId],
 ) -> Result<()> {
-    let spec = network_spec(vpc);
-    if applied.network.as_ref() != Some(&spec) {
-        engine.ensure_network(spec.clone()).await.map_err(Error::internal)?;
-        applied.network = Some(spec);
+    let engine = &*ctx.own::<Networks>().engine;
+    let mut applied = applied.lock().await;
+    let network = network_spec(vpc);
+    if applied.network.as_ref() != Some(&network) {
+        engine.ensure_network(network.clone()).await.map_err(Error::internal)?;
+        applied.network = Some(network);
     }
-    let specs = groups.iter().map(|group| (group.id.clone(), group_spec(group)));
-    let changed: Vec<_> = specs.filter(|(id, spec)| applied.groups.get(id) != Some(spec)).collect();
+    let read = ctx.read(|snap| {
+        let found = groups.iter().map(|id| security_group::find(snap, ctx.scope(), id));
+        found.collect::<Result<Vec<_>>>()
+    });
+    let found = read.await?.into_iter().flatten();
+    let specs = found.map(|group| (group_spec(&group), group.id));
+    let changed: Vec<_> = specs.filter(|(spec, id)| applied.groups.get(id) != Some(spec)).collect();
     if changed.is_empty() {
         return Ok(());
     }
     // What fails may have been done in part: then nothing is known of these groups.
-    changed.iter().for_each(|(id, _)| drop(applied.groups.remove(id)));
-    let specs = changed.iter().map(|(_, spec)| spec.clone()).collect();
-    engine.ensure_groups(network_id(&vpc.id), specs).await.map_err(Error::internal)?;
-    applied.groups.extend(changed);
+    changed.iter().for_each(|(_, id)| drop(applied.groups.remove(id)));
+    let specs = changed.iter().map(|(spec, _)| spec.clone()).collect();
+    if let Err(error) = engine.ensure_groups(network_id(&vpc.id), specs).await {
+        *applied = Applied::default();
+        return Err(Error::internal(error));
+    }
+    applied.groups.extend(changed.into_iter().map(|(spec, id)| (id, spec)));
     Ok(())
 }
 
@@ -173,38 +212,37 @@ pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
 
 /// Brings a whole VPC up to date: what an operation could not, and what an engine that was restarted does not know.
 pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
-    let Some(vpc_id) = VpcId::parse(&id) else { return Ok(Next::Done) };
-    let networks = ctx.own::<Networks>();
-    let found = networks.engine.observe().await.map_err(Error::internal)?;
-    let here = |object| match object {
-        Object::Nic { id, network } if network == network_id(&vpc_id) => Some(id),
-        _ => None,
-    };
-    let nics: BTreeSet<_> = found.into_iter().filter_map(here).collect();
     let interfaces = ctx.read(|snap| network_interface::all(snap, ctx.scope())).await?;
-    // Whether an interface has a nic is for its instance to say: here those that have one are kept right.
-    for interface in interfaces.iter().filter(|i| i.vpc == vpc_id && nics.contains(&nic_id(&i.id))) {
-        ensure_interface(ctx, interface).await?;
+    for interface in interfaces.iter().filter(|interface| interface.vpc.as_str() == id) {
+        adapt_interface(ctx, interface).await?;
     }
     Ok(Next::Done)
 }
 
 /// Removes networks and nics that no record knows.
 pub async fn remove_orphans(ctx: &Ctx) -> Result<()> {
-    let networks = ctx.own::<Networks>();
+    let engine = &*ctx.own::<Networks>().engine;
     // Looked at before the records are read: what is made meanwhile has its record already.
-    let found = networks.engine.observe().await.map_err(Error::internal)?;
-    let known = ctx.read(|snap| network_interface::all_scopes(snap)).await?;
-    let known: BTreeSet<_> = known.into_iter().map(|(_, interface)| nic_id(&interface.id)).collect();
-    for object in found {
-        if let Object::Nic { id, .. } = object
-            && !known.contains(&id)
-        {
-            networks.engine.remove_nic(id).await.map_err(Error::internal)?;
-        }
+    let found = engine.observe().await.map_err(Error::internal)?;
+    if found.is_empty() {
+        return Ok(());
     }
-    let strays = networks.engine.remove_where(&|object| matches!(object, Object::Stray(_)));
-    strays.await.map_err(Error::internal)
+    let read = ctx.read(|snap| Ok((vpc::all_scopes(snap)?, network_interface::all_scopes(snap)?)));
+    let (vpcs, interfaces) = read.await?;
+    let networks: BTreeSet<_> = vpcs.iter().map(|(_, vpc)| network_id(&vpc.id)).collect();
+    let nics: BTreeSet<_> = interfaces.iter().map(|(_, interface)| nic_id(&interface.id)).collect();
+    let orphans: BTreeSet<_> = found
+        .into_iter()
+        .filter(|object| match object {
+            Object::Network(id) => !networks.contains(id),
+            Object::Nic { id, .. } => !nics.contains(id),
+            Object::Stray(_) => true,
+        })
+        .collect();
+    if orphans.is_empty() {
+        return Ok(());
+    }
+    engine.remove_where(&|object| orphans.contains(object)).await.map_err(Error::internal)
 }
 
 /// Lets go of every network, before the store forgets them.
@@ -224,8 +262,8 @@ fn network_spec(vpc: &Vpc) -> NetworkSpec {
     NetworkSpec { id: network_id(&vpc.id), cidrs: vec![vpc.cidr], resolver: resolver(vpc) }
 }
 
-fn nic_spec(interface: &NetworkInterface, subnet: &Subnet) -> Result<NicSpec> {
-    Ok(NicSpec {
+fn nic_spec(interface: &NetworkInterface, subnet: &Subnet) -> NicSpec {
+    NicSpec {
         id: nic_id(&interface.id),
         network: network_id(&interface.vpc),
         mac: mac_bytes(&interface.mac),
@@ -236,7 +274,7 @@ fn nic_spec(interface: &NetworkInterface, subnet: &Subnet) -> Result<NicSpec> {
         source_check: true,
         public_address: interface.public_ip,
         mtu: MTU,
-    })
+    }
 }
 
 /// A group as the engine filters. Rules about IPv6 say nothing here: networks carry IPv4.

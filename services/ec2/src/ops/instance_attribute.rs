@@ -113,10 +113,8 @@ pub async fn modify_instance_attribute(ctx: &Ctx, input: api::ModifyInstanceAttr
         .await?;
     // In force when the answer is given, where it has a nic at all.
     match interface {
-        Some(interface) if network::has_nic(ctx, &interface) => {
-            network::ensure_interface(ctx, &interface).await.map(drop)
-        }
-        _ => Ok(()),
+        Some(interface) => network::adapt_interface(ctx, &interface).await,
+        None => Ok(()),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod region;
 pub mod route_table;
 pub mod security_group;
 pub mod security_group_rule;
+pub mod security_group_rule_update;
 pub mod subnet;
 pub mod tag;
 pub mod volume;

@@ -18,10 +18,10 @@ use crate::state::tag::Tags;
 use crate::state::{security_group, tag, vpc};
 
 /// Which group, which way.
-struct Target<'a> {
-    id: Option<&'a str>,
-    name: Option<&'a str>,
-    egress: bool,
+pub(super) struct Target<'a> {
+    pub(super) id: Option<&'a str>,
+    pub(super) name: Option<&'a str>,
+    pub(super) egress: bool,
 }
 
 pub async fn authorize_security_group_ingress(
@@ -88,7 +88,7 @@ async fn authorize(
 }
 
 /// The peer as it is stored, its group found.
-fn peer(tx: &mut Tx<'_, '_>, scope: &Scope, of: &SecurityGroup, wanted: &WantedPeer) -> Result<Peer> {
+pub(super) fn peer(tx: &mut Tx<'_, '_>, scope: &Scope, of: &SecurityGroup, wanted: &WantedPeer) -> Result<Peer> {
     Ok(match wanted {
         WantedPeer::Ipv4(cidr) => Peer::Ipv4(*cidr),
         WantedPeer::Ipv6(cidr) => Peer::Ipv6(*cidr),
@@ -202,7 +202,7 @@ async fn revoke(ctx: &Ctx, target: Target<'_>, wanted: &[Wanted], ids: Option<&[
 }
 
 /// Waits until the engine filters by the group's new rules; what it cannot do now is tried again by the controller.
-async fn put_in_force(ctx: &Ctx, group: &SecurityGroup) -> Result<()> {
+pub(super) async fn put_in_force(ctx: &Ctx, group: &SecurityGroup) -> Result<()> {
     let outcome = network::ensure_group(ctx, &group.vpc, &group.id).await;
     if outcome.is_err() {
         ctx.nudge(network::CONTROLLER, group.vpc.as_str());

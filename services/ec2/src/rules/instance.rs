@@ -193,3 +193,172 @@ pub fn usage(instance: &Instance, now: Millis) -> Option<Usage> {
         unit: "Seconds".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::instance_sample::sample;
+
+    const POWERS: [Power; 3] = [Power::Running, Power::Stopped, Power::Terminated];
+    const SEEN: [Seen; 3] = [Seen::Absent, Seen::Off, Seen::On];
+
+    fn facts() -> [Fact; 5] {
+        [Fact::Absent, Fact::Off(None), Fact::Off(Some(Cause::PoweredOff)), Fact::Starting, Fact::On]
+    }
+
+    fn causes() -> [Option<Cause>; 4] {
+        let why = || "why".to_owned();
+        [None, Some(Cause::PoweredOff), Some(Cause::Died(why())), Some(Cause::NeverStarted(why()))]
+    }
+
+    /// Every combination of what was asked and what was written down.
+    fn instances() -> Vec<Instance> {
+        let mut all = Vec::new();
+        for power in POWERS {
+            for seen in SEEN {
+                for observed_generation in [2, 3] {
+                    for cause in causes() {
+                        for ended_generation in [2, 3] {
+                            for released in [false, true] {
+                                let mut instance = sample();
+                                instance.desired.power = power;
+                                instance.desired.generation = 3;
+                                instance.observed.machine = seen;
+                                instance.observed.generation = observed_generation;
+                                instance.observed.released = released;
+                                instance.observed.ended = cause.clone().map(|cause| Ended {
+                                    generation: ended_generation,
+                                    cause,
+                                    at: 0,
+                                });
+                                all.push(instance);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn the_state_seen_follows_from_the_two_fields() {
+        let table = |power, seen, answered: bool| {
+            let mut instance = sample();
+            instance.desired.power = power;
+            instance.desired.generation = 3;
+            instance.observed.machine = seen;
+            instance.observed.generation = if answered { 3 } else { 2 };
+            visible_state(&instance)
+        };
+        use Power::{Running, Stopped, Terminated};
+        for (power, seen, answered, state) in [
+            (Running, Seen::Absent, false, State::Pending),
+            (Running, Seen::Absent, true, State::Pending),
+            (Running, Seen::Off, false, State::Pending),
+            (Running, Seen::Off, true, State::Pending),
+            (Running, Seen::On, false, State::Pending),
+            (Running, Seen::On, true, State::Running),
+            (Stopped, Seen::Absent, false, State::Stopping),
+            (Stopped, Seen::Absent, true, State::Stopped),
+            (Stopped, Seen::Off, false, State::Stopping),
+            (Stopped, Seen::Off, true, State::Stopped),
+            (Stopped, Seen::On, false, State::Stopping),
+            (Stopped, Seen::On, true, State::Stopping),
+            (Terminated, Seen::Absent, true, State::ShuttingDown),
+            (Terminated, Seen::On, false, State::ShuttingDown),
+        ] {
+            assert_eq!(table(power, seen, answered), state, "{power:?} {seen:?} {answered}");
+        }
+    }
+
+    #[test]
+    fn the_next_step_follows_from_wish_record_and_fact() {
+        use Power::{Running, Stopped, Terminated};
+        let off = || Fact::Off(Some(Cause::PoweredOff));
+        for (power, seen, answered, fact, step) in [
+            (Running, Seen::Absent, false, Fact::Absent, Step::Boot),
+            (Running, Seen::Absent, false, Fact::Off(None), Step::Boot),
+            (Running, Seen::Absent, false, Fact::Starting, Step::Boot),
+            (Running, Seen::Absent, false, Fact::On, Step::Note(Seen::On)),
+            (Running, Seen::Off, false, off(), Step::Boot),
+            (Running, Seen::On, false, off(), Step::Boot),
+            (Running, Seen::On, true, Fact::On, Step::Nothing),
+            (Running, Seen::On, true, off(), Step::NoteEnd(Cause::PoweredOff)),
+            (Stopped, Seen::On, false, Fact::On, Step::Stop { force: false }),
+            (Stopped, Seen::On, false, Fact::Starting, Step::Stop { force: false }),
+            (Stopped, Seen::On, false, off(), Step::Note(Seen::Off)),
+            (Stopped, Seen::Off, true, off(), Step::Nothing),
+            (Stopped, Seen::Absent, false, Fact::Absent, Step::Note(Seen::Absent)),
+            (Terminated, Seen::On, false, Fact::On, Step::Remove),
+            (Terminated, Seen::Off, true, off(), Step::Remove),
+            (Terminated, Seen::On, false, Fact::Absent, Step::Release),
+        ] {
+            let mut instance = sample();
+            instance.desired.power = power;
+            instance.desired.generation = 3;
+            instance.observed.machine = seen;
+            instance.observed.generation = if answered { 3 } else { 2 };
+            assert_eq!(plan(&instance, &fact), step, "{power:?} {seen:?} {answered} {fact:?}");
+        }
+    }
+
+    /// Does the step in a world where everything works.
+    fn take(instance: &mut Instance, fact: &mut Fact, step: Step) {
+        let generation = instance.desired.generation;
+        match step {
+            Step::Nothing => {}
+            Step::Boot => *fact = Fact::On,
+            Step::Reboot => instance.observed.reboots = instance.desired.reboots,
+            Step::Stop { .. } => *fact = Fact::Off(Some(Cause::PoweredOff)),
+            Step::Remove => *fact = Fact::Absent,
+            Step::Release => {
+                instance.observed.machine = Seen::Absent;
+                instance.observed.generation = generation;
+                instance.observed.released = true;
+            }
+            Step::Note(seen) => {
+                instance.observed.machine = seen;
+                instance.observed.generation = generation;
+            }
+            Step::NoteEnd(cause) => instance.observed.ended = Some(Ended { generation, cause, at: 0 }),
+        }
+    }
+
+    #[test]
+    fn from_everywhere_a_few_steps_lead_to_what_was_asked() {
+        for start in instances() {
+            for begin in facts() {
+                let (mut instance, mut fact) = (start.clone(), begin.clone());
+                let mut steps = 0;
+                loop {
+                    let step = plan(&instance, &fact);
+                    if step == Step::Nothing {
+                        break;
+                    }
+                    take(&mut instance, &mut fact, step);
+                    steps += 1;
+                    assert!(steps < 6, "{:?} {:?} {begin:?}", start.desired, start.observed);
+                }
+                let state = visible_state(&instance);
+                let wanted = match target(&instance) {
+                    Power::Running => State::Running,
+                    Power::Stopped => State::Stopped,
+                    Power::Terminated => State::Terminated,
+                };
+                assert_eq!(state, wanted, "{:?} {:?} {begin:?}", start.desired, start.observed);
+            }
+        }
+    }
+
+    #[test]
+    fn a_later_wish_overrides_an_earlier_end() {
+        let mut instance = sample();
+        instance.observed.ended = Some(Ended { generation: 1, cause: Cause::PoweredOff, at: 0 });
+        assert_eq!(target(&instance), Power::Stopped);
+        instance.on_shutdown = OnShutdown::Terminate;
+        assert_eq!(target(&instance), Power::Terminated);
+        instance.desired.generation = 2;
+        assert_eq!(target(&instance), Power::Running);
+    }
+}

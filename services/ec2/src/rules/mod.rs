@@ -8,6 +8,8 @@ pub mod imds;
 pub mod instance;
 pub mod instance_attribute;
 pub mod instance_filter;
+#[cfg(test)]
+pub(crate) mod instance_sample;
 pub mod instance_type;
 pub mod instance_type_view;
 pub mod instance_view;

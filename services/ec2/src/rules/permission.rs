@@ -69,16 +69,25 @@ pub fn check(permissions: Vec<IpPermission>) -> Result<Vec<Wanted>> {
 }
 
 fn add(all: &mut Vec<Wanted>, traffic: Traffic, peer: WantedPeer, description: Option<String>) -> Result<()> {
-    if let Some(text) = &description
+    let description = check_description(description)?;
+    if all.iter().any(|known| known.traffic == traffic && known.peer == peer) {
+        return Err(errors::permission_twice());
+    }
+    all.push(Wanted { traffic, peer, description });
+    Ok(())
+}
+
+/// A rule's description; an empty one is none.
+///
+/// # Errors
+/// When it is too long, or has characters it must not.
+pub fn check_description(given: Option<String>) -> Result<Option<String>> {
+    if let Some(text) = &given
         && (text.chars().count() > DESCRIPTION_CHARS_MAX || !text.chars().all(is_allowed))
     {
         return Err(errors::rule_description_invalid());
     }
-    if all.iter().any(|known| known.traffic == traffic && known.peer == peer) {
-        return Err(errors::permission_twice());
-    }
-    all.push(Wanted { traffic, peer, description: description.filter(|text| !text.is_empty()) });
-    Ok(())
+    Ok(given.filter(|text| !text.is_empty()))
 }
 
 /// A group as a request names it.

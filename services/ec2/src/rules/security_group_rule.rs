@@ -1,13 +1,15 @@
 //! Which rules a request means, and which filters find them.
 
-use api_ec2::{IpPermission, IpRange, UserIdGroupPair};
+use api_ec2::{
+    IpPermission, IpRange, Ipv6Range, SecurityGroupRuleDescription, SecurityGroupRuleRequest, UserIdGroupPair,
+};
 use kernel::Result;
 
 use crate::errors;
-use crate::rules::permission;
+use crate::rules::permission::{self, Wanted};
 use crate::rules::security_group::is_same;
 use crate::state::id::{Id, RuleId};
-use crate::state::security_group::{Rule, SecurityGroup};
+use crate::state::security_group::{Peer, Rule, SecurityGroup};
 
 /// A permission in the parameters of the request itself, as clients of old give it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -57,6 +59,67 @@ pub fn check_ids(ids: Option<Vec<String>>) -> Result<Option<Vec<RuleId>>> {
     let Some(ids) = ids.filter(|ids| !ids.is_empty()) else { return Ok(None) };
     let read = ids.iter().map(|id| RuleId::parse(id).ok_or_else(|| errors::rule_malformed(id)));
     read.collect::<Result<_>>().map(Some)
+}
+
+/// What a rule is to become.
+///
+/// # Errors
+/// When it does not name just one peer, or as [`permission::check`].
+pub fn check_replacement(rule: SecurityGroupRuleRequest) -> Result<Wanted> {
+    let description = rule.description;
+    let ranges = rule.cidr_ipv4.map(|cidr| IpRange { cidr_ip: Some(cidr), description: description.clone() });
+    let ranges6 =
+        rule.cidr_ipv6.map(|cidr| Ipv6Range { cidr_ipv6: Some(cidr), description: description.clone() });
+    let pairs = rule.referenced_group_id.map(|id| UserIdGroupPair {
+        group_id: Some(id),
+        description,
+        ..UserIdGroupPair::default()
+    });
+    let permission = IpPermission {
+        ip_protocol: rule.ip_protocol,
+        from_port: rule.from_port,
+        to_port: rule.to_port,
+        ip_ranges: Some(ranges.into_iter().collect()),
+        ipv6_ranges: Some(ranges6.into_iter().collect()),
+        user_id_group_pairs: Some(pairs.into_iter().collect()),
+        ..IpPermission::default()
+    };
+    let mut wanted = permission::check(vec![permission])?;
+    match (wanted.pop(), wanted.is_empty()) {
+        (Some(only), true) => Ok(only),
+        _ => Err(errors::rule_with_peers()),
+    }
+}
+
+/// Makes the group's rule `id` another one, its direction kept.
+///
+/// # Errors
+/// When the group has no such rule, or has the other one already.
+pub fn replace(group: &mut SecurityGroup, id: &RuleId, wanted: &Wanted, peer: Peer) -> Result<()> {
+    let at = group.rules.iter().position(|rule| rule.id == *id);
+    let old = at.and_then(|at| group.rules.get(at)).ok_or_else(|| errors::rule_not_found(id))?;
+    let (traffic, description) = (wanted.traffic, wanted.description.clone());
+    let new = Rule { id: id.clone(), egress: old.egress, traffic, peer, description };
+    if let Some(known) = group.rules.iter().find(|known| known.id != *id && is_same(known, &new)) {
+        return Err(errors::permission_duplicate(&permission::described(known)));
+    }
+    group.rules.iter_mut().filter(|rule| rule.id == *id).for_each(|rule| *rule = new.clone());
+    Ok(())
+}
+
+/// New descriptions by rule; none takes it away.
+///
+/// # Errors
+/// When one cannot be a rule's id, or a description has characters it must not.
+pub fn check_descriptions(
+    given: Option<Vec<SecurityGroupRuleDescription>>,
+) -> Result<Vec<(RuleId, Option<String>)>> {
+    let read = given.unwrap_or_default().into_iter().map(|given| {
+        let id = given.security_group_rule_id.ok_or_else(|| errors::missing("SecurityGroupRuleId"))?;
+        let id = RuleId::parse(&id).ok_or_else(|| errors::rule_malformed(&id))?;
+        Ok((id, permission::check_description(given.description)?))
+    });
+    read.collect()
 }
 
 /// Takes the rules with these ids from a group. Gives them.

@@ -39,6 +39,11 @@ pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Vpc>> {
     super::all(&VPCS, from, scope, ())
 }
 
+/// Of every account, with their scopes.
+pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Vpc)>> {
+    super::all_scopes(&VPCS, from)
+}
+
 /// Whether the scope has been given its default VPC, be it deleted since.
 pub fn has_default(from: &mut impl Reader, scope: &Scope) -> Result<bool> {
     Ok(DEFAULT.get(from, scope, ())?.is_some())

@@ -23,9 +23,12 @@ impl std::ops::Deref for Cloud {
 
 pub(crate) async fn cloud() -> Cloud {
     let (machines, networks) = (Arc::new(FakeMachines::new()), Arc::new(FakeNetworks::new()));
-    let plugs = Plugs::default()
-        .with::<Arc<dyn compute::Machines>>(machines.clone())
-        .with::<Arc<dyn net::Networks>>(networks.clone());
-    let cloud = TestCloud::new(vec![ec2::service(&plugs)]).await;
+    let cloud = TestCloud::new(vec![ec2::service(&plugs(&machines, &networks))]).await;
     Cloud { cloud, machines, networks }
+}
+
+pub(crate) fn plugs(machines: &Arc<FakeMachines>, networks: &Arc<FakeNetworks>) -> Plugs {
+    Plugs::default()
+        .with::<Arc<dyn compute::Machines>>(machines.clone())
+        .with::<Arc<dyn net::Networks>>(networks.clone())
 }

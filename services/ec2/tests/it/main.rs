@@ -1,7 +1,10 @@
 //! EC2 through its operations, on a whole house with machines and networks that only remember.
 
+mod after_restart;
 mod cloud;
+mod imds;
 mod instance;
+mod instance_attribute;
 mod key_pair;
 mod network_interface;
 mod security_group;

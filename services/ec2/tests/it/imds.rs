@@ -1,0 +1,137 @@
+//! What a guest learns from inside: metadata and names.
+
+use std::net::Ipv4Addr;
+
+use api_ec2 as api;
+use api_ec2::op;
+use ec2::controllers::{dns, imds};
+use ec2::state::id::{Id, VpcId};
+use http_body_util::BodyExt;
+use hyper::{HeaderMap, Method, StatusCode};
+use kernel::Ctx;
+
+use crate::cloud::{Cloud, cloud};
+use crate::instance::{becomes, id, launch, run};
+
+struct Guest {
+    ctx: Ctx,
+    vpc: VpcId,
+    address: Ipv4Addr,
+}
+
+impl Guest {
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> (StatusCode, String) {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        let answer = imds::respond(&self.ctx, &self.vpc, self.address, &method, path, &map).await;
+        let (parts, body) = answer.response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts.status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        self.ask(Method::GET, path, &[]).await
+    }
+}
+
+async fn guest(cloud: &Cloud, request: api::RunInstancesRequest) -> (Guest, api::Instance) {
+    let launched = id(&run(cloud, request).await);
+    let instance = becomes(cloud, &launched, "running").await;
+    let guest = Guest {
+        ctx: cloud.ctx("ec2"),
+        vpc: VpcId::parse(instance.vpc_id.as_ref().unwrap()).unwrap(),
+        address: instance.private_ip_address.as_ref().unwrap().parse().unwrap(),
+    };
+    (guest, instance)
+}
+
+const TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
+const TOKEN: &str = "x-aws-ec2-metadata-token";
+
+#[tokio::test]
+async fn a_guest_is_known_by_its_address() {
+    let cloud = cloud().await;
+    let request = api::CreateKeyPairRequest {
+        key_name: "k".to_owned(),
+        key_type: Some("ed25519".to_owned()),
+        ..Default::default()
+    };
+    cloud.call(op::CreateKeyPair, request).await.unwrap();
+    let request = api::RunInstancesRequest {
+        key_name: Some("k".to_owned()),
+        user_data: Some("IyEvYmluL3NoCg==".to_owned()),
+        ..launch()
+    };
+    let (guest, instance) = guest(&cloud, request).await;
+    let (status, text) = guest.get("/latest/meta-data/instance-id").await;
+    assert_eq!((status, Some(text)), (StatusCode::OK, instance.instance_id));
+    assert_eq!(guest.get("/latest/user-data").await.1, "#!/bin/sh\n");
+    let key = guest.get("/latest/meta-data/public-keys/0/openssh-key").await.1;
+    assert!(key.starts_with("ssh-ed25519 ") && key.ends_with(" k"), "{key}");
+    assert_eq!(guest.get("/latest/meta-data/nothing").await.0, StatusCode::NOT_FOUND);
+    let stranger = Guest { address: Ipv4Addr::new(172, 31, 255, 250), ..guest };
+    assert_eq!(stranger.get("/latest/meta-data/instance-id").await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn tokens_are_given_checked_and_end() {
+    let cloud = cloud().await;
+    let options = api::InstanceMetadataOptionsRequest {
+        http_tokens: Some("required".to_owned()),
+        ..Default::default()
+    };
+    let request = api::RunInstancesRequest { metadata_options: Some(options), ..launch() };
+    let (guest, instance) = guest(&cloud, request).await;
+    let path = "/latest/meta-data/ami-id";
+    assert_eq!(guest.get(path).await.0, StatusCode::UNAUTHORIZED);
+    let put =
+        async |headers: &[(&'static str, &str)]| guest.ask(Method::PUT, "/latest/api/token", headers).await;
+    for bad in ["0", "21601", "soon"] {
+        assert_eq!(put(&[(TTL, bad)]).await.0, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(put(&[]).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(put(&[(TTL, "60"), ("x-forwarded-for", "1.2.3.4")]).await.0, StatusCode::FORBIDDEN);
+    let (status, token) = put(&[(TTL, "60")]).await;
+    assert_eq!(status, StatusCode::OK);
+    let (status, text) = guest.ask(Method::GET, path, &[(TOKEN, &token)]).await;
+    assert_eq!((status, Some(text)), (StatusCode::OK, instance.image_id));
+    assert_eq!(guest.ask(Method::GET, path, &[(TOKEN, "x")]).await.0, StatusCode::UNAUTHORIZED);
+    cloud.advance(61_000);
+    assert_eq!(guest.ask(Method::GET, path, &[(TOKEN, &token)]).await.0, StatusCode::UNAUTHORIZED);
+
+    let request = api::ModifyInstanceMetadataOptionsRequest {
+        instance_id: instance.instance_id.unwrap(),
+        http_endpoint: Some("disabled".to_owned()),
+        ..Default::default()
+    };
+    cloud.call(op::ModifyInstanceMetadataOptions, request).await.unwrap();
+    assert_eq!(put(&[(TTL, "60")]).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn names_are_answered_at_once() {
+    use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+    use hickory_proto::rr::{Name, RecordType};
+    let cloud = cloud().await;
+    let (guest, instance) = guest(&cloud, launch()).await;
+    let ask = async |name: &str| {
+        let mut question = Message::new(7, MessageType::Query, OpCode::Query);
+        question.add_query(Query::query(Name::from_ascii(name).unwrap(), RecordType::A));
+        let reply = dns::respond(&guest.ctx, &question.to_vec().unwrap()).await.unwrap();
+        let reply = Message::from_vec(&reply).unwrap();
+        (reply.metadata.response_code, reply.answers.first().map(|record| record.data.to_string()))
+    };
+    let private = instance.private_ip_address.unwrap();
+    let expected = (ResponseCode::NoError, Some(private));
+    assert_eq!(ask(&instance.private_dns_name.unwrap()).await, expected);
+    assert_eq!(ask(&instance.public_dns_name.unwrap()).await, expected, "from inside: the private address");
+    assert_eq!(ask("example.com").await, (ResponseCode::NXDomain, None));
+    assert_eq!(dns::respond(&guest.ctx, b"no message").await, None);
+}
