@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use nix::unistd::geteuid;
 
@@ -16,7 +17,7 @@ const SELF_TEST: &str = "self-test";
 const MEMORY: &str = "driver.json";
 
 /// What can be seen without trying.
-pub(crate) fn find(place: &Place) -> Capabilities {
+pub(crate) fn find() -> Capabilities {
     let mut notes = Vec::new();
     let mut need = |there: bool, note: &str| {
         if !there {
@@ -24,13 +25,12 @@ pub(crate) fn find(place: &Place) -> Capabilities {
         }
         there
     };
-    let filesystems = fs::read_to_string("/proc/filesystems").unwrap_or_default();
     let cgroups = cgroup::setup();
     let user_namespaces = Path::new("/proc/self/ns/user").exists();
     let all = [
         need(geteuid().is_root(), "not root: machines cannot be started"),
         need(cgroups != "none", "no control groups: machines cannot be limited, so none is started"),
-        need(filesystems.contains("overlay"), "no overlayfs: machines have no disk, so none is started"),
+        need(has_overlay(), "no overlayfs: machines have no disk, so none is started"),
         need(user_namespaces, "no user namespaces: machines would be root on the host, so none is started"),
     ];
     let idmapped_mounts =
@@ -43,14 +43,6 @@ pub(crate) fn find(place: &Place) -> Capabilities {
         cpus: cgroup::host_cpus(),
         memory_bytes: cgroup::host_memory_bytes(),
         notes,
-    }
-    .with_memory_of(place)
-}
-
-impl Capabilities {
-    fn with_memory_of(mut self, place: &Place) -> Self {
-        self.driver = remembered(place).or(self.driver);
-        self
     }
 }
 
@@ -102,6 +94,12 @@ async fn boot_one(engine: &Engine, driver: Driver) -> Result<()> {
     let started = engine.start_by(&id, driver).await;
     engine.remove(&id).await?;
     started
+}
+
+/// Whether the kernel has overlayfs, or has it now that it was asked to load it.
+fn has_overlay() -> bool {
+    let knows = || fs::read_to_string("/proc/filesystems").is_ok_and(|list| list.contains("\toverlay\n"));
+    knows() || (Command::new("modprobe").arg("overlay").output().is_ok() && knows())
 }
 
 fn kernel_is_at_least(major: u32, minor: u32) -> bool {

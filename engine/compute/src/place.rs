@@ -39,11 +39,15 @@ impl Place {
         Ok(Self { data, run, tag })
     }
 
-    pub(crate) fn prepare(&self) -> Result<()> {
+    pub(crate) fn prepare_data(&self) -> Result<()> {
         for folder in [self.machines(), self.images()] {
             fs::create_dir_all(&folder).at("create", &folder)?;
             fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).at("protect", &folder)?;
         }
+        Ok(())
+    }
+
+    pub(crate) fn prepare_run(&self) -> Result<()> {
         // The first process of a machine, mapped to a stranger, passes through these to its mount point.
         let parent = self.run.parent().unwrap_or(Path::new("/run"));
         for folder in [parent, &self.run, &self.root()] {

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::capability;
 use crate::control::{Ask, body_length};
-use crate::error::{Error, Result, Trying};
+use crate::error::{Error, Result, Trying, chain};
 use crate::folder;
 use crate::image::{ImageStore, Progress};
 use crate::line;
@@ -87,18 +87,17 @@ impl Engine {
     /// Takes over the machines of this place, running ones included. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Host`] or [`Error::Io`] when machines cannot be had here at all.
+    /// [`Error::Io`] when the data folder cannot be used. On a host that cannot run machines the engine opens all the
+    /// same; its capabilities say what is missing, and starts are refused for that reason.
     pub async fn open(config: Config) -> Result<Self> {
         let blocking = config.clone();
-        let capabilities = on_thread(move || {
-            blocking.place.prepare()?;
-            folder::tidy(&blocking.place)?;
-            users::ensure(&blocking.place, &blocking.exe, blocking.uid_base)?;
-            Ok(capability::find(&blocking.place))
-        })
-        .await?;
+        let capabilities = on_thread(move || prepare(&blocking)).await?;
         let images = ImageStore::new(config.place.images(), config.progress.clone());
-        let (chosen, driver) = watch::channel(capability::remembered(&config.place).map(Ok));
+        let known = match capabilities.driver {
+            Some(_) => capability::remembered(&config.place).map(Ok),
+            None => Some(Err(capabilities.notes.join("; "))),
+        };
+        let (chosen, driver) = watch::channel(known);
         let inner = Inner {
             images,
             capabilities,
@@ -110,8 +109,9 @@ impl Engine {
         };
         let engine = Self(Arc::new(inner));
         let tested = engine.0.driver.borrow().is_some();
+        let able = engine.0.capabilities.driver.is_some();
         for id in engine.ids()? {
-            if tested && capability::is_self_test(&id) {
+            if tested && able && capability::is_self_test(&id) {
                 // Of a test that a crash interrupted.
                 engine.remove_now(&id).await?;
                 continue;
@@ -311,6 +311,22 @@ impl Engine {
         let _turn = self.turn(id).await;
         self.start(id, driver).await
     }
+}
+
+/// Makes what machines need on the host, as far as this is a host for machines.
+fn prepare(config: &Config) -> Result<Capabilities> {
+    config.place.prepare_data()?;
+    folder::tidy(&config.place)?;
+    let mut found = capability::find();
+    if found.driver.is_some() {
+        let place = &config.place;
+        let made = place.prepare_run().and_then(|()| users::ensure(place, &config.exe, config.uid_base));
+        if let Err(error) = made {
+            found.driver = None;
+            found.notes.push(chain(&error));
+        }
+    }
+    Ok(found)
 }
 
 fn start_failed(id: &MachineId, reason: String) -> Error {

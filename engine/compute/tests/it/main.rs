@@ -220,3 +220,13 @@ async fn an_idle_machine_costs_little_memory() {
     );
     assert!((inits + shims) / 10 <= 4096);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_working_runtime_the_engine_opens_and_says_why_nothing_starts() {
+    let Some(lab) = Lab::with("none", |config| config.drivers.clear()).await else { return };
+    let id = lab.create("m").await;
+    let refused = lab.engine.ensure_running(&id).await;
+    assert!(matches!(refused, Err(Error::Host(_))), "{refused:?}");
+    assert_eq!(lab.engine.capabilities().driver, None);
+    assert_eq!(lab.engine.observe(&id).await.unwrap(), Observed::Created);
+}
