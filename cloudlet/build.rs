@@ -1,5 +1,7 @@
 //! Makes the registry of services from the lines of `Cargo.toml` that point into `services/`.
 
+#![allow(clippy::disallowed_methods, reason = "cargo speaks through the environment")]
+
 use std::path::PathBuf;
 use std::{env, fs};
 

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
+use kernel::clock::{Clock, SystemClock};
 use tokio::net::TcpStream;
+use wire::sigv4::Signer;
 
 use crate::cli::{Outcome, Problem};
 
@@ -74,9 +76,21 @@ impl Client {
         Ok((status, body.to_bytes()))
     }
 
-    /// The headers of a signed form post, as `test` signs it.
-    pub(crate) fn signed_headers(&self, _: &str, _: &Bytes) -> Outcome<Vec<(&'static str, String)>> {
-        Ok(Vec::new())
+    /// The headers of a form posted to `/`, signed as `test`.
+    pub(crate) fn signed_headers(&self, service: &str, body: &Bytes) -> Outcome<Vec<(&'static str, String)>> {
+        let form = "application/x-www-form-urlencoded; charset=utf-8";
+        let request = Request::post("/").header("host", &self.authority).body(());
+        let (mut parts, ()) = request.map_err(|e| Problem::new("no request", &e))?.into_parts();
+        let signer = Signer { access_key: "test", secret: "test", region: "us-east-1", service };
+        signer
+            .sign(&mut parts, body, SystemClock.now() / 1_000)
+            .map_err(|refusal| Problem(format!("the request cannot be signed: {refusal:?}")))?;
+        let text = |name: &str| {
+            let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let (date, authorization) = (text("x-amz-date"), text("authorization"));
+        Ok(vec![("content-type", form.to_owned()), ("x-amz-date", date), ("authorization", authorization)])
     }
 
     pub(crate) fn authority(&self) -> &str {

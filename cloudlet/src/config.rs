@@ -48,7 +48,12 @@ pub(crate) struct Up {
     pub(crate) overcommit: f64,
 
     /// Folder of programs to run when the cloud is ready, in the order of their names
-    #[arg(long, env = "CLOUDLET_READY_D", value_name = "DIR", default_value = "/etc/localstack/init/ready.d")]
+    #[arg(
+        long,
+        env = "CLOUDLET_READY_D",
+        value_name = "DIR",
+        default_value = "/etc/localstack/init/ready.d"
+    )]
     pub(crate) ready_d: PathBuf,
 
     /// 0 keeps everything in a temporary folder that goes with the process

@@ -57,16 +57,18 @@ async fn tour(options: &Demo) -> Outcome {
     let begun = Instant::now();
 
     steps.begin("finding the image");
-    let images = ec2(&client, Query::new("DescribeImages").with("Filter.1.Name", "name").with(
-        "Filter.1.Value.1",
-        &options.image,
-    ))
+    let images = ec2(
+        &client,
+        Query::new("DescribeImages").with("Filter.1.Name", "name").with("Filter.1.Value.1", &options.image),
+    )
     .await?;
-    let image = images.first("imageId").ok_or_else(|| Problem(format!("no image is named {}", options.image)))?;
+    let image =
+        images.first("imageId").ok_or_else(|| Problem(format!("no image is named {}", options.image)))?;
 
     steps.begin("making a key pair");
     let key_name = format!("demo-{}", std::process::id());
-    let key = ec2(&client, Query::new("CreateKeyPair").with("KeyName", &key_name).with("KeyType", "ed25519")).await?;
+    let key = ec2(&client, Query::new("CreateKeyPair").with("KeyName", &key_name).with("KeyType", "ed25519"))
+        .await?;
     write_key(&options.key, &key.need("keyMaterial")?)?;
 
     steps.begin("opening ports 22 and 80");

@@ -38,7 +38,8 @@ pub(crate) async fn open(data: &Path, public_range: &str) -> Outcome<Engines> {
     let range = range.map_err(|e| Problem::new(&format!("{public_range} is no range of addresses"), &e))?;
     let networks = Net::open(NetConfig::new(&tag, vec![range]))
         .map_err(|e| Problem::new("networks cannot be had", &e))?;
-    let place = Place::new(data.join("machines"), &tag).map_err(|e| Problem::new("machines cannot be had", &e))?;
+    let place =
+        Place::new(data.join("machines"), &tag).map_err(|e| Problem::new("machines cannot be had", &e))?;
     let config = Config::new(place).map_err(|e| Problem::new("machines cannot be had", &e))?;
     let engine = Engine::open(config).await.map_err(|e| Problem::new("machines cannot be had", &e))?;
     Ok(Engines {
@@ -74,7 +75,8 @@ impl Engines {
 
 /// The tag of a data folder, locked for this process. A tag another folder has is left to it.
 fn claim_tag(data: &Path) -> Outcome<(String, Flock<File>)> {
-    let cannot = |what: &Path, e: &dyn std::error::Error| Problem::new(&format!("cannot use {}", what.display()), e);
+    let cannot =
+        |what: &Path, e: &dyn std::error::Error| Problem::new(&format!("cannot use {}", what.display()), e);
     let tags = Path::new(RUN).join("tags");
     std::fs::create_dir_all(&tags).map_err(|e| cannot(&tags, &e))?;
     let owner = data.as_os_str().as_encoded_bytes();

@@ -48,12 +48,14 @@ impl Credentials for RootCredentials {
 
 impl RootCredentials {
     fn look_up(&self, access_key: &str, session_token: Option<&str>) -> Result<Credential, NoCredential> {
-        let root = |account, secret| Credential { secret, account, principal: Principal::Root, expires_at: None };
+        let root =
+            |account, secret| Credential { secret, account, principal: Principal::Root, expires_at: None };
         let real = self.keys.iter().find(|key| key.access_key_id == access_key);
         let found = match real {
             Some(key) => Some(root(AccountId::DEFAULT, key.secret.clone())),
             None if self.allow_test => {
-                let account = if access_key == TEST { Some(AccountId::DEFAULT) } else { access_key.parse().ok() };
+                let account =
+                    if access_key == TEST { Some(AccountId::DEFAULT) } else { access_key.parse().ok() };
                 account.map(|account| root(account, Arc::from(TEST)))
             }
             None => None,

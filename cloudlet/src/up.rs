@@ -77,7 +77,7 @@ async fn serve(options: &Up) -> Outcome {
         engines: engines.clone(),
         ca: tls.clone(),
     };
-    let services: Vec<_> = house.services().map(|def| (def, &wire::route::Hints::NONE)).collect();
+    let services: Vec<_> = house.services().collect();
     let door = Arc::new(Door::new(Fittings {
         router: Router::new(&services, Domains::new(public_host(options))),
         credentials: Arc::new(credentials),

@@ -21,8 +21,24 @@ pub struct Fix {
     pub errors: BTreeMap<String, ErrorFix>,
     /// Names in query requests and answers, by `Shape.Member`, `List.member`, `Map.key`, `Map.value`.
     pub query_names: BTreeMap<String, String>,
+    pub routing: RoutingFix,
     /// XML root names by shape.
     pub xml_names: BTreeMap<String, String>,
+}
+
+/// See `shape::Routing`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoutingFix {
+    pub scopes: Vec<String>,
+    pub hosts: Vec<String>,
+    /// Pattern to parameter.
+    pub paths: BTreeMap<String, String>,
+    pub virtual_hosts: bool,
+    pub object_store: bool,
+    pub fallback: bool,
+    pub anonymous: bool,
+    pub body_bytes_max: Option<usize>,
 }
 
 #[derive(Debug, Default, Deserialize)]

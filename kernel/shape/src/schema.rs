@@ -231,6 +231,50 @@ pub enum Checks {
     Required,
 }
 
+/// How a service is found, beyond its names: facts the models lack, from its `.fix` file.
+#[derive(Clone, Copy, Debug)]
+pub struct Routing {
+    /// Names in a signature's scope besides the signing name.
+    pub scopes: &'static [&'static str],
+    /// First labels of host names besides the endpoint prefix and the service's name.
+    pub hosts: &'static [&'static str],
+    /// Paths that name a resource in requests of the query protocols.
+    pub paths: &'static [PathHint],
+    /// A label before the service's in the host name is the first segment of the path.
+    pub virtual_hosts: bool,
+    /// Signs and errs as object stores do: paths as they are, errors without a wrapper.
+    pub object_store: bool,
+    /// Gets what nobody else is asked for.
+    pub fallback: bool,
+    /// Requests without a signature go on, as nobody's; the gate decides.
+    pub anonymous: bool,
+    /// Longest body of an operation that does not stream.
+    pub body_bytes_max: usize,
+}
+
+impl Routing {
+    /// For a service that needs nothing of it.
+    pub const PLAIN: Self = Self {
+        scopes: &[],
+        hosts: &[],
+        paths: &[],
+        virtual_hosts: false,
+        object_store: false,
+        fallback: false,
+        anonymous: false,
+        body_bytes_max: 2 * 1_024 * 1_024,
+    };
+}
+
+/// A path with a meaning, and the parameter that means the same.
+#[derive(Clone, Copy, Debug)]
+pub struct PathHint {
+    /// Segments: `{account}` is twelve digits, `{region}` a region, `{name}` anything, all else itself.
+    pub pattern: &'static str,
+    /// Gets the whole URL where the form does not give it.
+    pub param: &'static str,
+}
+
 /// One service: its names, protocols and operations.
 #[derive(Debug)]
 pub struct ServiceDef {
@@ -251,6 +295,7 @@ pub struct ServiceDef {
     pub error_namespace: &'static str,
     /// Answers errors with the query code in `x-amzn-query-error`.
     pub query_compatible: bool,
+    pub routing: Routing,
     pub checks: Checks,
     /// The operations served, sorted by name.
     pub ops: &'static [&'static OpDef],

@@ -52,11 +52,11 @@ pub(super) async fn identify(
         Wanted::Served(op) => Some(op),
         Wanted::Unserved(_) | Wanted::Unknown(_) => None,
     };
-    let bytes_max = entry.hints.body_bytes_max;
-    let signing = entry.hints.signing;
+    let bytes_max = entry.def.routing.body_bytes_max;
+    let signing = Signing::of(entry.def);
     let streams = op.is_some_and(streams);
     let Some(presented) = presented else {
-        let anonymous = entry.hints.anonymous || op.is_some_and(|op| op.unsigned);
+        let anonymous = entry.def.routing.anonymous || op.is_some_and(|op| op.unsigned);
         if !anonymous {
             return Err(refuse(Refusal::Missing));
         }
@@ -68,7 +68,7 @@ pub(super) async fn identify(
         return Ok((caller(parts, connection, None), body));
     };
     let payload = Payload::declared(&parts.headers, presented.is_presigned(), signing).map_err(refuse)?;
-    let accepts = Accepts { signing, scope: entry.def.signing_name, aliases: entry.hints.scopes };
+    let accepts = Accepts { signing, scope: entry.def.signing_name, aliases: entry.def.routing.scopes };
     let (verified, body) = match payload {
         Payload::ByBody => {
             let bytes = match body {

@@ -134,7 +134,7 @@ impl Door {
         let asked = Asked { parts, form: form.as_deref(), scope, secure: connection.secure };
         let routed = self.router.route(&asked).ok_or_else(|| refuse::nobody(parts, scope))?;
         trace.note(&routed);
-        let family = Family::of(routed.protocol, routed.service.hints.signing);
+        let family = Family::of(routed.protocol, Signing::of(routed.service.def));
         let presented = found.map_err(|refusal| refusal.into_error(family))?;
         let question =
             Question { parts, presented: presented.as_ref(), routed: &routed, family, connection, body };
@@ -193,7 +193,7 @@ impl Trace {
     fn note(&mut self, routed: &crate::route::Routed<'_>) {
         self.service = Some(routed.service.def);
         self.protocol = routed.protocol;
-        self.signing = routed.service.hints.signing;
+        self.signing = Signing::of(routed.service.def);
         self.operation = match &routed.wanted {
             Wanted::Served(op) => Cow::Borrowed(op.name),
             Wanted::Unserved(name) | Wanted::Unknown(name) => Cow::Owned(name.clone()),

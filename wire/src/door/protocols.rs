@@ -27,6 +27,7 @@ static NOBODY: ServiceDef = ServiceDef {
     error_namespace: "",
     query_compatible: false,
     checks: shape::Checks::Standard,
+    routing: shape::Routing::PLAIN,
     ops: &[],
     unserved: &[],
     errors: &[],

@@ -11,10 +11,9 @@ use std::collections::HashMap;
 
 use http::request::Parts;
 use kernel::Region;
-use shape::{OpDef, Protocol, ServiceDef};
+use shape::{OpDef, PathHint, Protocol, ServiceDef};
 
 pub use form::form_value;
-pub use hints::{Hints, PathHint};
 pub use host::Domains;
 use host::Host;
 use rest::{Query, RestTable};
@@ -24,7 +23,6 @@ use crate::sigv4::{Scope, header_text};
 /// A service as the router knows it.
 pub struct Entry {
     pub def: &'static ServiceDef,
-    pub hints: &'static Hints,
     rest: RestTable,
 }
 
@@ -71,8 +69,8 @@ pub struct Router {
 }
 
 impl Router {
-    /// Compiles the tables. Every service brings its definition and its hints.
-    pub fn new(services: &[(&'static ServiceDef, &'static Hints)], domains: Domains) -> Self {
+    /// Compiles the tables. Every service brings its definition.
+    pub fn new(services: &[&'static ServiceDef], domains: Domains) -> Self {
         let mut router = Self {
             entries: Vec::with_capacity(services.len()),
             by_target: HashMap::new(),
@@ -82,7 +80,8 @@ impl Router {
             domains,
             default_region: "us-east-1".parse().expect("a region name"),
         };
-        for (at, (def, hints)) in services.iter().copied().enumerate() {
+        for (at, def) in services.iter().copied().enumerate() {
+            let routing = &def.routing;
             if !def.target_prefix.is_empty() {
                 router.by_target.entry(def.target_prefix).or_insert(at);
             }
@@ -92,16 +91,16 @@ impl Router {
                     places.push(at);
                 }
             };
-            for name in [&def.signing_name].into_iter().chain(hints.scopes) {
+            for name in [&def.signing_name].into_iter().chain(routing.scopes) {
                 add(&mut router.by_scope, name);
             }
-            for name in [&def.endpoint_prefix, &def.name].into_iter().chain(hints.hosts) {
+            for name in [&def.endpoint_prefix, &def.name].into_iter().chain(routing.hosts) {
                 add(&mut router.by_host, name);
             }
-            if hints.fallback {
+            if routing.fallback {
                 router.fallback.get_or_insert(at);
             }
-            router.entries.push(Entry { def, hints, rest: RestTable::new(def) });
+            router.entries.push(Entry { def, rest: RestTable::new(def) });
         }
         router
     }
@@ -196,7 +195,7 @@ impl Router {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let mut first = None;
         for entry in candidates.iter().filter_map(|at| self.entries.get(*at)) {
-            let path = match host.before.filter(|_| entry.hints.virtual_hosts) {
+            let path = match host.before.filter(|_| entry.def.routing.virtual_hosts) {
                 Some(label) => ["/", label, parts.uri.path()].concat().into(),
                 None => std::borrow::Cow::Borrowed(parts.uri.path()),
             };
@@ -228,7 +227,7 @@ impl Entry {
     }
 
     fn path_hint(&self, path: &str) -> Option<&'static PathHint> {
-        self.hints.paths.iter().find(|hint| hint.matches(path))
+        self.def.routing.paths.iter().find(|hint| hints::matches(hint, path))
     }
 }
 

@@ -1,5 +1,7 @@
 use http::Request;
-use shape::{Checks, Honoured, Kind, Location, Member, OpDef, Protocol, Schema, ServiceDef};
+use shape::{
+    Checks, Honoured, Kind, Location, Member, OpDef, PathHint, Protocol, Routing, Schema, ServiceDef,
+};
 
 use super::*;
 
@@ -58,19 +60,22 @@ const fn service(
         ops,
         unserved: &["Later"],
         errors: &[],
+        routing: Routing::PLAIN,
     }
 }
 
 static SEND: OpDef = op("Send", "POST", "/", &EMPTY);
-static MAIL: ServiceDef =
-    service("mail", "2012", &[Protocol::Json10, Protocol::Cbor, Protocol::Query], &[&SEND]);
-static MAIL_HINTS: Hints = Hints {
+static MAIL: ServiceDef = ServiceDef {
+    routing: MAIL_ROUTING,
+    ..service("mail", "2012", &[Protocol::Json10, Protocol::Cbor, Protocol::Query], &[&SEND])
+};
+const MAIL_ROUTING: Routing = Routing {
     hosts: &["queue"],
     paths: &[
         PathHint { pattern: "/{account}/{name}", param: "QueueUrl" },
         PathHint { pattern: "/queue/{region}/{account}/{name}", param: "QueueUrl" },
     ],
-    ..Hints::NONE
+    ..Routing::PLAIN
 };
 
 static OLD_BALANCE: OpDef = op("Balance", "POST", "/", &EMPTY);
@@ -95,13 +100,13 @@ static OBJECT_REFS: [&OpDef; 9] = {
     let [a, b, c, d, e, f, g, h, i] = &OBJECT_OPS;
     [a, b, c, d, e, f, g, h, i]
 };
-static OBJECTS: ServiceDef = service("objects", "2006", &[Protocol::RestXml], &OBJECT_REFS);
-static OBJECT_HINTS: Hints = Hints { virtual_hosts: true, fallback: true, anonymous: true, ..Hints::NONE };
+static OBJECTS: ServiceDef = ServiceDef {
+    routing: Routing { virtual_hosts: true, fallback: true, anonymous: true, ..Routing::PLAIN },
+    ..service("objects", "2006", &[Protocol::RestXml], &OBJECT_REFS)
+};
 
 fn router() -> Router {
-    let services =
-        [(&MAIL, &MAIL_HINTS), (&OLD, &Hints::NONE), (&NEW, &Hints::NONE), (&OBJECTS, &OBJECT_HINTS)];
-    Router::new(&services, Domains::default())
+    Router::new(&[&MAIL, &OLD, &NEW, &OBJECTS], Domains::default())
 }
 
 struct Case<'a> {

@@ -66,7 +66,7 @@ impl KeyCache {
 }
 
 /// `HMAC(HMAC(HMAC(HMAC("AWS4" + secret, date), region), service), "aws4_request")`
-fn derive(secret: &str, scope: &Scope<'_>) -> hmac::Key {
+pub(super) fn derive(secret: &str, scope: &Scope<'_>) -> hmac::Key {
     let mut key = hmac::Key::new(HMAC_SHA256, ["AWS4", secret].concat().as_bytes());
     for part in [&scope.date, &scope.region, &scope.service, &scope.terminator] {
         key = hmac::Key::new(HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref());

@@ -10,6 +10,7 @@ mod keys;
 mod payload;
 mod presented;
 mod refusal;
+mod sign;
 #[cfg(test)]
 mod vectors;
 
@@ -27,6 +28,7 @@ pub use instant::Instant;
 pub use payload::{DigestBody, Payload, UNSIGNED};
 pub use presented::{EXPIRES_SECONDS_MAX, Place, Presented, Scope, header_text};
 pub use refusal::{Family, Refusal, SKEW_SECONDS_MAX};
+pub use sign::Signer;
 
 /// The two ways to make a request canonical.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +38,13 @@ pub enum Signing {
     Common,
     /// The path is taken as it is; the body is signed as a header says.
     ObjectStore,
+}
+
+impl Signing {
+    /// As this service's clients sign.
+    pub fn of(service: &shape::ServiceDef) -> Self {
+        if service.routing.object_store { Signing::ObjectStore } else { Signing::Common }
+    }
 }
 
 /// What the service a request was routed to accepts.
@@ -121,7 +130,7 @@ impl Verifier {
 
 fn check_scope(presented: &Presented<'_>, accepts: Accepts) -> Result<(), Refusal> {
     let Scope { date, region, service, terminator } = &presented.scope;
-    if terminator != "aws4_request" {
+    if terminator != presented::TERMINATOR {
         return Err(Refusal::ScopeTerminator(terminator.to_string()));
     }
     if service != accepts.scope && !accepts.aliases.contains(&&**service) {

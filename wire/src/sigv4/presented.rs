@@ -11,6 +11,8 @@ use super::refusal::Refusal;
 
 /// The one algorithm we verify.
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// Last part of a scope.
+pub(super) const TERMINATOR: &str = "aws4_request";
 /// Longest time a presigned URL may last, in seconds: a week.
 pub const EXPIRES_SECONDS_MAX: i64 = 604_800;
 

@@ -385,3 +385,18 @@ proptest! {
         let _ = runtime.block_on(read(pieces, None, trailer));
     }
 }
+
+#[tokio::test]
+async fn what_we_sign_verifies() {
+    let mut signed = parts("POST", "/a b?x=1".replace(' ', "%20").as_str(), &[("host", "localhost:4566")]);
+    let verifier = verifier(SUITE_SECRET, "20150830T123600Z");
+    let signer = Signer { access_key: "AK", secret: SUITE_SECRET, region: "us-east-1", service: "service" };
+    let at = Instant::parse("20150830T123600Z").unwrap().seconds;
+    signer.sign(&mut signed, b"body", at).unwrap();
+    let accepts = Accepts { signing: Signing::Common, scope: "service", aliases: &[] };
+    let presented = Presented::find(&signed).unwrap().unwrap();
+    let digest = hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"body").as_ref());
+    verifier.verify(&signed, &presented, accepts, &digest).await.unwrap();
+    let other = hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"other").as_ref());
+    assert!(verifier.verify(&signed, &presented, accepts, &other).await.is_err());
+}

@@ -39,6 +39,7 @@ impl Tables<'_> {
             protocols: leak([protocol]),
             xml_namespace: "",
             error_namespace: "",
+            routing: shape::Routing::PLAIN,
             query_compatible: self.metadata.aws_query_compatible.is_some(),
             checks: Checks::Standard,
             ops: &[],

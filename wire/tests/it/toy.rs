@@ -14,12 +14,14 @@ use kernel::{
     AccountId, BoxFuture, Credential, Credentials, Error, LocalRequest, LocalResponse, NoCredential,
     Principal, Result,
 };
-use shape::{Body, Checks, Honoured, Kind, Member, OpDef, Protocol, Schema, ServiceDef, Shape, Slot, Struct};
+use shape::{
+    Body, Checks, Honoured, Kind, Member, OpDef, PathHint, Protocol, Routing, Schema, ServiceDef, Shape,
+    Slot, Struct,
+};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use wire::door::{Answer, Codec, Dialect, Door, Encoded, Fittings, Gate, Inbound, Limits, Server, listen};
-use wire::route::{Domains, Hints, PathHint, Router};
-use wire::sigv4::Signing;
+use wire::route::{Domains, Router};
 
 const fn schema(kind: Kind, members: &'static [Member]) -> Schema {
     Schema { name: "Toy", kind, members, ..Schema::PLAIN }
@@ -80,6 +82,7 @@ const fn service(
         xml_namespace: "",
         error_namespace: "",
         query_compatible: false,
+        routing: Routing::PLAIN,
         checks: Checks::Standard,
         ops,
         unserved: &["Later"],
@@ -89,16 +92,17 @@ const fn service(
 
 static TOY: ServiceDef = ServiceDef {
     target_prefix: "Toy",
+    routing: Routing {
+        paths: &[PathHint { pattern: "/{account}/{name}", param: "Url" }],
+        body_bytes_max: 100_000,
+        ..Routing::PLAIN
+    },
     ..service("toy", &[Protocol::Json10, Protocol::Query], &[&BOOM, &ECHO, &HELLO, &PANIC, &SLEEP])
 };
-static TOY_HINTS: Hints = Hints {
-    paths: &[PathHint { pattern: "/{account}/{name}", param: "Url" }],
-    body_bytes_max: 100_000,
-    ..Hints::NONE
+static THINGS: ServiceDef = ServiceDef {
+    routing: Routing { object_store: true, virtual_hosts: true, fallback: true, ..Routing::PLAIN },
+    ..service("things", &[Protocol::RestXml], &[&GET, &PUT])
 };
-static THINGS: ServiceDef = service("things", &[Protocol::RestXml], &[&GET, &PUT]);
-static THINGS_HINTS: Hints =
-    Hints { signing: Signing::ObjectStore, virtual_hosts: true, fallback: true, ..Hints::NONE };
 
 /// Input and output of everything.
 struct Toy {
@@ -250,7 +254,7 @@ pub(crate) async fn open_with(limits: Limits) -> House {
     let folder = tempfile::tempdir().unwrap();
     let authority = wire::tls::Authority::new(folder.path().join("tls"), clock.clone());
     let door = Door::new(Fittings {
-        router: Router::new(&[(&TOY, &TOY_HINTS), (&THINGS, &THINGS_HINTS)], Domains::default()),
+        router: Router::new(&[&TOY, &THINGS], Domains::default()),
         credentials: Arc::new(ToyCredentials),
         gate: Box::new(ToyGate),
         codec: Box::new(ToyCodec),

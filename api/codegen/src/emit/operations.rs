@@ -1,6 +1,7 @@
 //! One marker type per served operation, and the table of the service.
 
 use super::{put, table};
+use crate::fix::RoutingFix;
 use crate::model::{Operation, Reference, XmlNamespace};
 use crate::names::{constant, type_name};
 use crate::reach::Reach;
@@ -116,10 +117,27 @@ fn service(out: &mut String, reach: &Reach<'_>) -> Result<(), Error> {
     put!(out, "    error_namespace: {:?},", fix.error_namespace);
     put!(out, "    query_compatible: {},", metadata.aws_query_compatible.is_some());
     put!(out, "    checks: ::shape::Checks::{checks},");
+    put!(out, "    routing: {},", routing(&fix.routing));
     put!(
         out,
         "    ops: &[{}],\n    unserved: &{unserved:?},\n    errors: error::ALL,\n}};",
         served.join(", ")
     );
     Ok(())
+}
+
+/// The routing facts as an expression.
+fn routing(fix: &RoutingFix) -> String {
+    let RoutingFix { scopes, hosts, paths, virtual_hosts, object_store, fallback, anonymous, body_bytes_max } =
+        fix;
+    let paths: String = paths
+        .iter()
+        .map(|(pattern, param)| format!("::shape::PathHint {{ pattern: {pattern:?}, param: {param:?} }}, "))
+        .collect();
+    let bound = body_bytes_max.map_or_else(String::new, |bytes| format!("body_bytes_max: {bytes}, "));
+    format!(
+        "::shape::Routing {{ scopes: &{scopes:?}, hosts: &{hosts:?}, paths: &[{paths}], \
+         virtual_hosts: {virtual_hosts}, object_store: {object_store}, fallback: {fallback}, \
+         anonymous: {anonymous}, {bound}..::shape::Routing::PLAIN }}"
+    )
 }

@@ -133,6 +133,7 @@ static TOY: ServiceDef = ServiceDef {
     protocols: &[Protocol::Json10],
     xml_namespace: "",
     query_compatible: false,
+    routing: shape::Routing::PLAIN,
     ops: &[&READ_NOTE, &WAIT, &WRITE_NOTE],
     unserved: &["EraseNote"],
     errors: &[],
