@@ -81,10 +81,12 @@ fn address(ctx: &Ctx, record: &Queue, checked: Checked) -> (Message, Option<Fing
     (message, fingerprint)
 }
 
-/// A fresh message id, a random UUID as a number.
+/// A fresh message id: a random UUID (RFC 9562, version 4) as a number.
 fn message_id(ctx: &Ctx) -> u128 {
-    let text = ctx.ids().uuid().replace('-', "");
-    u128::from_str_radix(&text, 16).unwrap_or_default()
+    let mut bytes = [0; 16];
+    ctx.ids().0.fill(&mut bytes);
+    let random = u128::from_be_bytes(bytes);
+    random & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62
 }
 
 /// Stores messages; they can be received when this returns.

@@ -1,9 +1,11 @@
 //! SQS on a whole house with a clock that only tests move.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod batch;
 mod concurrency;
 mod dead_letter;
 mod fifo;
+mod figures;
 mod inspect;
 mod message;
 mod move_task;
