@@ -10,8 +10,7 @@ use kernel::testing::TestCloud;
 use kernel::timers::TimerKey;
 use kernel::{Access, Ctx, Error, Kind, Next, Result, Scope, Service, ServiceBuilder, Table};
 use shape::{
-    Honoured, Kind as ShapeKind, Location, Member, OpDef, Operation, Protocol, Schema, ServiceDef, Shape,
-    Struct, TimestampFormat,
+    Honoured, Kind as ShapeKind, Member, OpDef, Operation, Protocol, Schema, ServiceDef, Shape, Struct,
 };
 
 static TEXT: Schema = schema("Text", ShapeKind::String, &[]);
@@ -19,41 +18,11 @@ static NOTE: Schema = schema("Note", ShapeKind::Structure, NOTE_MEMBERS);
 static NOTE_MEMBERS: &[Member] = &[member("Text", false), member("Token", true)];
 
 const fn schema(name: &'static str, kind: ShapeKind, members: &'static [Member]) -> Schema {
-    Schema {
-        name,
-        kind,
-        members,
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[],
-        sensitive: false,
-        union: false,
-        flattened: false,
-        timestamp: TimestampFormat::Default,
-        xml_name: None,
-        xml_namespace: None,
-    }
+    Schema { name, kind, members, ..Schema::PLAIN }
 }
 
 const fn member(name: &'static str, idempotency_token: bool) -> Member {
-    Member {
-        name,
-        wire: name,
-        query: name,
-        schema: &TEXT,
-        location: Location::Body,
-        required: false,
-        payload: false,
-        flattened: false,
-        xml_attribute: false,
-        xml_namespace: None,
-        xml_prefix: None,
-        timestamp: TimestampFormat::Default,
-        idempotency_token,
-        json_value: false,
-        event_stream: false,
-    }
+    Member { name, wire: name, query: name, schema: &TEXT, idempotency_token, ..Member::PLAIN }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -114,6 +83,7 @@ const fn op(name: &'static str) -> OpDef {
         output: &NOTE,
         result_wrapper: None,
         input_root: None,
+        input_namespace: None,
         output_root: None,
         errors: &[],
         unsigned: false,
@@ -132,6 +102,8 @@ static TOY: ServiceDef = ServiceDef {
     version: "2026-01-01",
     protocols: &[Protocol::Json10],
     xml_namespace: "",
+    error_namespace: "",
+    checks: shape::Checks::Standard,
     query_compatible: false,
     routing: shape::Routing::PLAIN,
     ops: &[&READ_NOTE, &WAIT, &WRITE_NOTE],
