@@ -54,7 +54,8 @@ const ORPHANS_EVERY_MS: i64 = 60_000;
 fn networks(s: &mut ServiceBuilder) {
     use ops::{
         account_attributes, dhcp_options, internet_gateway, network_acl, network_interface, region,
-        route_table, security_group, security_group_rule, security_group_rule_update as update, subnet, tag, vpc,
+        route_table, security_group, security_group_rule, security_group_rule_update as update, subnet, tag,
+        vpc,
     };
 
     s.op(api::op::CreateDefaultVpc, vpc::create_default_vpc).access(any);

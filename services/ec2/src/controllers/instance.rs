@@ -1,6 +1,7 @@
 //! Brings an instance to what was asked of it: one step at a time, from facts read again.
 
 use compute::{Changed, ExitReason, MachineId, MachineSpec, Machines};
+use futures_util::future::try_join;
 use kernel::{Ctx, Error, Next, Result, Scope};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -115,10 +116,10 @@ async fn boot(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result
 async fn start(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result<()> {
     let interface = ctx.read(|snap| network_interface::get(snap, ctx.scope(), &instance.interface)).await?;
     let nic = network::ensure_interface(ctx, &interface).await?;
-    listener::ensure(ctx, &instance.vpc).await?;
     let spec = spec(ctx, instance, nic.netns_path).await?;
     let id = spec.id.clone();
-    machines.ensure_created(spec).await.map_err(Error::internal)?;
+    let create = async { machines.ensure_created(spec).await.map_err(Error::internal) };
+    try_join(listener::ensure(ctx, &instance.vpc), create).await?;
     machines.ensure_running(&id).await.map_err(Error::internal)
 }
 
@@ -171,6 +172,8 @@ async fn note_seen(ctx: &Ctx, instance: &Instance, what: Seen) -> Result<Next> {
         instance::update(tx, &scope, &instance.id, |seen| {
             seen.observed.machine = what;
             seen.observed.generation = generation;
+            // A start is as good as the reboots asked for before it.
+            seen.observed.reboots = instance.desired.reboots;
             seen.observed.failures = 0;
             seen.observed.last_error = None;
             Ok(())

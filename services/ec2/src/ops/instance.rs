@@ -26,7 +26,7 @@ pub async fn describe_instances(
 ) -> Result<api::DescribeInstancesResult> {
     const OPERATION: &str = "DescribeInstances";
     let filters = Filters::check(input.filters, FILTERS)?;
-    let ids = check_ids(input.instance_ids.unwrap_or_default())?;
+    let ids = check_ids(&input.instance_ids.unwrap_or_default())?;
     if !ids.is_empty() && input.max_results.is_some() {
         let message = "The parameter instancesSet cannot be used with the parameter maxResults";
         return Err(errors::combination(message));
@@ -53,7 +53,7 @@ pub async fn describe_instances(
 ///
 /// # Errors
 /// `InvalidInstanceID.Malformed`.
-pub fn check_ids(given: Vec<String>) -> Result<Vec<InstanceId>> {
+pub fn check_ids(given: &[String]) -> Result<Vec<InstanceId>> {
     given.iter().map(|text| check_id(text)).collect()
 }
 

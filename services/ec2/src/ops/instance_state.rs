@@ -61,7 +61,7 @@ async fn ask(
     if ids.is_empty() {
         return Err(errors::missing("InstanceId"));
     }
-    let mut ids = check_ids(ids)?;
+    let mut ids = check_ids(&ids)?;
     let mut seen = std::collections::BTreeSet::new();
     ids.retain(|id| seen.insert(id.clone()));
     let scope = *ctx.scope();

@@ -65,7 +65,7 @@ pub async fn describe_instance_status(
     const OPERATION: &str = "DescribeInstanceStatus";
     let filters = Filters::check(input.filters, FILTERS)?;
     let page = page::open(ctx, OPERATION, input.max_results, input.next_token)?;
-    let ids = check_ids(input.instance_ids.unwrap_or_default())?;
+    let ids = check_ids(&input.instance_ids.unwrap_or_default())?;
     check_dry_run(input.dry_run)?;
     let scope = *ctx.scope();
     let mut instances = ctx
@@ -164,7 +164,7 @@ pub async fn describe_instance_credit_specifications(
     const OPERATION: &str = "DescribeInstanceCreditSpecifications";
     let filters = Filters::check(input.filters, &["instance-id"])?;
     let page = page::open(ctx, OPERATION, input.max_results, input.next_token)?;
-    let ids = check_ids(input.instance_ids.unwrap_or_default())?;
+    let ids = check_ids(&input.instance_ids.unwrap_or_default())?;
     check_dry_run(input.dry_run)?;
     let scope = *ctx.scope();
     let mut instances = ctx

@@ -88,7 +88,12 @@ async fn authorize(
 }
 
 /// The peer as it is stored, its group found.
-pub(super) fn peer(tx: &mut Tx<'_, '_>, scope: &Scope, of: &SecurityGroup, wanted: &WantedPeer) -> Result<Peer> {
+pub(super) fn peer(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    of: &SecurityGroup,
+    wanted: &WantedPeer,
+) -> Result<Peer> {
     Ok(match wanted {
         WantedPeer::Ipv4(cidr) => Peer::Ipv4(*cidr),
         WantedPeer::Ipv6(cidr) => Peer::Ipv6(*cidr),

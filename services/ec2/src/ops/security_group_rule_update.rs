@@ -42,8 +42,7 @@ pub async fn update_security_group_rule_descriptions_ingress(
     ctx: &Ctx,
     input: api::UpdateSecurityGroupRuleDescriptionsIngressRequest,
 ) -> Result<api::UpdateSecurityGroupRuleDescriptionsIngressResult> {
-    let target =
-        Target { id: input.group_id.as_deref(), name: input.group_name.as_deref(), egress: false };
+    let target = Target { id: input.group_id.as_deref(), name: input.group_name.as_deref(), egress: false };
     let by_id = rules::check_descriptions(input.security_group_rule_descriptions)?;
     let alike = permission::check(input.ip_permissions.unwrap_or_default())?;
     check_dry_run(input.dry_run)?;

@@ -92,7 +92,7 @@ pub fn values(view: &View, scope: &Scope, name: &str) -> Vec<String> {
     of_network(view, scope, name).or_else(|| of_instance(view, scope, name)).into_iter().flatten().collect()
 }
 
-fn one(text: impl ToString) -> Option<Vec<String>> {
+fn one(text: &dyn std::fmt::Display) -> Option<Vec<String>> {
     Some(vec![text.to_string()])
 }
 
@@ -120,38 +120,38 @@ fn of_network(view: &View, scope: &Scope, name: &str) -> Option<Vec<String>> {
 
 fn of_instance(view: &View, scope: &Scope, name: &str) -> Option<Vec<String>> {
     let instance = &view.instance;
-    let enabled = |is_on: bool| one(if is_on { "enabled" } else { "disabled" });
+    let enabled = |is_on: bool| one(&if is_on { "enabled" } else { "disabled" });
     match name {
-        "architecture" => one(image::architecture()),
+        "architecture" => one(&image::architecture()),
         "availability-zone" => one(&instance.zone),
-        "availability-zone-id" => one(region::zone_id(scope.region.as_str(), &instance.zone)),
+        "availability-zone-id" => one(&region::zone_id(scope.region.as_str(), &instance.zone)),
         "client-token" => some(instance.client_token.clone()),
-        "hypervisor" => one("xen"),
+        "hypervisor" => one(&"xen"),
         "image-id" => one(&instance.image),
         "instance-id" => one(&instance.id),
-        "instance-state-code" => one(view.state().code()),
-        "instance-state-name" => one(view.state().name()),
+        "instance-state-code" => one(&view.state().code()),
+        "instance-state-name" => one(&view.state().name()),
         "instance-type" => one(&instance.instance_type),
         "key-name" => some(instance.key_name.clone()),
-        "launch-index" => one(instance.launch_index),
-        "launch-time" => one(instant::iso_millis(instance.launched_at)),
+        "launch-index" => one(&instance.launch_index),
+        "launch-time" => one(&instant::iso_millis(instance.launched_at)),
         "metadata-options.http-endpoint" => enabled(instance.metadata.enabled),
-        "metadata-options.http-put-response-hop-limit" => one(instance.metadata.hop_limit),
+        "metadata-options.http-put-response-hop-limit" => one(&instance.metadata.hop_limit),
         "metadata-options.http-tokens" => {
-            one(if instance.metadata.tokens_required { "required" } else { "optional" })
+            one(&if instance.metadata.tokens_required { "required" } else { "optional" })
         }
         "monitoring-state" => enabled(instance.monitoring),
-        "owner-id" => one(scope.account),
-        "platform-details" => one("Linux/UNIX"),
-        "reason" => one(super::instance::transition_reason(instance)),
+        "owner-id" => one(&scope.account),
+        "platform-details" => one(&"Linux/UNIX"),
+        "reason" => one(&super::instance::transition_reason(instance)),
         "reservation-id" => one(&instance.reservation),
-        "root-device-name" => one(image::ROOT_DEVICE),
-        "root-device-type" => one("ebs"),
+        "root-device-name" => one(&image::ROOT_DEVICE),
+        "root-device-type" => one(&"ebs"),
         "state-reason-code" => some(state_reason(instance).map(|(code, _)| code.to_owned())),
         "state-reason-message" => some(state_reason(instance).map(|(_, message)| message)),
-        "tenancy" => one("default"),
-        "usage-operation" => one("RunInstances"),
-        "virtualization-type" => one("hvm"),
+        "tenancy" => one(&"default"),
+        "usage-operation" => one(&"RunInstances"),
+        "virtualization-type" => one(&"hvm"),
         // The rest is of what no instance here has: a platform, a kernel, a product code, a spot request.
         _ => None,
     }

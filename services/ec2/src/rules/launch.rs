@@ -270,10 +270,19 @@ fn check_network(given: Where) -> Result<Network> {
         zone,
         groups: check_groups(interface.groups.clone())?,
         group_names: Vec::new(),
-        private_ip: interface.private_ip_address.clone().map(check_address).transpose()?,
+        private_ip: interface_address(interface)?.map(check_address).transpose()?,
         associate_public: interface.associate_public_ip_address,
         description: interface.description.clone().unwrap_or_default(),
     })
+}
+
+/// The one address of an interface, in either of the two places where it may be given.
+fn interface_address(interface: &InstanceNetworkInterfaceSpecification) -> Result<Option<String>> {
+    match (&interface.private_ip_address, interface.private_ip_addresses.as_deref().unwrap_or_default()) {
+        (address, []) => Ok(address.clone()),
+        (None, [only]) if only.primary != Some(false) => Ok(only.private_ip_address.clone()),
+        _ => Err(errors::unsupported("More than one private address")),
+    }
 }
 
 fn check_placement(placement: Option<Placement>) -> Result<Option<String>> {

@@ -135,3 +135,21 @@ async fn names_are_answered_at_once() {
     assert_eq!(ask("example.com").await, (ResponseCode::NXDomain, None));
     assert_eq!(dns::respond(&guest.ctx, b"no message").await, None);
 }
+
+#[tokio::test]
+async fn the_service_speaks_http_and_tells_strangers_nothing() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let cloud = cloud().await;
+    let (guest, _) = guest(&cloud, launch()).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    cloud.house.spawn(imds::serve(guest.ctx.clone(), guest.vpc.clone(), listener));
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = "GET /latest/meta-data/ HTTP/1.1\r\nHost: x\r\n";
+    // Two requests on one connection; the second ends it.
+    stream.write_all(format!("{request}\r\n{request}Connection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(answer.matches("HTTP/1.1 403 Forbidden").count(), 2, "{answer}");
+    assert!(!answer.contains("ami-id"));
+}

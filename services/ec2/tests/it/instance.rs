@@ -285,7 +285,7 @@ async fn instances_are_found_by_filters_and_in_pages() {
         let instances = output.reservations.unwrap().into_iter().flat_map(|r| r.instances.unwrap());
         (instances.map(|i| id(&i)).collect::<Vec<_>>(), output.next_token)
     };
-    assert_eq!(found(filter("tag:Name", "web-*")).await.0, [web.clone()]);
+    assert_eq!(found(filter("tag:Name", "web-*")).await.0, [web]);
     assert_eq!(found(filter("instance-type", "t3.*")).await.0.len(), 7);
     assert_eq!(found(filter("instance-type", "m5.*")).await.0.len(), 0);
     let first = api::DescribeInstancesRequest { max_results: Some(5), ..Default::default() };

@@ -225,3 +225,80 @@ async fn the_engine_filters_by_the_rules_when_the_change_is_answered() {
     assert_eq!(ingress(), [port(81)]);
     assert_eq!(delete(&cloud, &web).await.unwrap_err().code(), "DependencyViolation");
 }
+
+#[tokio::test]
+async fn rules_change_in_place_and_keep_their_ids() {
+    let cloud = cloud().await;
+    let id = group(&cloud, "web").await;
+    let rules = authorize(&cloud, &id, vec![tcp(80, "0.0.0.0/0"), tcp(81, "0.0.0.0/0")]).await.unwrap();
+    let rule_id = rules[0].security_group_rule_id.clone().unwrap();
+    let modify = |port, cidr: Option<&str>| api::ModifySecurityGroupRulesRequest {
+        group_id: id.clone(),
+        security_group_rules: vec![api::SecurityGroupRuleUpdate {
+            security_group_rule_id: rule_id.clone(),
+            security_group_rule: Some(api::SecurityGroupRuleRequest {
+                ip_protocol: Some("tcp".to_owned()),
+                from_port: Some(port),
+                to_port: Some(port),
+                cidr_ipv4: cidr.map(str::to_owned),
+                description: Some("new".to_owned()),
+                ..Default::default()
+            }),
+        }],
+        dry_run: None,
+    };
+    cloud.call(op::ModifySecurityGroupRules, modify(8080, Some("10.0.0.0/8"))).await.unwrap();
+    let error = cloud.call(op::ModifySecurityGroupRules, modify(81, Some("0.0.0.0/0"))).await.unwrap_err();
+    assert_eq!(error.code(), "InvalidPermission.Duplicate");
+    assert!(cloud.call(op::ModifySecurityGroupRules, modify(81, None)).await.is_err());
+
+    let describe = |description: &str| api::UpdateSecurityGroupRuleDescriptionsIngressRequest {
+        group_id: Some(id.clone()),
+        security_group_rule_descriptions: Some(vec![api::SecurityGroupRuleDescription {
+            security_group_rule_id: Some(rule_id.clone()),
+            description: Some(description.to_owned()),
+        }]),
+        ..Default::default()
+    };
+    let listed = || async {
+        let security_group_rule_ids = Some(vec![rule_id.clone()]);
+        let input = api::DescribeSecurityGroupRulesRequest { security_group_rule_ids, ..Default::default() };
+        let output = cloud.call(op::DescribeSecurityGroupRules, input).await.unwrap();
+        output.security_group_rules.unwrap().remove(0)
+    };
+    let rule = listed().await;
+    assert_eq!((rule.from_port, rule.cidr_ipv4.as_deref()), (Some(8080), Some("10.0.0.0/8")));
+    cloud.call(op::UpdateSecurityGroupRuleDescriptionsIngress, describe("other")).await.unwrap();
+    assert_eq!(listed().await.description.as_deref(), Some("other"));
+    let error =
+        cloud.call(op::UpdateSecurityGroupRuleDescriptionsIngress, describe("a<b")).await.unwrap_err();
+    assert_eq!(error.code(), "InvalidParameterValue");
+    let output = api::UpdateSecurityGroupRuleDescriptionsEgressRequest {
+        group_id: Some(id.clone()),
+        ip_permissions: Some(vec![tcp(80, "0.0.0.0/0")]),
+        ..Default::default()
+    };
+    let error = cloud.call(op::UpdateSecurityGroupRuleDescriptionsEgress, output).await.unwrap_err();
+    assert_eq!(error.code(), "InvalidPermission.NotFound");
+}
+
+#[tokio::test]
+async fn a_change_the_engine_refuses_comes_into_force_later() {
+    let cloud = cloud().await;
+    let web = group(&cloud, "web").await;
+    let request = api::RunInstancesRequest { security_group_ids: Some(vec![web.clone()]), ..launch() };
+    let instance = id(&run(&cloud, request).await);
+    becomes(&cloud, &instance, "running").await;
+    cloud.networks.fail(Some(net::Error::Worker));
+    let error = authorize(&cloud, &web, vec![tcp(80, "0.0.0.0/0")]).await.unwrap_err();
+    assert_eq!(error.status(), 500);
+    cloud.networks.fail(None);
+    let network = net::NetworkId(default_vpc(&cloud).await.vpc_id.unwrap());
+    cloud
+        .eventually("the rule is in force", async || {
+            cloud.advance(1_000);
+            let group = cloud.networks.group(&network, &net::GroupId(web.clone())).unwrap();
+            (group.ingress.len() == 1).then_some(())
+        })
+        .await;
+}
