@@ -195,23 +195,23 @@ impl Reader {
         }
     }
 
-    /// Trailing headers up to an empty line. The end of the body ends them too: see [`Reader::finish`].
-    fn trailer(&mut self) -> Result<Event, Error> {
-        if self.buffer.len() > TRAILER_BYTES_MAX {
-            return Err(malformed());
-        }
-        let whole = self.buffer.starts_with(b"\r\n")
-            || [&b"\r\n\r\n"[..], b"\n\n"].iter().any(|end| self.buffer.ends_with(end));
-        if whole { self.end_trailer() } else { Ok(Event::More) }
+    /// Trailing headers up to the end of the body: see [`Reader::finish`].
+    fn trailer(&self) -> Result<Event, Error> {
+        if self.buffer.len() > TRAILER_BYTES_MAX { Err(malformed()) } else { Ok(Event::More) }
     }
 
     fn end_trailer(&mut self) -> Result<Event, Error> {
         let mut headers = HeaderMap::new();
         let mut canonical = Vec::new();
         let mut signature = None;
+        let mut ended = false;
         while let Some(line) = self.line(TRAILER_BYTES_MAX)? {
             if line.is_empty() {
+                ended = true;
                 continue;
+            }
+            if ended {
+                return Err(malformed_trailer());
             }
             let colon = line.iter().position(|byte| *byte == b':').ok_or_else(malformed_trailer)?;
             let (name, value) = line.split_at(colon);
@@ -369,4 +369,33 @@ fn malformed_trailer() -> Error {
 fn incomplete(why: &'static str) -> Error {
     let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
     Error::new(Kind::Invalid, "IncompleteBody", message).because(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    async fn read(body: &'static [u8], bytes_each: usize) -> Result<(Bytes, Option<HeaderMap>), String> {
+        let pieces = body.chunks(bytes_each).map(|piece| Ok(Frame::data(Bytes::from_static(piece))));
+        let inner = http_body_util::StreamBody::new(futures_util::stream::iter(pieces));
+        let whole = ChunkedBody::new(inner, None, true, None).collect().await;
+        let whole = whole.map_err(|error| error.downcast::<Error>().unwrap().code().to_owned())?;
+        let trailers = whole.trailers().cloned();
+        Ok((whole.to_bytes(), trailers))
+    }
+
+    #[tokio::test]
+    async fn what_follows_the_trailer_is_refused_however_it_arrives() {
+        let good = b"5\r\nhello\r\n0\r\nx-a: b\r\n\r\n";
+        let more = b"5\r\nhello\r\n0\r\nx-a: b\r\n\r\nx-c: d\r\n\r\n";
+        for bytes_each in [1, 3, 24, 100] {
+            let (data, trailers) = read(good, bytes_each).await.unwrap();
+            assert_eq!(
+                (&data[..], &trailers.unwrap()["x-a"]),
+                (&b"hello"[..], &HeaderValue::from_static("b"))
+            );
+            assert_eq!(read(more, bytes_each).await.unwrap_err(), "MalformedTrailerError");
+        }
+    }
 }
