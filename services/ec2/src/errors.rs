@@ -298,7 +298,8 @@ pub fn rule_malformed(text: &str) -> Error {
 
 pub fn rule_description_invalid() -> Error {
     invalid_parameter_value(
-        "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+        "Invalid rule description. Valid descriptions are strings less than 256 characters \
+         from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
     )
 }
 

@@ -40,6 +40,7 @@ pub fn service(plugs: &Plugs) -> Service {
     // Instances first: what they live in is let go after them.
     instances(&mut s);
     networks(&mut s);
+    groups(&mut s);
     s.build()
 }
 
@@ -54,8 +55,7 @@ const ORPHANS_EVERY_MS: i64 = 60_000;
 fn networks(s: &mut ServiceBuilder) {
     use ops::{
         account_attributes, dhcp_options, internet_gateway, network_acl, network_interface, region,
-        route_table, security_group, security_group_rule, security_group_rule_update as update, subnet, tag,
-        vpc,
+        route_table, subnet, tag, vpc,
     };
 
     s.op(api::op::CreateDefaultVpc, vpc::create_default_vpc).access(any);
@@ -67,6 +67,28 @@ fn networks(s: &mut ServiceBuilder) {
     s.op(api::op::DescribeNetworkAcls, network_acl::describe_network_acls).access(any);
     s.op(api::op::DescribeDhcpOptions, dhcp_options::describe_dhcp_options).access(any);
     s.op(api::op::DescribeNetworkInterfaces, network_interface::describe_network_interfaces).access(any);
+
+    s.op(api::op::CreateTags, tag::create_tags).access(|s, i| tag::access(s, &i.resources));
+    s.op(api::op::DeleteTags, tag::delete_tags).access(|s, i| tag::access(s, &i.resources));
+    s.op(api::op::DescribeTags, tag::describe_tags).access(any);
+
+    s.op(api::op::DescribeRegions, region::describe_regions).access(any);
+    s.op(api::op::DescribeAvailabilityZones, region::describe_availability_zones).access(any);
+    s.op(api::op::DescribeAccountAttributes, account_attributes::describe_account_attributes).access(any);
+
+    s.controller(
+        network::CONTROLLER,
+        network::CONCURRENCY,
+        network::SWEEP_EVERY_MS,
+        network::list,
+        network::reconcile,
+    );
+    s.sweep("ec2/network-orphans", ORPHANS_EVERY_MS, network::remove_orphans);
+    s.on_reset(network::remove_all);
+}
+
+fn groups(s: &mut ServiceBuilder) {
+    use ops::{security_group, security_group_rule, security_group_rule_update as update};
 
     s.op(api::op::CreateSecurityGroup, security_group::create_security_group)
         .access(|s, _| security_group::access(s, None));
@@ -95,24 +117,6 @@ fn networks(s: &mut ServiceBuilder) {
         update::update_security_group_rule_descriptions_ingress,
     )
     .access(|s, i| security_group::access(s, i.group_id.as_deref()));
-
-    s.op(api::op::CreateTags, tag::create_tags).access(|s, i| tag::access(s, &i.resources));
-    s.op(api::op::DeleteTags, tag::delete_tags).access(|s, i| tag::access(s, &i.resources));
-    s.op(api::op::DescribeTags, tag::describe_tags).access(any);
-
-    s.op(api::op::DescribeRegions, region::describe_regions).access(any);
-    s.op(api::op::DescribeAvailabilityZones, region::describe_availability_zones).access(any);
-    s.op(api::op::DescribeAccountAttributes, account_attributes::describe_account_attributes).access(any);
-
-    s.controller(
-        network::CONTROLLER,
-        network::CONCURRENCY,
-        network::SWEEP_EVERY_MS,
-        network::list,
-        network::reconcile,
-    );
-    s.sweep("ec2/network-orphans", ORPHANS_EVERY_MS, network::remove_orphans);
-    s.on_reset(network::remove_all);
 }
 
 fn instances(s: &mut ServiceBuilder) {

@@ -63,8 +63,8 @@ pub fn all_scopes<R: Record>(table: &Table<R>, from: &mut impl Reader) -> Result
     }
 }
 
-/// A free address of `range`, but none of those AWS reserves (the first four and the last). Sought from a random place on:
-/// an address given back is not handed out again at once, when others may still have it in mind.
+/// A free address of `range`, but none of those AWS reserves (the first four and the last). Sought from a random place
+/// on: an address given back is not handed out again at once, when others may still have it in mind.
 fn find_free(
     tx: &mut Tx<'_, '_>,
     range: Ipv4Net,

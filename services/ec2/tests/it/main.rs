@@ -1,6 +1,10 @@
 //! EC2 through its operations, on a whole house with machines and networks that only remember.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that is wrong about what is there fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that is wrong about what is there fails"
+)]
 
 mod after_restart;
 mod cloud;
