@@ -75,7 +75,7 @@ pub(crate) async fn self_test(engine: &Engine) -> Choice {
             }
         }
     }
-    Err(reasons.join("; "))
+    Err(format!("no container runtime works here: {}", reasons.join("; ")))
 }
 
 async fn boot_one(engine: &Engine, driver: Driver) -> Result<()> {

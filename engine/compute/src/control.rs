@@ -20,6 +20,8 @@ pub(crate) enum Ask {
     Kill,
     /// Restart the machine; by force after the grace.
     Reboot { grace_ms: u64 },
+    /// Keep running: refused when the machine is being stopped.
+    Run,
     /// Answer with the state now and after every change, until the shim ends.
     Watch,
 }

@@ -29,6 +29,9 @@ use crate::{runtime, sys};
 const START_WITHIN: Duration = Duration::from_secs(30);
 /// How long an engine may take to say what it wants.
 const ASK_WITHIN: Duration = Duration::from_millis(500);
+/// When the first process is told again what is wished, the first time; then ever later. One that has just begun
+/// does not hear yet.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Engines that watch at a time; more than one is already strange.
 const WATCHERS_MAX: usize = 16;
 
@@ -100,6 +103,8 @@ struct Shim {
     wish: Wish,
     /// When the wish is fulfilled by force.
     force_at: Option<Instant>,
+    /// When to tell the first process again, and how long to wait after that.
+    ask_again: Option<(Instant, Duration)>,
     pty: Option<Pty>,
     console: Console,
     control: UnixListener,
@@ -111,7 +116,7 @@ struct Shim {
 
 impl Shim {
     fn new(folder: &Path, first_word: SayOnce) -> Result<Option<Self>> {
-        let Some(lock) = Lock::try_take(folder)? else { return Ok(None) };
+        let Some(lock) = take_lock(folder)? else { return Ok(None) };
         let orders = Orders::read(folder)?
             .ok_or_else(|| Error::Spec(format!("{} holds no machine", folder.display())))?;
         // Fails only for a leader of a group, which has a session of its own already.
@@ -135,6 +140,7 @@ impl Shim {
             reaped: Vec::new(),
             wish: Wish::Nothing,
             force_at: None,
+            ask_again: None,
             pty: None,
             console: Console::open(folder)?,
             control,
@@ -190,7 +196,8 @@ impl Shim {
 
     fn wait(&self) -> Result<Ready> {
         let now = Instant::now();
-        let deadline = [self.force_at, self.starting.as_ref().map(|starting| starting.deadline)];
+        let ask_again = self.ask_again.map(|(at, _)| at);
+        let deadline = [self.force_at, ask_again, self.starting.as_ref().map(|starting| starting.deadline)];
         let timeout = deadline.into_iter().flatten().min().map_or(PollTimeout::NONE, |at| {
             let ms = at.saturating_duration_since(now).as_millis() + 1;
             PollTimeout::try_from(u64::try_from(ms).unwrap_or(u64::MAX)).unwrap_or(PollTimeout::MAX)
@@ -306,6 +313,10 @@ impl Shim {
                     continue;
                 }
                 Ok(Ask::Watch) => Answer::Refused("too many watch".to_owned()),
+                Ok(Ask::Run) if matches!(self.wish, Wish::Stop | Wish::Kill) => {
+                    Answer::Refused("it is being stopped".to_owned())
+                }
+                Ok(Ask::Run) => Answer::Accepted,
                 Ok(Ask::Stop { grace_ms }) => self.wish_for(Wish::Stop, grace_ms),
                 Ok(Ask::Kill) => self.wish_for(Wish::Kill, 0),
                 Ok(Ask::Reboot { grace_ms }) => self.wish_for(Wish::Reboot, grace_ms),
@@ -324,6 +335,7 @@ impl Shim {
         let at = Instant::now() + Duration::from_millis(grace_ms);
         self.force_at = Some(self.force_at.filter(|_| self.wish == wish).map_or(at, |set| set.min(at)));
         self.wish = wish;
+        self.ask_again = Some((Instant::now() + ASK_AGAIN_AFTER, ASK_AGAIN_AFTER * 2));
         self.ask_init();
         Answer::Accepted
     }
@@ -348,6 +360,12 @@ impl Shim {
         {
             let _ = sys::send_signal(starting.runtime.as_raw(), libc::SIGKILL);
             self.end(ExitReason::Failed("the runtime took too long".to_owned()));
+        }
+        if let Some((at, pause)) = self.ask_again
+            && at <= now
+        {
+            self.ask_again = Some((now + pause, pause * 2));
+            self.ask_init();
         }
         if let (Some(at), Some(init)) = (self.force_at, self.init)
             && at <= now
@@ -386,6 +404,7 @@ impl Shim {
         if rebooted && !matches!(self.wish, Wish::Stop | Wish::Kill) {
             self.wish = Wish::Nothing;
             self.force_at = None;
+            self.ask_again = None;
             self.change(Observed::Starting { since_ms: now_ms() });
             if let Err(error) = self.begin() {
                 self.end(ExitReason::Failed(chain(&error)));
@@ -439,6 +458,24 @@ struct Ready {
     pty: bool,
     result: bool,
     console: bool,
+}
+
+/// The lock, or none if the machine runs under another shim. One that is still starting it is waited for, and so is
+/// one that has written its last word and is about to let go.
+fn take_lock(folder: &Path) -> Result<Option<Lock>> {
+    let begun = Instant::now();
+    loop {
+        if let Some(lock) = Lock::try_take(folder)? {
+            return Ok(Some(lock));
+        }
+        if Record::read(folder)?.is_some_and(|record| record.observed.is_running()) {
+            return Ok(None);
+        }
+        if begun.elapsed() > START_WITHIN {
+            return Err(Error::Host("another shim holds the machine and does not start it".to_owned()));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn start_in_child(orders: &Orders, folder: &Path, answer: OwnedFd) -> i32 {

@@ -225,17 +225,22 @@ impl Engine {
     }
 
     async fn start(&self, id: &MachineId, driver: Driver) -> Result<()> {
-        match self.must_look(id).await? {
-            Observed::Running { .. } => return Ok(()),
-            Observed::Starting { .. } => {
-                return match self.until(id, |state| !matches!(state, Observed::Starting { .. })).await? {
-                    Observed::Exited { reason: ExitReason::Failed(reason), .. } => {
-                        Err(start_failed(id, reason))
-                    }
-                    _ => Ok(()),
-                };
+        let mut found = self.must_look(id).await?;
+        if matches!(found, Observed::Starting { .. }) {
+            found = self.until(id, |state| !matches!(state, Observed::Starting { .. })).await?;
+            if let Observed::Exited { reason: ExitReason::Failed(reason), .. } = found {
+                return Err(start_failed(id, reason));
             }
-            _ => {}
+        }
+        if found.is_running() {
+            if line::ask(&self.place().control_socket(id), &Ask::Run).await.is_ok() {
+                return Ok(());
+            }
+            // Somebody had asked it to stop. It does that first, for as long as its grace lasts.
+            found = self.until(id, is_off).await?;
+        }
+        if !is_off(&found) {
+            return Err(start_failed(id, "its shim does not answer".to_owned()));
         }
         let _permit =
             self.0.starts.acquire().await.map_err(|_| Error::Host("the engine closes".to_owned()))?;
@@ -311,6 +316,10 @@ impl Engine {
         let _turn = self.turn(id).await;
         self.start(id, driver).await
     }
+}
+
+fn is_off(state: &Observed) -> bool {
+    !matches!(state, Observed::Running { .. } | Observed::Starting { .. })
 }
 
 /// Makes what machines need on the host, as far as this is a host for machines.
