@@ -53,11 +53,13 @@ pub async fn create_queue(ctx: &Ctx, input: CreateQueueRequest) -> Result<Create
         floor: 0,
         purged_at: None,
     };
-    ctx.write(|tx| match queue::find(tx, &scope, &new.name)? {
-        None => queue::put(tx, &scope, None, &new),
-        Some(existing) => check_same(&existing, &new, &attributes),
-    })
-    .await?;
+    let id = ctx
+        .write(|tx| match queue::find(tx, &scope, &new.name)? {
+            None => queue::put(tx, &scope, None, &new).map(|()| new.id),
+            Some(existing) => check_same(&existing, &new, &attributes).map(|()| existing.id),
+        })
+        .await?;
+    ctx.own::<Queues>().close_others(&scope, &new.name, id);
     Ok(CreateQueueResult { queue_url: Some(url) })
 }
 

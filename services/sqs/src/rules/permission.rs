@@ -74,7 +74,7 @@ pub fn remove(policy: Option<&str>, arn: &str, label: &str) -> Result<Option<Str
     let before = statements.len();
     statements.retain(|statement| !has_label(statement, label));
     if statements.len() == before {
-        return Err(errors::bad_value(label, "Label", "can't find label on existing policy."));
+        return Err(errors::bad_value(label, "Label", "can't find label."));
     }
     Ok((!statements.is_empty()).then(|| policy.to_string()))
 }

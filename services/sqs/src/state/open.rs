@@ -67,6 +67,13 @@ impl OpenQueue {
         self.deleted.load(Ordering::Acquire)
     }
 
+    /// It is deleted: who waits at it is told.
+    fn end(&self) {
+        self.deleted.store(true, Ordering::Release);
+        self.arrived.notify_waiters();
+        self.settled.notify_waiters();
+    }
+
     /// Wakes receivers for `count` messages.
     pub fn ring(&self, count: usize) {
         for _ in 0..count {
@@ -122,17 +129,24 @@ impl Queues {
 
     /// The queue is deleted in the store: nobody finds it any more, and whoever waits at it is told.
     pub fn close(&self, queue: &OpenQueue) {
+        self.close_if(&queue.scope, &queue.name, |open| open.id == queue.id);
+        queue.end();
+    }
+
+    /// The queue of this name is the one with this id: a deleted one of the same name is not found any more, even if
+    /// whoever deletes it has not come to [`Queues::close`] yet.
+    pub fn close_others(&self, scope: &Scope, name: &str, id: u64) {
+        if let Some(other) = self.close_if(scope, name, |open| open.id != id) {
+            other.end();
+        }
+    }
+
+    fn close_if(&self, scope: &Scope, name: &str, f: impl Fn(&OpenQueue) -> bool) -> Option<Arc<OpenQueue>> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         self.closings.fetch_add(1, Ordering::AcqRel);
-        if let Some(queues) = open.get_mut(&queue.scope)
-            && queues.get(&queue.name).is_some_and(|open| open.id == queue.id)
-        {
-            queues.remove(&queue.name);
-        }
-        drop(open);
-        queue.deleted.store(true, Ordering::Release);
-        queue.arrived.notify_waiters();
-        queue.settled.notify_waiters();
+        let queues = open.get_mut(scope)?;
+        queues.get(name).filter(|open| f(open))?;
+        queues.remove(name)
     }
 
     /// Forgets all queues: the store is about to.

@@ -138,3 +138,61 @@ async fn many_pollers_share_what_comes() {
     let all = tokio::time::timeout(std::time::Duration::from_secs(10), pollers.join_all()).await;
     assert_eq!(all.expect("every poller is woken").into_iter().sum::<usize>(), 20);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_receiver_who_leaves_puts_its_messages_back() {
+    let cloud = Arc::new(cloud().await);
+    let url = make(&cloud, "q", &[]).await;
+    for n in 0..20 {
+        send(&cloud, &url, &n.to_string()).await;
+    }
+    let mut kept = 0;
+    for n in 0..100 {
+        let patience = std::time::Duration::from_micros(30 * n);
+        if let Ok(got) = tokio::time::timeout(patience, receive_with(&cloud, &url, 1, Some(600))).await {
+            kept += got.len();
+        }
+    }
+    let mut rest = 0;
+    loop {
+        let got = receive_with(&cloud, &url, 10, Some(600)).await.len();
+        if got == 0 {
+            break;
+        }
+        rest += got;
+    }
+    assert_eq!(kept + rest, 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn queues_come_and_go_under_load() {
+    let cloud = Arc::new(cloud().await);
+    let mut tasks = JoinSet::new();
+    for worker in 0..4 {
+        let cloud = cloud.clone();
+        tasks.spawn(async move {
+            for n in 0..40 {
+                let input = CreateQueueRequest { queue_name: "shared".into(), ..Default::default() };
+                cloud.call(op::CreateQueue, input).await.unwrap();
+                let body = format!("{worker}-{n}");
+                let input = SendMessageRequest {
+                    queue_url: "shared".into(),
+                    message_body: body,
+                    ..Default::default()
+                };
+                // Another may have deleted it: then it is not there, and nothing else.
+                if let Err(error) = cloud.call(op::SendMessage, input).await {
+                    assert_eq!(error.code(), "QueueDoesNotExist");
+                }
+                let input = DeleteQueueRequest { queue_url: "shared".into() };
+                if let Err(error) = cloud.call(op::DeleteQueue, input).await {
+                    assert_eq!(error.code(), "QueueDoesNotExist");
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+    make(&cloud, "shared", &[]).await;
+    assert!(receive(&cloud, "shared").await.is_empty());
+    assert!(!cloud.house.has_panicked());
+}

@@ -206,3 +206,24 @@ fn limits_and_ends_of_life_are_kept() {
     let full = index.take(&Want { in_flight_max: 4, ..want(4, 10) });
     assert!(full.over_limit && full.is_empty());
 }
+
+/// By hand: `cargo test -p sqs -- --ignored --nocapture a_waiting_message`.
+#[test]
+#[ignore = "a figure"]
+#[allow(clippy::print_stdout, reason = "what it is for")]
+fn a_waiting_message_takes_little_memory() {
+    let resident = || {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4_096
+    };
+    const COUNT: usize = 1_000_000;
+    for (fifo, group) in [(false, None), (true, Some("one"))] {
+        let before = resident();
+        let mut index = Index::new(fifo, 0);
+        for _ in 0..COUNT {
+            let sequence = index.assign(1, group);
+            index.arrive(&Arrival { sequence, group, sent_at: 1, visible_at: 0 }, 1);
+        }
+        println!("fifo {fifo}: {} bytes per message", (resident() - before) / COUNT);
+    }
+}
