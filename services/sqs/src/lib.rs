@@ -1,4 +1,4 @@
-//! Simple Queue Service: queues that keep their messages, hand each to one receiver at a time, and keep order where asked.
+//! Simple Queue Service: queues that keep their messages, hand each to one receiver at a time, in order where asked.
 
 pub mod controllers;
 pub mod errors;

@@ -1,29 +1,22 @@
 //! What a restart keeps: messages, leases, the deduplication window, move tasks.
 
 use api_sqs::*;
-use store::Store;
 
 use crate::move_task::{DEAD_ARN, latest, until, with_dead_letters};
 use crate::*;
 
 /// Closes the house and opens another over the same store, at the same time of day.
-async fn restart(store: &Store, cloud: TestCloud) -> TestCloud {
-    let now = cloud.now();
+async fn restart(cloud: TestCloud) -> TestCloud {
+    let (now, store) = (cloud.now(), cloud.house.store().clone());
     cloud.house.close().await;
-    let again = TestCloud::over(store.clone(), vec![sqs::service(&kernel::Plugs::default())]).await;
+    let again = TestCloud::over(store, vec![sqs::service(&kernel::Plugs::default())]).await;
     again.advance(now - again.now());
     again
 }
 
-async fn begin() -> (Store, TestCloud) {
-    let store = Store::temporary().unwrap();
-    let cloud = TestCloud::over(store.clone(), vec![sqs::service(&kernel::Plugs::default())]).await;
-    (store, cloud)
-}
-
 #[tokio::test]
 async fn messages_leases_and_delays_survive() {
-    let (store, cloud) = begin().await;
+    let cloud = cloud().await;
     let url = make(&cloud, "q", &[]).await;
     send(&cloud, &url, "leased").await;
     let leased = receive(&cloud, &url).await.remove(0);
@@ -37,7 +30,7 @@ async fn messages_leases_and_delays_survive() {
     cloud.call(op::SendMessage, delayed).await.unwrap();
     cloud.advance(10 * SECOND);
 
-    let cloud = restart(&store, cloud).await;
+    let cloud = restart(cloud).await;
     assert_eq!(counts(&cloud, &url).await, (1, 1, 1));
     assert_eq!(bodies(&receive_with(&cloud, &url, 10, Some(0)).await), ["waiting"]);
     set_visibility(&cloud, &url, &leased, 15).await.unwrap();
@@ -49,20 +42,20 @@ async fn messages_leases_and_delays_survive() {
     delete(&cloud, &url, &again[1]).await;
     cloud.advance(60 * SECOND);
 
-    let cloud = restart(&store, cloud).await;
+    let cloud = restart(cloud).await;
     assert_eq!(bodies(&receive(&cloud, &url).await), ["delayed"], "the deleted stay away");
 }
 
 #[tokio::test]
 async fn order_groups_and_the_deduplication_window_survive() {
-    let (store, cloud) = begin().await;
+    let cloud = cloud().await;
     let url = make_fifo(&cloud, "q.fifo").await;
     let first = send_to_group(&cloud, &url, "1", "1a").await;
     send_to_group(&cloud, &url, "1", "1b").await;
     send_to_group(&cloud, &url, "2", "2a").await;
     let got = receive_with(&cloud, &url, 1, None).await;
 
-    let cloud = restart(&store, cloud).await;
+    let cloud = restart(cloud).await;
     assert_eq!(bodies(&receive(&cloud, &url).await), ["2a"], "group 1 waits for 1a");
     delete(&cloud, &url, &got[0]).await;
     let again = send_to_group(&cloud, &url, "1", "1a").await;
@@ -74,7 +67,7 @@ async fn order_groups_and_the_deduplication_window_survive() {
 
 #[tokio::test]
 async fn a_purge_and_a_deleted_queue_stay_so() {
-    let (store, cloud) = begin().await;
+    let cloud = cloud().await;
     let (purged, deleted) = (make(&cloud, "p", &[]).await, make(&cloud, "d", &[]).await);
     for url in [&purged, &deleted] {
         send(&cloud, url, "x").await;
@@ -82,7 +75,7 @@ async fn a_purge_and_a_deleted_queue_stay_so() {
     cloud.call(op::PurgeQueue, PurgeQueueRequest { queue_url: purged.clone() }).await.unwrap();
     cloud.call(op::DeleteQueue, DeleteQueueRequest { queue_url: deleted.clone() }).await.unwrap();
     send(&cloud, &purged, "after").await;
-    let cloud = restart(&store, cloud).await;
+    let cloud = restart(cloud).await;
     assert_eq!(bodies(&receive(&cloud, &purged).await), ["after"]);
     make(&cloud, "d", &[]).await;
     assert!(receive(&cloud, &deleted).await.is_empty());
@@ -98,7 +91,7 @@ async fn a_purge_and_a_deleted_queue_stay_so() {
 
 #[tokio::test]
 async fn a_move_task_goes_on() {
-    let (store, cloud) = begin().await;
+    let cloud = cloud().await;
     let (url, dead) = with_dead_letters(&cloud, 6).await;
     let input = StartMessageMoveTaskRequest {
         source_arn: DEAD_ARN.into(),
@@ -108,7 +101,7 @@ async fn a_move_task_goes_on() {
     cloud.call(op::StartMessageMoveTask, input).await.unwrap();
     let moved = async |cloud: &TestCloud| latest(cloud).await.approximate_number_of_messages_moved;
     cloud.eventually("two", async || (moved(&cloud).await == Some(2)).then_some(())).await;
-    let cloud = restart(&store, cloud).await;
+    let cloud = restart(cloud).await;
     for _ in 0..5 {
         cloud.advance(SECOND);
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
