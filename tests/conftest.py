@@ -107,7 +107,7 @@ class Cloud:
             "AWS_MAX_ATTEMPTS": "1",
             **(env or {}),
         }
-        done = subprocess.run([binary, *args], capture_output=True, text=True, env=env, timeout=120)
+        done = subprocess.run([binary, "--endpoint-url", self.endpoint, *args], capture_output=True, text=True, env=env, timeout=120)
         if check:
             assert done.returncode == 0, done.stderr
         return done

@@ -90,9 +90,11 @@ async fn tour(options: &Demo) -> Outcome {
 
     steps.begin("waiting for its public address");
     let address = poll("the instance does not come up", async || {
-        let described =
-            ec2(&client, Query::new("DescribeInstances").with("InstanceId.1", &instance)).await.ok()?;
-        described.first("ipAddress")
+        let running = Query::new("DescribeInstances")
+            .with("InstanceId.1", &instance)
+            .with("Filter.1.Name", "instance-state-name")
+            .with("Filter.1.Value.1", "running");
+        ec2(&client, running).await.ok()?.first("ipAddress")
     })
     .await?;
 
@@ -168,6 +170,9 @@ async fn page(address: &str) -> Result<String, Box<dyn std::error::Error>> {
     tokio::spawn(connection);
     let request = http::Request::get("/").header("host", address).body(Empty::<bytes::Bytes>::new())?;
     let answer = sender.send_request(request).await?;
+    if !answer.status().is_success() {
+        return Err(answer.status().to_string().into());
+    }
     let body = Limited::new(answer.into_body(), PAGE_BYTES_MAX).collect().await;
     let body = body.map_err(|_| "the page is too long")?.to_bytes();
     Ok(String::from_utf8_lossy(&body).into_owned())

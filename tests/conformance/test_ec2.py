@@ -56,7 +56,7 @@ def running(ec2, instance):
 
 
 def open_group(ec2, *ports, source="0.0.0.0/0"):
-    group = ec2.create_security_group(GroupName=f"g-{uuid.uuid4().hex}", Description="a test's")["GroupId"]
+    group = ec2.create_security_group(GroupName=f"g-{uuid.uuid4().hex}", Description="made by a test")["GroupId"]
     for port in ports:
         ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp=source)
     return group

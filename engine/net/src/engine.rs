@@ -14,7 +14,7 @@ use crate::check::{self, Members};
 use crate::error::{Doing, Error, Result};
 use crate::lane::Lane;
 use crate::name::Tag;
-use crate::netlink::{Netlink, Request};
+use crate::netlink::{Netlink, Request, Way};
 use crate::record::{Network, Records};
 use crate::router::{Directory, Router, Setting};
 use crate::space::{self, Space};
@@ -56,8 +56,8 @@ pub struct Net {
 }
 
 impl Net {
-    /// Opens the engine and reads back what an earlier process made. Nothing on the host is changed but
-    /// the run folder.
+    /// Opens the engine and reads back what an earlier process made. On the host it makes its run folder, and one
+    /// route for each public range.
     ///
     /// # Errors
     /// `Invalid` for a bad tag or range, `Host` when the run folder cannot be used.
@@ -68,6 +68,7 @@ impl Net {
                 "the range for links must be a /30 or wider",
             ));
         }
+        keep_at_home(&config.public_ranges);
         let spaces = config.run_dir.join("spaces");
         fs::create_dir_all(&spaces).doing(|| format!("make {}", spaces.display()))?;
         let setting = Arc::new(Setting {
@@ -180,6 +181,18 @@ impl Net {
             }
         }
         outcome
+    }
+}
+
+/// Sends what is for a public address that nobody has nowhere, instead of out by the host's default route. The route is
+/// shared by all engines of the host with this range, so nobody removes it. A host where we may not set it lets us
+/// make no networks either.
+fn keep_at_home(ranges: &[Ipv4Net]) {
+    let nowhere =
+        |range: &Ipv4Net| Request::route((range.network(), range.prefix_len()), Way::Unreachable, None);
+    let requests: Vec<_> = ranges.iter().map(nowhere).collect();
+    if let Err(error) = Netlink::open().and_then(|mut host| host.batch(&requests)) {
+        tracing::debug!(%error, "public ranges are not kept on this host");
     }
 }
 
