@@ -1,0 +1,90 @@
+"""The least client there is: requests signed with SigV4, JSON for queues and forms for the rest. Standard library only."""
+
+import datetime
+import hashlib
+import hmac
+import http.client
+import json
+import re
+import urllib.parse
+
+REGION = "us-east-1"
+VERSIONS = {"ec2": "2016-11-15", "sts": "2011-06-15"}
+
+
+class Refused(Exception):
+    pass
+
+
+def key(day, service, secret="test"):
+    made = ("AWS4" + secret).encode()
+    for part in (day, REGION, service, "aws4_request"):
+        made = hmac.new(made, part.encode(), hashlib.sha256).digest()
+    return made
+
+
+class Request:
+    """A signed POST: good for fifteen minutes, however often it is sent."""
+
+    def __init__(self, port, service, operation, params):
+        if service == "sqs":
+            self.body = json.dumps(params)
+            headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"AmazonSQS.{operation}"}
+        else:
+            self.body = urllib.parse.urlencode({"Action": operation, "Version": VERSIONS[service], **params})
+            headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+        at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        headers |= {"host": f"127.0.0.1:{port}", "x-amz-date": at}
+        names = ";".join(sorted(headers))
+        lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
+        digest = hashlib.sha256(self.body.encode()).hexdigest()
+        canonical = f"POST\n/\n\n{lines}\n{names}\n{digest}"
+        scope = f"{at[:8]}/{REGION}/{service}/aws4_request"
+        to_sign = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        signature = hmac.new(key(at[:8], service), to_sign.encode(), hashlib.sha256).hexdigest()
+        headers["authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders={names}, Signature={signature}"
+        )
+        self.headers = headers
+
+    def lua(self):
+        """The request as a script of wrk, which adds the host itself."""
+        lines = [f'wrk.method = "POST"\nwrk.body = {lua_text(self.body)}\n']
+        for name, value in self.headers.items():
+            if name == "host":
+                continue
+            lines.append(f"wrk.headers[{lua_text(name)}] = {lua_text(value)}\n")
+        return "".join(lines)
+
+
+def lua_text(text):
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+class Client:
+    """One connection that stays open."""
+
+    def __init__(self, port):
+        self.port = port
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+
+    def send(self, request):
+        self.connection.request("POST", "/", request.body, request.headers)
+        answer = self.connection.getresponse()
+        text = answer.read().decode()
+        if answer.status != 200:
+            raise Refused(f"{answer.status} {text}")
+        return text
+
+    def sqs(self, operation, **params):
+        text = self.send(Request(self.port, "sqs", operation, params))
+        return json.loads(text) if text else {}
+
+    def ec2(self, operation, **params):
+        """The answer's text: `values` takes it apart."""
+        params = {name.replace("_", "."): value for name, value in params.items()}
+        return self.send(Request(self.port, "ec2", operation, params))
+
+
+def values(xml, name):
+    return re.findall(f"<{name}>([^<]*)</{name}>", xml)

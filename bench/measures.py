@@ -1,0 +1,265 @@
+"""What is measured. Each function gives plain numbers; what they should be stands in report.py."""
+
+import base64
+import concurrent.futures
+import os
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+from aws import Client, Refused, Request, values
+from servers import Cloudlet, running
+
+WEB = b"#!/bin/sh\nmkdir -p /srv/web && cd /srv/web && echo hello > index.html\nexec python3 -m http.server 80\n"
+POLL_S = 0.002
+
+
+def median(numbers):
+    return statistics.median(numbers) if numbers else None
+
+
+def wrk(request, port, connections, seconds):
+    """Requests answered with success in a second."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(request.lua())
+        script.flush()
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script.name, f"http://127.0.0.1:{port}/"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    total = int(re.search(r"(\d+) requests in", said).group(1))
+    failed = sum(int(count) for count in re.findall(r"Non-2xx or 3xx responses: (\d+)", said))
+    if total == 0 or failed > 0:
+        raise Refused(f"{failed} of {total} requests failed\n{said}")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
+
+
+# Start and rest
+
+
+def starts(binary, rounds):
+    """Seconds to ready of an empty folder, and KiB when idle."""
+    seconds, memory = [], []
+    for _ in range(rounds):
+        with running(Cloudlet(binary)) as (cloud,):
+            seconds.append(cloud.ready_s)
+            if len(memory) < 3:
+                time.sleep(1)
+                memory.append(cloud.memory_kib())
+    return median(seconds), median(memory)
+
+
+def start_of(kind, binary, rounds):
+    """The same of a rival, to its first answer."""
+    seconds, memory = [], []
+    for _ in range(rounds):
+        with running(kind(binary)) as (server,):
+            seconds.append(server.ready_s)
+            if not memory:
+                time.sleep(1)
+                memory.append(server.memory_kib())
+    return median(seconds), median(memory)
+
+
+def restarts(binary, queues, rounds):
+    """Seconds to ready of a folder that holds so many queues."""
+    with running(Cloudlet(binary)) as (cloud,):
+
+        def make(numbers):
+            client = Client(cloud.port)
+            for number in numbers:
+                client.sqs("CreateQueue", QueueName=f"q{number}")
+
+        lanes = 32
+        with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
+            list(pool.map(make, [range(lane, queues, lanes) for lane in range(lanes)]))
+        seconds = []
+        for _ in range(rounds):
+            cloud.end()
+            seconds.append(cloud.start().ready_s)
+        return median(seconds)
+
+
+# Requests
+
+
+def send_rates(servers, connections, rounds, seconds):
+    """SendMessage: requests a second of each server, in turns, a new queue for each."""
+    rates = {server.name: [] for server in servers}
+    for turn in range(rounds + 1):
+        for server in servers:
+            url, name = f"http://127.0.0.1:{server.port}/000000000000/q", f"q{connections}-{turn}"
+            client = None if server.name == "floor" else Client(server.port)
+            if client:
+                url = client.sqs("CreateQueue", QueueName=name)["QueueUrl"]
+            request = Request(server.port, "sqs", "SendMessage", {"QueueUrl": url, "MessageBody": "hello" * 10})
+            # The first turn warms up.
+            rate = wrk(request, server.port, connections, seconds if turn else 1)
+            if turn:
+                rates[server.name].append(rate)
+            if client:
+                client.sqs("DeleteQueue", QueueUrl=url)
+    return {name: median(all_turns) for name, all_turns in rates.items()}
+
+
+def read_rates(servers, service, operation, rounds, seconds):
+    rates = {server.name: [] for server in servers}
+    for turn in range(rounds + 1):
+        for server in servers:
+            rate = wrk(Request(server.port, service, operation, {}), server.port, 64, seconds if turn else 1)
+            if turn:
+                rates[server.name].append(rate)
+    return {name: median(all_turns) for name, all_turns in rates.items()}
+
+
+def batch(url, count=10):
+    entries = [{"Id": str(at), "MessageBody": "hello" * 10} for at in range(count)]
+    return {"QueueUrl": url, "Entries": entries}
+
+
+def backlog(client, url):
+    answer = client.sqs("GetQueueAttributes", QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def fill(cloud, client, url, messages):
+    """One batch again and again, by many at a time, till there are so many."""
+    while backlog(client, url) < messages:
+        wrk(Request(cloud.port, "sqs", "SendMessageBatch", batch(url)), cloud.port, 64, 5)
+
+
+def take(client, url, batches):
+    """Seconds to receive and delete a batch of ten, mean over so many."""
+    begun = time.perf_counter()
+    for _ in range(batches):
+        got = client.sqs("ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=300)["Messages"]
+        entries = [{"Id": str(at), "ReceiptHandle": one["ReceiptHandle"]} for at, one in enumerate(got)]
+        gone = client.sqs("DeleteMessageBatch", QueueUrl=url, Entries=entries)
+        if len(got) < 10 or gone.get("Failed"):
+            raise Refused(f"{len(got)} received; {gone}")
+    return (time.perf_counter() - begun) / batches
+
+
+def drains(binary, small, large, rounds):
+    """Seconds for a batch out of a small and of a large backlog, in turns."""
+    with running(Cloudlet(binary)) as (cloud,):
+        client = Client(cloud.port)
+        few, many = [client.sqs("CreateQueue", QueueName=name)["QueueUrl"] for name in ("few", "many")]
+        fill(cloud, client, many, large)
+        took = {"few": [], "many": []}
+        for turn in range(rounds + 1):
+            for _ in range(small // 10 - backlog(client, few) // 10):
+                client.sqs("SendMessageBatch", **batch(few))
+            for name, url in (("few", few), ("many", many)):
+                seconds = take(client, url, small // 10)
+                if turn:
+                    took[name].append(seconds)
+        return median(took["few"]), median(took["many"]), backlog(client, many), cloud.memory_kib()
+
+
+# Machines
+
+
+class Machines:
+    """Instances of the image `host`, with port 80 open."""
+
+    def __init__(self, cloud):
+        self.cloud = cloud
+        self.client = Client(cloud.port)
+        images = self.client.ec2("DescribeImages", **{"Filter.1.Name": "name", "Filter.1.Value.1": "host"})
+        self.image = values(images, "imageId")[0]
+        made = self.client.ec2("CreateSecurityGroup", GroupName="bench", GroupDescription="port 80")
+        self.group = values(made, "groupId")[0]
+        rule = {"IpProtocol": "tcp", "FromPort": "80", "ToPort": "80", "IpRanges.1.CidrIp": "0.0.0.0/0"}
+        rule = {f"IpPermissions.1.{name}": value for name, value in rule.items()}
+        self.client.ec2("AuthorizeSecurityGroupIngress", GroupId=self.group, **rule)
+
+    def run(self, count, user_data=None):
+        """Ids, and when they were asked for (seconds since 1970)."""
+        more = {"UserData": base64.b64encode(user_data).decode()} if user_data else {}
+        more |= {"ImageId": self.image, "InstanceType": "t3.nano", "MinCount": str(count), "MaxCount": str(count)}
+        begun = time.time()
+        answer = self.client.ec2("RunInstances", **more, **{"SecurityGroupId.1": self.group})
+        return values(answer, "instanceId"), begun
+
+    def first_instruction(self, instance, within_s=30):
+        """When the guest's first process began, as it says on its console (seconds since 1970)."""
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            text = "".join(values(self.client.ec2("GetConsoleOutput", InstanceId=instance), "output"))
+            found = re.search(rb"first instruction at (\d+)", base64.b64decode(text))
+            if found:
+                return int(found.group(1)) / 1_000
+            time.sleep(0.02)
+        raise TimeoutError(f"{instance} says nothing: {self.cloud.text()}")
+
+    def address(self, instance, within_s=30):
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            found = values(self.client.ec2("DescribeInstances", **{"InstanceId.1": instance}), "ipAddress")
+            if found:
+                return found[0]
+            time.sleep(POLL_S)
+        raise TimeoutError(f"{instance} has no address: {self.cloud.text()}")
+
+    def first_answer(self, instance, within_s=30):
+        """When its web server first answered."""
+        address = self.address(instance)
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            try:
+                urllib.request.urlopen(f"http://{address}/", timeout=1).close()
+                return time.time()
+            except OSError:
+                time.sleep(POLL_S)
+        raise TimeoutError(f"{instance} does not answer: {self.cloud.text()}")
+
+    def terminate(self, instances):
+        for at in range(0, len(instances), 50):
+            part = instances[at : at + 50]
+            ids = {f"InstanceId.{n + 1}": instance for n, instance in enumerate(part)}
+            self.client.ec2("TerminateInstances", **ids)
+            end = time.monotonic() + 60
+            while set(values(self.client.ec2("DescribeInstances", **ids), "name")) & {"running", "shutting-down"}:
+                if time.monotonic() > end:
+                    raise TimeoutError(f"not terminated: {self.cloud.text()}")
+                time.sleep(0.05)
+
+
+def pss_kib(binary):
+    """Of all processes that are our program: the cloud, shims, and the first processes of machines that have no other."""
+    total, file = 0, os.stat(binary).st_ino
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.stat(f"/proc/{pid}/exe").st_ino == file:
+                with open(f"/proc/{pid}/smaps_rollup") as rollup:
+                    total += sum(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
+        except (OSError, ValueError):
+            continue
+    return total
+
+
+def machines(binary, rounds, crowd):
+    """Seconds to the first instruction, of one and of the last of a crowd; to the first answer; KiB for each of a crowd."""
+    with running(Cloudlet(binary)) as (cloud,):
+        all_of = Machines(cloud)
+        one, web, together = [], [], []
+        for turn in range(rounds + 1):
+            instances, begun = all_of.run(1, WEB)
+            answered = all_of.first_answer(instances[0]) - begun
+            first = all_of.first_instruction(instances[0]) - begun
+            all_of.terminate(instances)
+            if turn:
+                one.append(first)
+                web.append(answered)
+        kib = None
+        for _ in range(3):
+            before = pss_kib(binary)
+            instances, begun = all_of.run(crowd)
+            together.append(max(all_of.first_instruction(instance) for instance in instances) - begun)
+            if kib is None:
+                time.sleep(3)
+                kib = (pss_kib(binary) - before) / crowd
+            all_of.terminate(instances)
+        return median(one), median(together), median(web), kib

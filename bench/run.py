@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Measures everything docs/benchmarks.md says, in one run: `./dev bench`, or parts of it: `./dev bench send machines`.
+
+Programs come from the environment: CLOUDLET_BIN, FLOOR_BIN, and of rivals FAKECLOUD_BIN, MINISTACK_BIN, MOTO_SERVER_BIN
+(absent ones are skipped aloud). With parts named, figures are printed and the page stays as it is.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+
+import measures
+import report
+from measures import median
+from report import Row, most, ratio
+from servers import Cloudlet, Floor, Fakecloud, rivals, running
+
+QUICK = bool(os.environ.get("BENCH_QUICK"))
+ROUNDS = 1 if QUICK else 5
+SECONDS = 2 if QUICK else 3
+BACKLOG = 20_000 if QUICK else 1_000_000
+QUEUES = 500 if QUICK else 10_000
+CROWD = 20
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def disk_ms():
+    """A synced write of 512 bytes, in milliseconds: what every durable figure stands on."""
+    took = []
+    with tempfile.NamedTemporaryFile() as file:
+        os.write(file.fileno(), b"x" * 1_048_576)
+        os.fsync(file.fileno())
+        for at in range(200):
+            begun = time.perf_counter()
+            os.pwrite(file.fileno(), b"y" * 512, at * 512)
+            os.fdatasync(file.fileno())
+            took.append(time.perf_counter() - begun)
+    return median(took) * 1_000
+
+
+def start(ours, floor, others):
+    seconds, kib = measures.starts(ours, 3 if QUICK else 11)
+    yield most("start to `Ready.`, empty", seconds, 30, "ms", 1_000)
+    yield most(f"start to `Ready.`, {QUEUES:,} queues", measures.restarts(ours, QUEUES, ROUNDS), 150, "ms", 1_000)
+    yield most("idle resident memory", kib, 25, "MiB", 1 / 1024)
+    yield most("stripped binary", os.path.getsize(ours), 25, "MB", 1e-6)
+    for kind, binary in others:
+        seconds, kib = measures.start_of(kind, binary, 3)
+        measured = f"{seconds * 1_000:,.0f} ms, {kib / 1024:,.0f} MiB, {os.path.getsize(binary) / 1e6:,.0f} MB"
+        yield Row(f"{kind.name}: start to its first answer, idle memory, program", "", measured)
+
+
+def send(ours, floor, others):
+    servers = [Cloudlet(ours), Floor(floor), *[kind(binary) for kind, binary in others]]
+    with running(*servers):
+        rates = measures.send_rates(servers, 64, ROUNDS, SECONDS)
+        fast = [server for server in servers if server.name in ("cloudlet", "floor", "fakecloud")]
+        more = measures.send_rates(fast, 256, ROUNDS, SECONDS)
+    mine = rates["cloudlet"]
+    yield ratio("SendMessage, 64 connections", mine, rates["floor"], 0.5, "floor")
+    yield ratio("SendMessage, 256 connections", more["cloudlet"], more["floor"], 0.5, "floor")
+    yield ratio("SendMessage, 64 connections", mine, rates.get("fakecloud"), 1.0, "fakecloud")
+    yield ratio("SendMessage, 256 connections", more["cloudlet"], more.get("fakecloud"), 1.3, "fakecloud")
+    yield ratio("SendMessage, 64 connections", mine, rates.get("ministack"), 10, "ministack")
+    yield ratio("SendMessage, 64 connections", mine, rates.get("moto"), 100, "moto")
+
+
+def read(ours, floor, others):
+    servers = [Cloudlet(ours), *[kind(binary) for kind, binary in others if kind is Fakecloud]]
+    with running(*servers):
+        identity = measures.read_rates(servers, "sts", "GetCallerIdentity", ROUNDS, SECONDS)
+        instances = measures.read_rates(servers, "ec2", "DescribeInstances", ROUNDS, SECONDS)
+    yield ratio("GetCallerIdentity", identity["cloudlet"], identity.get("fakecloud"), 0.9, "fakecloud")
+    yield ratio("DescribeInstances, none there", instances["cloudlet"], instances.get("fakecloud"), 1.5, "fakecloud")
+
+
+def drain(ours, floor, others):
+    few, many, left, kib = measures.drains(ours, 1_000, BACKLOG, ROUNDS)
+    what = f"receive and delete ten of {BACKLOG:,} messages, against ten of 1,000"
+    measured = f"{many / few:.2f} × ({many * 1_000:.2f} ms against {few * 1_000:.2f} ms)"
+    yield Row(what, "≤ 1.3 ×", measured, many / few <= 1.3)
+    yield Row(f"resident memory with {left:,} messages", "", f"{kib / 1024:,.0f} MiB")
+
+
+def machines(ours, floor, others):
+    if os.geteuid() != 0:
+        say("skipped: machines (needs root)")
+        return
+    one, together, web, kib = measures.machines(ours, ROUNDS, CROWD)
+    yield most("RunInstances to the guest's first instruction, image `host`", one, 100, "ms", 1_000)
+    yield most(f"the same, the last of {CROWD} at once", together, 2_000, "ms", 1_000)
+    yield most("RunInstances to the first answer of a web server in user data", web, 700, "ms", 1_000)
+    yield most(f"memory for each idle instance, ours (proportional, of {CROWD})", kib, 4, "MiB", 1 / 1024)
+
+
+PARTS = {part.__name__: part for part in (start, send, read, drain, machines)}
+
+
+def main(names):
+    ours, floor = os.environ["CLOUDLET_BIN"], os.environ["FLOOR_BIN"]
+    if not shutil.which("wrk"):
+        sys.exit("wrk is missing: apt-get install wrk")
+    others = rivals(say)
+    disk, rows = disk_ms(), []
+    say(f"{report.machine()}; a synced write takes {disk:.2f} ms")
+    for name in names or PARTS:
+        for row in PARTS[name](ours, floor, others):
+            rows.append(row)
+            say(row.text())
+    missed = sum(row.met is False for row in rows)
+    say(f"{len(rows)} figures, {missed} missed")
+    if not names and not QUICK:
+        report.write(rows, [], disk, "./dev bench")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
