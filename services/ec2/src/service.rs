@@ -12,6 +12,7 @@ use crate::ops::instance::access_to;
 use crate::ops::{
     self, image, instance_attribute, instance_state, instance_status, instance_type, key_pair, launch, volume,
 };
+use crate::rules::capacity::Overcommit;
 use crate::state::instance::FORGET;
 use crate::state::public_address::Pool;
 
@@ -25,15 +26,23 @@ pub struct Engines {
 /// The setting with the range public addresses are taken from.
 const PUBLIC_ADDRESSES: &str = "ec2.public-addresses";
 
+/// The setting with the factor by which memory may be promised beyond what there is.
+const OVERCOMMIT: &str = "ec2.overcommit";
+
 /// EC2 on the engines and settings it is given.
 ///
-/// Panics when an engine is missing, or the range of public addresses is none: mistakes in the binary.
+/// Panics when an engine is missing, or a setting does not read: mistakes in the binary.
 pub fn service(plugs: &Plugs) -> Service {
     let engines = Engines { machines: plugs.get(), networks: plugs.get() };
     let pool = plugs.setting(PUBLIC_ADDRESSES).map_or(Pool::DEFAULT, |range| {
         Pool(range.parse().unwrap_or_else(|_| panic!("{PUBLIC_ADDRESSES}: {range} is no range of IPv4")))
     });
     let mut s = ServiceBuilder::new(&api::SERVICE);
+    let overcommit = plugs.setting(OVERCOMMIT).map_or(Overcommit::DEFAULT, |factor| {
+        Overcommit::parse(factor)
+            .unwrap_or_else(|| panic!("{OVERCOMMIT}: {factor} is no factor from 0.01 to 1000"))
+    });
+    s.own(overcommit);
     s.own(pool);
     s.own(Networks::new(engines.networks.clone()));
     s.own(engines);

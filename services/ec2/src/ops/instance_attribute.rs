@@ -5,8 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::{Ctx, Result};
 
+use super::capacity::check_size;
 use super::instance::{check_id, get, view};
-use super::launch::check_size;
 use super::page::check_dry_run;
 use crate::controllers::network;
 use crate::errors;

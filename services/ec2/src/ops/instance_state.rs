@@ -3,11 +3,13 @@
 use api_ec2 as api;
 use kernel::{Ctx, Result, Scope, Tx};
 
+use super::capacity::{check_size, count_room};
 use super::instance::{check_ids, get_all};
 use super::page::check_dry_run;
 use crate::controllers::instance::CONTROLLER;
 use crate::errors;
 use crate::rules::instance::State;
+use crate::rules::instance_type;
 use crate::rules::instance_view::state;
 use crate::state::id::{Id, InstanceId};
 use crate::state::instance::{self, Instance, Power};
@@ -26,6 +28,17 @@ pub async fn start_instances(
     ctx: &Ctx,
     input: api::StartInstancesRequest,
 ) -> Result<api::StartInstancesResult> {
+    for id in check_ids(&input.instance_ids)? {
+        if let Some(instance) = ctx.read(|snap| instance::find(snap, ctx.scope(), &id)).await?
+            && instance.state() == State::Stopped
+            && let Some(size) = instance_type::find(&instance.instance_type)
+        {
+            check_size(ctx, size)?;
+            if count_room(ctx, size).await? == 0 {
+                return Err(errors::no_room(size.name));
+            }
+        }
+    }
     let changes = ask(ctx, input.instance_ids, input.dry_run, Wish::Start).await?;
     Ok(api::StartInstancesResult { starting_instances: Some(changes) })
 }

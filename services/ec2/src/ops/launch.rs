@@ -4,12 +4,11 @@ use api_ec2 as api;
 use kernel::tokens::{Token, fingerprint};
 use kernel::{Access, Ctx, Kind, Result, Scope, Tx};
 
+use super::capacity::{check_size, count_room};
 use super::instance::{find_views, reservation};
 use crate::controllers::instance::CONTROLLER;
 use crate::errors;
-use crate::rules::instance_type::InstanceType;
 use crate::rules::launch::{self, Launch};
-use crate::service::Engines;
 use crate::state::id::{Id, InstanceId, ReservationId, VolumeId};
 use crate::state::instance::{self, Desired, Instance, Observed, Power, RootVolume};
 use crate::state::network_interface::{self, InterfaceWish};
@@ -27,7 +26,8 @@ pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result
     let print = fingerprint(&input);
     let wanted = launch::check(input)?;
     check_size(ctx, wanted.instance_type)?;
-    let made = ctx.write(|tx| run(tx, &wanted, &print)).await?;
+    let room = count_room(ctx, wanted.instance_type).await?;
+    let made = ctx.write(|tx| run(tx, &wanted, &print, room)).await?;
     for id in &made {
         ctx.nudge(CONTROLLER, id.as_str());
     }
@@ -35,23 +35,7 @@ pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result
     Ok(reservation(ctx.scope(), &views))
 }
 
-/// A type that is bigger than the host never fits.
-///
-/// # Errors
-/// `InsufficientInstanceCapacity`.
-pub fn check_size(ctx: &Ctx, size: &InstanceType) -> Result<()> {
-    let host = ctx.own::<Engines>().machines.capabilities();
-    if host.driver.is_none() {
-        let why = host.notes.first().map_or("it lacks what machines need", String::as_str);
-        return Err(errors::no_machines(why));
-    }
-    if size.vcpus > host.cpus || size.memory_bytes() > host.memory_bytes {
-        return Err(errors::no_capacity(size.name));
-    }
-    Ok(())
-}
-
-fn run(tx: &mut Tx<'_, '_>, wanted: &Launch, print: &str) -> Result<Vec<InstanceId>> {
+fn run(tx: &mut Tx<'_, '_>, wanted: &Launch, print: &str, room: u32) -> Result<Vec<InstanceId>> {
     let scope = *tx.ctx().scope();
     if let Some(token) = &wanted.client_token {
         match tx.find_token(OPERATION, token, print)? {
@@ -60,6 +44,9 @@ fn run(tx: &mut Tx<'_, '_>, wanted: &Launch, print: &str) -> Result<Vec<Instance
             Token::Mismatched => return Err(errors::token_mismatched(token)),
         }
     }
+    if room < wanted.min {
+        return Err(errors::no_room(wanted.instance_type.name));
+    }
     let key = match &wanted.key_name {
         Some(name) => Some(key_pair::get(tx, &scope, name)?.public_key),
         None => None,
@@ -67,7 +54,7 @@ fn run(tx: &mut Tx<'_, '_>, wanted: &Launch, print: &str) -> Result<Vec<Instance
     let place = find_place(tx, &scope, wanted)?;
     let reservation = ReservationId::fresh(tx.ctx().ids());
     let mut made = Vec::new();
-    for index in 0..wanted.max {
+    for index in 0..wanted.max.min(room) {
         match insert(tx, &scope, wanted, (&reservation, index), &place, key.clone()) {
             Ok(id) => made.push(id),
             // No room for more than the least: then the least it is, or a few more.

@@ -1,6 +1,7 @@
 //! The operations, one file per resource.
 
 pub mod account_attributes;
+pub mod capacity;
 pub mod dhcp_options;
 pub mod image;
 pub mod instance;

@@ -1,5 +1,6 @@
 //! What is right: checks, defaults and plans, pure, one file per resource.
 
+pub mod capacity;
 pub mod dhcp_options;
 pub mod dns;
 pub mod filter;

@@ -296,3 +296,26 @@ async fn instances_are_found_by_filters_and_in_pages() {
     let error = cloud.call(op::DescribeInstances, filter("colour", "red")).await.err().unwrap();
     assert_eq!(error.code(), "InvalidParameterValue");
 }
+
+#[tokio::test]
+async fn no_more_memory_is_promised_than_may_be() {
+    let cloud = cloud().await;
+    // The fake host has 64 processors and 256 GiB, four times promised: room for four of these.
+    let big = api::RunInstancesRequest { instance_type: Some("m5.16xlarge".to_owned()), ..launch() };
+    let five = api::RunInstancesRequest { min_count: 5, max_count: 5, ..big.clone() };
+    let error = cloud.call(op::RunInstances, five).await.err().unwrap();
+    assert_eq!((error.code(), error.status()), ("InsufficientInstanceCapacity", 500));
+    let some = api::RunInstancesRequest { max_count: 5, ..big.clone() };
+    let made = cloud.call(op::RunInstances, some).await.unwrap().instances.unwrap();
+    assert_eq!(made.len(), 4);
+    let id = id(&made[0]);
+    becomes(&cloud, &id, "running").await;
+    stop(&cloud, &id).await.unwrap();
+    becomes(&cloud, &id, "stopped").await;
+    let other = crate::instance::id(&run(&cloud, big).await);
+    assert_eq!(start(&cloud, &id).await.unwrap_err().code(), "InsufficientInstanceCapacity");
+    becomes(&cloud, &other, "running").await;
+    terminate(&cloud, &other).await.unwrap();
+    becomes(&cloud, &other, "terminated").await;
+    start(&cloud, &id).await.unwrap();
+}
