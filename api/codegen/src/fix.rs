@@ -21,6 +21,8 @@ pub struct Fix {
     pub errors: BTreeMap<String, ErrorFix>,
     /// Names in query requests and answers, by `Shape.Member`, `List.member`, `Map.key`, `Map.value`.
     pub query_names: BTreeMap<String, String>,
+    /// Members the model requires and the service leaves out all the same, by `Shape.Member`.
+    pub optional: Vec<String>,
     pub routing: RoutingFix,
     /// XML root names by shape.
     pub xml_names: BTreeMap<String, String>,

@@ -68,14 +68,26 @@ pub fn from_files(models: &Path, service: &str) -> Result<String, Error> {
         fs::read_to_string(&path).map(|text| (path.clone(), text)).map_err(|e| Error::File(path, e))
     };
     let (path, text) = read("json")?;
-    let model: Model = serde_json::from_str(&text).map_err(|e| Error::Json(path, e))?;
+    let mut model: Model = serde_json::from_str(&text).map_err(|e| Error::Json(path, e))?;
     let served = served::parse(&read("ops")?.1)?;
-    let fix = match read("fix.json") {
+    let fix: Fix = match read("fix.json") {
         Ok((path, text)) => serde_json::from_str(&text).map_err(|e| Error::Json(path, e))?,
         Err(Error::File(_, e)) if e.kind() == io::ErrorKind::NotFound => Fix::default(),
         Err(error) => return Err(error),
     };
+    make_optional(&mut model, &fix)?;
     generate(service, &model, &served, &fix)
+}
+
+fn make_optional(model: &mut Model, fix: &Fix) -> Result<(), Error> {
+    for path in &fix.optional {
+        let unknown = || Error::Model(format!("{path} is no required member"));
+        let (name, member) = path.split_once('.').ok_or_else(unknown)?;
+        let shape = model.shapes.0.iter_mut().find(|(shape, _)| shape == name).ok_or_else(unknown)?;
+        let at = shape.1.required.iter().position(|required| required == member).ok_or_else(unknown)?;
+        shape.1.required.remove(at);
+    }
+    Ok(())
 }
 
 /// The Rust source of a service.

@@ -43,7 +43,7 @@ pub async fn delete_message_batch(
     if !sequences.is_empty() {
         delete(ctx, &queue, &sequences).await?;
     }
-    Ok(DeleteMessageBatchResult { successful, failed })
+    Ok(DeleteMessageBatchResult { successful: batch::some(successful), failed: batch::some(failed) })
 }
 
 /// The message a handle allows to delete; `None` when it is gone already.

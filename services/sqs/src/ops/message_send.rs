@@ -138,7 +138,7 @@ pub async fn send_message_batch(ctx: &Ctx, input: SendMessageBatchRequest) -> Re
             md5_of_message_system_attributes: digests.system_attributes,
             sequence_number: record.fifo.then(|| message::print_sequence(placed.sequence)),
         });
-    Ok(SendMessageBatchResult { successful: successful.collect(), failed })
+    Ok(SendMessageBatchResult { successful: batch::some(successful.collect()), failed: batch::some(failed) })
 }
 
 fn entry_bytes(entry: &SendMessageBatchRequestEntry) -> usize {

@@ -43,7 +43,10 @@ pub async fn change_message_visibility_batch(
     if !changes.is_empty() {
         apply(ctx, &queue, &changes).await?;
     }
-    Ok(ChangeMessageVisibilityBatchResult { successful, failed })
+    Ok(ChangeMessageVisibilityBatchResult {
+        successful: batch::some(successful),
+        failed: batch::some(failed),
+    })
 }
 
 type Change = (Sequence, Lease);

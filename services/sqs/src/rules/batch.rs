@@ -42,6 +42,11 @@ pub fn failed(id: String, error: &Error) -> BatchResultErrorEntry {
     }
 }
 
+/// An empty list is left out of the answer.
+pub fn some<T>(entries: Vec<T>) -> Option<Vec<T>> {
+    (!entries.is_empty()).then_some(entries)
+}
+
 /// Entries name the code without the namespace some have.
 fn short_code(code: &str) -> &str {
     code.strip_prefix("AWS.SimpleQueueService.").unwrap_or(code)

@@ -28,10 +28,15 @@ async fn a_batch_goes_through_in_part() {
         entry("good2", "y"),
     ];
     let sent = send_batch(&cloud, &url, entries).await.unwrap();
-    let ids: Vec<_> = sent.successful.iter().map(|entry| entry.id.as_str()).collect();
+    let ids: Vec<_> = sent.successful.as_ref().unwrap().iter().map(|entry| entry.id.as_str()).collect();
     assert_eq!(ids, ["good", "good2"]);
-    let failed: Vec<_> =
-        sent.failed.iter().map(|f| (f.id.as_str(), f.code.as_str(), f.sender_fault)).collect();
+    let failed: Vec<_> = sent
+        .failed
+        .as_ref()
+        .unwrap()
+        .iter()
+        .map(|f| (f.id.as_str(), f.code.as_str(), f.sender_fault))
+        .collect();
     assert_eq!(
         failed,
         [
@@ -57,8 +62,8 @@ async fn a_batch_goes_through_in_part() {
     ];
     let input = ChangeMessageVisibilityBatchRequest { queue_url: url.clone(), entries };
     let changed = cloud.call(op::ChangeMessageVisibilityBatch, input).await.unwrap();
-    assert_eq!(changed.successful.len(), 1);
-    let codes: Vec<_> = changed.failed.iter().map(|f| f.code.as_str()).collect();
+    assert_eq!(changed.successful.as_ref().unwrap().len(), 1);
+    let codes: Vec<_> = changed.failed.as_ref().unwrap().iter().map(|f| f.code.as_str()).collect();
     assert_eq!(codes, ["ReceiptHandleIsInvalid", "MissingParameter", "InvalidParameterValue"]);
     assert_eq!(counts(&cloud, &url).await, (1, 1, 0));
 
@@ -69,7 +74,7 @@ async fn a_batch_goes_through_in_part() {
     let entries = vec![entry("a", handle(0)), entry("b", handle(1)), entry("c", "bad")];
     let input = DeleteMessageBatchRequest { queue_url: url.clone(), entries };
     let deleted = cloud.call(op::DeleteMessageBatch, input).await.unwrap();
-    assert_eq!((deleted.successful.len(), deleted.failed.len()), (2, 1));
+    assert_eq!((deleted.successful.unwrap().len(), deleted.failed.unwrap().len()), (2, 1));
     assert_eq!(counts(&cloud, &url).await, (0, 0, 0));
 }
 
@@ -129,7 +134,15 @@ async fn a_fifo_batch_needs_groups_and_keeps_its_order() {
     };
     let entries = vec![grouped("1", "one"), grouped("2", "two"), grouped("3", "one")];
     let sent = send_batch(&cloud, &url, entries).await.unwrap();
-    assert_eq!(sent.successful[0].message_id, sent.successful[2].message_id, "the same twice in a batch");
-    assert!(sent.successful[0].sequence_number < sent.successful[1].sequence_number);
+    assert!(sent.failed.is_none());
+    assert_eq!(
+        sent.successful.as_ref().unwrap()[0].message_id,
+        sent.successful.as_ref().unwrap()[2].message_id,
+        "the same twice in a batch"
+    );
+    assert!(
+        sent.successful.as_ref().unwrap()[0].sequence_number
+            < sent.successful.as_ref().unwrap()[1].sequence_number
+    );
     assert_eq!(bodies(&receive(&cloud, &url).await), ["one", "two"]);
 }
