@@ -158,7 +158,7 @@ def own_cloud(tmp_path):
         if cloud.process.poll() is not None:
             # A killed cloud leaves its machines: only a cloud can end them in good order.
             cloud.start()
-        cloud.stop()
+        assert cloud.stop() == 0, cloud.log()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 //! The engines of this host: machines and networks, under one tag, so that several clouds on a host do not meet.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use compute::{Config, Engine, Machines, Place};
@@ -21,31 +21,33 @@ const TAGS_MAX: u32 = 16;
 pub(crate) struct Engines {
     pub(crate) machines: Arc<dyn Machines>,
     pub(crate) networks: Arc<dyn Networks>,
-    real: Option<Real>,
+    engine: Engine,
+    tag: Arc<Tag>,
 }
 
-#[derive(Clone)]
-struct Real {
-    engine: Engine,
-    /// Held as long as we run: the tag is ours.
-    _tag: Arc<Flock<File>>,
+/// The letters of ours in the names of host objects.
+struct Tag {
+    name: String,
+    /// Held as long as we run.
+    _lock: Flock<File>,
 }
 
 /// Opens the engines for a data folder, running machines included.
 pub(crate) async fn open(data: &Path, public_range: &str) -> Outcome<Engines> {
-    let (tag, lock) = claim_tag(data)?;
+    let tag = claim_tag(data)?;
     let range = public_range.parse();
     let range = range.map_err(|e| Problem::new(&format!("{public_range} is no range of addresses"), &e))?;
-    let networks = Net::open(NetConfig::new(&tag, vec![range]))
+    let networks = Net::open(NetConfig::new(&tag.name, vec![range]))
         .map_err(|e| Problem::new("networks cannot be had", &e))?;
-    let place =
-        Place::new(data.join("machines"), &tag).map_err(|e| Problem::new("machines cannot be had", &e))?;
+    let place = Place::new(data.join("machines"), &tag.name)
+        .map_err(|e| Problem::new("machines cannot be had", &e))?;
     let config = Config::new(place).map_err(|e| Problem::new("machines cannot be had", &e))?;
     let engine = Engine::open(config).await.map_err(|e| Problem::new("machines cannot be had", &e))?;
     Ok(Engines {
         machines: Arc::new(engine.clone()),
         networks: Arc::new(networks),
-        real: Some(Real { engine, _tag: Arc::new(lock) }),
+        engine,
+        tag: Arc::new(tag),
     })
 }
 
@@ -61,28 +63,28 @@ impl Engines {
 
     /// Lets go. Machines go on unless they are to end.
     pub(crate) async fn close(&self, end_machines: bool) -> Outcome {
+        self.engine.close().await;
         if !end_machines {
             return Ok(());
         }
         self.machines.sweep(&[]).await.map_err(|e| Problem::new("instances could not be ended", &e))?;
         self.networks.remove_all().await.map_err(|e| Problem::new("networks could not be removed", &e))?;
-        if let Some(real) = &self.real {
-            real.engine.release();
-        }
-        Ok(())
+        self.engine.release();
+        let tag = tags().join(&self.tag.name);
+        std::fs::remove_file(&tag).map_err(|e| Problem::new(&format!("cannot remove {}", tag.display()), &e))
     }
 }
 
 /// The tag of a data folder, locked for this process. A tag another folder has is left to it.
-fn claim_tag(data: &Path) -> Outcome<(String, Flock<File>)> {
+fn claim_tag(data: &Path) -> Outcome<Tag> {
     let cannot =
         |what: &Path, e: &dyn std::error::Error| Problem::new(&format!("cannot use {}", what.display()), e);
-    let tags = Path::new(RUN).join("tags");
+    let tags = tags();
     std::fs::create_dir_all(&tags).map_err(|e| cannot(&tags, &e))?;
     let owner = data.as_os_str().as_encoded_bytes();
     for attempt in 0..TAGS_MAX {
-        let tag = tag_of(data, attempt);
-        let path = tags.join(&tag);
+        let name = tag_of(data, attempt);
+        let path = tags.join(&name);
         let held = std::fs::read(&path).unwrap_or_default();
         if !held.is_empty() && held != owner {
             continue;
@@ -90,9 +92,14 @@ fn claim_tag(data: &Path) -> Outcome<(String, Flock<File>)> {
         std::fs::write(&path, owner).map_err(|e| cannot(&path, &e))?;
         let file = File::open(&path).map_err(|e| cannot(&path, &e))?;
         return match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok((tag, lock)),
+            Ok(lock) => Ok(Tag { name, _lock: lock }),
             Err((_, e)) => Err(Problem::new(&format!("another cloudlet uses {}", data.display()), &e)),
         };
     }
     Err(Problem(format!("no free tag for {}: clear {}", data.display(), tags.display())))
+}
+
+/// Which folder has which tag.
+fn tags() -> PathBuf {
+    Path::new(RUN).join("tags")
 }

@@ -33,6 +33,8 @@ const STARTS_MAX: usize = 8;
 const FIRST_WORD_WITHIN: Duration = Duration::from_secs(45);
 /// How long after its grace a machine may take to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(15);
+/// Longest wait for the self-test at the end.
+const SELF_TEST_MAX: Duration = Duration::from_secs(10);
 /// Nudges kept for a slow listener.
 const EVENTS_KEPT: usize = 1024;
 
@@ -134,9 +136,20 @@ impl Engine {
         &self.0.images
     }
 
-    /// Lets go of what is pinned on the host for this place. For a place that has no machine left.
+    /// Waits for the self-test, which would otherwise be left half done. Call it before the runtime ends.
+    pub async fn close(&self) {
+        let mut driver = self.0.driver.clone();
+        // Past the bound, or when the test's task is gone, the next start of this place cleans up.
+        let _ = tokio::time::timeout(SELF_TEST_MAX, driver.wait_for(Option::is_some)).await;
+    }
+
+    /// Lets go of what is pinned on the host for this place, and of its runtime folders. For a place that has no
+    /// machine left.
     pub fn release(&self) {
-        users::release(&self.0.config.place);
+        let place = &self.0.config.place;
+        users::release(place);
+        // What a removal leaves is empty folders under `/run`.
+        let _ = fs::remove_dir_all(&place.run);
     }
 
     pub(crate) fn drivers(&self) -> &[Driver] {
