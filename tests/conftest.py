@@ -84,7 +84,7 @@ class Cloud:
             self.process.stdout.close()
 
     def client(self, service, account="test", region="us-east-1", secret="test", **more):
-        more.setdefault("config", Config(retries={"max_attempts": 1, "mode": "standard"}, read_timeout=40))
+        more.setdefault("config", Config(retries={"total_max_attempts": 1}, read_timeout=40))
         return boto3.client(
             service,
             endpoint_url=self.endpoint,

@@ -43,7 +43,7 @@ pub(crate) struct Up {
     #[arg(long, env = "CLOUDLET_PUBLIC_CIDR", value_name = "CIDR", default_value = PUBLIC_RANGE)]
     pub(crate) public_cidr: String,
 
-    /// How many times the host's processors and memory may be promised to instances
+    /// How many times over the host's memory may be promised to instances
     #[arg(long, env = "CLOUDLET_OVERCOMMIT", value_name = "FACTOR", default_value_t = 4.0)]
     pub(crate) overcommit: f64,
 

@@ -11,7 +11,7 @@ use kernel::ids::SystemIds;
 use kernel::{House, Plugs};
 use store::Store;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use wire::door::{Door, Fittings, Limits, Server, listen};
@@ -48,6 +48,7 @@ fn log(debug: bool) {
 }
 
 async fn serve(options: &Up) -> Outcome {
+    let mut told = Told::listen()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let addresses = options.listen_on()?;
     // Bound first: a port that is taken should be heard of before anything is touched.
@@ -105,7 +106,7 @@ async fn serve(options: &Up) -> Outcome {
         let endpoint = format!("http://{}", reachable(local));
         tokio::spawn(async move { crate::hooks::run_ready(&ready_d, &endpoint).await });
     }
-    until_told().await?;
+    told.wait().await;
     tracing::info!("closing");
     end.send_replace(true);
     while servers.join_next().await.is_some() {}
@@ -212,14 +213,24 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-async fn until_told() -> Outcome {
-    let listen = |kind| signal(kind).map_err(|e| Problem::new("signals cannot be heard", &e));
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// The end somebody asks for. Heard from the moment this is made, so that an early word is not the last.
+struct Told {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Told {
+    fn listen() -> Outcome<Self> {
+        let listen = |kind| signal(kind).map_err(|e| Problem::new("signals cannot be heard", &e));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
-    Ok(())
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Four letters that stand for a data folder in the names of host objects, the same at every start.
