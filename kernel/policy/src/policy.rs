@@ -1,0 +1,181 @@
+//! A policy made ready: patterns compiled, statements found by the service of their actions.
+
+use crate::condition::Condition;
+use crate::context::Context;
+use crate::document::{self, Document, Effect, Version};
+use crate::pattern::{ActionPattern, Pairs, ResourcePattern};
+use crate::who::{Naming, Principals, Who};
+
+/// A compiled document, with the name it is reported by.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    id: Box<str>,
+    statements: Box<[Statement]>,
+    /// By vendor, sorted, each with the statements that may concern its actions.
+    by_vendor: Box<[(Box<str>, Relevant)]>,
+    /// Statements that may concern the actions of any other vendor.
+    otherwise: Relevant,
+}
+
+/// Places of statements, in the order of the document.
+#[derive(Clone, Debug, Default)]
+struct Relevant {
+    denials: Vec<usize>,
+    allowances: Vec<usize>,
+}
+
+/// A compiled statement.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    index: usize,
+    sid: Option<Box<str>>,
+    effect: Effect,
+    principals: Option<Principals>,
+    all_but_actions: bool,
+    actions: Box<[ActionPattern]>,
+    /// `None` for any: a trust policy is about its role.
+    resources: Option<(bool, Box<[ResourcePattern]>)>,
+    conditions: Box<[Condition]>,
+}
+
+impl Statement {
+    /// Its place in the document, from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    pub fn sid(&self) -> Option<&str> {
+        self.sid.as_deref()
+    }
+
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+}
+
+/// What is asked, prepared for many comparisons.
+pub(crate) struct Question<'a> {
+    pub who: Who<'a>,
+    pub bounded: bool,
+    /// Lower case.
+    pub vendor: &'a str,
+    pub name: &'a str,
+    pub resource: &'a str,
+    /// Of the resource.
+    pub pairs: Pairs,
+    pub context: &'a dyn Context,
+}
+
+impl Policy {
+    /// Makes a document ready. `id` is what decisions name it by: an ARN, or the name of an inline policy.
+    pub fn compile(id: impl Into<Box<str>>, document: &Document) -> Self {
+        let variables = document.version == Version::V2012;
+        let statements: Box<[Statement]> = document
+            .statements
+            .iter()
+            .enumerate()
+            .map(|(index, written)| Statement::compile(index, written, variables))
+            .collect();
+        let mut vendors: Vec<&str> = statements.iter().flat_map(Statement::vendors).collect();
+        vendors.sort_unstable();
+        vendors.dedup();
+        let relevant = |vendor: Option<&str>| {
+            let mut found = Relevant::default();
+            for statement in statements.iter().filter(|statement| statement.may_concern(vendor)) {
+                match statement.effect {
+                    Effect::Deny => found.denials.push(statement.index),
+                    Effect::Allow => found.allowances.push(statement.index),
+                }
+            }
+            found
+        };
+        let by_vendor = vendors.into_iter().map(|vendor| (vendor.into(), relevant(Some(vendor)))).collect();
+        let otherwise = relevant(None);
+        Self { id: id.into(), statements, by_vendor, otherwise }
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// The condition keys that statements look at, with those of variables; sorted, each once.
+    pub fn context_keys(&self) -> Vec<&str> {
+        let mut keys: Vec<&str> = self.statements.iter().flat_map(Statement::keys).collect();
+        keys.sort_unstable();
+        keys.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        keys
+    }
+
+    /// The statements of an effect that apply to the question, each with how it names who asks.
+    pub(crate) fn applying<'s>(
+        &'s self,
+        effect: Effect,
+        question: &'s Question<'_>,
+    ) -> impl Iterator<Item = (&'s Statement, Naming)> {
+        let at = self.by_vendor.binary_search_by(|(vendor, _)| (**vendor).cmp(question.vendor));
+        let relevant =
+            at.ok().and_then(|at| self.by_vendor.get(at)).map_or(&self.otherwise, |(_, found)| found);
+        let places = match effect {
+            Effect::Deny => &relevant.denials,
+            Effect::Allow => &relevant.allowances,
+        };
+        let statements = places.iter().filter_map(|place| self.statements.get(*place));
+        statements.filter_map(|statement| Some((statement, statement.applies(question)?)))
+    }
+}
+
+impl Statement {
+    fn compile(index: usize, written: &document::Statement, variables: bool) -> Self {
+        let resources = written.resources.as_ref().map(|element| {
+            let patterns = element.entries.iter().map(|entry| ResourcePattern::new(entry, variables));
+            (element.except, patterns.collect())
+        });
+        Self {
+            index,
+            sid: written.sid.as_deref().map(Box::from),
+            effect: written.effect,
+            principals: written.principals.as_ref().map(Principals::new),
+            all_but_actions: written.actions.except,
+            actions: written.actions.entries.iter().map(|entry| ActionPattern::new(entry)).collect(),
+            resources,
+            conditions: written.conditions.iter().map(|written| Condition::new(written, variables)).collect(),
+        }
+    }
+
+    /// The vendors it names.
+    fn vendors(&self) -> impl Iterator<Item = &str> {
+        self.actions.iter().filter_map(|action| action.vendor.as_deref())
+    }
+
+    /// `None` stands for vendors that no statement names.
+    fn may_concern(&self, vendor: Option<&str>) -> bool {
+        let is_of = |action: &ActionPattern| action.vendor.is_none() || action.vendor.as_deref() == vendor;
+        self.all_but_actions || self.actions.iter().any(is_of)
+    }
+
+    fn applies(&self, question: &Question<'_>) -> Option<Naming> {
+        let Question { who, bounded, vendor, name, resource, ref pairs, context } = *question;
+        let action = self.actions.iter().any(|action| action.matches(vendor, name));
+        if action == self.all_but_actions {
+            return None;
+        }
+        let naming = match &self.principals {
+            // A policy without principals is about those it is attached to.
+            None => Naming::Direct,
+            Some(principals) => principals.mean(&who, bounded)?,
+        };
+        let on_resource = self.resources.as_ref().is_none_or(|(except, patterns)| {
+            patterns.iter().any(|pattern| pattern.matches(resource, pairs, context)) != *except
+        });
+        (on_resource && self.conditions.iter().all(|condition| condition.holds(context))).then_some(naming)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        let patterns = self.resources.iter().flat_map(|(_, patterns)| patterns.iter());
+        patterns.flat_map(ResourcePattern::variables).chain(self.conditions.iter().flat_map(Condition::keys))
+    }
+}
