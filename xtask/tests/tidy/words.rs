@@ -6,8 +6,12 @@ use crate::tree::Tree;
 const THEIRS: [&str; 4] = ["ami", "imds", "s3", "vpc"];
 
 /// Where a name stands for something else than the service, and for what.
-const MEANS_ELSE: [(&str, &str, &str); 4] = [
+const MEANS_ELSE: [(&str, &str, &str); 8] = [
+    ("kernel/core/src/caller.rs", "iam", "the ARNs of principals"),
     ("kernel/shape/src/schema.rs", "ec2", "the protocol called after it"),
+    ("kernel/policy/src/document/", "ec2", "the wording of a refusal"),
+    ("kernel/policy/src/document/", "iam", "the wording of a refusal, and the ARNs of principals"),
+    ("kernel/policy/src/document/", "sts", "what a trust policy is about, and the ARNs of principals"),
     ("wire/src/", "ec2", "the protocol called after it"),
     ("engine/compute/src/image/", "ec2", "the login and the data source images know"),
     ("engine/compute/src/guest/", "ec2", "the login and the headers guests know"),
