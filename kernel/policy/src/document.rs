@@ -133,7 +133,8 @@ impl Document {
         match kind {
             Kind::ServiceControl | Kind::ResourceControl => parsed.map_err(|reason| {
                 let why = reason.detail.unwrap_or(reason.message);
-                let wording = "The provided policy document does not meet the requirements of the specified policy type.";
+                let wording = "The provided policy document does not meet the requirements of the specified \
+                               policy type.";
                 Malformed::new(wording).detail(why)
             }),
             _ => parsed,

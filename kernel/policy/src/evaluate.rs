@@ -112,9 +112,6 @@ struct Deciding<'q, 'a> {
     owner: Option<&'q str>,
 }
 
-/// The policy and the statement that allow.
-type Allowance<'a> = Match<'a>;
-
 impl<'a> Deciding<'_, 'a> {
     fn decide(&self) -> Decision<'a> {
         if let Some(denial) = self.denial() {
@@ -135,7 +132,7 @@ impl<'a> Deciding<'_, 'a> {
         Some(Match { layer, policy, place: statement.index() })
     }
 
-    fn allowance(&self, layer: Layer, policies: &'a [Arc<Policy>]) -> Option<Allowance<'a>> {
+    fn allowance(&self, layer: Layer, policies: &'a [Arc<Policy>]) -> Option<Match<'a>> {
         policies.iter().find_map(|policy| self.first(layer, policy, Effect::Allow))
     }
 
@@ -154,10 +151,10 @@ impl<'a> Deciding<'_, 'a> {
     }
 
     /// The allowance of the resource's policy that names who asks most directly.
-    fn resource_grant(&self) -> Option<(Naming, Allowance<'a>)> {
+    fn resource_grant(&self) -> Option<(Naming, Match<'a>)> {
         let policy = self.policies.resource?;
         let layer = self.policies.resource_layer();
-        let mut best: Option<(Naming, Allowance<'a>)> = None;
+        let mut best: Option<(Naming, Match<'a>)> = None;
         for (statement, naming) in policy.applying(Effect::Allow, self.question) {
             if best.as_ref().is_none_or(|(known, _)| *known < naming) {
                 best = Some((naming, Match { layer, policy, place: statement.index() }));
@@ -197,8 +194,8 @@ impl<'a> Deciding<'_, 'a> {
     }
 
     /// What the principal's own policies say; the account itself needs none, and none is named for it.
-    fn identity(&self) -> Result<Option<Allowance<'a>>, Layer> {
-        if matches!(self.question.who, Who::Root { .. }) {
+    fn identity(&self) -> Result<Option<Match<'a>>, Layer> {
+        if matches!(self.question.who, Who::Root { .. } | Who::FederatedUser { parent: None, .. }) {
             return Ok(None);
         }
         self.allowance(Layer::Identity, self.policies.identity).map(Some).ok_or(Layer::Identity)

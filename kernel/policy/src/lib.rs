@@ -25,7 +25,8 @@
 //! assert_eq!(
 //!     denial_message(arn, "queue:SendMessage", other, &decision),
 //!     "User: arn:aws:iam::111122223333:user/kim is not authorized to perform: queue:SendMessage on resource: \
-//!      arn:aws:queue:eu-west-1:111122223333:sam-1 because no identity-based policy allows the queue:SendMessage action"
+//!      arn:aws:queue:eu-west-1:111122223333:sam-1 because no identity-based policy allows the \
+//!      queue:SendMessage action"
 //! );
 //! # Ok::<(), policy::Malformed>(())
 //! ```

@@ -1,5 +1,7 @@
 //! A policy made ready: patterns compiled, statements found by the service of their actions.
 
+use std::collections::BTreeMap;
+
 use crate::condition::Condition;
 use crate::context::Context;
 use crate::document::{self, Document, Effect, Version};
@@ -11,9 +13,9 @@ use crate::who::{Naming, Principals, Who};
 pub struct Policy {
     id: Box<str>,
     statements: Box<[Statement]>,
-    /// By vendor, sorted, each with the statements that may concern its actions.
+    /// By vendor, sorted, each with the statements that name it.
     by_vendor: Box<[(Box<str>, Relevant)]>,
-    /// Statements that may concern the actions of any other vendor.
+    /// Statements that may concern the actions of any vendor.
     otherwise: Relevant,
 }
 
@@ -22,6 +24,26 @@ pub struct Policy {
 struct Relevant {
     denials: Vec<usize>,
     allowances: Vec<usize>,
+}
+
+impl Relevant {
+    /// Statements come in their order, and once for each of their actions.
+    fn add(&mut self, statement: &Statement) {
+        let places = match statement.effect {
+            Effect::Deny => &mut self.denials,
+            Effect::Allow => &mut self.allowances,
+        };
+        if places.last() != Some(&statement.index) {
+            places.push(statement.index);
+        }
+    }
+
+    fn of(&self, effect: Effect) -> &[usize] {
+        match effect {
+            Effect::Deny => &self.denials,
+            Effect::Allow => &self.allowances,
+        }
+    }
 }
 
 /// A compiled statement.
@@ -76,21 +98,16 @@ impl Policy {
             .enumerate()
             .map(|(index, written)| Statement::compile(index, written, variables))
             .collect();
-        let mut vendors: Vec<&str> = statements.iter().flat_map(Statement::vendors).collect();
-        vendors.sort_unstable();
-        vendors.dedup();
-        let relevant = |vendor: Option<&str>| {
-            let mut found = Relevant::default();
-            for statement in statements.iter().filter(|statement| statement.may_concern(vendor)) {
-                match statement.effect {
-                    Effect::Deny => found.denials.push(statement.index),
-                    Effect::Allow => found.allowances.push(statement.index),
-                }
+        let mut by_vendor: BTreeMap<&str, Relevant> = BTreeMap::new();
+        let mut otherwise = Relevant::default();
+        for statement in &statements {
+            if statement.concerns_all() {
+                otherwise.add(statement);
+            } else {
+                statement.vendors().for_each(|vendor| by_vendor.entry(vendor).or_default().add(statement));
             }
-            found
-        };
-        let by_vendor = vendors.into_iter().map(|vendor| (vendor.into(), relevant(Some(vendor)))).collect();
-        let otherwise = relevant(None);
+        }
+        let by_vendor = by_vendor.into_iter().map(|(vendor, found)| (vendor.into(), found)).collect();
         Self { id: id.into(), statements, by_vendor, otherwise }
     }
 
@@ -105,7 +122,7 @@ impl Policy {
     /// The condition keys that statements look at, with those of variables; sorted, each once.
     pub fn context_keys(&self) -> Vec<&str> {
         let mut keys: Vec<&str> = self.statements.iter().flat_map(Statement::keys).collect();
-        keys.sort_unstable();
+        keys.sort_by_cached_key(|key| key.to_ascii_lowercase());
         keys.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
         keys
     }
@@ -117,13 +134,10 @@ impl Policy {
         question: &'s Question<'_>,
     ) -> impl Iterator<Item = (&'s Statement, Naming)> {
         let at = self.by_vendor.binary_search_by(|(vendor, _)| (**vendor).cmp(question.vendor));
-        let relevant =
-            at.ok().and_then(|at| self.by_vendor.get(at)).map_or(&self.otherwise, |(_, found)| found);
-        let places = match effect {
-            Effect::Deny => &relevant.denials,
-            Effect::Allow => &relevant.allowances,
-        };
-        let statements = places.iter().filter_map(|place| self.statements.get(*place));
+        let named =
+            at.ok().and_then(|at| self.by_vendor.get(at)).map_or(&[][..], |(_, found)| found.of(effect));
+        let places = named.iter().chain(self.otherwise.of(effect));
+        let statements = places.filter_map(|place| self.statements.get(*place));
         statements.filter_map(|statement| Some((statement, statement.applies(question)?)))
     }
 }
@@ -151,10 +165,9 @@ impl Statement {
         self.actions.iter().filter_map(|action| action.vendor.as_deref())
     }
 
-    /// `None` stands for vendors that no statement names.
-    fn may_concern(&self, vendor: Option<&str>) -> bool {
-        let is_of = |action: &ActionPattern| action.vendor.is_none() || action.vendor.as_deref() == vendor;
-        self.all_but_actions || self.actions.iter().any(is_of)
+    /// Whether actions of any vendor may be meant.
+    fn concerns_all(&self) -> bool {
+        self.all_but_actions || self.actions.iter().any(|action| action.vendor.is_none())
     }
 
     fn applies(&self, question: &Question<'_>) -> Option<Naming> {

@@ -21,7 +21,7 @@ pub enum Who<'a> {
         role_id: &'a str,
         session_arn: &'a str,
     },
-    /// A session that a user, or the account itself, made for somebody else.
+    /// A session that a user, or (without a parent) the account itself, made for somebody else.
     FederatedUser {
         account: &'a str,
         session_arn: &'a str,

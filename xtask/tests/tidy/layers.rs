@@ -10,7 +10,7 @@ const MAY_USE: [(&str, &[&str]); 7] = [
     ("engine/", &[]),
     ("fuzz", &["api/", "kernel/", "wire"]),
     ("kernel/", &["kernel/"]),
-    ("services/", &["api/", "engine/", "kernel/core", "kernel/shape"]),
+    ("services/", &["api/", "engine/", "kernel/core", "kernel/policy", "kernel/shape"]),
     ("wire", &["api/codegen", "kernel/core", "kernel/shape"]),
     ("xtask", &["api/codegen"]),
 ];

@@ -205,7 +205,7 @@ fn element(these: Option<Vec<String>>, not_these: Option<Vec<String>>) -> Option
     }
 }
 
-/// Limits on resources only deny; the one that allows is the allowance of everything that each organization begins with.
+/// Limits on resources only deny; the one that allows is the allowance of everything, with which each begins.
 fn check_organization(kind: Kind, statement: &Statement) -> Result<(), Malformed> {
     if kind != Kind::ResourceControl {
         return Ok(());

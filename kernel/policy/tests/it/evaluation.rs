@@ -151,6 +151,11 @@ fn what_a_resource_policy_is_worth_in_its_account() {
         };
         assert_eq!(ask(who, HOME, &open).outcome, allowed, "{principal}: all allow");
     }
+    // Without a parent the account itself made the session, and only its policies limit it.
+    let guest = Who::FederatedUser { account: HOME, session_arn: FEDERATED_ARN, parent: None };
+    let narrowed = Policies { session: Some(&silent), ..Policies::default() };
+    assert_eq!(ask(guest, HOME, &narrowed).layer, Layer::Session);
+    assert_eq!(ask(guest, HOME, &Policies { session: Some(&everything), ..narrowed }).outcome, allowed);
     // The parent's name counts for a federated session whose own policies allow.
     let resource = granting(&aws(USER_ARN));
     let session = Policies { resource: Some(&resource), session: Some(&everything), ..Policies::default() };

@@ -235,3 +235,27 @@ proptest! {
         prop_assert_eq!(turned.outcome(HOME), before);
     }
 }
+
+/// Documents as large as any may be, made to be slow: read, compiled and asked within the patience of a test.
+#[test]
+fn large_documents_take_no_longer_than_they_are() {
+    let action = |at: usize| format!("\"v{at}:x*?y\"");
+    let many =
+        |count: usize, each: &dyn Fn(usize) -> String| (0..count).map(each).collect::<Vec<_>>().join(",");
+    let wide = format!(r#""Effect": "Allow", "Action": [{}], "Resource": "*""#, many(9_000, &action));
+    let tall =
+        many(1_900, &|at| format!(r#"{{"Effect":"Deny","Action":["*:a?*","v{at}:b"],"Resource":"*"}}"#));
+    let stars =
+        format!(r#""Effect": "Allow", "Action": "*", "Resource": "arn:aws:q:::{}b""#, "*a?".repeat(1_300));
+    for statements in [format!("{{{wide}}}"), tall, format!("{{{stars}}}")] {
+        let policy = crate::compile(Kind::Identity, "large", &statements);
+        let attached = [policy];
+        let policies = Policies { identity: &attached, ..Policies::default() };
+        let resource = format!("arn:aws:q:::{}", "a".repeat(2_000));
+        for action in ["v7:x", "q:aaaaaaaaaaaaaaaaaaaaaaaaaa", "v8999:xzzy"] {
+            let request =
+                Request { who: USER, action, resource: &resource, owner: None, context: &Facts::new() };
+            decide(&request, &policies);
+        }
+    }
+}
