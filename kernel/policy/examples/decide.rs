@@ -1,38 +1,14 @@
-//! Times a decision over ten policies of twenty statements, and counts what it takes from the heap.
+//! Times a decision over ten policies of twenty statements.
 //!
 //! `cargo run --release -p policy --example decide`
 
 #![allow(clippy::indexing_slicing)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use policy::{Document, Facts, Kind, Outcome, Policies, Policy, Request, Who, decide};
-
-struct Counting;
-
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
-
-#[allow(unsafe_code)]
-// SAFETY: every call is handed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        TAKEN.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const ROUNDS: usize = 200_000;
 const SERVICES: [&str; 5] = ["queue", "table", "bucket", "machine", "topic"];
@@ -44,7 +20,10 @@ fn policy(number: usize, same_service: bool) -> Arc<Policy> {
         let effect = if at % 5 == 4 { "Deny" } else { "Allow" };
         let condition = match at % 4 {
             0 => r#","Condition":{"Bool":{"aws:SecureTransport":"false"}}"#,
-            1 => r#","Condition":{"StringLike":{"aws:PrincipalTag/team":["red*","blue"]},"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}"#,
+            1 => {
+                r#","Condition":{"StringLike":{"aws:PrincipalTag/team":["red*","blue"]},
+                   "IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}"#
+            }
             _ => "",
         };
         format!(
@@ -76,7 +55,6 @@ fn measure(name: &str, attached: &[Arc<Policy>], resource: &str, expected: Outco
     };
     let policies = Policies { identity: attached, ..Policies::default() };
     let mut nanos: Vec<u128> = Vec::with_capacity(ROUNDS);
-    let before = TAKEN.load(Ordering::Relaxed);
     for _ in 0..ROUNDS {
         // The bench is where the clock is read directly.
         #[allow(clippy::disallowed_methods)]
@@ -85,10 +63,9 @@ fn measure(name: &str, attached: &[Arc<Policy>], resource: &str, expected: Outco
         nanos.push(start.elapsed().as_nanos());
         assert_eq!(decision.outcome, expected);
     }
-    let taken = TAKEN.load(Ordering::Relaxed) - before;
     nanos.sort_unstable();
     let at = |share: usize| nanos[ROUNDS * share / 100];
-    let line = format!("{name:<34} p50 {:>6} ns  p99 {:>6} ns  heap {taken}", at(50), at(99));
+    let line = format!("{name:<34} p50 {:>6} ns  p99 {:>6} ns", at(50), at(99));
     #[allow(clippy::print_stdout)]
     {
         println!("{line}");
