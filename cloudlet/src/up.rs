@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kernel::clock::{Clock, SystemClock};
-use kernel::gate::AccountsOnly;
+use kernel::authorize::ByPolicies;
 use kernel::house::Parts;
 use kernel::ids::SystemIds;
 use kernel::{House, Plugs};
@@ -63,7 +63,7 @@ async fn serve(options: &Up) -> Outcome {
         store,
         clock: clock.clone(),
         ids: Box::new(SystemIds),
-        authorizer: Box::new(AccountsOnly),
+        authorizer: Box::new(ByPolicies),
         authority: authority(options, &listeners),
         services: wanted(registry::services(&plugs(options, &engines)), &options.services)?,
     })

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 
+import botocore
 import pytest
 import requests_query as query
 from botocore.exceptions import ClientError
@@ -176,3 +177,16 @@ def test_a_wrong_secret_sends_nothing(cloud, queue):
     code = refusal(liar.send_message, QueueUrl=queue, MessageBody="x")["Error"]["Code"]
     assert code in ("SignatureDoesNotMatch", "InvalidSignatureException")
     assert "Messages" not in cloud.client("sqs").receive_message(QueueUrl=queue)
+
+
+def test_a_policy_lets_others_in(cloud, sqs, queue):
+    friend = cloud.client("sqs", account="333333333333")
+    assert refusal(friend.send_message, QueueUrl=queue, MessageBody="x")["Error"]["Code"] == "AccessDenied"
+    sqs.add_permission(QueueUrl=queue, Label="friend", AWSAccountIds=["333333333333"], Actions=["SendMessage"])
+    assert friend.send_message(QueueUrl=queue, MessageBody="from a friend")["MessageId"]
+    assert refusal(friend.receive_message, QueueUrl=queue)["Error"]["Code"] == "AccessDenied"
+    nobody = cloud.client("sqs", config=botocore.config.Config(signature_version=botocore.UNSIGNED))
+    assert refusal(nobody.send_message, QueueUrl=queue, MessageBody="x")["Error"]["Code"] == "AccessDenied"
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    assert nobody.send_message(QueueUrl=queue, MessageBody="from nobody")["MessageId"]

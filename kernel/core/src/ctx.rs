@@ -46,6 +46,10 @@ impl Ctx {
     pub fn account(&self) -> AccountId {
         self.0.scope.account
     }
+    /// The caller's own account, which need not be the scope's.
+    pub(crate) fn account_text(&self) -> String {
+        self.0.caller.account.to_string()
+    }
     pub fn region(&self) -> Region {
         self.0.scope.region
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use shape::{OpDef, Operation, Struct};
 
+use crate::BoxFuture;
 use crate::access::Access;
 use crate::audit::AuditRecord;
-use crate::caller::{Caller, Principal};
+use crate::caller::Caller;
 use crate::ctx::Ctx;
 use crate::error::{Error, Kind, Result};
 use crate::house::House;
@@ -26,42 +27,12 @@ pub struct Call {
 /// May this caller do this to that? One implementation decides for every service.
 pub trait Authorizer: Send + Sync + 'static {
     /// `Ok` allows; an error is what the caller is told.
-    fn authorize(&self, ctx: &Ctx, action: &str, access: &Access) -> Result<()>;
-}
-
-/// Accounts are masters in their own house and strangers in every other; services may do anything.
-#[derive(Debug, Default)]
-pub struct AccountsOnly;
-
-impl Authorizer for AccountsOnly {
-    fn authorize(&self, ctx: &Ctx, action: &str, access: &Access) -> Result<()> {
-        let account = ctx.caller().account.to_string();
-        let own = |arn: &String| {
-            let owner = arn.split(':').nth(4).unwrap_or_default();
-            owner.is_empty() || owner == account
-        };
-        match ctx.caller().principal {
-            Principal::Service(_) => Ok(()),
-            Principal::Root | Principal::Identity { .. } => match access.resources.iter().find(|a| !own(a)) {
-                None => Ok(()),
-                Some(other) => Err(denied(ctx, action, other)),
-            },
-            Principal::Anonymous => {
-                let resource = access.resources.first().map_or("*", String::as_str);
-                Err(denied(ctx, action, resource))
-            }
-        }
-    }
-}
-
-/// The refusal, in AWS's words. EC2 has a code of its own for it, which the codec of its protocol puts in.
-fn denied(ctx: &Ctx, action: &str, resource: &str) -> Error {
-    let who = ctx.caller().arn();
-    let message = format!(
-        "User: {who} is not authorized to perform: {action} on resource: {resource} \
-         because no resource-based policy allows the {action} action"
-    );
-    Error::new(Kind::Denied, "AccessDenied", message)
+    fn authorize<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        action: &'a str,
+        access: &'a Access,
+    ) -> BoxFuture<'a, Result<()>>;
 }
 
 /// An operation of the model that we do not serve.
@@ -124,7 +95,7 @@ impl House {
             Ok(access) => {
                 let named = access.action.map(str::to_owned);
                 let action = named.unwrap_or_else(|| format!("{signing_name}:{}", op.name));
-                let outcome = match self.authorizer().authorize(&ctx, &action, &access) {
+                let outcome = match self.authorizer().authorize(&ctx, &action, &access).await {
                     Ok(()) => served.call(&ctx, input).await,
                     Err(refusal) => Err(refusal),
                 };

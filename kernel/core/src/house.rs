@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::hmac;
 use futures_util::FutureExt;
+use policy::Policy;
 use shape::{OpDef, ServiceDef};
 use store::Store;
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinSet;
 
-use crate::arn::{AccountId, Region};
+use crate::arn::{AccountId, Arn, Region};
 use crate::audit::AuditTrail;
 use crate::caller::Caller;
 use crate::clock::{Clock, Millis};
@@ -377,6 +378,21 @@ impl House {
         let owned = self.services.get(service).and_then(|s| s.owned.get(&TypeId::of::<T>()));
         let thing = owned.and_then(|thing| thing.downcast_ref());
         thing.unwrap_or_else(|| panic!("{service} owns no {}", std::any::type_name::<T>()))
+    }
+
+    /// The policy attached to a resource, as its service knows it.
+    pub(crate) async fn resource_policy(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        arn: Arn,
+    ) -> Result<Option<Arc<Policy>>> {
+        let mut services = self.services.values();
+        let service = services.find(|service| service.def.signing_name == arn.service);
+        let Some((service, find)) = service.and_then(|s| Some((s, s.resource_policy.as_ref()?))) else {
+            return Ok(None);
+        };
+        let scope = Scope::of_arn(&arn).unwrap_or(*ctx.scope());
+        find(self.ctx(service.def.name, scope), arn).await
     }
 
     pub(crate) fn timer(&self, service: &str, kind: &str) -> Option<(&'static str, &TimerHandler)> {

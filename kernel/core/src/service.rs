@@ -4,10 +4,13 @@ use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use policy::Policy;
 use shape::{OpDef, Operation, ServiceDef, Struct};
 
 use crate::BoxFuture;
 use crate::access::Access;
+use crate::arn::Arn;
+use crate::authorize::ResourcePolicy;
 use crate::clock::Millis;
 use crate::controllers::{Controller, Next};
 use crate::ctx::Ctx;
@@ -104,6 +107,7 @@ pub struct Service {
     pub(crate) timers: HashMap<&'static str, TimerHandler>,
     pub(crate) owned: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(crate) routes: Vec<LocalRoute>,
+    pub(crate) resource_policy: Option<ResourcePolicy>,
     pub(crate) open: Vec<OpenHook>,
     pub(crate) reset: Vec<OpenHook>,
     pub(crate) close: Vec<OpenHook>,
@@ -152,6 +156,7 @@ impl ServiceBuilder {
             timers: HashMap::new(),
             owned: HashMap::new(),
             routes: Vec::new(),
+            resource_policy: None,
             open: Vec::new(),
             reset: Vec::new(),
             close: Vec::new(),
@@ -234,6 +239,15 @@ impl ServiceBuilder {
             Box::pin(async move { f.call(&ctx, key).await })
         });
         self.0.timers.insert(kind, handler);
+    }
+
+    /// Says which policy is attached to a resource of this service, by its ARN, in its scope.
+    pub fn resource_policy(&mut self, f: impl for<'a> Handler<'a, Arn, Option<Arc<Policy>>> + 'static) {
+        let f = Arc::new(f);
+        self.0.resource_policy = Some(Box::new(move |ctx, arn| {
+            let f = f.clone();
+            Box::pin(async move { f.call(&ctx, arn).await })
+        }));
     }
 
     /// Answers a path of the house itself (`/_aws/…`): for looking in, never for what AWS has an operation for.

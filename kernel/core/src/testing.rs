@@ -7,11 +7,12 @@ use shape::Operation;
 use store::Store;
 
 use crate::arn::AccountId;
+use crate::authorize::ByPolicies;
 use crate::caller::{Caller, Principal};
 use crate::clock::{Clock, FakeClock, Millis};
 use crate::ctx::Ctx;
 use crate::error::Result;
-use crate::gate::{AccountsOnly, Call};
+use crate::gate::Call;
 use crate::house::{House, Parts};
 use crate::ids::SeededIds;
 use crate::scope::Scope;
@@ -40,7 +41,7 @@ impl TestCloud {
             store,
             clock: clock.clone(),
             ids: Box::new(SeededIds::new(42)),
-            authorizer: Box::new(AccountsOnly),
+            authorizer: Box::new(ByPolicies),
             authority: "localhost:4566".to_owned(),
             services,
         };

@@ -15,6 +15,7 @@ use crate::state::open::Queues;
 pub fn service(_: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(Queues::default());
+    s.resource_policy(permission::policy_of);
 
     // queues
     s.op(op::CreateQueue, queue::create_queue).access(queue::create_access);

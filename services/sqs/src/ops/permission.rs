@@ -1,11 +1,15 @@
-//! Permissions: statements of the queue's policy. Who they let in is the authorizer's to say.
+//! Permissions: statements of the queue's policy, and the policy itself for whoever decides by it.
+
+use std::sync::Arc;
 
 use api_sqs::{AddPermissionRequest, RemovePermissionRequest};
-use kernel::{Ctx, Result};
+use kernel::{Arn, Ctx, Result};
+use policy::Policy;
 
 use super::queue_at;
 use super::queue_attributes::change;
 use crate::rules::permission;
+use crate::state::open::Queues;
 
 pub async fn add_permission(ctx: &Ctx, input: AddPermissionRequest) -> Result<()> {
     let open = queue_at(ctx, &input.queue_url).await?;
@@ -28,4 +32,10 @@ pub async fn remove_permission(ctx: &Ctx, input: RemovePermissionRequest) -> Res
         Ok(())
     })
     .await
+}
+
+/// The policy of the queue behind an ARN; none where there is no such queue.
+pub async fn policy_of(ctx: &Ctx, arn: Arn) -> Result<Option<Arc<Policy>>> {
+    let queue = ctx.own::<Queues>().find(ctx, ctx.scope(), &arn.resource).await?;
+    Ok(queue.and_then(|queue| queue.policy()))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use kernel::Result;
+use policy::{Document, Kind};
 
 use super::redrive;
 use crate::errors;
@@ -137,8 +138,8 @@ fn policy(value: &str) -> Result<Option<String>> {
     if value.is_empty() {
         return Ok(None);
     }
-    let is_document = serde_json::from_str::<serde_json::Value>(value).is_ok_and(|policy| policy.is_object());
-    match is_document && value.len() <= POLICY_BYTES_MAX {
+    let is_document = value.len() <= POLICY_BYTES_MAX && Document::parse(Kind::Resource, value, &[]).is_ok();
+    match is_document {
         true => Ok(Some(value.to_owned())),
         false => Err(errors::bad_attribute("Policy")),
     }

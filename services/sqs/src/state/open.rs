@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use kernel::{Ctx, Millis, Result, Scope};
+use policy::{Document, Kind, Policy};
 use tokio::sync::Notify;
 
 use super::index::{Index, Lease, Sequence};
@@ -21,6 +22,8 @@ pub struct OpenQueue {
     pub arn: String,
     pub fifo: bool,
     record: RwLock<Arc<Queue>>,
+    /// The record's policy, made ready.
+    policy: RwLock<Option<Arc<Policy>>>,
     index: Mutex<Index>,
     /// Rings when there may be something to receive.
     pub arrived: Notify,
@@ -40,6 +43,7 @@ impl OpenQueue {
             name: record.name.clone(),
             arn: scope.arn("sqs", &record.name),
             fifo: record.fifo,
+            policy: RwLock::new(compiled(&record)),
             record: RwLock::new(Arc::new(record)),
             index: Mutex::new(index),
             arrived: Notify::new(),
@@ -54,8 +58,14 @@ impl OpenQueue {
         self.record.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The queue's policy, where it has one.
+    pub fn policy(&self) -> Option<Arc<Policy>> {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Follows a change that is stored. Call with `changing` held.
     pub fn set_record(&self, record: Queue) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = compiled(&record);
         *self.record.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(record);
     }
 
@@ -155,6 +165,13 @@ impl Queues {
         self.closings.fetch_add(1, Ordering::AcqRel);
         open.clear();
     }
+}
+
+/// The policy of a queue. It was read when it was set; one that no longer reads lets no stranger in.
+fn compiled(queue: &Queue) -> Option<Arc<Policy>> {
+    let text = queue.settings.policy.as_deref()?;
+    let document = Document::parse(Kind::Resource, text, &[]).ok()?;
+    Some(Arc::new(Policy::compile(queue.name.as_str(), &document)))
 }
 
 /// Builds a queue's index from what is stored.

@@ -9,6 +9,7 @@ mod figures;
 mod inspect;
 mod message;
 mod move_task;
+mod permission;
 mod queue;
 mod restart;
 
