@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kernel::clock::{Clock, SystemClock};
 use kernel::authorize::ByPolicies;
+use kernel::clock::{Clock, SystemClock};
 use kernel::house::Parts;
 use kernel::ids::SystemIds;
 use kernel::{House, Plugs};
