@@ -1,0 +1,5 @@
+//! Generates this crate from `models/kms.*`.
+
+fn main() {
+    api_codegen::build("kms");
+}

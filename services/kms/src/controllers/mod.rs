@@ -1,0 +1,3 @@
+//! What happens to keys in time.
+
+pub mod key;

@@ -1,0 +1,104 @@
+//! The contents page: everything KMS does.
+
+use std::sync::Arc;
+
+use api_kms::{SERVICE, op};
+use kernel::{Access, Ctx, Plugs, Result, Sealer, Service, ServiceBuilder};
+
+use crate::controllers::key::{self as timed, Timed};
+use crate::ops::{
+    alias, ciphertext, data_key, grant, import, key, key_state, mac, policy, replica, rotation, signature,
+    tags,
+};
+use crate::rules::ciphertext::access as access_of_blob;
+use crate::rules::reference::access;
+use crate::state::material::{Vault, check_root_key};
+
+/// The service, ready for a house. It seals what it keeps with the plugged [`Sealer`].
+pub fn service(plugs: &Plugs) -> Service {
+    let mut s = ServiceBuilder::new(&SERVICE);
+    s.own(Vault::new(plugs.get::<Arc<dyn Sealer>>()));
+
+    // keys
+    s.op(op::CreateKey, key::create_key).access(|_, _| Ok(Access::any()));
+    s.op(op::DescribeKey, key::describe_key).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::ListKeys, key::list_keys).access(|_, _| Ok(Access::any()));
+    s.op(op::UpdateKeyDescription, key::update_key_description).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::EnableKey, key_state::enable_key).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::DisableKey, key_state::disable_key).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::ScheduleKeyDeletion, key_state::schedule_key_deletion)
+        .access(|scope, i| access(scope, &i.key_id));
+    s.op(op::CancelKeyDeletion, key_state::cancel_key_deletion).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::ReplicateKey, replica::replicate_key).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::UpdatePrimaryRegion, replica::update_primary_region).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::TagResource, tags::tag_resource).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::UntagResource, tags::untag_resource).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::ListResourceTags, tags::list_resource_tags).access(|scope, i| access(scope, &i.key_id));
+
+    // aliases
+    s.op(op::CreateAlias, alias::create_alias).access(|scope, i| access(scope, &i.target_key_id));
+    s.op(op::UpdateAlias, alias::update_alias).access(|scope, i| access(scope, &i.target_key_id));
+    s.op(op::DeleteAlias, alias::delete_alias).access(|scope, i| access(scope, &i.alias_name));
+    s.op(op::ListAliases, alias::list_aliases).access(|_, _| Ok(Access::any()));
+
+    // encryption
+    s.op(op::Encrypt, ciphertext::encrypt).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::Decrypt, ciphertext::decrypt)
+        .access(|scope, i| access_of_blob(scope, i.ciphertext_blob.as_deref(), i.key_id.as_deref()));
+    s.op(op::ReEncrypt, ciphertext::re_encrypt).access(|scope, i| {
+        let mut from = access_of_blob(scope, i.ciphertext_blob.as_deref(), i.source_key_id.as_deref())?;
+        from.resources.extend(access(scope, &i.destination_key_id)?.resources);
+        Ok(from)
+    });
+    s.op(op::GenerateRandom, ciphertext::generate_random).access(|_, _| Ok(Access::any()));
+    s.op(op::GenerateDataKey, data_key::generate_data_key).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::GenerateDataKeyWithoutPlaintext, data_key::generate_data_key_without_plaintext)
+        .access(|scope, i| access(scope, &i.key_id));
+    s.op(op::GenerateDataKeyPair, data_key::generate_data_key_pair)
+        .access(|scope, i| access(scope, &i.key_id));
+    s.op(op::GenerateDataKeyPairWithoutPlaintext, data_key::generate_data_key_pair_without_plaintext)
+        .access(|scope, i| access(scope, &i.key_id));
+
+    // signatures and codes
+    s.op(op::Sign, signature::sign).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::Verify, signature::verify).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::GetPublicKey, signature::get_public_key).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::GenerateMac, mac::generate_mac).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::VerifyMac, mac::verify_mac).access(|scope, i| access(scope, &i.key_id));
+
+    // who may
+    s.op(op::GetKeyPolicy, policy::get_key_policy).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::PutKeyPolicy, policy::put_key_policy).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::ListKeyPolicies, policy::list_key_policies).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::CreateGrant, grant::create_grant).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::ListGrants, grant::list_grants).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::ListRetirableGrants, grant::list_retirable_grants).access(|_, _| Ok(Access::any()));
+    s.op(op::RetireGrant, grant::retire_grant)
+        .access(|scope, i| i.key_id.as_deref().map_or_else(|| Ok(Access::any()), |key| access(scope, key)));
+    s.op(op::RevokeGrant, grant::revoke_grant).access(|scope, i| access(scope, &i.key_id));
+
+    // rotation and import
+    s.op(op::EnableKeyRotation, rotation::enable_key_rotation).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::DisableKeyRotation, rotation::disable_key_rotation).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::GetKeyRotationStatus, rotation::get_key_rotation_status)
+        .access(|scope, i| access(scope, &i.key_id));
+    s.op(op::RotateKeyOnDemand, rotation::rotate_key_on_demand).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::ListKeyRotations, rotation::list_key_rotations).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::GetParametersForImport, import::get_parameters_for_import)
+        .access(|scope, i| access(scope, &i.key_id));
+    s.op(op::ImportKeyMaterial, import::import_key_material).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::DeleteImportedKeyMaterial, import::delete_imported_key_material)
+        .access(|scope, i| access(scope, &i.key_id));
+
+    s.timer(Timed::Deletion.kind(), timed::delete);
+    s.timer(Timed::Rotation.kind(), timed::rotate);
+    s.timer(Timed::Expiry.kind(), timed::expire);
+    s.on_open(check_root_key);
+    s.on_reset(forget);
+    s.build()
+}
+
+async fn forget(ctx: &Ctx) -> Result<()> {
+    ctx.own::<Vault>().forget_all();
+    Ok(())
+}

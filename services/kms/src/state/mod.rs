@@ -1,0 +1,6 @@
+//! What KMS keeps.
+
+pub mod alias;
+pub mod grant;
+pub mod key;
+pub mod material;
