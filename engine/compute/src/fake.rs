@@ -11,8 +11,8 @@ use tokio::sync::broadcast;
 
 use crate::error::{Error, Result};
 use crate::machine::{
-    Capabilities, Changed, CommandOutput, Driver, ExitReason, MachineId, MachineSpec, Machines, Observed,
-    Stats,
+    Capabilities, Changed, CommandOutput, Driver, ExitReason, ImageId, ImageState, MachineId, MachineSpec,
+    Machines, Observed, Stats,
 };
 
 /// What happens when a fake machine is started.
@@ -37,6 +37,8 @@ pub struct FakeMachines {
 struct State {
     machines: BTreeMap<MachineId, Fake>,
     on_start: OnStart,
+    /// Of the images that are not ready.
+    images: BTreeMap<ImageId, ImageState>,
     output: CommandOutput,
     stats: Stats,
     next_pid: u32,
@@ -62,6 +64,11 @@ impl FakeMachines {
     /// What every start does from now on.
     pub fn on_start(&self, what: OnStart) {
         self.lock().on_start = what;
+    }
+
+    /// How far an image is from now on; all others are ready.
+    pub fn set_image(&self, image: ImageId, state: ImageState) {
+        self.lock().images.insert(image, state);
     }
 
     /// What every command answers from now on.
@@ -154,6 +161,10 @@ impl FakeMachines {
 }
 
 impl Machines for FakeMachines {
+    fn prepare_image(&self, image: &ImageId) -> ImageState {
+        self.lock().images.get(image).cloned().unwrap_or(ImageState::Ready)
+    }
+
     fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>> {
         let id = spec.id.clone();
         self.lock()

@@ -35,6 +35,6 @@ pub use fake::{FakeMachines, OnStart};
 pub use image::{ImageStore, Progress};
 pub use machine::{
     CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Driver, EXEC_OUTPUT_BYTES_MAX, ExitReason,
-    ImageId, MachineId, MachineSpec, Machines, Observed, Seed, Stats,
+    ImageId, ImageState, MachineId, MachineSpec, Machines, Observed, Seed, Stats,
 };
 pub use place::Place;

@@ -84,6 +84,17 @@ impl fmt::Display for ImageId {
     }
 }
 
+/// How far an image is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageState {
+    /// Machines can be made from it.
+    Ready,
+    /// It is being prepared: ask again.
+    Preparing,
+    /// It could not be prepared, for this reason.
+    Failed(String),
+}
+
 /// What a machine is. Fixed at its creation, except that the size may change while it is stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineSpec {
@@ -215,6 +226,10 @@ pub struct Capabilities {
 /// Machines of one cloud on one host. Every verb is idempotent by id, safe to repeat after a crash at any point,
 /// and returns when the thing is done, not when it is begun.
 pub trait Machines: Send + Sync {
+    /// Says how far an image is, at once. One that is missing is begun to be prepared in the background, by one at a
+    /// time. A failure is told for some seconds, to all who wait for it; who asks later has it tried again.
+    fn prepare_image(&self, image: &ImageId) -> ImageState;
+
     /// Makes the machine's disk from its image, or adjusts the size of one that is not running.
     fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>>;
 

@@ -1,6 +1,6 @@
 //! Networks that only remember: for tests of whatever stands on the engine, on hosts that can do nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,6 +25,10 @@ struct World {
     networks: BTreeMap<NetworkId, (NetworkSpec, Members)>,
     counters: BTreeMap<NicId, Counters>,
     failing: Option<Error>,
+    /// Public addresses that something else on the host has.
+    occupied: BTreeSet<Ipv4Addr>,
+    /// How many more will turn out to be.
+    to_occupy: usize,
 }
 
 impl World {
@@ -41,7 +45,18 @@ impl World {
         Ok(())
     }
 
+    fn check_occupied(&mut self, address: Ipv4Addr) -> Result<()> {
+        if self.to_occupy > 0 && self.occupied.insert(address) {
+            self.to_occupy -= 1;
+        }
+        if self.occupied.contains(&address) {
+            return Err(Error::AddressTaken { address, holder: "another route of the host".to_owned() });
+        }
+        Ok(())
+    }
+
     fn ensure_nic(&mut self, spec: NicSpec) -> Result<Nic> {
+        spec.public_address.map_or(Ok(()), |address| self.check_occupied(address))?;
         let elsewhere = |(id, (_, members)): (&NetworkId, &(NetworkSpec, Members))| {
             *id != spec.network && members.nics.contains_key(&spec.id)
         };
@@ -96,6 +111,11 @@ impl FakeNetworks {
     /// From now on every verb that changes something errs, until `None` is set.
     pub fn fail(&self, with: Option<Error>) {
         self.lock().failing = with;
+    }
+
+    /// The next so many public addresses that are asked for belong to something else on the host, for good.
+    pub fn occupy_next(&self, count: usize) {
+        self.lock().to_occupy = count;
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {

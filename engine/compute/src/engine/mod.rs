@@ -136,8 +136,12 @@ impl Engine {
         &self.0.images
     }
 
-    /// Waits for the self-test, which would otherwise be left half done. Call it before the runtime ends.
+    /// Ends what goes on in the background: the build of an image is broken off, the self-test is waited for, since it
+    /// would otherwise be left half done. Call it before the runtime ends.
     pub async fn close(&self) {
+        let images = self.0.images.clone();
+        // What is left of a build that does not end, the next start of this place removes.
+        let _ = spawn_blocking(move || images.close()).await;
         let mut driver = self.0.driver.clone();
         // Past the bound, or when the test's task is gone, the next start of this place cleans up.
         let _ = tokio::time::timeout(SELF_TEST_MAX, driver.wait_for(Option::is_some)).await;

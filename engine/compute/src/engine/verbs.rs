@@ -15,13 +15,17 @@ use super::{Engine, FIRST_WORD_WITHIN, on_thread, start_failed};
 use crate::control::Ask;
 use crate::error::{Error, Result, Trying};
 use crate::machine::{
-    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, EXEC_OUTPUT_BYTES_MAX, ExitReason, MachineId,
-    MachineSpec, Machines, Observed, Stats,
+    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, EXEC_OUTPUT_BYTES_MAX, ExitReason, ImageId,
+    ImageState, MachineId, MachineSpec, Machines, Observed, Stats,
 };
 use crate::record::check_spec;
 use crate::{capability, cgroup, console, folder, line, roles};
 
 impl Machines for Engine {
+    fn prepare_image(&self, image: &ImageId) -> ImageState {
+        self.0.images.prepare(image)
+    }
+
     fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>> {
         async move {
             check_spec(&spec)?;

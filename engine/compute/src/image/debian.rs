@@ -1,11 +1,13 @@
 //! The image `debian-12`: built once from a Debian mirror with `mmdebstrap`, boots systemd and cloud-init.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::error::{Result, Trying};
+use crate::image::workshop::Workshop;
 use crate::image::{Layers, Progress, draft, failed};
 use crate::place::remove_tree;
 
@@ -37,21 +39,22 @@ pub(crate) fn is_ready(images: &Path) -> bool {
 }
 
 /// Builds the image, if need be, and says how to put it together.
-pub(crate) fn ensure(images: &Path, progress: &Progress) -> Result<Layers> {
+pub(crate) fn ensure(images: &Path, progress: &Progress, workshop: &Workshop) -> Result<Layers> {
     let folder = images.join(VERSION);
     if !folder.is_dir() {
         let fresh = draft(&folder);
         remove_tree(&fresh)?;
         fs::create_dir_all(&fresh).at("create", &fresh)?;
         let root = fresh.join("root");
-        build(&root, progress).and_then(|()| configure(&root)).inspect_err(|_| drop(remove_tree(&fresh)))?;
+        let built = build(&root, progress, workshop).and_then(|()| configure(&root));
+        built.inspect_err(|_| drop(remove_tree(&fresh)))?;
         fs::rename(&fresh, &folder).at("finish", &folder)?;
         progress(1.0, "debian-12 is ready");
     }
     Ok(Layers { root: folder.join("root"), over: Vec::new(), init: vec!["/sbin/init".to_owned()] })
 }
 
-fn build(root: &Path, progress: &Progress) -> Result<()> {
+fn build(root: &Path, progress: &Progress, workshop: &Workshop) -> Result<()> {
     let mut child = Command::new("mmdebstrap")
         .args(["--variant=minbase", "--mode=root", "--format=directory", "--include"])
         .arg(PACKAGES)
@@ -60,10 +63,17 @@ fn build(root: &Path, progress: &Progress) -> Result<()> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
+        // So that all of it can be ended, and only with us.
+        .process_group(0)
         .spawn()
         .map_err(|error| {
-            failed("debian-12", format!("mmdebstrap, which builds it, does not start: {error}"))
+            let why = match error.kind() {
+                ErrorKind::NotFound => "is not installed: apt-get install mmdebstrap".to_owned(),
+                _ => format!("does not start: {error}"),
+            };
+            failed("debian-12", format!("mmdebstrap, which builds it, {why}"))
         })?;
+    let registered = workshop.tool_began("debian-12", child.id());
     let mut last = Vec::new();
     let mut count = 0.0;
     if let Some(stderr) = child.stderr.take() {
@@ -76,11 +86,13 @@ fn build(root: &Path, progress: &Progress) -> Result<()> {
             last.push(line);
         }
     }
+    workshop.tool_ended();
     let status = child.wait().trying(|| "wait for mmdebstrap".to_owned())?;
+    registered?;
     if status.success() {
         Ok(())
     } else {
-        Err(failed("debian-12", format!("{status}: {}", last.join(" / "))))
+        Err(failed("debian-12", format!("mmdebstrap failed ({status}): {}", last.join(" / "))))
     }
 }
 

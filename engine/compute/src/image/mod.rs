@@ -2,6 +2,7 @@
 
 mod debian;
 mod host;
+mod workshop;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::machine::ImageId;
+use crate::image::workshop::Workshop;
+use crate::machine::{ImageId, ImageState};
 
 /// Where our own executable is shown to machines without an init.
 pub(crate) fn host_init() -> &'static str {
@@ -46,11 +48,12 @@ pub struct ImageStore {
     progress: Progress,
     /// Each image is prepared by one at a time.
     turns: Arc<[Mutex<()>; 2]>,
+    workshop: Arc<Workshop>,
 }
 
 impl ImageStore {
     pub(crate) fn new(folder: PathBuf, progress: Progress) -> Self {
-        Self { folder, progress, turns: Arc::default() }
+        Self { folder, progress, turns: Arc::default(), workshop: Arc::default() }
     }
 
     /// All images that can be had here.
@@ -63,6 +66,29 @@ impl ImageStore {
         *image == ImageId::host() || (*image == ImageId::debian_12() && debian::is_ready(&self.folder))
     }
 
+    /// Says how far the image is, and begins to prepare it in the background if nobody has.
+    pub(crate) fn prepare(&self, image: &ImageId) -> ImageState {
+        if !self.list().contains(image) {
+            return ImageState::Failed(failed(image.as_str(), "no such image").to_string());
+        }
+        if self.is_ready(image) {
+            return ImageState::Ready;
+        }
+        let (store, wanted) = (self.clone(), image.clone());
+        let build = move || {
+            let outcome = store.ensure(&wanted).map(drop);
+            store.workshop.end(&wanted, outcome);
+        };
+        // A thread of its own: the runtime would wait for one of its own at its end.
+        let begin = || std::thread::Builder::new().name("image".to_owned()).spawn(build).map(drop);
+        self.workshop.ask(image, begin)
+    }
+
+    /// Breaks off what is being prepared. Blocks for some seconds at most.
+    pub(crate) fn close(&self) {
+        self.workshop.close();
+    }
+
     /// Prepares the image if it is not there yet: milliseconds for `host`, minutes for others. Blocks.
     pub(crate) fn ensure(&self, image: &ImageId) -> Result<Layers> {
         let [host_turn, debian_turn] = &*self.turns;
@@ -73,7 +99,7 @@ impl ImageStore {
             }
             "debian-12" => {
                 let _turn = debian_turn.lock().unwrap_or_else(PoisonError::into_inner);
-                debian::ensure(&self.folder, &self.progress)
+                debian::ensure(&self.folder, &self.progress, &self.workshop)
             }
             _ => Err(failed(image.as_str(), "no such image")),
         }

@@ -1,6 +1,6 @@
 //! Brings an instance to what was asked of it: one step at a time, from facts read again.
 
-use compute::{Changed, ExitReason, MachineId, MachineSpec, Machines};
+use compute::{Changed, ExitReason, ImageId, ImageState, MachineId, MachineSpec, Machines};
 use futures_util::future::try_join;
 use kernel::{Ctx, Error, Next, Result, Scope};
 use tokio::sync::broadcast::error::RecvError;
@@ -20,7 +20,10 @@ pub const CONCURRENCY: usize = 24;
 pub const SWEEP_EVERY_MS: i64 = 30_000;
 /// Time a guest has to switch itself off or to restart.
 const GRACE_MS: u64 = 20_000;
+/// Wait after the first failed start; the next ones double it.
 const RETRY_MS: i64 = 300;
+/// How often an image that is being built is asked for.
+const IMAGE_POLL_MS: i64 = 500;
 
 /// Every instance that may still need something.
 pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
@@ -92,8 +95,14 @@ fn fact(observed: compute::Observed) -> Fact {
     }
 }
 
-/// Connects it, makes its disk and starts it.
+/// Connects it, makes its disk and starts it, once its image is there.
 async fn boot(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result<Next> {
+    match machines.prepare_image(&engine_image(instance)?) {
+        ImageState::Ready => {}
+        ImageState::Preparing => return Ok(Next::After(IMAGE_POLL_MS)),
+        // It has been tried, and trying again would take as long.
+        ImageState::Failed(why) => return note_end(ctx, instance, Cause::NeverStarted(why)).await,
+    }
     match start(ctx, machines, instance).await {
         Ok(()) => note_seen(ctx, instance, Seen::On).await,
         Err(error) if instance.observed.failures + 1 < START_TRIES => {
@@ -107,7 +116,7 @@ async fn boot(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result
                 seen.observed.last_error = Some(whole(&error));
             })
             .await?;
-            Ok(Next::After(RETRY_MS))
+            Ok(Next::After(RETRY_MS << instance.observed.failures))
         }
         Err(error) => note_end(ctx, instance, Cause::NeverStarted(whole(&error))).await,
     }
@@ -123,15 +132,20 @@ async fn start(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Resul
     machines.ensure_running(&id).await.map_err(Error::internal)
 }
 
+/// The engine's name of the image it boots from.
+fn engine_image(instance: &Instance) -> Result<ImageId> {
+    let image = image::find(&instance.image).ok_or_else(|| Error::internal("its image is unknown"))?;
+    Ok(ImageId(image.engine.to_owned()))
+}
+
 async fn spec(ctx: &Ctx, instance: &Instance, namespace: std::path::PathBuf) -> Result<MachineSpec> {
     let vpc = ctx.read(|snap| vpc::get(snap, ctx.scope(), &instance.vpc)).await?;
-    let image = image::find(&instance.image).ok_or_else(|| Error::internal("its image is unknown"))?;
     let size = instance_type::find(&instance.instance_type);
     let size = size.ok_or_else(|| Error::internal("its type is unknown"))?;
     let name = region::private_dns_name(ctx.region().as_str(), instance.private_ip);
     Ok(MachineSpec {
         id: machine_id(&instance.id)?,
-        image: compute::ImageId(image.engine.to_owned()),
+        image: engine_image(instance)?,
         vcpus: size.vcpus,
         memory_bytes: size.memory_bytes(),
         hostname: name.split('.').next().unwrap_or_default().to_owned(),

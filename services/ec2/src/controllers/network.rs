@@ -26,6 +26,9 @@ pub const SWEEP_EVERY_MS: i64 = 60_000;
 /// Bytes per packet: what every path out of a VPC carries.
 const MTU: u32 = 1_500;
 
+/// Public addresses tried at one start, before that is a failure.
+const PUBLIC_TRIES: u32 = 4;
+
 /// How many interfaces can be worked on at once; more take turns.
 const LANES: usize = 64;
 
@@ -79,13 +82,29 @@ pub fn nic_id(interface: &InterfaceId) -> NicId {
     NicId(interface.to_string())
 }
 
-/// Makes the interface's nic, or adapts it to what its record says now, with everything it stands on.
+/// Makes the interface's nic, or adapts it to what its record says now, with everything it stands on. A public address
+/// that something else on this host has is exchanged for another one of the pool.
 ///
 /// # Errors
 /// When the interface is gone, or the engine cannot.
 pub async fn ensure_interface(ctx: &Ctx, interface: &NetworkInterface) -> Result<net::Nic> {
-    let _turn = ctx.own::<Networks>().turn(&interface.id).await;
-    ensure_in_turn(ctx, &interface.id).await
+    let id = &interface.id;
+    let _turn = ctx.own::<Networks>().turn(id).await;
+    for _ in 1..PUBLIC_TRIES {
+        match ensure_in_turn(ctx, id).await? {
+            Err(net::Error::AddressTaken { address, holder }) if exchange(ctx, id, address).await? => {
+                tracing::info!(id = id.as_str(), %address, holder, "its public address is taken: it gets another");
+            }
+            outcome => return outcome.map_err(Error::internal),
+        }
+    }
+    ensure_in_turn(ctx, id).await?.map_err(Error::internal)
+}
+
+/// Gives the interface another public address than `unusable`, if that is its own.
+async fn exchange(ctx: &Ctx, id: &InterfaceId, unusable: Ipv4Addr) -> Result<bool> {
+    let scope = *ctx.scope();
+    ctx.write(|tx| network_interface::exchange_public(tx, &scope, id, unusable)).await
 }
 
 /// Adapts the interface's nic where it has one. Whether it has is for its instance to say.
@@ -94,7 +113,8 @@ pub async fn adapt_interface(ctx: &Ctx, interface: &NetworkInterface) -> Result<
     let _turn = networks.turn(&interface.id).await;
     let still = ctx.read(|snap| network_interface::find(snap, ctx.scope(), &interface.id)).await?;
     if still.is_some() && has_nic(ctx, interface) {
-        ensure_in_turn(ctx, &interface.id).await?;
+        // What runs keeps its public address, and it is an error where it cannot.
+        ensure_in_turn(ctx, &interface.id).await?.map_err(Error::internal)?;
     }
     Ok(())
 }
@@ -105,20 +125,19 @@ fn has_nic(ctx: &Ctx, interface: &NetworkInterface) -> bool {
     engine.find_nic(&network_id(&interface.vpc), interface.private_ip) == Some(nic_id(&interface.id))
 }
 
-async fn ensure_in_turn(ctx: &Ctx, id: &InterfaceId) -> Result<net::Nic> {
+/// The nic as its record says now, or why the engine refuses.
+async fn ensure_in_turn(ctx: &Ctx, id: &InterfaceId) -> Result<net::Result<net::Nic>> {
     let networks = ctx.own::<Networks>();
     let world = ctx.read(|snap| World::read(snap, ctx.scope(), id)).await?;
     let applied = networks.of(&world.vpc.id);
     bring(ctx, &applied, &world.vpc, &world.interface.groups).await?;
     let nic = nic_spec(&world.interface, &world.subnet);
-    match networks.engine.ensure_nic(nic).await {
-        Ok(nic) => Ok(nic),
-        Err(error) => {
-            // It may lack what it was brought: the next try begins anew.
-            *applied.lock().await = Applied::default();
-            Err(Error::internal(error))
-        }
+    let made = networks.engine.ensure_nic(nic).await;
+    if made.is_err() {
+        // It may lack what it was brought: the next try begins anew.
+        *applied.lock().await = Applied::default();
     }
+    Ok(made)
 }
 
 /// Removes the interface's nic. Nothing happens where there is none.

@@ -225,6 +225,29 @@ pub fn assign_public(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Re
     Ok(interface)
 }
 
+/// Gives the interface another public address in place of one that cannot be used here. `false` when it does not have
+/// that one.
+///
+/// # Errors
+/// When no address is left.
+pub fn exchange_public(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    id: &InterfaceId,
+    unusable: Ipv4Addr,
+) -> Result<bool> {
+    let mut interface = get(tx, scope, id)?;
+    if interface.public_ip != Some(unusable) {
+        return Ok(false);
+    }
+    // Taken before the other is given back: so they differ.
+    let holder = Holder { scope: *scope, interface: id.clone() };
+    interface.public_ip = Some(public_address::take(tx, &holder)?);
+    public_address::give_back(tx, unusable)?;
+    INTERFACES.put(tx, scope, id, &interface)?;
+    Ok(true)
+}
+
 /// Takes the public address back: when its instance stops.
 pub fn release_public(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Result<NetworkInterface> {
     let mut interface = get(tx, scope, id)?;

@@ -2,7 +2,7 @@
 
 use api_ec2 as api;
 use api_ec2::op;
-use compute::{ExitReason, MachineId, OnStart};
+use compute::{ExitReason, ImageState, MachineId, OnStart};
 
 use crate::cloud::{Cloud, cloud};
 
@@ -318,4 +318,36 @@ async fn no_more_memory_is_promised_than_may_be() {
     terminate(&cloud, &other).await.unwrap();
     becomes(&cloud, &other, "terminated").await;
     start(&cloud, &id).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_instance_waits_for_its_image_and_nobody_waits_for_it() {
+    let cloud = cloud().await;
+    let debian = compute::ImageId::debian_12;
+    let request =
+        || api::RunInstancesRequest { image_id: Some("ami-0c100d1e700000012".to_owned()), ..launch() };
+    cloud.machines.set_image(debian(), ImageState::Preparing);
+    let waiting = id(&run(&cloud, request()).await);
+    running(&cloud).await;
+    assert_eq!(state(&describe(&cloud, &waiting).await), "pending");
+    assert_eq!(cloud.machines.spec(&machine(&waiting)), None);
+    cloud.machines.set_image(debian(), ImageState::Ready);
+    cloud
+        .eventually("running", async || {
+            cloud.advance(1_000);
+            (state(&describe(&cloud, &waiting).await) == "running").then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_built_ends_the_launch() {
+    let cloud = cloud().await;
+    let why = "image debian-12: mmdebstrap, which builds it, is not installed";
+    cloud.machines.set_image(compute::ImageId::debian_12(), ImageState::Failed(why.to_owned()));
+    let request = api::RunInstancesRequest { image_id: Some("ami-0c100d1e700000012".to_owned()), ..launch() };
+    let launched = id(&run(&cloud, request).await);
+    let reason = becomes(&cloud, &launched, "terminated").await.state_reason.unwrap();
+    assert_eq!(reason.code.as_deref(), Some("Server.InternalError"));
+    assert_eq!(reason.message, Some(format!("Server.InternalError: Internal error on launch: {why}")));
 }

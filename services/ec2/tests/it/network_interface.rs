@@ -4,7 +4,7 @@ use api_ec2 as api;
 use api_ec2::op;
 
 use crate::cloud::{Cloud, cloud};
-use crate::instance::{becomes, id, launch, run, stop};
+use crate::instance::{becomes, describe, id, launch, run, running, state, stop};
 use crate::vpc::filter;
 
 async fn of_instance(cloud: &Cloud, instance: &str) -> Option<api::NetworkInterface> {
@@ -122,4 +122,35 @@ async fn what_no_record_knows_is_removed_from_the_engine() {
     cloud.advance(60_000);
     cloud.eventually("the stray is gone", async || cloud.networks.nic(&id).is_none().then_some(())).await;
     assert!(cloud.networks.nic(&known).is_some());
+}
+
+#[tokio::test]
+async fn a_public_address_that_the_host_has_elsewhere_is_exchanged() {
+    let cloud = cloud().await;
+    cloud.networks.occupy_next(2);
+    let id = running(&cloud).await;
+    let nic = describe(&cloud, &id).await.network_interfaces.unwrap().remove(0);
+    let spec = cloud.networks.nic(&net::NicId(nic.network_interface_id.unwrap())).unwrap();
+    let shown = describe(&cloud, &id).await.public_ip_address;
+    assert!(shown.is_some());
+    assert_eq!(spec.public_address.map(|address| address.to_string()), shown);
+}
+
+#[tokio::test]
+async fn a_host_that_has_every_public_address_elsewhere_ends_the_launch_and_says_so() {
+    let cloud = cloud().await;
+    cloud.networks.occupy_next(usize::MAX);
+    let launched = id(&run(&cloud, launch()).await);
+    cloud
+        .eventually("given up", async || {
+            cloud.advance(1_000);
+            (state(&describe(&cloud, &launched).await) == "terminated").then_some(())
+        })
+        .await;
+    let reason = describe(&cloud, &launched).await.state_reason.unwrap();
+    assert_eq!(reason.code.as_deref(), Some("Server.InternalError"));
+    assert!(reason.message.unwrap().contains("is taken by another route of the host"));
+    // Nothing is kept back: the next launch finds its address.
+    cloud.networks.occupy_next(0);
+    running(&cloud).await;
 }
