@@ -4,23 +4,21 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::ids::{IdSource, Ids, SystemIds};
-use kernel::{AccountId, BoxFuture, Credential, Credentials, NoCredential, Principal};
+use kernel::{AccountId, BoxFuture, Credential, Credentials, NoCredential, Principal, SealError, Sealer};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{Outcome, Problem};
+use crate::seal_key::SealKey;
 
 /// The secret of the test credential.
 const TEST: &str = "test";
-const SEAL_KEY_BYTES: usize = 32;
-const NONCE_BYTES: usize = 12;
 
 /// Root credentials of this cloud.
 pub(crate) struct RootCredentials {
@@ -85,8 +83,8 @@ impl Folder {
     fn of(data: &Path) -> Self {
         Self(data.join("identity"))
     }
-    fn seal_key(&self) -> PathBuf {
-        self.0.join("seal.key")
+    fn seal_key(&self) -> SealKey {
+        SealKey::within(&self.0)
     }
     fn root_keys(&self) -> PathBuf {
         self.0.join("root-keys.json")
@@ -99,28 +97,26 @@ pub(crate) fn load(data: &Path) -> Outcome<Vec<RootKey>> {
     let Some(sealed) = read(&folder.root_keys())? else { return Ok(Vec::new()) };
     let damaged = |what: &str| Problem(format!("the root keys in {} {what}", folder.0.display()));
     let sealed: Vec<Sealed> = serde_json::from_slice(&sealed).map_err(|_| damaged("cannot be read"))?;
-    let key = read(&folder.seal_key())?.ok_or_else(|| damaged("have lost their sealing key seal.key"))?;
-    sealed.iter().map(|one| open(&key, one).ok_or_else(|| damaged("do not fit their seal.key"))).collect()
+    let key = folder.seal_key();
+    let opened = sealed.iter().map(|one| {
+        open(&key, one).map_err(|error| match error {
+            SealError::Missing => damaged("have lost their sealing key seal.key"),
+            SealError::Mismatched => damaged("do not fit their seal.key"),
+            SealError::Unusable => damaged("have a seal.key that cannot be used"),
+        })
+    });
+    opened.collect()
+}
+
+/// What seals the secrets of this data folder.
+pub(crate) fn sealer(data: &Path) -> SealKey {
+    Folder::of(data).seal_key()
 }
 
 /// Makes a root key and adds it to the folder's. The secret is in the answer and nowhere else in the clear.
 pub(crate) fn create(data: &Path) -> Outcome<RootKey> {
     let folder = Folder::of(data);
     let mut all = load(data)?;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder.0)
-        .map_err(|e| Problem::new(&format!("cannot make {}", folder.0.display()), &e))?;
-    let seal_key = match read(&folder.seal_key())? {
-        Some(key) => key,
-        None => {
-            let mut key = vec![0; SEAL_KEY_BYTES];
-            SystemIds.fill(&mut key);
-            write(&folder.seal_key(), &key)?;
-            key
-        }
-    };
     let mut secret = [0; 30];
     SystemIds.fill(&mut secret);
     let made = RootKey {
@@ -128,31 +124,24 @@ pub(crate) fn create(data: &Path) -> Outcome<RootKey> {
         secret: Arc::from(STANDARD.encode(secret)),
     };
     all.push(made.clone());
-    let sealed: Option<Vec<Sealed>> = all.iter().map(|key| seal(&seal_key, key)).collect();
-    let sealed = sealed.ok_or_else(|| Problem("the root key could not be sealed".to_owned()))?;
+    let seal_key = folder.seal_key();
+    let sealed: Result<Vec<Sealed>, SealError> = all.iter().map(|key| seal(&seal_key, key)).collect();
+    let sealed = sealed.map_err(|e| Problem::new("the root key could not be sealed", &e))?;
     let text = serde_json::to_vec_pretty(&sealed).map_err(|e| Problem::new("the root keys", &e))?;
     write(&folder.root_keys(), &text)?;
     Ok(made)
 }
 
-fn seal(key: &[u8], root: &RootKey) -> Option<Sealed> {
-    let key = RandomizedNonceKey::new(&AES_256_GCM, key).ok()?;
-    let mut text = root.secret.as_bytes().to_vec();
-    let aad = Aad::from(root.access_key_id.as_bytes());
-    let nonce = key.seal_in_place_append_tag(aad, &mut text).ok()?;
-    let secret = STANDARD.encode([nonce.as_ref().as_slice(), &text].concat());
-    Some(Sealed { access_key_id: root.access_key_id.clone(), secret })
+fn seal(key: &SealKey, root: &RootKey) -> Result<Sealed, SealError> {
+    let secret = key.seal(root.access_key_id.as_bytes(), root.secret.as_bytes())?;
+    Ok(Sealed { access_key_id: root.access_key_id.clone(), secret: STANDARD.encode(secret) })
 }
 
-fn open(key: &[u8], sealed: &Sealed) -> Option<RootKey> {
-    let key = RandomizedNonceKey::new(&AES_256_GCM, key).ok()?;
-    let bytes = STANDARD.decode(&sealed.secret).ok()?;
-    let (nonce, text) = bytes.split_at_checked(NONCE_BYTES)?;
-    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-    let mut text = text.to_vec();
-    let secret = key.open_in_place(nonce, Aad::from(sealed.access_key_id.as_bytes()), &mut text).ok()?;
-    let secret = std::str::from_utf8(secret).ok()?;
-    Some(RootKey { access_key_id: sealed.access_key_id.clone(), secret: Arc::from(secret) })
+fn open(key: &SealKey, sealed: &Sealed) -> Result<RootKey, SealError> {
+    let secret = STANDARD.decode(&sealed.secret).map_err(|_| SealError::Mismatched)?;
+    let secret = key.open(sealed.access_key_id.as_bytes(), &secret)?;
+    let secret = String::from_utf8(secret).map_err(|_| SealError::Mismatched)?;
+    Ok(RootKey { access_key_id: sealed.access_key_id.clone(), secret: Arc::from(secret) })
 }
 
 fn read(path: &Path) -> Outcome<Option<Vec<u8>>> {
@@ -198,9 +187,10 @@ mod tests {
     fn a_swapped_sealing_key_is_refused_with_a_word() {
         let data = tempfile::tempdir().unwrap();
         create(data.path()).unwrap();
-        fs::write(Folder::of(data.path()).seal_key(), [7; SEAL_KEY_BYTES]).unwrap();
+        let path = data.path().join("identity/seal.key");
+        fs::write(&path, [7; kernel::KeySealer::KEY_BYTES]).unwrap();
         assert!(load(data.path()).err().unwrap().0.contains("do not fit"));
-        fs::remove_file(Folder::of(data.path()).seal_key()).unwrap();
+        fs::remove_file(&path).unwrap();
         assert!(load(data.path()).err().unwrap().0.contains("lost their sealing key"));
     }
 

@@ -15,6 +15,7 @@ mod lines;
 mod query;
 mod remote;
 mod routes;
+mod seal_key;
 mod up;
 
 mod registry {

@@ -8,7 +8,7 @@ use kernel::authorize::ByPolicies;
 use kernel::clock::{Clock, SystemClock};
 use kernel::house::Parts;
 use kernel::ids::SystemIds;
-use kernel::{House, Plugs};
+use kernel::{House, Plugs, Sealer};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -65,7 +65,7 @@ async fn serve(options: &Up) -> Outcome {
         ids: Box::new(SystemIds),
         authorizer: Box::new(ByPolicies),
         authority: authority(options, &listeners),
-        services: wanted(registry::services(&plugs(options, &engines)), &options.services)?,
+        services: wanted(registry::services(&plugs(options, &engines, data)), &options.services)?,
     })
     .await
     .map_err(|e| Problem::new("the services do not start", &e))?;
@@ -169,8 +169,10 @@ impl DataFolder {
     }
 }
 
-fn plugs(options: &Up, engines: &Engines) -> Plugs {
+fn plugs(options: &Up, engines: &Engines, data: &Path) -> Plugs {
+    let sealer: Arc<dyn Sealer> = Arc::new(identity::sealer(data));
     Plugs::default()
+        .with(sealer)
         .with(engines.machines.clone())
         .with(engines.networks.clone())
         .set("ec2.public-addresses", options.public_cidr.clone())
