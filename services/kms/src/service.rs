@@ -13,11 +13,14 @@ use crate::ops::{
 use crate::rules::ciphertext::access as access_of_blob;
 use crate::rules::reference::access;
 use crate::state::material::{Vault, check_root_key};
+use crate::state::policy::Compiled;
 
 /// The service, ready for a house. It seals what it keeps with the plugged [`Sealer`].
 pub fn service(plugs: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(Vault::new(plugs.get::<Arc<dyn Sealer>>()));
+    s.own(Compiled::default());
+    s.resource_policy(policy::policy_of);
 
     // keys
     s.op(op::CreateKey, key::create_key).access(|_, _| Ok(Access::any()));

@@ -1,16 +1,21 @@
-//! Key policies: kept and shown.
+//! Key policies: kept, shown, and handed to the gate.
+
+use std::sync::Arc;
 
 use api_kms::{
     GetKeyPolicyRequest, GetKeyPolicyResponse, ListKeyPoliciesRequest, ListKeyPoliciesResponse,
     PutKeyPolicyRequest,
 };
-use kernel::{Ctx, Result};
+use kernel::{Arn, Ctx, Result};
+use policy::Policy;
 
 use super::{find_by_id, open_marker};
 use crate::errors;
 use crate::rules::key::check_customers;
 use crate::rules::policy as rules;
-use crate::state::key;
+use crate::rules::reference::Reference;
+use crate::state::policy::Compiled;
+use crate::state::{alias, key};
 
 pub async fn get_key_policy(ctx: &Ctx, input: GetKeyPolicyRequest) -> Result<GetKeyPolicyResponse> {
     let found = find_by_id(ctx, &input.key_id).await?;
@@ -41,4 +46,20 @@ pub async fn list_key_policies(ctx: &Ctx, input: ListKeyPoliciesRequest) -> Resu
         truncated: Some(false),
         next_marker: None,
     })
+}
+
+/// The policy of the key behind an ARN, its own or an alias's; none where there is no such key.
+pub async fn policy_of(ctx: &Ctx, arn: Arn) -> Result<Option<Arc<Policy>>> {
+    let scope = ctx.scope();
+    let Ok(reference) = Reference::parse(scope, &arn.to_string()) else { return Ok(None) };
+    let text = ctx
+        .read(|snap| match &reference {
+            Reference::Key { id, .. } => key::policy(snap, scope, id),
+            Reference::Alias { name, .. } => match alias::find(snap, scope, name)? {
+                Some(alias) => key::policy(snap, scope, &alias.target),
+                None => Ok(None),
+            },
+        })
+        .await?;
+    Ok(text.and_then(|text| ctx.own::<Compiled>().get(text)))
 }

@@ -12,9 +12,7 @@ pub const GRANTS_MAX: usize = 50_000;
 /// Refuses operations that the key cannot do anyway.
 pub fn check(key: &Key, operations: &[String], with_constraints: bool) -> Result<()> {
     if operations.is_empty() {
-        return Err(errors::invalid(
-            "1 validation error detected: Value '[]' at 'operations' failed to satisfy constraint: Member must not be empty",
-        ));
+        return Err(errors::invalid("Grant operations must not be empty"));
     }
     match operations.iter().find(|operation| !fits(key, operation)) {
         Some(_) => Err(errors::invalid("Grant operation is not compatible with the key usage or key spec")),

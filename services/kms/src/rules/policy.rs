@@ -1,7 +1,7 @@
-//! Key policies: what is kept. Whom they let in is the gate's affair.
+//! Key policies: what is kept, and made ready for the gate, which decides by them.
 
 use kernel::{AccountId, Partition, Result};
-use serde_json::Value;
+use policy::{Document, Kind, Policy};
 
 use crate::errors;
 
@@ -15,20 +15,16 @@ pub fn check(policy: &str) -> Result<()> {
     if policy.len() > BYTES_MAX {
         return Err(errors::limit("The key policy document exceeds 32 KB"));
     }
-    let document: Value = serde_json::from_str(policy).map_err(|_| errors::malformed_policy())?;
-    let statements = match document.get("Statement") {
-        Some(Value::Array(statements)) if !statements.is_empty() => statements.as_slice(),
-        Some(one @ Value::Object(_)) => std::slice::from_ref(one),
-        _ => return Err(errors::malformed_policy()),
-    };
-    let whole = |s: &Value| {
-        let has = |names: [&str; 2]| names.iter().any(|name| s.get(name).is_some());
-        matches!(s.get("Effect").and_then(Value::as_str), Some("Allow" | "Deny"))
-            && has(["Principal", "NotPrincipal"])
-            && has(["Action", "NotAction"])
-            && has(["Resource", "NotResource"])
-    };
-    if statements.iter().all(whole) { Ok(()) } else { Err(errors::malformed_policy()) }
+    match compile(policy) {
+        Some(_) => Ok(()),
+        None => Err(errors::malformed_policy()),
+    }
+}
+
+/// A policy made ready to decide; `None` for what is no policy of a resource.
+pub fn compile(text: &str) -> Option<Policy> {
+    let document = Document::parse(Kind::Resource, text, &[]).ok()?;
+    Some(Policy::compile(NAME, &document))
 }
 
 pub fn check_name(name: Option<&str>) -> Result<()> {

@@ -4,3 +4,4 @@ pub mod alias;
 pub mod grant;
 pub mod key;
 pub mod material;
+pub mod policy;

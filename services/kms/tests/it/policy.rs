@@ -11,7 +11,7 @@ async fn a_policy_is_kept_as_given() {
     let get = GetKeyPolicyRequest { key_id: id.clone(), policy_name: None };
     let first = cloud.call(op::GetKeyPolicy, get.clone()).await.unwrap().policy.unwrap();
     assert!(first.contains("arn:aws:iam::000000000000:root"));
-    let mine = r#"{"Statement":{"Effect":"Deny","Principal":"*","Action":"kms:Sign","Resource":"*"}}"#;
+    let mine = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"kms:Sign","Resource":"*"}}"#;
     let put = |policy: &str, name: &str| PutKeyPolicyRequest {
         key_id: id.clone(),
         policy: policy.into(),
@@ -25,4 +25,29 @@ async fn a_policy_is_kept_as_given() {
     assert_eq!(refusal(cloud.call(op::PutKeyPolicy, put(mine, "other")).await).1, "No such policy exists");
     let input = ListKeyPoliciesRequest { key_id: id, ..Default::default() };
     assert_eq!(cloud.call(op::ListKeyPolicies, input).await.unwrap().policy_names.unwrap(), ["default"]);
+}
+
+#[tokio::test]
+async fn a_policy_lets_another_account_in_and_keeps_the_own_one_out() {
+    let cloud = cloud().await;
+    let id = make(&cloud).await;
+    let arn = format!("arn:aws:kms:us-east-1:000000000000:key/{id}");
+    let stranger = cloud.as_account("111111111111");
+    assert_eq!(refusal(encrypt(&stranger, &arn, b"x").await).0, "AccessDenied");
+    let shared = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:root"},"Action":"kms:*","Resource":"*"},
+        {"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":["kms:Encrypt","kms:Decrypt"],"Resource":"*"},
+        {"Effect":"Deny","Principal":"*","Action":"kms:GenerateDataKey","Resource":"*"}]}"#;
+    let put = PutKeyPolicyRequest { key_id: id.clone(), policy: shared.into(), ..Default::default() };
+    cloud.call(op::PutKeyPolicy, put).await.unwrap();
+    let blob = encrypt(&stranger, &arn, b"x").await.unwrap();
+    assert_eq!(decrypt(&stranger, &blob).await.unwrap(), b"x");
+    assert_eq!(decrypt(&cloud, &blob).await.unwrap(), b"x");
+    assert_eq!(refusal(schedule_deletion(&stranger, &arn, 7).await).0, "AccessDenied");
+    make_alias(&cloud, "alias/a", &id).await.unwrap();
+    for key_id in [id.as_str(), "alias/a"] {
+        let key_spec = Some("AES_256".into());
+        let input = GenerateDataKeyRequest { key_id: key_id.into(), key_spec, ..Default::default() };
+        assert_eq!(refusal(cloud.call(op::GenerateDataKey, input).await).0, "AccessDenied");
+    }
 }
