@@ -310,7 +310,9 @@ mod tests {
     #[test]
     fn documents_are_set_and_taken_away() {
         let mut settings = Settings::default();
-        apply(&mut settings, false, &map(&[("Policy", "{}")])).unwrap();
+        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}]}"#;
+        apply(&mut settings, false, &map(&[("Policy", policy)])).unwrap();
+        assert!(apply(&mut settings, false, &map(&[("Policy", "{}")])).is_err());
         assert!(settings.policy.is_some());
         apply(&mut settings, false, &map(&[("Policy", ""), ("RedrivePolicy", "")])).unwrap();
         assert_eq!(settings, Settings::default());
