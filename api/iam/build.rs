@@ -1,0 +1,5 @@
+//! Generates this crate from `models/iam.*`.
+
+fn main() {
+    api_codegen::build("iam");
+}

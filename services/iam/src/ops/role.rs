@@ -1,0 +1,147 @@
+//! Roles: make, show, list, change, delete.
+
+use api_iam::{
+    CreateRoleRequest, CreateRoleResponse, DeleteRoleRequest, GetRoleRequest, GetRoleResponse,
+    ListRolesRequest, ListRolesResponse, Role, RoleLastUsed, UpdateAssumeRolePolicyRequest,
+    UpdateRoleDescriptionRequest, UpdateRoleDescriptionResponse, UpdateRoleRequest, UpdateRoleResponse,
+};
+use kernel::{Ctx, Result, Scope, Tx};
+
+use super::{at, edit, has_prefix, new_id, page, read, shown_boundary, user};
+use crate::errors;
+use crate::rules::document;
+use crate::rules::tags::Tags;
+use crate::state::directory::change;
+use crate::state::identity::{self, Identity, Kind, RoleFacts};
+use crate::state::{home, instance_profile, last_used};
+
+const SESSION_S: i32 = 3_600;
+
+/// As answers show a role where it is not what was asked for.
+pub(crate) fn brief(home: &Scope, role: &Identity) -> Role {
+    let facts = role.role.as_ref();
+    Role {
+        path: role.path.clone(),
+        role_name: role.name.clone(),
+        role_id: role.id.clone(),
+        arn: role.arn(home),
+        create_date: at(role.created_at),
+        assume_role_policy_document: facts.map(|facts| document::shown(&facts.trust)),
+        description: facts.and_then(|facts| facts.description.clone()),
+        ..Role::default()
+    }
+}
+
+fn with_session(home: &Scope, role: &Identity) -> Role {
+    let max_session_duration = role.role.as_ref().map(|facts| facts.session_s_max);
+    Role { max_session_duration, ..brief(home, role) }
+}
+
+fn with_tags(shown: Role, role: &Identity) -> Role {
+    Role { permissions_boundary: shown_boundary(role.boundary.as_ref()), tags: role.tags.shown(), ..shown }
+}
+
+/// When a role was last taken on; empty when never.
+pub(crate) async fn last_use(ctx: &Ctx, role: &Identity) -> Result<RoleLastUsed> {
+    let used = last_used::find(ctx, &role.id).await?;
+    Ok(used.map_or_else(RoleLastUsed::default, |used| RoleLastUsed {
+        last_used_date: Some(at(used.at)),
+        region: Some(used.region),
+    }))
+}
+
+pub async fn create_role(ctx: &Ctx, input: CreateRoleRequest) -> Result<CreateRoleResponse> {
+    document::check_trust(&input.assume_role_policy_document)?;
+    let home = home(ctx);
+    let id = new_id(ctx, Kind::Role.id_prefix());
+    let mut role = Identity::new(Kind::Role, input.role_name, input.path, id, ctx.now());
+    role.tags = Tags::new(input.tags)?;
+    role.role = Some(RoleFacts {
+        trust: input.assume_role_policy_document,
+        description: input.description,
+        session_s_max: input.max_session_duration.unwrap_or(SESSION_S),
+        linked_service: None,
+    });
+    let named = input.max_session_duration.is_some();
+    let boundary = input.permissions_boundary;
+    let role = change(ctx, move |tx| {
+        let mut role = role.clone();
+        super::boundary::set(tx, &home, &mut role, boundary.clone())?;
+        identity::insert(tx, &home, &role).map(|()| role)
+    })
+    .await?;
+    let shown = if named { with_session(&home, &role) } else { brief(&home, &role) };
+    Ok(CreateRoleResponse { role: with_tags(shown, &role) })
+}
+
+pub async fn get_role(ctx: &Ctx, input: GetRoleRequest) -> Result<GetRoleResponse> {
+    let home = home(ctx);
+    let role = read(ctx, Kind::Role, &input.role_name).await?;
+    let role_last_used = Some(last_use(ctx, &role).await?);
+    let shown = with_tags(with_session(&home, &role), &role);
+    Ok(GetRoleResponse { role: Role { role_last_used, ..shown } })
+}
+
+pub async fn list_roles(ctx: &Ctx, input: ListRolesRequest) -> Result<ListRolesResponse> {
+    let home = home(ctx);
+    let roles = ctx.read(|snap| identity::list(snap, &home, Kind::Role)).await?;
+    let roles = roles.into_iter().filter(|role| has_prefix(&role.path, input.path_prefix.as_ref()));
+    let page = page(ctx, "ListRoles", input.marker.as_deref(), input.max_items, roles, |role| &role.name)?;
+    let roles = page.items.iter().map(|role| with_session(&home, role)).collect();
+    Ok(ListRolesResponse { roles, is_truncated: page.is_truncated, marker: page.marker })
+}
+
+/// Changes what only roles have.
+async fn edit_facts(
+    ctx: &Ctx,
+    name: String,
+    mut f: impl FnMut(&mut RoleFacts) + Send + 'static,
+) -> Result<Identity> {
+    edit(ctx, Kind::Role, name, move |_: &mut Tx<'_, '_>, role| {
+        if let Some(facts) = &mut role.role {
+            f(facts);
+        }
+        Ok(role.clone())
+    })
+    .await
+}
+
+pub async fn update_role(ctx: &Ctx, input: UpdateRoleRequest) -> Result<UpdateRoleResponse> {
+    let UpdateRoleRequest { role_name, description, max_session_duration } = input;
+    edit_facts(ctx, role_name, move |facts| {
+        facts.description = description.clone().or_else(|| facts.description.take());
+        facts.session_s_max = max_session_duration.unwrap_or(facts.session_s_max);
+    })
+    .await?;
+    Ok(UpdateRoleResponse::default())
+}
+
+pub async fn update_role_description(
+    ctx: &Ctx,
+    input: UpdateRoleDescriptionRequest,
+) -> Result<UpdateRoleDescriptionResponse> {
+    let description = input.description;
+    let role =
+        edit_facts(ctx, input.role_name, move |facts| facts.description = Some(description.clone())).await?;
+    Ok(UpdateRoleDescriptionResponse { role: Some(brief(&home(ctx), &role)) })
+}
+
+pub async fn update_assume_role_policy(ctx: &Ctx, input: UpdateAssumeRolePolicyRequest) -> Result<()> {
+    document::check_trust(&input.policy_document)?;
+    let trust = input.policy_document;
+    edit_facts(ctx, input.role_name, move |facts| facts.trust.clone_from(&trust)).await?;
+    Ok(())
+}
+
+pub async fn delete_role(ctx: &Ctx, input: DeleteRoleRequest) -> Result<()> {
+    let home = home(ctx);
+    change(ctx, move |tx| {
+        let role = identity::get(tx, &home, Kind::Role, &input.role_name)?;
+        if instance_profile::list(tx, &home)?.iter().any(|profile| profile.has_role(&role.name)) {
+            return Err(errors::must_first("remove roles from instance profile"));
+        }
+        user::check_bare(&role)?;
+        identity::delete(tx, &home, &role)
+    })
+    .await
+}
