@@ -82,6 +82,8 @@ async fn queues_are_listed_by_prefix_in_pages() {
     assert_eq!(refusal(cloud.call(op::ListQueues, bad).await).0, "InvalidParameterValue");
 }
 
+const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"sqs:SendMessage","Resource":"*"}]}"#;
+
 #[tokio::test]
 async fn attributes_are_shown_and_set() {
     let cloud = cloud().await;
@@ -95,10 +97,10 @@ async fn attributes_are_shown_and_set() {
     assert_eq!(shown("CreatedTimestamp"), (cloud.now() / 1_000).to_string());
     assert_eq!(all.len(), 12);
     cloud.advance(5 * SECOND);
-    set(&cloud, &url, &[("DelaySeconds", "7"), ("Policy", "{}")]).await.unwrap();
+    set(&cloud, &url, &[("DelaySeconds", "7"), ("Policy", POLICY)]).await.unwrap();
     let all = attributes(&cloud, &url).await;
     assert_eq!(all.get("DelaySeconds").unwrap(), "7");
-    assert_eq!(all.get("Policy").unwrap(), "{}");
+    assert_eq!(all.get("Policy").unwrap(), POLICY);
     assert_eq!(all.get("LastModifiedTimestamp").unwrap(), &(cloud.now() / 1_000).to_string());
     assert_eq!(refusal(set(&cloud, &url, &[("X", "1")]).await).0, "InvalidAttributeName");
     assert_eq!(refusal(set(&cloud, &url, &[("DelaySeconds", "x")]).await).0, "InvalidAttributeValue");
