@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api_kms::{SERVICE, op};
-use kernel::{Access, Ctx, Plugs, Result, Sealer, Service, ServiceBuilder};
+use kernel::{Access, Ctx, Plugs, Result, Scope, Sealer, Service, ServiceBuilder};
 
 use crate::controllers::key::{self as timed, Timed};
 use crate::ops::{
@@ -39,19 +39,21 @@ pub fn service(plugs: &Plugs) -> Service {
     s.op(op::ListResourceTags, tags::list_resource_tags).access(|scope, i| access(scope, &i.key_id));
 
     // aliases
-    s.op(op::CreateAlias, alias::create_alias).access(|scope, i| access(scope, &i.target_key_id));
-    s.op(op::UpdateAlias, alias::update_alias).access(|scope, i| access(scope, &i.target_key_id));
+    s.op(op::CreateAlias, alias::create_alias)
+        .access(|scope, i| access_of_both(scope, &i.alias_name, &i.target_key_id));
+    s.op(op::UpdateAlias, alias::update_alias)
+        .access(|scope, i| access_of_both(scope, &i.alias_name, &i.target_key_id));
     s.op(op::DeleteAlias, alias::delete_alias).access(|scope, i| access(scope, &i.alias_name));
-    s.op(op::ListAliases, alias::list_aliases).access(|_, _| Ok(Access::any()));
+    s.op(op::ListAliases, alias::list_aliases)
+        .access(|scope, i| i.key_id.as_deref().map_or_else(|| Ok(Access::any()), |key| access(scope, key)));
 
     // encryption
     s.op(op::Encrypt, ciphertext::encrypt).access(|scope, i| access(scope, &i.key_id));
     s.op(op::Decrypt, ciphertext::decrypt)
         .access(|scope, i| access_of_blob(scope, i.ciphertext_blob.as_deref(), i.key_id.as_deref()));
     s.op(op::ReEncrypt, ciphertext::re_encrypt).access(|scope, i| {
-        let mut from = access_of_blob(scope, i.ciphertext_blob.as_deref(), i.source_key_id.as_deref())?;
-        from.resources.extend(access(scope, &i.destination_key_id)?.resources);
-        Ok(from)
+        let from = access_of_blob(scope, i.ciphertext_blob.as_deref(), i.source_key_id.as_deref())?;
+        Ok(with(from, access(scope, &i.destination_key_id)?))
     });
     s.op(op::GenerateRandom, ciphertext::generate_random).access(|_, _| Ok(Access::any()));
     s.op(op::GenerateDataKey, data_key::generate_data_key).access(|scope, i| access(scope, &i.key_id));
@@ -99,6 +101,16 @@ pub fn service(plugs: &Plugs) -> Service {
     s.on_open(check_root_key);
     s.on_reset(forget);
     s.build()
+}
+
+/// An alias and the key it is to stand for.
+fn access_of_both(scope: &Scope, alias: &str, key: &str) -> Result<Access> {
+    Ok(with(access(scope, alias)?, access(scope, key)?))
+}
+
+fn with(mut one: Access, other: Access) -> Access {
+    one.resources.extend(other.resources);
+    one
 }
 
 async fn forget(ctx: &Ctx) -> Result<()> {

@@ -7,7 +7,7 @@ use api_kms::{
 use kernel::{Ctx, Key, Result, Scope};
 use shape::Timestamp;
 
-use super::{cut, find, find_by_id, open_marker, page_size};
+use super::{Found, cut, find, find_by_id, open_marker, page_size};
 use crate::errors;
 use crate::rules::alias as rules;
 use crate::rules::key::check_kept;
@@ -20,8 +20,7 @@ const PAGE_MAX: usize = 100;
 pub async fn create_alias(ctx: &Ctx, input: CreateAliasRequest) -> Result<()> {
     let name = input.alias_name;
     rules::check(&name)?;
-    let found = find_by_id(ctx, &input.target_key_id).await?;
-    check_kept(&found.key, &found.arn)?;
+    let found = find_target(ctx, &input.target_key_id).await?;
     let scope = *ctx.scope();
     let now = ctx.now();
     let made = Alias { name, target: found.key.id, created_at: now, updated_at: now };
@@ -35,6 +34,16 @@ pub async fn create_alias(ctx: &Ctx, input: CreateAliasRequest) -> Result<()> {
     .await
 }
 
+/// The key an alias is to stand for, of the alias's own account.
+async fn find_target(ctx: &Ctx, key_id: &str) -> Result<Found> {
+    let found = find_by_id(ctx, key_id).await?;
+    if found.scope != *ctx.scope() {
+        return Err(errors::no_such_key(&found.arn));
+    }
+    check_kept(&found.key, &found.arn)?;
+    Ok(found)
+}
+
 fn check_room(tx: &mut kernel::Tx<'_, '_>, scope: &Scope, key_id: &str) -> Result<()> {
     let there = alias::list_of_key(tx, scope, key_id, None, rules::ALIASES_MAX)?;
     if there.len() < rules::ALIASES_MAX {
@@ -46,8 +55,7 @@ fn check_room(tx: &mut kernel::Tx<'_, '_>, scope: &Scope, key_id: &str) -> Resul
 
 pub async fn update_alias(ctx: &Ctx, input: UpdateAliasRequest) -> Result<()> {
     rules::check(&input.alias_name)?;
-    let found = find_by_id(ctx, &input.target_key_id).await?;
-    check_kept(&found.key, &found.arn)?;
+    let found = find_target(ctx, &input.target_key_id).await?;
     let scope = *ctx.scope();
     let now = ctx.now();
     ctx.write(|tx| {

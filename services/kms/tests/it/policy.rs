@@ -11,7 +11,8 @@ async fn a_policy_is_kept_as_given() {
     let get = GetKeyPolicyRequest { key_id: id.clone(), policy_name: None };
     let first = cloud.call(op::GetKeyPolicy, get.clone()).await.unwrap().policy.unwrap();
     assert!(first.contains("arn:aws:iam::000000000000:root"));
-    let mine = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"kms:Sign","Resource":"*"}}"#;
+    let mine = r#"{"Version":"2012-10-17",
+        "Statement":{"Effect":"Deny","Principal":"*","Action":"kms:Sign","Resource":"*"}}"#;
     let put = |policy: &str, name: &str| PutKeyPolicyRequest {
         key_id: id.clone(),
         policy: policy.into(),
@@ -36,7 +37,8 @@ async fn a_policy_lets_another_account_in_and_keeps_the_own_one_out() {
     assert_eq!(refusal(encrypt(&stranger, &arn, b"x").await).0, "AccessDenied");
     let shared = r#"{"Version":"2012-10-17","Statement":[
         {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:root"},"Action":"kms:*","Resource":"*"},
-        {"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":["kms:Encrypt","kms:Decrypt"],"Resource":"*"},
+        {"Effect":"Allow","Principal":{"AWS":"111111111111"},"Resource":"*",
+            "Action":["kms:Encrypt","kms:Decrypt","kms:CreateAlias"]},
         {"Effect":"Deny","Principal":"*","Action":"kms:GenerateDataKey","Resource":"*"}]}"#;
     let put = PutKeyPolicyRequest { key_id: id.clone(), policy: shared.into(), ..Default::default() };
     cloud.call(op::PutKeyPolicy, put).await.unwrap();
@@ -44,6 +46,11 @@ async fn a_policy_lets_another_account_in_and_keeps_the_own_one_out() {
     assert_eq!(decrypt(&stranger, &blob).await.unwrap(), b"x");
     assert_eq!(decrypt(&cloud, &blob).await.unwrap(), b"x");
     assert_eq!(refusal(schedule_deletion(&stranger, &arn, 7).await).0, "AccessDenied");
+    assert_eq!(
+        refusal(make_alias(&stranger, "alias/a", &arn).await).0,
+        "NotFoundException",
+        "not theirs to name"
+    );
     make_alias(&cloud, "alias/a", &id).await.unwrap();
     for key_id in [id.as_str(), "alias/a"] {
         let key_spec = Some("AES_256".into());
