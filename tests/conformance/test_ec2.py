@@ -154,6 +154,52 @@ echo UNREACHED
     assert page(outer, 0.3) is None
 
 
+def test_egress_is_open_until_it_is_revoked(cloud, ec2, launch):
+    """A visitor asks a web server over and over, by its private and its public address, and says how it fares."""
+    everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    visiting, serving = open_group(ec2), open_group(ec2, 80)
+    server = launch(SecurityGroupIds=[serving], UserData=WEB)
+    it = running(ec2, server)
+    assert eventually(lambda: page(it["PublicIpAddress"]), "the web server answers")
+    visitor = launch(SecurityGroupIds=[visiting], UserData=VISITOR % (it["PrivateIpAddress"], it["PublicIpAddress"]))
+
+    def fares(inner, outer):
+        """Twice in a row: the first may have been under way when the rules changed."""
+        told = f"inner {inner} outer {outer}"
+        seen = console(ec2, visitor).count(told)
+        eventually(lambda: console(ec2, visitor).count(told) > seen + 1, told)
+        assert console(ec2, visitor).rstrip().splitlines()[-1].strip() == told
+
+    fares("REACHED", "REACHED")
+    ec2.revoke_security_group_egress(GroupId=visiting, IpPermissions=[everything])
+    assert ec2.describe_security_groups(GroupIds=[visiting])["SecurityGroups"][0]["IpPermissionsEgress"] == []
+    fares("CUT", "CUT")
+    web = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}
+    to_server = {**web, "UserIdGroupPairs": [{"GroupId": serving}]}
+    ec2.authorize_security_group_egress(GroupId=visiting, IpPermissions=[to_server])
+    fares("REACHED", "CUT")
+    ec2.authorize_security_group_egress(GroupId=visiting, IpPermissions=[{**web, "IpRanges": [{"CidrIp": f"{it['PublicIpAddress']}/32"}]}])
+    fares("REACHED", "REACHED")
+    with pytest.raises(ClientError) as refused:
+        ec2.authorize_security_group_egress(GroupId=visiting, IpPermissions=[to_server])
+    assert refused.value.response["Error"]["Code"] == "InvalidPermission.Duplicate"
+    ec2.revoke_security_group_egress(GroupId=visiting, IpPermissions=[to_server])
+    fares("CUT", "REACHED")
+
+
+VISITOR = """#!/bin/sh
+exec python3 -u - <<'PY'
+import time, urllib.request
+def tried(address):
+    try: urllib.request.urlopen(f"http://{address}/", timeout=0.4).read(); return "REACHED"
+    except OSError: return "CUT"
+while True:
+    print("inner", tried("%s"), "outer", tried("%s"))
+    time.sleep(0.1)
+PY
+"""
+
+
 def console(ec2, instance):
     return ec2.get_console_output(InstanceId=instance).get("Output", "")
 

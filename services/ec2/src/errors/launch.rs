@@ -1,0 +1,18 @@
+//! Launches.
+
+use kernel::{Error, Kind};
+
+use super::invalid_parameter_value;
+
+pub fn instance_limit() -> Error {
+    let message = "You have requested more instances than this region's limit allows in one request.";
+    Error::new(Kind::Limit, "InstanceLimitExceeded", message)
+}
+
+pub fn user_data_not_base64() -> Error {
+    invalid_parameter_value("Invalid BASE64 encoding of user data.")
+}
+
+pub fn user_data_too_long(limit: usize) -> Error {
+    invalid_parameter_value(format!("User data is limited to {limit} bytes"))
+}

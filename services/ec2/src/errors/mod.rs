@@ -1,0 +1,120 @@
+//! Every error EC2 answers, in AWS's codes and words (EC2 API reference, "Error codes"). The text of messages lives
+//! here and only here: in this file what several resources have in common, in the others what is one's own.
+
+mod capacity;
+mod dhcp_options;
+mod filter;
+mod image;
+mod instance;
+mod instance_type;
+mod internet_gateway;
+mod key_pair;
+mod launch;
+mod network_acl;
+mod network_interface;
+mod page;
+mod permission;
+mod public_address;
+mod region;
+mod route_table;
+mod security_group;
+mod security_group_rule;
+mod subnet;
+mod tag;
+mod volume;
+mod vpc;
+
+use std::fmt::Display;
+
+use kernel::{Error, Kind};
+
+pub use capacity::*;
+pub use dhcp_options::*;
+pub use filter::*;
+pub use image::*;
+pub use instance::*;
+pub use instance_type::*;
+pub use internet_gateway::*;
+pub use key_pair::*;
+pub use launch::*;
+pub use network_acl::*;
+pub use network_interface::*;
+pub use page::*;
+pub use permission::*;
+pub use public_address::*;
+pub use region::*;
+pub use route_table::*;
+pub use security_group::*;
+pub use security_group_rule::*;
+pub use subnet::*;
+pub use tag::*;
+pub use volume::*;
+pub use vpc::*;
+
+use crate::state::id::Id;
+
+/// The request would have been obeyed, had it not asked for nothing but that answer.
+pub fn dry_run() -> Error {
+    let message = "Request would have succeeded, but DryRun flag is set.";
+    Error::new(Kind::Invalid, "DryRunOperation", message).status_is(412)
+}
+
+pub fn missing(name: &str) -> Error {
+    let message = format!("The request must contain the parameter {name}");
+    Error::new(Kind::Invalid, "MissingParameter", message)
+}
+
+pub fn invalid_value(value: impl Display, name: &str) -> Error {
+    invalid_parameter_value(format!("Value ({value}) for parameter {name} is invalid."))
+}
+
+pub fn invalid_because(value: impl Display, name: &str, why: &str) -> Error {
+    invalid_parameter_value(format!("Value ({value}) for parameter {name} is invalid. {why}"))
+}
+
+pub fn invalid_parameter_value(message: impl Into<String>) -> Error {
+    Error::new(Kind::Invalid, "InvalidParameterValue", message)
+}
+
+pub fn combination(message: impl Into<String>) -> Error {
+    Error::new(Kind::Invalid, "InvalidParameterCombination", message)
+}
+
+/// A text that cannot be an id of this kind. `code` is the kind's own: `InvalidGroupId.Malformed`.
+pub fn malformed<I: Id>(code: &'static str, text: &str) -> Error {
+    let message = format!("Invalid id: \"{text}\" (expecting \"{}...\")", I::PREFIX);
+    Error::new(Kind::Invalid, code, message)
+}
+
+fn not_found(code: &'static str, noun: &str, id: impl Display) -> Error {
+    Error::new(Kind::NotFound, code, format!("The {noun} ID '{id}' does not exist"))
+}
+
+pub fn attribute_unknown(name: &str) -> Error {
+    invalid_because(name, "attribute", "Unknown attribute.")
+}
+
+pub fn account_invalid(account: &str) -> Error {
+    invalid_parameter_value(format!("Invalid user ID: \"{account}\""))
+}
+
+/// `i-1, i-2` as AWS lists ids in messages.
+fn listed(ids: &[String]) -> String {
+    ids.join(", ")
+}
+
+pub fn token_mismatched(token: &str) -> Error {
+    let message = format!(
+        "Arguments on this idempotent request are inconsistent with arguments used in previous request(s). Client token: {token}"
+    );
+    Error::new(Kind::Conflict, "IdempotentParameterMismatch", message)
+}
+
+/// Something EC2 knows and this cloud does not do (yet), named.
+pub fn unsupported(what: &str) -> Error {
+    Error::new(Kind::Invalid, "UnsupportedOperation", format!("{what} is not supported by this cloud."))
+}
+
+pub fn several_attributes() -> Error {
+    combination("Fields for multiple attribute types specified.")
+}
