@@ -26,7 +26,7 @@ pub fn invalid_input(message: impl Into<String>) -> Error {
 }
 
 pub fn validation(message: impl Into<String>) -> Error {
-    Error::new(Sort::Invalid, "ValidationError", message)
+    Error::modeled(Sort::Invalid, &error::VALIDATION_ERROR, message)
 }
 
 pub fn malformed_policy(message: impl Into<String>) -> Error {
@@ -66,7 +66,7 @@ pub fn access_key_denied(caller: &str, id: &str) -> Error {
     let message = format!(
         "User: {caller} is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key {id}"
     );
-    Error::new(Sort::Denied, "AccessDenied", message)
+    Error::modeled(Sort::Denied, &error::ACCESS_DENIED, message)
 }
 
 pub fn bad_arn(text: &str) -> Error {
@@ -95,7 +95,7 @@ pub fn policy_exists(name: &str) -> Error {
 
 pub fn policy_is_known() -> Error {
     let message = "Policies owned by AWS cannot be changed.";
-    Error::new(Sort::Denied, "AccessDenied", message)
+    Error::modeled(Sort::Denied, &error::ACCESS_DENIED, message)
 }
 
 pub fn policy_in_use() -> Error {
@@ -181,7 +181,7 @@ pub fn weak_password(reason: &str) -> Error {
 }
 
 pub fn wrong_password() -> Error {
-    Error::new(Sort::Denied, "AccessDenied", "The old password was incorrect.")
+    Error::modeled(Sort::Denied, &error::ACCESS_DENIED, "The old password was incorrect.")
 }
 
 pub fn password_not_changeable() -> Error {

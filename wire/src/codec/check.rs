@@ -88,7 +88,7 @@ impl Check {
             (Some(first), Checks::Parameter | Checks::Required) => {
                 Err(first.by_parameter(self.style, self.errors))
             }
-            (Some(_), Checks::Standard) => Err(listed(&found)),
+            (Some(_), Checks::Standard) => Err(listed(&found, self.errors)),
         }
     }
 }
@@ -121,7 +121,8 @@ impl Violation {
     }
 }
 
-fn listed(found: &[Violation]) -> Error {
+/// Services of the query protocol list a code of their own for it.
+fn listed(found: &[Violation], errors: &[&'static ErrorDef]) -> Error {
     let each: Vec<String> = found
         .iter()
         .map(|v| {
@@ -131,7 +132,10 @@ fn listed(found: &[Violation]) -> Error {
         .collect();
     let plural = if found.len() == 1 { "" } else { "s" };
     let message = format!("{} validation error{plural} detected: {}", found.len(), each.join("; "));
-    Error::new(Kind::Invalid, "ValidationException", message)
+    match errors.iter().find(|def| def.query_code == "ValidationError") {
+        Some(def) => Error::modeled(Kind::Invalid, def, message),
+        None => Error::new(Kind::Invalid, "ValidationException", message),
+    }
 }
 
 /// A place in the input, as a chain of steps on the stack: it costs nothing until something is wrong there.
