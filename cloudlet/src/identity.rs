@@ -11,7 +11,9 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::ids::{IdSource, Ids, SystemIds};
-use kernel::{AccountId, BoxFuture, Credential, Credentials, NoCredential, Principal, SealError, Sealer};
+use kernel::{
+    AccountId, BoxFuture, Credential, Credentials, House, NoCredential, Principal, SealError, Sealer,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{Outcome, Problem};
@@ -34,13 +36,24 @@ pub(crate) struct RootKey {
     pub(crate) secret: Arc<str>,
 }
 
-impl Credentials for RootCredentials {
+/// Everybody's keys: root's, then those that services have issued.
+pub(crate) struct AllCredentials {
+    pub(crate) root: RootCredentials,
+    pub(crate) house: Arc<House>,
+}
+
+impl Credentials for AllCredentials {
     fn find<'a>(
         &'a self,
         access_key: &'a str,
         session_token: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Credential, NoCredential>> {
-        Box::pin(std::future::ready(self.look_up(access_key, session_token)))
+        Box::pin(async move {
+            match self.root.look_up(access_key, session_token) {
+                Err(NoCredential::Unknown) => self.house.find(access_key, session_token).await,
+                answer => answer,
+            }
+        })
     }
 }
 

@@ -22,7 +22,7 @@ use crate::cli::{Outcome, Problem};
 use crate::config::Up;
 use crate::engines::{self, Engines};
 use crate::front::Front;
-use crate::identity::{self, RootCredentials};
+use crate::identity::{self, AllCredentials, RootCredentials};
 use crate::lines::say;
 use crate::registry;
 use crate::routes::Facts;
@@ -81,7 +81,7 @@ async fn serve(options: &Up) -> Outcome {
     let services: Vec<_> = house.services().collect();
     let door = Arc::new(Door::new(Fittings {
         router: Router::new(&services, Domains::new(public_host(options))),
-        credentials: Arc::new(credentials),
+        credentials: Arc::new(AllCredentials { root: credentials, house: house.clone() }),
         gate: Box::new(Front { house: house.clone(), facts }),
         codec: Box::new(wire::door::Protocols),
         clock,

@@ -17,6 +17,11 @@ impl Access {
         Self::on("*")
     }
 
+    /// Whoever has signed may: no policy is asked.
+    pub fn free() -> Self {
+        Self::on_all([])
+    }
+
     pub fn on(resource: impl Into<String>) -> Self {
         Self::on_all([resource.into()])
     }

@@ -19,6 +19,23 @@ use crate::gate::Authorizer;
 pub(crate) type ResourcePolicy =
     Box<dyn Fn(Ctx, Arn) -> BoxFuture<'static, Result<Option<Arc<Policy>>>> + Send + Sync>;
 
+/// The policies of a user or a role's session, and what conditions may ask about them.
+#[derive(Clone, Debug, Default)]
+pub struct Granted {
+    /// Of itself and, for a user, of its groups.
+    pub identity: Vec<Arc<Policy>>,
+    pub boundary: Option<Arc<Policy>>,
+    /// A user's name: `aws:username`.
+    pub user_name: Option<String>,
+    /// `aws:PrincipalTag/…`
+    pub tags: Vec<(String, String)>,
+}
+
+/// Finds what a principal was granted; declared by the service that keeps identities
+/// ([`crate::ServiceBuilder::identity_policies`]). `None` when it is gone.
+pub(crate) type IdentityPolicies =
+    Box<dyn Fn(Ctx, Principal) -> BoxFuture<'static, Result<Option<Granted>>> + Send + Sync>;
+
 /// Decides by policies.
 #[derive(Debug, Default)]
 pub struct ByPolicies;
@@ -31,15 +48,28 @@ impl Authorizer for ByPolicies {
         access: &'a Access,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            if access.resources.is_empty() && ctx.caller().principal == Principal::Anonymous {
+                return authorize_one(ctx, action, access, &Granted::default(), "*").await;
+            }
+            let granted = match &ctx.caller().principal {
+                Principal::Identity { .. } => ctx.house().granted(ctx).await?.unwrap_or_default(),
+                Principal::Root | Principal::Service(_) | Principal::Anonymous => Granted::default(),
+            };
             for resource in &access.resources {
-                authorize_one(ctx, action, access, resource).await?;
+                authorize_one(ctx, action, access, &granted, resource).await?;
             }
             Ok(())
         })
     }
 }
 
-async fn authorize_one(ctx: &Ctx, action: &str, access: &Access, resource: &str) -> Result<()> {
+async fn authorize_one(
+    ctx: &Ctx,
+    action: &str,
+    access: &Access,
+    granted: &Granted,
+    resource: &str,
+) -> Result<()> {
     let arn = resource.parse::<Arn>().ok();
     let owner = arn.as_ref().map(|arn| arn.account.clone()).filter(|account| !account.is_empty());
     let own = owner.as_ref().is_none_or(|owner| *owner == ctx.account_text());
@@ -58,15 +88,20 @@ async fn authorize_one(ctx: &Ctx, action: &str, access: &Access, resource: &str)
         action,
         resource,
         owner: owner.as_deref(),
-        context: &Facts { ctx, access },
+        context: &Facts { ctx, access, granted },
     };
-    let policies = Policies { resource: attached.as_deref(), ..Policies::default() };
+    let policies = Policies {
+        resource: attached.as_deref(),
+        identity: &granted.identity,
+        boundary: granted.boundary.as_deref(),
+        ..Policies::default()
+    };
     let decision = decide(&asked, &policies);
     if decision.is_allowed() {
         return Ok(());
     }
     let message = denial_message(&ctx.caller().arn(), action, resource, &decision);
-    Err(Error::new(Kind::Denied, "AccessDenied", message))
+    Err(Error::new(Kind::Denied, ctx.house().denied_code(ctx.service()), message))
 }
 
 fn who<'a>(principal: &'a Principal, account: &'a str) -> Who<'a> {
@@ -82,6 +117,7 @@ fn who<'a>(principal: &'a Principal, account: &'a str) -> Who<'a> {
 struct Facts<'a> {
     ctx: &'a Ctx,
     access: &'a Access,
+    granted: &'a Granted,
 }
 
 impl Context for Facts<'_> {
@@ -95,7 +131,14 @@ impl Context for Facts<'_> {
                 several => Values::from(several),
             });
         }
+        if let Some(tag) =
+            key.split_once('/').filter(|(before, _)| before.eq_ignore_ascii_case("aws:PrincipalTag"))
+        {
+            let found = self.granted.tags.iter().find(|(name, _)| name == tag.1);
+            return found.map(|(_, value)| Values::from(value.as_str()));
+        }
         let text = match () {
+            () if known("aws:username") => self.granted.user_name.clone()?,
             () if known("aws:SourceIp") => caller.source_ip?.to_string(),
             () if known("aws:SecureTransport") => caller.secure.to_string(),
             () if known("aws:UserAgent") => caller.user_agent.to_string(),

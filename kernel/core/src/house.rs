@@ -9,16 +9,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::hmac;
 use futures_util::FutureExt;
 use policy::Policy;
-use shape::{OpDef, ServiceDef};
+use shape::{OpDef, Protocol, ServiceDef};
 use store::Store;
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinSet;
 
 use crate::arn::{AccountId, Arn, Region};
 use crate::audit::AuditTrail;
+use crate::authorize::Granted;
 use crate::caller::Caller;
 use crate::clock::{Clock, Millis};
 use crate::controllers::{ControllerStatus, Runner};
+use crate::credentials::{Credential, Credentials, NoCredential};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::events::Mailbox;
@@ -380,6 +382,30 @@ impl House {
         thing.unwrap_or_else(|| panic!("{service} owns no {}", std::any::type_name::<T>()))
     }
 
+    /// What the caller of `ctx` was granted, by the service that keeps identities; `None` when nobody knows it.
+    pub(crate) async fn granted(self: &Arc<Self>, ctx: &Ctx) -> Result<Option<Granted>> {
+        for service in self.services.values() {
+            if let Some(find) = &service.identity_policies {
+                let home =
+                    self.ctx(service.def.name, Scope { account: ctx.caller().account, ..*ctx.scope() });
+                return find(home, ctx.caller().principal.clone()).await;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The code a denial bears: services that speak XML, JSON and EC2's dialect each have their own.
+    pub(crate) fn denied_code(&self, service: &str) -> &'static str {
+        let def = self.services.get(service).map(|service| service.def);
+        match def.and_then(|def| def.protocols.first().filter(|_| !def.query_compatible)) {
+            Some(Protocol::Ec2) => "UnauthorizedOperation",
+            Some(Protocol::Json10 | Protocol::Json11 | Protocol::RestJson | Protocol::Cbor) => {
+                "AccessDeniedException"
+            }
+            Some(Protocol::Query | Protocol::RestXml) | None => "AccessDenied",
+        }
+    }
+
     /// The policy attached to a resource, as its service knows it.
     pub(crate) async fn resource_policy(
         self: &Arc<Self>,
@@ -452,4 +478,23 @@ async fn seal_secret(store: &Store, ids: &dyn IdSource) -> Result<Vec<u8>> {
         })
         .await?;
     Ok(secret)
+}
+
+/// The credentials that the services of the house have issued.
+impl Credentials for Arc<House> {
+    fn find<'a>(
+        &'a self,
+        access_key: &'a str,
+        session_token: Option<&'a str>,
+    ) -> crate::BoxFuture<'a, std::result::Result<Credential, NoCredential>> {
+        Box::pin(async move {
+            for service in self.services.values() {
+                if let Some(find) = &service.credentials {
+                    let ctx = self.ctx(service.def.name, HOUSE_SCOPE);
+                    return find(ctx, access_key.to_owned(), session_token.map(str::to_owned)).await;
+                }
+            }
+            Err(NoCredential::Unknown)
+        })
+    }
 }

@@ -10,9 +10,11 @@ use shape::{OpDef, Operation, ServiceDef, Struct};
 use crate::BoxFuture;
 use crate::access::Access;
 use crate::arn::Arn;
-use crate::authorize::ResourcePolicy;
+use crate::authorize::{Granted, IdentityPolicies, ResourcePolicy};
+use crate::caller::Principal;
 use crate::clock::Millis;
 use crate::controllers::{Controller, Next};
+use crate::credentials::{Credential, Credentials, NoCredential};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::events::{Event, Subscriber};
@@ -97,6 +99,11 @@ struct WrongInput(&'static OpDef);
 
 type OpenHook = Box<dyn for<'a> Fn(&'a Ctx) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
+/// Finds a credential by access key and session token.
+type IssuedCredentials = Box<
+    dyn Fn(Ctx, String, Option<String>) -> BoxFuture<'static, Result<Credential, NoCredential>> + Send + Sync,
+>;
+
 /// A service as the house runs it. Made by [`ServiceBuilder`].
 pub struct Service {
     pub(crate) def: &'static ServiceDef,
@@ -108,6 +115,8 @@ pub struct Service {
     pub(crate) owned: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(crate) routes: Vec<LocalRoute>,
     pub(crate) resource_policy: Option<ResourcePolicy>,
+    pub(crate) identity_policies: Option<IdentityPolicies>,
+    pub(crate) credentials: Option<IssuedCredentials>,
     pub(crate) open: Vec<OpenHook>,
     pub(crate) reset: Vec<OpenHook>,
     pub(crate) close: Vec<OpenHook>,
@@ -157,6 +166,8 @@ impl ServiceBuilder {
             owned: HashMap::new(),
             routes: Vec::new(),
             resource_policy: None,
+            identity_policies: None,
+            credentials: None,
             open: Vec::new(),
             reset: Vec::new(),
             close: Vec::new(),
@@ -247,6 +258,27 @@ impl ServiceBuilder {
         self.0.resource_policy = Some(Box::new(move |ctx, arn| {
             let f = f.clone();
             Box::pin(async move { f.call(&ctx, arn).await })
+        }));
+    }
+
+    /// Says what a user or a role's session was granted. One service of a house does.
+    pub fn identity_policies(&mut self, f: impl for<'a> Handler<'a, Principal, Option<Granted>> + 'static) {
+        let f = Arc::new(f);
+        self.0.identity_policies = Some(Box::new(move |ctx, principal| {
+            let f = f.clone();
+            Box::pin(async move { f.call(&ctx, principal).await })
+        }));
+    }
+
+    /// Finds the credentials this service has issued. One service of a house does.
+    pub fn issues_credentials(
+        &mut self,
+        issued: impl Fn(Ctx) -> Box<dyn Credentials> + Send + Sync + 'static,
+    ) {
+        let issued = Arc::new(issued);
+        self.0.credentials = Some(Box::new(move |ctx, access_key, session_token| {
+            let issued = issued.clone();
+            Box::pin(async move { issued(ctx).find(&access_key, session_token.as_deref()).await })
         }));
     }
 

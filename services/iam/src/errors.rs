@@ -185,11 +185,8 @@ pub fn wrong_password() -> Error {
 }
 
 pub fn password_not_changeable() -> Error {
-    Error::new(
-        Sort::Denied,
-        "AccessDenied",
-        "Only an IAM user with permission to do so can change its password.",
-    )
+    let message = "Only an IAM user with permission to do so can change its password.";
+    Error::modeled(Sort::Denied, &error::ACCESS_DENIED, message)
 }
 
 pub fn no_such_mfa_device(serial: &str) -> Error {

@@ -11,7 +11,7 @@ use crate::ops::{
     policy_version, role, simulation, tags, user,
 };
 use crate::rules::access;
-use crate::state::directory::Directory;
+use crate::state::directory::{Directory, UserKeys, granted};
 use crate::state::last_used::{self, LastUsed};
 use crate::state::seal::Seal;
 
@@ -27,6 +27,8 @@ pub fn service(plugs: &Plugs) -> Service {
     s.sweep("iam-last-used", last_used::WRITE_EVERY_MS, last_used::write);
     s.on_close(last_used::write);
     s.on_reset(forget);
+    s.issues_credentials(|ctx| Box::new(UserKeys(ctx)));
+    s.identity_policies(granted);
     s.build()
 }
 

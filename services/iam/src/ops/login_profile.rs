@@ -4,7 +4,7 @@ use api_iam::{
     ChangePasswordRequest, CreateLoginProfileRequest, CreateLoginProfileResponse, DeleteLoginProfileRequest,
     GetLoginProfileRequest, GetLoginProfileResponse, LoginProfile, UpdateLoginProfileRequest,
 };
-use kernel::{Ctx, Result};
+use kernel::{Ctx, Error, Result};
 
 use super::{at, edit, read, user_or_caller};
 use crate::errors;
@@ -31,7 +31,21 @@ async fn accept(ctx: &Ctx, new: &str) -> Result<(String, usize)> {
     let policy = ctx.read(|snap| account::get(snap, &home)).await?.password_policy;
     password::check(policy.as_ref(), new)?;
     let back = policy.and_then(|policy| policy.reuse_prevention).unwrap_or_default();
-    Ok((password::hash(new, &ctx.ids().hex(16)), usize::try_from(back).unwrap_or_default()))
+    let (new, salt) = (new.to_owned(), ctx.ids().hex(16));
+    let hash = aside(move || password::hash(&new, &salt)).await?;
+    Ok((hash, usize::try_from(back).unwrap_or_default()))
+}
+
+/// Hashing takes long on purpose: it is done where it holds up nobody.
+async fn aside<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(f).await.map_err(Error::internal)
+}
+
+/// Whether it is one of the latest `back` passwords.
+async fn is_known(login: &Login, password: &str, back: usize) -> Result<bool> {
+    let hashes: Vec<String> = login.hashes.iter().take(back).cloned().collect();
+    let password = password.to_owned();
+    aside(move || hashes.iter().any(|hash| password::fits(&password, hash))).await
 }
 
 pub async fn create_login_profile(
@@ -69,8 +83,8 @@ fn renew(login: &mut Login, hash: &str, now: kernel::Millis) {
 }
 
 /// Refuses a password that was one of the latest `back`.
-fn check_fresh(login: &Login, new: &str, back: usize) -> Result<()> {
-    match login.hashes.iter().take(back).any(|hash| password::fits(new, hash)) {
+async fn check_fresh(login: &Login, new: &str, back: usize) -> Result<()> {
+    match is_known(login, new, back).await? {
         true => Err(errors::weak_password("Password was used before and may not be used again")),
         false => Ok(()),
     }
@@ -83,7 +97,7 @@ pub async fn update_login_profile(ctx: &Ctx, input: UpdateLoginProfileRequest) -
     let hash = match &input.password {
         Some(new) => {
             let (hash, back) = accept(ctx, new).await?;
-            check_fresh(login, new, back)?;
+            check_fresh(login, new, back).await?;
             Some(hash)
         }
         None => None,
@@ -112,11 +126,11 @@ pub async fn change_password(ctx: &Ctx, input: ChangePasswordRequest) -> Result<
     let name = user_or_caller(ctx, None).map_err(|_| errors::password_not_changeable())?;
     let user = read(ctx, Kind::User, &name).await?;
     let login = user.login.as_ref().ok_or_else(|| errors::no_login_profile(&user.name))?;
-    if !login.hashes.first().is_some_and(|hash| password::fits(&input.old_password, hash)) {
+    if !is_known(login, &input.old_password, 1).await? {
         return Err(errors::wrong_password());
     }
     let (hash, back) = accept(ctx, &input.new_password).await?;
-    check_fresh(login, &input.new_password, back)?;
+    check_fresh(login, &input.new_password, back).await?;
     let (now, known) = (ctx.now(), login.clone());
     edit(ctx, Kind::User, name, move |_, user| {
         // Somebody changed it meanwhile: the old password that was given is no longer it.

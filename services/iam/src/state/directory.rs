@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use kernel::authorize::Granted;
 use kernel::{
     AccountId, Arn, BoxFuture, Credential, Credentials, Ctx, Error, NoCredential, Principal, Result, Scope,
 };
@@ -173,6 +174,17 @@ pub async fn policies_of(ctx: &Ctx, principal: &Principal) -> Result<Option<Arc<
     // A session's id is the role's, a colon, and the session's name.
     let id = unique_id.split(':').next().unwrap_or_default();
     Ok(applied.filter(|applied| applied.id == id))
+}
+
+/// [`policies_of`], as the gate asks for them.
+pub async fn granted(ctx: &Ctx, principal: Principal) -> Result<Option<Granted>> {
+    let applied = policies_of(ctx, &principal).await?;
+    Ok(applied.map(|applied| Granted {
+        identity: applied.identity.clone(),
+        boundary: applied.boundary.clone(),
+        user_name: (applied.kind == Kind::User).then(|| applied.name.clone()),
+        tags: applied.tags.0.clone(),
+    }))
 }
 
 /// [`policies_of`], by kind and name.

@@ -1,0 +1,100 @@
+"""Identity is enforced: a user may what its policies allow, and nothing else, in every service."""
+
+import json
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+def refusal(call, **params):
+    with pytest.raises(ClientError) as refused:
+        call(**params)
+    return refused.value.response["Error"]
+
+
+def allow(actions, resources="*", effect="Allow", **more):
+    statement = {"Effect": effect, "Action": actions, "Resource": resources, **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.fixture
+def user(cloud):
+    """A user without any permission, and clients that sign with its key."""
+    iam = cloud.client("iam")
+    name = f"kim-{uuid.uuid4().hex}"
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+
+    class User:
+        arn = iam.get_user(UserName=name)["User"]["Arn"]
+
+        def client(self, service):
+            return cloud.client(service, account=key["AccessKeyId"], secret=key["SecretAccessKey"])
+
+        def put(self, policy):
+            iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy)
+
+        def deactivate(self):
+            iam.update_access_key(UserName=name, AccessKeyId=key["AccessKeyId"], Status="Inactive")
+
+    yield User()
+    for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
+        iam.delete_user_policy(UserName=name, PolicyName=policy)
+    iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName=name)
+
+
+def test_a_user_knows_who_it_is_and_may_nothing_else(user):
+    me = user.client("sts").get_caller_identity()
+    assert me["Arn"] == user.arn
+    assert me["UserId"].startswith("AIDA")
+    denied = refusal(user.client("sqs").list_queues)
+    assert denied["Code"] == "AccessDenied"
+    assert denied["Message"] == (
+        f"User: {user.arn} is not authorized to perform: sqs:ListQueues "
+        "because no identity-based policy allows the sqs:ListQueues action"
+    )
+    assert refusal(user.client("ec2").describe_vpcs)["Code"] == "UnauthorizedOperation"
+    assert refusal(user.client("iam").list_users)["Code"] == "AccessDenied"
+    assert refusal(user.client("kms").list_keys)["Code"] == "AccessDeniedException"
+
+
+def test_a_policy_allows_what_it_names(cloud, user):
+    mine, other = (cloud.client("sqs").create_queue(QueueName=f"{n}-{uuid.uuid4().hex}")["QueueUrl"] for n in "ab")
+    arn = cloud.client("sqs").get_queue_attributes(QueueUrl=mine, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    user.put(allow("sqs:SendMessage", arn))
+    sqs = user.client("sqs")
+    assert sqs.send_message(QueueUrl=mine, MessageBody="x")["MessageId"]
+    assert refusal(sqs.send_message, QueueUrl=other, MessageBody="x")["Code"] == "AccessDenied"
+    assert refusal(sqs.receive_message, QueueUrl=mine)["Code"] == "AccessDenied"
+    user.put(allow("sqs:SendMessage", arn, effect="Deny"))
+    denied = refusal(sqs.send_message, QueueUrl=mine, MessageBody="x")
+    assert denied["Message"].endswith("with an explicit deny in an identity-based policy")
+
+
+def test_variables_and_conditions_decide(cloud, user):
+    name = user.arn.rsplit("/", 1)[1]
+    own = cloud.client("sqs").create_queue(QueueName=f"{name}-inbox")["QueueUrl"]
+    user.put(allow("sqs:*", "arn:aws:sqs:*:*:${aws:username}-*", Condition={"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}))
+    assert user.client("sqs").send_message(QueueUrl=own, MessageBody="x")["MessageId"]
+    user.put(allow("sqs:*", "*", Condition={"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}))
+    assert refusal(user.client("sqs").send_message, QueueUrl=own, MessageBody="x")["Code"] == "AccessDenied"
+
+
+def test_a_key_that_is_off_opens_nothing(user):
+    user.deactivate()
+    assert refusal(user.client("sts").get_caller_identity)["Code"] == "InvalidClientTokenId"
+
+
+def test_a_boundary_bounds(cloud, user):
+    iam = cloud.client("iam")
+    name = user.arn.rsplit("/", 1)[1]
+    boundary = iam.create_policy(PolicyName=f"b-{name}", PolicyDocument=allow("sqs:*"))["Policy"]["Arn"]
+    iam.put_user_permissions_boundary(UserName=name, PermissionsBoundary=boundary)
+    user.put(allow(["sqs:ListQueues", "iam:ListUsers"]))
+    user.client("sqs").list_queues()
+    denied = refusal(user.client("iam").list_users)
+    assert "because no permissions boundary allows the iam:ListUsers action" in denied["Message"]
+    iam.delete_user_permissions_boundary(UserName=name)
+    iam.delete_policy(PolicyArn=boundary)
