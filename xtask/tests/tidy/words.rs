@@ -6,7 +6,8 @@ use crate::tree::Tree;
 const THEIRS: [&str; 4] = ["ami", "imds", "s3", "vpc"];
 
 /// Where a name stands for something else than the service, and for what.
-const MEANS_ELSE: [(&str, &str, &str); 8] = [
+const MEANS_ELSE: [(&str, &str, &str); 9] = [
+    ("kernel/core/src/house.rs", "ec2", "the protocol called after it"),
     ("kernel/core/src/caller.rs", "iam", "the ARNs of principals"),
     ("kernel/shape/src/schema.rs", "ec2", "the protocol called after it"),
     ("kernel/policy/src/document/", "ec2", "the wording of a refusal"),
