@@ -35,9 +35,14 @@ pub(crate) fn create_disk(folder: &Path, spec: &MachineSpec, layers: &Layers, ow
         let etc = folder.join("disk/root/etc");
         fs::create_dir(&etc).at("create", &etc)?;
         own(&etc)?;
-        let path = etc.join("resolv.conf");
-        fs::write(&path, format!("nameserver {resolver}\n")).at("write", &path)?;
-        own(&path)?;
+        let name = &spec.hostname;
+        let hosts =
+            format!("127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost ip6-localhost ip6-loopback\n");
+        for (file, text) in [("resolv.conf", format!("nameserver {resolver}\n")), ("hosts", hosts)] {
+            let path = etc.join(file);
+            fs::write(&path, text).at("write", &path)?;
+            own(&path)?;
+        }
     }
     Ok(())
 }

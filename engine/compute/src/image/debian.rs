@@ -11,7 +11,7 @@ use crate::image::workshop::Workshop;
 use crate::image::{Layers, Progress, draft, failed};
 use crate::place::remove_tree;
 
-const VERSION: &str = "debian-12-2";
+const VERSION: &str = "debian-12-3";
 const PACKAGES: &str = "systemd-sysv,dbus,udev,openssh-server,iproute2,iputils-ping,netbase,ca-certificates,\
 curl,python3-minimal,sudo,cloud-init";
 /// How many lines the build prints, roughly: it has no other sign of progress.
@@ -19,7 +19,8 @@ const LINES_EXPECTED: f32 = 900.0;
 /// The last lines kept to explain a failure.
 const LINES_KEPT: usize = 8;
 
-/// Asks only our metadata service, whatever cloud this looks like, and leaves the network to its owner.
+/// Asks only our metadata service, whatever cloud this looks like, leaves the network to its owner, and sets no locale,
+/// for which a package would be missing.
 const CLOUD_CONFIG: &str = "\
 datasource_list: [Ec2]
 datasource:
@@ -31,6 +32,7 @@ datasource:
     apply_network_config: false
 network: {config: disabled}
 manage_etc_hosts: false
+locale: false
 preserve_hostname: true
 ";
 
