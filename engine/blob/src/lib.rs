@@ -1,0 +1,21 @@
+//! Blobs: bytes kept under an id or under their own checksum, on the local disk or in an object store.
+//!
+//! A blob is either there and whole or not there. What a put has acknowledged survives the loss of power.
+
+mod blobs;
+mod body;
+mod error;
+mod folder;
+mod id;
+mod read;
+mod seal;
+mod sweep;
+mod write;
+
+pub use blobs::{Blobs, Listed};
+pub use body::{Body, Bounds};
+pub use error::{BoxError, Error, Result};
+pub use id::{BlobId, ContentId, ID_BYTES_MAX, SEGMENT_BYTES_MAX, SEGMENTS_MAX};
+pub use read::Reader;
+pub use seal::Written;
+pub use sweep::Swept;
