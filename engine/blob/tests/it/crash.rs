@@ -75,10 +75,11 @@ fn kill_one(dir: &Path, round: u64, after: Duration) -> Vec<(BlobId, u64)> {
         }
         acks
     });
-    wait.recv_timeout(Duration::from_secs(20)).unwrap();
+    let opened = wait.recv_timeout(Duration::from_secs(20));
     std::thread::sleep(after);
     child.kill().unwrap();
     child.wait().unwrap();
+    opened.expect("the writer opened its folder");
     reader.join().unwrap()
 }
 

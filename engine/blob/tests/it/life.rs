@@ -212,3 +212,41 @@ async fn a_full_disk_is_told_and_leaves_nothing() {
     blobs.put(&id("f"), pattern(1, 3 * MIB), ANY).await.unwrap();
     drop((blobs, mounted));
 }
+
+/// Figures, on request: `cargo test -p blob --test it -- --ignored --nocapture figures`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures, does not check"]
+async fn figures() {
+    let w = world();
+    let per_second = |n: u32, since: std::time::Instant| f64::from(n) / since.elapsed().as_secs_f64();
+    let small = pattern(1, 4096);
+    let put = async |from: u32, to: u32| {
+        for n in from..to {
+            w.blobs.put(&id(&format!("f/{n}")), small.clone(), ANY).await.unwrap();
+        }
+    };
+    put(0, 1000).await;
+    let start = std::time::Instant::now();
+    put(0, 500).await;
+    println!("put 4 KiB, one at a time, durable: {:.0}/s", per_second(500, start));
+    let start = std::time::Instant::now();
+    let lanes = (0..16).map(|lane| put(lane * 60, lane * 60 + 60));
+    futures_util::future::join_all(lanes).await;
+    println!("put 4 KiB, 16 at a time, durable: {:.0}/s", per_second(960, start));
+    let start = std::time::Instant::now();
+    for n in 0..1000 {
+        read(&w.blobs, &id(&format!("f/{n}"))).await;
+    }
+    println!("get 4 KiB: {:.0}/s", per_second(1000, start));
+    let long = pattern(2, 256 * MIB);
+    let start = std::time::Instant::now();
+    w.blobs.put(&id("long"), trickle(&long, 64 << 10), ANY).await.unwrap();
+    println!("put 256 MiB as a stream: {:.0} MiB/s", per_second(256, start));
+    let start = std::time::Instant::now();
+    w.blobs.verify(&id("long")).await.unwrap();
+    println!("verify 256 MiB: {:.0} MiB/s", per_second(256, start));
+    let start = std::time::Instant::now();
+    let mut reader = w.blobs.get(&id("long")).await.unwrap();
+    while reader.bytes.try_next().await.unwrap().is_some() {}
+    println!("get 256 MiB: {:.0} MiB/s", per_second(256, start));
+}
