@@ -28,11 +28,12 @@ pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result
     check_size(ctx, wanted.instance_type)?;
     let room = count_room(ctx, wanted.instance_type).await?;
     let made = ctx.write(|tx| run(tx, &wanted, &print, room)).await?;
+    // Read before the controller is told: the answer shows what was asked for, not how quickly it came about.
+    let views = find_views(ctx, &made).await;
     for id in &made {
         ctx.nudge(CONTROLLER, id.as_str());
     }
-    let views = find_views(ctx, &made).await?;
-    Ok(reservation(ctx.scope(), &views))
+    Ok(reservation(ctx.scope(), &views?))
 }
 
 fn run(tx: &mut Tx<'_, '_>, wanted: &Launch, print: &str, room: u32) -> Result<Vec<InstanceId>> {
