@@ -96,18 +96,14 @@ pub fn view(from: &mut impl Reader, scope: &Scope, instance: Instance) -> Result
 }
 
 /// Instances that were just made, and some that were made before under the same token.
-pub async fn find_views(ctx: &Ctx, ids: &[InstanceId]) -> Result<Vec<View>> {
-    let scope = ctx.scope();
-    ctx.read(|snap| {
-        let mut views = Vec::with_capacity(ids.len());
-        for id in ids {
-            if let Some(instance) = instance::find(snap, scope, id)? {
-                views.push(view(snap, scope, instance)?);
-            }
+pub fn find_views(from: &mut impl Reader, scope: &Scope, ids: &[InstanceId]) -> Result<Vec<View>> {
+    let mut views = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(instance) = instance::find(from, scope, id)? {
+            views.push(view(from, scope, instance)?);
         }
-        Ok(views)
-    })
-    .await
+    }
+    Ok(views)
 }
 
 /// Instances of one launch.

@@ -27,13 +27,17 @@ pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result
     let wanted = launch::check(input)?;
     check_size(ctx, wanted.instance_type)?;
     let room = count_room(ctx, wanted.instance_type).await?;
-    let made = ctx.write(|tx| run(tx, &wanted, &print, room)).await?;
-    // Read before the controller is told: the answer shows what was asked for, not how quickly it came about.
-    let views = find_views(ctx, &made).await;
-    for id in &made {
-        ctx.nudge(CONTROLLER, id.as_str());
+    // Seen in the transaction: the answer shows what was asked for, not how quickly it came about.
+    let views = ctx
+        .write(|tx| {
+            let made = run(tx, &wanted, &print, room)?;
+            find_views(tx, ctx.scope(), &made)
+        })
+        .await?;
+    for view in &views {
+        ctx.nudge(CONTROLLER, view.instance.id.as_str());
     }
-    Ok(reservation(ctx.scope(), &views?))
+    Ok(reservation(ctx.scope(), &views))
 }
 
 fn run(tx: &mut Tx<'_, '_>, wanted: &Launch, print: &str, room: u32) -> Result<Vec<InstanceId>> {
