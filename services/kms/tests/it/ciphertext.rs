@@ -20,7 +20,7 @@ async fn a_ciphertext_opens_in_its_context_whatever_the_order() {
     let elsewhere = cloud.in_region("eu-west-1");
     assert_eq!(refusal(decrypt(&elsewhere, &blob).await).0, "AccessDeniedException");
     let stranger = cloud.as_account("111111111111");
-    assert_eq!(refusal(decrypt(&stranger, &blob).await).0, "AccessDenied");
+    assert_eq!(refusal(decrypt(&stranger, &blob).await).0, "AccessDeniedException");
 }
 
 #[tokio::test]

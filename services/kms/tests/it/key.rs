@@ -66,7 +66,7 @@ async fn keys_are_found_in_their_account_and_region_only() {
     assert_eq!(refusal(describe(&elsewhere, &arn(&id)).await).1, "Invalid arn us-east-1");
     assert_eq!(refusal(describe(&cloud, "fake").await).1, "Invalid keyId 'fake'");
     let stranger = cloud.as_account("111111111111");
-    assert_eq!(refusal(describe(&stranger, &arn(&id)).await).0, "AccessDenied");
+    assert_eq!(refusal(describe(&stranger, &arn(&id)).await).0, "AccessDeniedException");
     assert_eq!(refusal(describe(&stranger, &id).await).0, "NotFoundException");
 }
 

@@ -34,7 +34,7 @@ async fn a_policy_lets_another_account_in_and_keeps_the_own_one_out() {
     let id = make(&cloud).await;
     let arn = format!("arn:aws:kms:us-east-1:000000000000:key/{id}");
     let stranger = cloud.as_account("111111111111");
-    assert_eq!(refusal(encrypt(&stranger, &arn, b"x").await).0, "AccessDenied");
+    assert_eq!(refusal(encrypt(&stranger, &arn, b"x").await).0, "AccessDeniedException");
     let shared = r#"{"Version":"2012-10-17","Statement":[
         {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:root"},"Action":"kms:*","Resource":"*"},
         {"Effect":"Allow","Principal":{"AWS":"111111111111"},"Resource":"*",
@@ -45,7 +45,7 @@ async fn a_policy_lets_another_account_in_and_keeps_the_own_one_out() {
     let blob = encrypt(&stranger, &arn, b"x").await.unwrap();
     assert_eq!(decrypt(&stranger, &blob).await.unwrap(), b"x");
     assert_eq!(decrypt(&cloud, &blob).await.unwrap(), b"x");
-    assert_eq!(refusal(schedule_deletion(&stranger, &arn, 7).await).0, "AccessDenied");
+    assert_eq!(refusal(schedule_deletion(&stranger, &arn, 7).await).0, "AccessDeniedException");
     assert_eq!(
         refusal(make_alias(&stranger, "alias/a", &arn).await).0,
         "NotFoundException",
@@ -55,6 +55,6 @@ async fn a_policy_lets_another_account_in_and_keeps_the_own_one_out() {
     for key_id in [id.as_str(), "alias/a"] {
         let key_spec = Some("AES_256".into());
         let input = GenerateDataKeyRequest { key_id: key_id.into(), key_spec, ..Default::default() };
-        assert_eq!(refusal(cloud.call(op::GenerateDataKey, input).await).0, "AccessDenied");
+        assert_eq!(refusal(cloud.call(op::GenerateDataKey, input).await).0, "AccessDeniedException");
     }
 }
