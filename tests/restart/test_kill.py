@@ -44,8 +44,9 @@ class Load:
         [thread.join() for thread in self.threads]
 
     def patient(self, call, **params):
-        """The same request until it is answered: what was not acknowledged may or may not have happened."""
-        while not self.end.is_set():
+        """The same request until it is answered, also past the end: unanswered, nobody knows whether it happened."""
+        give_up = time.monotonic() + 60
+        while time.monotonic() < give_up:
             try:
                 return call(**params)
             except (BotoCoreError, ClientError) as error:
