@@ -5,19 +5,46 @@
 
 use std::sync::Arc;
 
-use policy::{Context, Policies, Policy, Request, Values, Who, decide, denial_message};
+use policy::{Context, Policies, Policy, Request, Values, Weight, Who, decide, denial_message};
 
 use crate::BoxFuture;
-use crate::access::Access;
+use crate::access::{self, Access, Conditions, ResourceFacts};
 use crate::arn::Arn;
-use crate::caller::Principal;
+use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
 use crate::error::{Error, Kind, Result};
 use crate::gate::Authorizer;
 
-/// Finds the policy attached to a resource; declared by its service ([`crate::ServiceBuilder::resource_policy`]).
-pub(crate) type ResourcePolicy =
-    Box<dyn Fn(Ctx, Arn) -> BoxFuture<'static, Result<Option<Arc<Policy>>>> + Send + Sync>;
+/// Finds what is attached to a resource; declared by its service ([`crate::ServiceBuilder::attached`]).
+pub(crate) type FindAttached =
+    Box<dyn for<'a> Fn(Ctx, Asked<'a>) -> BoxFuture<'a, Result<Attached>> + Send + Sync>;
+
+/// A question about one resource, put to its service.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    pub arn: Arn,
+    /// `service:Name`
+    pub action: &'a str,
+    pub access: &'a Access,
+    pub caller: &'a Caller,
+}
+
+/// What decides on a resource's own side.
+#[derive(Clone, Debug, Default)]
+pub struct Attached {
+    pub policy: Option<Arc<Policy>>,
+    /// Allowances beside the policy: whom they name needs nothing else.
+    pub grants: Vec<Arc<Policy>>,
+    pub weight: Weight,
+    /// The ARN policies know it by, where the call named it by another.
+    pub arn: Option<String>,
+    /// Condition keys of the service that take both the caller and the resource.
+    pub conditions: Conditions,
+}
+
+/// Finds what policies ask about a resource; declared by its service ([`crate::ServiceBuilder::resource_facts`]).
+pub(crate) type FindResourceFacts =
+    Box<dyn Fn(Ctx, Arn) -> BoxFuture<'static, Result<Option<ResourceFacts>>> + Send + Sync>;
 
 /// The policies of a user or a role's session, and what conditions may ask about them.
 #[derive(Clone, Debug, Default)]
@@ -55,8 +82,11 @@ impl Authorizer for ByPolicies {
                 Principal::Identity { .. } => ctx.house().granted(ctx).await?.unwrap_or_default(),
                 Principal::Root | Principal::Service(_) | Principal::Anonymous => Granted::default(),
             };
-            for resource in &access.resources {
-                authorize_one(ctx, action, access, &granted, resource).await?;
+            for access in access.each() {
+                let action = access.action.unwrap_or(action);
+                for resource in &access.resources {
+                    authorize_one(ctx, action, access, &granted, resource).await?;
+                }
             }
             Ok(())
         })
@@ -73,28 +103,33 @@ async fn authorize_one(
     let arn = resource.parse::<Arn>().ok();
     let owner = arn.as_ref().map(|arn| arn.account.clone()).filter(|account| !account.is_empty());
     let own = owner.as_ref().is_none_or(|owner| *owner == ctx.account_text());
-    let attached = match arn {
-        Some(arn) => ctx.house().resource_policy(ctx, arn).await?,
-        None => None,
-    };
-    match ctx.caller().principal {
-        Principal::Service(_) => return Ok(()),
-        Principal::Root if own && attached.is_none() => return Ok(()),
-        _ => {}
+    if matches!(ctx.caller().principal, Principal::Service(_)) {
+        return Ok(());
     }
+    let attached = match arn.clone() {
+        Some(arn) => ctx.house().attached(ctx, Asked { arn, action, access, caller: ctx.caller() }).await?,
+        None => Attached::default(),
+    };
+    if ctx.caller().principal == Principal::Root && own && attached.policy.is_none() {
+        return Ok(());
+    }
+    let resource = attached.arn.as_deref().unwrap_or(resource);
     let account = ctx.account_text();
+    let policies = Policies {
+        resource: attached.policy.as_deref(),
+        grants: &attached.grants,
+        weight: attached.weight,
+        identity: &granted.identity,
+        boundary: granted.boundary.as_deref(),
+        ..Policies::default()
+    };
+    let about = find_facts(ctx, access, arn, &policies).await?;
     let asked = Request {
         who: who(&ctx.caller().principal, &account),
         action,
         resource,
         owner: owner.as_deref(),
-        context: &Facts { ctx, access, granted },
-    };
-    let policies = Policies {
-        resource: attached.as_deref(),
-        identity: &granted.identity,
-        boundary: granted.boundary.as_deref(),
-        ..Policies::default()
+        context: &Facts { ctx, access, granted, attached: &attached, about },
     };
     let decision = decide(&asked, &policies);
     if decision.is_allowed() {
@@ -102,6 +137,25 @@ async fn authorize_one(
     }
     let message = denial_message(&ctx.caller().arn(), action, resource, &decision);
     Err(Error::new(Kind::Denied, ctx.house().denied_code(ctx.service()), message))
+}
+
+/// What is known about the resource, with the name its service bears in ARNs; looked for when a policy asks.
+async fn find_facts(
+    ctx: &Ctx,
+    access: &Access,
+    arn: Option<Arn>,
+    policies: &Policies<'_>,
+) -> Result<Option<(String, ResourceFacts)>> {
+    let Some(arn) = arn else { return Ok(None) };
+    let is_about_it = |key: &str| {
+        let of_its_service = || key.split(':').next() == Some(&arn.service);
+        key == "aws:resourcetag" || (of_its_service() && access::condition(&access.conditions, key).is_none())
+    };
+    if !policies.ask_for(is_about_it) {
+        return Ok(None);
+    }
+    let service = arn.service.clone();
+    Ok(ctx.house().resource_facts(ctx, arn).await?.map(|facts| (service, facts)))
 }
 
 fn who<'a>(principal: &'a Principal, account: &'a str) -> Who<'a> {
@@ -118,6 +172,9 @@ struct Facts<'a> {
     ctx: &'a Ctx,
     access: &'a Access,
     granted: &'a Granted,
+    attached: &'a Attached,
+    /// Of the resource, with the name of its service.
+    about: Option<(String, ResourceFacts)>,
 }
 
 impl Context for Facts<'_> {
@@ -125,11 +182,12 @@ impl Context for Facts<'_> {
         let caller = self.ctx.caller();
         let known = |name: &str| key.eq_ignore_ascii_case(name);
         let anonymous = matches!(caller.principal, Principal::Anonymous);
-        if let Some((_, values)) = self.access.conditions.iter().find(|(name, _)| known(name)) {
-            return Some(match values.as_slice() {
-                [value] => Values::from(value.as_str()),
-                several => Values::from(several),
-            });
+        let of_access = || access::condition(&self.access.conditions, key);
+        let of_request = || self.access.tag_condition(key);
+        let of_resource = || self.about.as_ref().and_then(|(service, facts)| facts.find(service, key));
+        let of_both = || access::condition(&self.attached.conditions, key);
+        if let Some(values) = of_access().or_else(of_both).or_else(of_request).or_else(of_resource) {
+            return Some(values);
         }
         if let Some(tag) =
             key.split_once('/').filter(|(before, _)| before.eq_ignore_ascii_case("aws:PrincipalTag"))
@@ -141,6 +199,9 @@ impl Context for Facts<'_> {
             () if known("aws:username") => self.granted.user_name.clone()?,
             () if known("aws:SourceIp") => caller.source_ip?.to_string(),
             () if known("aws:SecureTransport") => caller.secure.to_string(),
+            () if known("aws:ViaAWSService") => caller.via.is_some().to_string(),
+            () if known("aws:CalledViaFirst") || known("aws:CalledViaLast") => caller.via_name()?,
+            () if known("aws:CalledVia") => return Some(Values::Many(vec![caller.via_name()?].into())),
             () if known("aws:UserAgent") => caller.user_agent.to_string(),
             () if known("aws:RequestedRegion") => self.ctx.region().to_string(),
             () if known("aws:EpochTime") => (self.ctx.now() / 1_000).to_string(),

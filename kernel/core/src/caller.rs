@@ -30,6 +30,8 @@ pub struct Caller {
     /// The request came over TLS.
     pub secure: bool,
     pub user_agent: Arc<str>,
+    /// The service that passes the call on for the caller, as ARNs name it; `None` where they came themselves.
+    pub via: Option<&'static str>,
 }
 
 impl Caller {
@@ -42,7 +44,13 @@ impl Caller {
             source_ip: None,
             secure: true,
             user_agent: Arc::from(name),
+            via: None,
         }
+    }
+
+    /// `sqs.amazonaws.com`, of the service that passes the call on.
+    pub fn via_name(&self) -> Option<String> {
+        self.via.map(|service| format!("{service}.amazonaws.com"))
     }
 
     /// `true` for calls that never crossed the wire.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use shape::Operation;
 
+use crate::access::Access;
 use crate::arn::{AccountId, Partition, Region};
 use crate::caller::Caller;
 use crate::clock::Millis;
@@ -141,9 +142,19 @@ impl Ctx {
         self.house().nudge(controller, self.scope(), key);
     }
 
-    /// Calls an operation of any service, through the gate, as this call's caller.
+    /// Calls an operation of any service, through the gate, as this call's caller, by way of this service.
     pub async fn call<O: Operation>(&self, _: O, input: O::Input) -> Result<O::Output> {
-        self.house().call_typed::<O>(self.scope(), self.caller().clone(), self.request_id(), input).await
+        let via = Some(self.house().signing_name(self.service()));
+        let caller = Caller { via, ..self.caller().clone() };
+        self.house().call_typed::<O>(self.scope(), caller, self.request_id(), input).await
+    }
+
+    /// Asks the gate about what only came out by reading, such as the key behind an alias.
+    ///
+    /// # Errors
+    /// The denial, for the caller.
+    pub async fn authorize(&self, action: &str, access: &Access) -> Result<()> {
+        self.house().authorizer().authorize(self, action, access).await
     }
 
     /// Calls an operation of any service, through the gate, as the service itself.

@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::hmac;
 use futures_util::FutureExt;
-use policy::Policy;
 use shape::{OpDef, Protocol, ServiceDef};
 use store::Store;
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinSet;
 
+use crate::access::ResourceFacts;
 use crate::arn::{AccountId, Arn, Region};
 use crate::audit::AuditTrail;
-use crate::authorize::Granted;
+use crate::authorize::{Asked, Attached, Granted};
 use crate::caller::Caller;
 use crate::clock::{Clock, Millis};
 use crate::controllers::{ControllerStatus, Runner};
@@ -406,19 +406,31 @@ impl House {
         }
     }
 
-    /// The policy attached to a resource, as its service knows it.
-    pub(crate) async fn resource_policy(
+    /// What decides on a resource's own side, as its service knows it.
+    pub(crate) async fn attached(self: &Arc<Self>, ctx: &Ctx, asked: Asked<'_>) -> Result<Attached> {
+        let mut services = self.services.values();
+        let service = services.find(|service| service.def.signing_name == asked.arn.service);
+        let Some((service, find)) = service.and_then(|s| Some((s, s.attached.as_ref()?))) else {
+            return Ok(Attached::default());
+        };
+        let scope = Scope::of_arn(&asked.arn).unwrap_or(*ctx.scope());
+        find(self.ctx(service.def.name, scope), asked).await
+    }
+
+    /// What the service of a resource knows about it for conditions.
+    pub(crate) async fn resource_facts(
         self: &Arc<Self>,
         ctx: &Ctx,
         arn: Arn,
-    ) -> Result<Option<Arc<Policy>>> {
+    ) -> Result<Option<ResourceFacts>> {
         let mut services = self.services.values();
         let service = services.find(|service| service.def.signing_name == arn.service);
-        let Some((service, find)) = service.and_then(|s| Some((s, s.resource_policy.as_ref()?))) else {
+        let Some((service, find)) = service.and_then(|s| Some((s, s.resource_facts.as_ref()?))) else {
             return Ok(None);
         };
-        let scope = Scope::of_arn(&arn).unwrap_or(*ctx.scope());
-        find(self.ctx(service.def.name, scope), arn).await
+        let account = arn.account.parse().unwrap_or(ctx.account());
+        let region = arn.region.parse().unwrap_or(ctx.region());
+        find(self.ctx(service.def.name, Scope { account, region }), arn).await
     }
 
     pub(crate) fn timer(&self, service: &str, kind: &str) -> Option<(&'static str, &TimerHandler)> {

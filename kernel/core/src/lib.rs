@@ -30,8 +30,9 @@ pub mod tx;
 
 use std::pin::Pin;
 
-pub use access::Access;
+pub use access::{Access, Conditions, ResourceFacts};
 pub use arn::{AccountId, Arn, Partition, Region};
+pub use authorize::{Asked, Attached};
 pub use caller::{Caller, Principal};
 pub use clock::{Clock, Millis};
 pub use controllers::Next;

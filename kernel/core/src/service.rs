@@ -8,9 +8,9 @@ use policy::Policy;
 use shape::{OpDef, Operation, ServiceDef, Struct};
 
 use crate::BoxFuture;
-use crate::access::Access;
+use crate::access::{Access, ResourceFacts};
 use crate::arn::Arn;
-use crate::authorize::{Granted, IdentityPolicies, ResourcePolicy};
+use crate::authorize::{Asked, Attached, FindAttached, FindResourceFacts, Granted, IdentityPolicies};
 use crate::caller::Principal;
 use crate::clock::Millis;
 use crate::controllers::{Controller, Next};
@@ -114,7 +114,8 @@ pub struct Service {
     pub(crate) timers: HashMap<&'static str, TimerHandler>,
     pub(crate) owned: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(crate) routes: Vec<LocalRoute>,
-    pub(crate) resource_policy: Option<ResourcePolicy>,
+    pub(crate) attached: Option<FindAttached>,
+    pub(crate) resource_facts: Option<FindResourceFacts>,
     pub(crate) identity_policies: Option<IdentityPolicies>,
     pub(crate) credentials: Option<IssuedCredentials>,
     pub(crate) open: Vec<OpenHook>,
@@ -165,7 +166,8 @@ impl ServiceBuilder {
             timers: HashMap::new(),
             owned: HashMap::new(),
             routes: Vec::new(),
-            resource_policy: None,
+            attached: None,
+            resource_facts: None,
             identity_policies: None,
             credentials: None,
             open: Vec::new(),
@@ -255,7 +257,27 @@ impl ServiceBuilder {
     /// Says which policy is attached to a resource of this service, by its ARN, in its scope.
     pub fn resource_policy(&mut self, f: impl for<'a> Handler<'a, Arn, Option<Arc<Policy>>> + 'static) {
         let f = Arc::new(f);
-        self.0.resource_policy = Some(Box::new(move |ctx, arn| {
+        self.0.attached = Some(Box::new(move |ctx, asked| {
+            let f = f.clone();
+            Box::pin(
+                async move { Ok(Attached { policy: f.call(&ctx, asked.arn).await?, ..Attached::default() }) },
+            )
+        }));
+    }
+
+    /// Says all that decides on the side of a resource of this service, where that is more than a policy.
+    pub fn attached(
+        &mut self,
+        f: impl for<'a> Fn(Ctx, Asked<'a>) -> BoxFuture<'a, Result<Attached>> + Send + Sync + 'static,
+    ) {
+        self.0.attached = Some(Box::new(f));
+    }
+
+    /// Says what conditions of policies may ask about a resource of this service, by its ARN, in its scope: its tags,
+    /// and the service's own keys. Asked only when a policy asks. None where there is no such resource.
+    pub fn resource_facts(&mut self, f: impl for<'a> Handler<'a, Arn, Option<ResourceFacts>> + 'static) {
+        let f = Arc::new(f);
+        self.0.resource_facts = Some(Box::new(move |ctx, arn| {
             let f = f.clone();
             Box::pin(async move { f.call(&ctx, arn).await })
         }));

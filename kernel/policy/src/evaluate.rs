@@ -46,6 +46,8 @@ pub struct Policies<'a> {
     /// Of the organization of who asks, likewise. Leave empty for its management account and service-linked roles.
     pub service_control: &'a [Vec<Arc<Policy>>],
     pub resource: Option<&'a Policy>,
+    /// Allowances given on the resource beside its policy: whom they name needs nothing else, in any account.
+    pub grants: &'a [Arc<Policy>],
     pub weight: Weight,
     /// Attached to the user and the groups it is in, or to the role.
     pub identity: &'a [Arc<Policy>],
@@ -87,15 +89,21 @@ fn question<'q>(request: &Request<'q>, policies: &Policies<'_>, lower: &'q str) 
 
 impl<'a> Policies<'a> {
     /// Every policy, in the order in which denials are looked for.
-    fn all(&self) -> impl Iterator<Item = (Layer, &'a Policy)> {
+    pub fn all(&self) -> impl Iterator<Item = (Layer, &'a Policy)> {
         let of = |layer| move |policy: &'a Arc<Policy>| (layer, &**policy);
         let rcps = self.resource_control.iter().flatten().map(of(Layer::ResourceControl));
         let scps = self.service_control.iter().flatten().map(of(Layer::ServiceControl));
         let resource = self.resource.map(|policy| (self.resource_layer(), policy));
+        let grants = self.grants.iter().map(of(Layer::Resource));
         let identity = self.identity.iter().map(of(Layer::Identity));
         let boundary = self.boundary.map(|policy| (Layer::Boundary, policy));
         let session = self.session.into_iter().flatten().map(of(Layer::Session));
-        rcps.chain(scps).chain(resource).chain(identity).chain(boundary).chain(session)
+        rcps.chain(scps).chain(resource).chain(grants).chain(identity).chain(boundary).chain(session)
+    }
+
+    /// Whether any of them looks at a condition key of which `is_meant` holds: see [`Policy::asks_for`].
+    pub fn ask_for(&self, is_meant: impl Fn(&str) -> bool) -> bool {
+        self.all().any(|(_, policy)| policy.asks_for(&is_meant))
     }
 
     fn resource_layer(&self) -> Layer {
@@ -152,8 +160,16 @@ impl<'a> Deciding<'_, 'a> {
 
     /// The allowance of the resource's policy that names who asks most directly.
     fn resource_grant(&self) -> Option<(Naming, Match<'a>)> {
-        let policy = self.policies.resource?;
-        let layer = self.policies.resource_layer();
+        self.most_direct(self.policies.resource_layer(), self.policies.resource?)
+    }
+
+    /// Likewise among the grants.
+    fn granted(&self) -> Option<(Naming, Match<'a>)> {
+        let found = self.policies.grants.iter().filter_map(|grant| self.most_direct(Layer::Resource, grant));
+        found.max_by_key(|(naming, _)| *naming)
+    }
+
+    fn most_direct(&self, layer: Layer, policy: &'a Policy) -> Option<(Naming, Match<'a>)> {
         let mut best: Option<(Naming, Match<'a>)> = None;
         for (statement, naming) in policy.applying(Effect::Allow, self.question) {
             if best.as_ref().is_none_or(|(known, _)| *known < naming) {
@@ -167,7 +183,13 @@ impl<'a> Deciding<'_, 'a> {
     /// The kind of policies whose silence denies.
     fn grant(&self) -> Result<Decision<'a>, Layer> {
         let resource_layer = self.policies.resource_layer();
-        let resource = self.resource_grant();
+        let granted = self.granted();
+        match granted {
+            Some((Naming::Direct, found)) => return Ok(allowed(found)),
+            Some((Naming::Role, found)) => return self.limits().map(|()| allowed(found)),
+            Some((Naming::Account, _)) | None => {}
+        }
+        let resource = self.resource_grant().or(granted);
         let Some(account) = self.question.who.account() else {
             return resource.map(|(_, found)| allowed(found)).ok_or(resource_layer);
         };

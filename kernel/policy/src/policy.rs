@@ -17,6 +17,8 @@ pub struct Policy {
     by_vendor: Box<[(Box<str>, Relevant)]>,
     /// Statements that may concern the actions of any vendor.
     otherwise: Relevant,
+    /// The condition keys looked at, in lower case and without what follows a slash; sorted, each once.
+    asked: Box<[Box<str>]>,
 }
 
 /// Places of statements, in the order of the document.
@@ -108,7 +110,10 @@ impl Policy {
             }
         }
         let by_vendor = by_vendor.into_iter().map(|(vendor, found)| (vendor.into(), found)).collect();
-        Self { id: id.into(), statements, by_vendor, otherwise }
+        let mut asked: Vec<Box<str>> = statements.iter().flat_map(Statement::keys).map(bare).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        Self { id: id.into(), statements, by_vendor, otherwise, asked: asked.into() }
     }
 
     pub fn id(&self) -> &str {
@@ -117,6 +122,12 @@ impl Policy {
 
     pub fn statements(&self) -> &[Statement] {
         &self.statements
+    }
+
+    /// Whether it looks at a condition key of which `is_meant` holds. The key is in lower case and without what follows
+    /// a slash: `aws:resourcetag` for `aws:ResourceTag/team`.
+    pub fn asks_for(&self, is_meant: impl Fn(&str) -> bool) -> bool {
+        self.asked.iter().any(|key| is_meant(key))
     }
 
     /// The condition keys that statements look at, with those of variables; sorted, each once.
@@ -140,6 +151,11 @@ impl Policy {
         let statements = places.filter_map(|place| self.statements.get(*place));
         statements.filter_map(|statement| Some((statement, statement.applies(question)?)))
     }
+}
+
+/// A key without the name of a tag.
+fn bare(key: &str) -> Box<str> {
+    key.split('/').next().unwrap_or(key).to_ascii_lowercase().into()
 }
 
 impl Statement {

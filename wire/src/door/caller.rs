@@ -168,5 +168,6 @@ fn caller(parts: &Parts, connection: Connection, proof: Option<(&Presented<'_>, 
         source_ip: Some(connection.peer.ip().to_canonical()),
         secure: connection.secure,
         user_agent: Arc::from(user_agent),
+        via: None,
     }
 }
