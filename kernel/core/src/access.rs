@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use policy::Values;
 
 /// Condition keys and their values.
-pub type Conditions = Vec<(&'static str, Vec<String>)>;
+pub type Conditions = Vec<(Cow<'static, str>, Vec<String>)>;
 
 /// An action on resources. Built by an operation's access line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,8 +51,12 @@ impl Access {
     }
 
     #[must_use]
-    pub fn condition(mut self, key: &'static str, values: impl IntoIterator<Item = String>) -> Self {
-        self.conditions.push((key, values.into_iter().collect()));
+    pub fn condition(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        values: impl IntoIterator<Item = String>,
+    ) -> Self {
+        self.conditions.push((key.into(), values.into_iter().collect()));
         self
     }
 
