@@ -29,6 +29,7 @@ pub fn service(plugs: &Plugs) -> Service {
     s.on_reset(forget);
     s.issues_credentials(|ctx| Box::new(UserKeys(ctx)));
     s.identity_policies(granted);
+    s.resource_facts(tags::facts_of);
     s.build()
 }
 
@@ -42,7 +43,11 @@ async fn forget(ctx: &Ctx) -> Result<()> {
 fn identities(s: &mut ServiceBuilder) {
     // users
     s.op(op::CreateUser, user::create_user).access(|scope, i| {
-        access::with_boundary(access::user(scope, &i.user_name), i.permissions_boundary.as_deref())
+        access::making(
+            access::with_boundary(access::user(scope, &i.user_name), i.permissions_boundary.as_deref()),
+            i.tags.as_deref(),
+            "iam:TagUser",
+        )
     });
     s.op(op::DeleteUser, user::delete_user).access(|scope, i| access::user(scope, &i.user_name));
     s.op(op::GetUser, user::get_user).access(|scope, i| access::user_or_self(scope, i.user_name.as_deref()));
@@ -69,8 +74,13 @@ fn identities(s: &mut ServiceBuilder) {
     s.op(op::UpdateAccessKey, access_key::update_access_key)
         .access(|scope, i| access::user_or_self(scope, i.user_name.as_deref()));
     // MFA devices
-    s.op(op::CreateVirtualMFADevice, mfa_device::create_virtual_mfa_device)
-        .access(|scope, i| access::mfa_device(scope, i.path.as_deref(), &i.virtual_mfa_device_name));
+    s.op(op::CreateVirtualMFADevice, mfa_device::create_virtual_mfa_device).access(|scope, i| {
+        access::making(
+            access::mfa_device(scope, i.path.as_deref(), &i.virtual_mfa_device_name),
+            i.tags.as_deref(),
+            "iam:TagMFADevice",
+        )
+    });
     s.op(op::DeactivateMFADevice, mfa_device::deactivate_mfa_device)
         .access(|scope, i| access::user_or_self(scope, i.user_name.as_deref()));
     s.op(op::DeleteVirtualMFADevice, mfa_device::delete_virtual_mfa_device)
@@ -96,7 +106,11 @@ fn identities(s: &mut ServiceBuilder) {
     s.op(op::UpdateGroup, group::update_group).access(|scope, i| access::group(scope, &i.group_name));
     // roles
     s.op(op::CreateRole, role::create_role).access(|scope, i| {
-        access::with_boundary(access::role(scope, &i.role_name), i.permissions_boundary.as_deref())
+        access::making(
+            access::with_boundary(access::role(scope, &i.role_name), i.permissions_boundary.as_deref()),
+            i.tags.as_deref(),
+            "iam:TagRole",
+        )
     });
     s.op(op::DeleteRole, role::delete_role).access(|scope, i| access::role(scope, &i.role_name));
     s.op(op::GetRole, role::get_role).access(|scope, i| access::role(scope, &i.role_name));
@@ -109,8 +123,13 @@ fn identities(s: &mut ServiceBuilder) {
     // instance profiles
     s.op(op::AddRoleToInstanceProfile, instance_profile::add_role_to_instance_profile)
         .access(|scope, i| access::profile(scope, &i.instance_profile_name));
-    s.op(op::CreateInstanceProfile, instance_profile::create_instance_profile)
-        .access(|scope, i| access::profile(scope, &i.instance_profile_name));
+    s.op(op::CreateInstanceProfile, instance_profile::create_instance_profile).access(|scope, i| {
+        access::making(
+            access::profile(scope, &i.instance_profile_name),
+            i.tags.as_deref(),
+            "iam:TagInstanceProfile",
+        )
+    });
     s.op(op::DeleteInstanceProfile, instance_profile::delete_instance_profile)
         .access(|scope, i| access::profile(scope, &i.instance_profile_name));
     s.op(op::GetInstanceProfile, instance_profile::get_instance_profile)
@@ -125,8 +144,13 @@ fn identities(s: &mut ServiceBuilder) {
 /// What they may do.
 fn policies(s: &mut ServiceBuilder) {
     // managed policies
-    s.op(op::CreatePolicy, policy::create_policy)
-        .access(|scope, i| access::new_policy(scope, i.path.as_deref(), &i.policy_name));
+    s.op(op::CreatePolicy, policy::create_policy).access(|scope, i| {
+        access::making(
+            access::new_policy(scope, i.path.as_deref(), &i.policy_name),
+            i.tags.as_deref(),
+            "iam:TagPolicy",
+        )
+    });
     s.op(op::DeletePolicy, policy::delete_policy).access(|_, i| access::by_arn(&i.policy_arn));
     s.op(op::GetPolicy, policy::get_policy).access(|_, i| access::by_arn(&i.policy_arn));
     s.op(op::ListPolicies, policy::list_policies).access(|_, _| access::any());
@@ -208,21 +232,29 @@ fn policies(s: &mut ServiceBuilder) {
     s.op(op::ListRoleTags, tags::list_role_tags).access(|scope, i| access::role(scope, &i.role_name));
     s.op(op::ListUserTags, tags::list_user_tags).access(|scope, i| access::user(scope, &i.user_name));
     s.op(op::TagInstanceProfile, tags::tag_instance_profile)
-        .access(|scope, i| access::profile(scope, &i.instance_profile_name));
-    s.op(op::TagMFADevice, tags::tag_mfa_device).access(|_, i| access::by_arn(&i.serial_number));
+        .access(|scope, i| access::tagging(access::profile(scope, &i.instance_profile_name), &i.tags));
+    s.op(op::TagMFADevice, tags::tag_mfa_device)
+        .access(|_, i| access::tagging(access::by_arn(&i.serial_number), &i.tags));
     s.op(op::TagOpenIDConnectProvider, tags::tag_open_id_connect_provider)
-        .access(|_, i| access::by_arn(&i.open_id_connect_provider_arn));
-    s.op(op::TagPolicy, tags::tag_policy).access(|_, i| access::by_arn(&i.policy_arn));
-    s.op(op::TagRole, tags::tag_role).access(|scope, i| access::role(scope, &i.role_name));
-    s.op(op::TagUser, tags::tag_user).access(|scope, i| access::user(scope, &i.user_name));
+        .access(|_, i| access::tagging(access::by_arn(&i.open_id_connect_provider_arn), &i.tags));
+    s.op(op::TagPolicy, tags::tag_policy)
+        .access(|_, i| access::tagging(access::by_arn(&i.policy_arn), &i.tags));
+    s.op(op::TagRole, tags::tag_role)
+        .access(|scope, i| access::tagging(access::role(scope, &i.role_name), &i.tags));
+    s.op(op::TagUser, tags::tag_user)
+        .access(|scope, i| access::tagging(access::user(scope, &i.user_name), &i.tags));
     s.op(op::UntagInstanceProfile, tags::untag_instance_profile)
-        .access(|scope, i| access::profile(scope, &i.instance_profile_name));
-    s.op(op::UntagMFADevice, tags::untag_mfa_device).access(|_, i| access::by_arn(&i.serial_number));
+        .access(|scope, i| access::untagging(access::profile(scope, &i.instance_profile_name), &i.tag_keys));
+    s.op(op::UntagMFADevice, tags::untag_mfa_device)
+        .access(|_, i| access::untagging(access::by_arn(&i.serial_number), &i.tag_keys));
     s.op(op::UntagOpenIDConnectProvider, tags::untag_open_id_connect_provider)
-        .access(|_, i| access::by_arn(&i.open_id_connect_provider_arn));
-    s.op(op::UntagPolicy, tags::untag_policy).access(|_, i| access::by_arn(&i.policy_arn));
-    s.op(op::UntagRole, tags::untag_role).access(|scope, i| access::role(scope, &i.role_name));
-    s.op(op::UntagUser, tags::untag_user).access(|scope, i| access::user(scope, &i.user_name));
+        .access(|_, i| access::untagging(access::by_arn(&i.open_id_connect_provider_arn), &i.tag_keys));
+    s.op(op::UntagPolicy, tags::untag_policy)
+        .access(|_, i| access::untagging(access::by_arn(&i.policy_arn), &i.tag_keys));
+    s.op(op::UntagRole, tags::untag_role)
+        .access(|scope, i| access::untagging(access::role(scope, &i.role_name), &i.tag_keys));
+    s.op(op::UntagUser, tags::untag_user)
+        .access(|scope, i| access::untagging(access::user(scope, &i.user_name), &i.tag_keys));
 }
 
 /// The account itself.
@@ -242,8 +274,15 @@ fn rest(s: &mut ServiceBuilder) {
     // identity providers
     s.op(op::AddClientIDToOpenIDConnectProvider, oidc_provider::add_client_id_to_open_id_connect_provider)
         .access(|_, i| access::by_arn(&i.open_id_connect_provider_arn));
-    s.op(op::CreateOpenIDConnectProvider, oidc_provider::create_open_id_connect_provider)
-        .access(|scope, i| access::oidc_provider(scope, &i.url));
+    s.op(op::CreateOpenIDConnectProvider, oidc_provider::create_open_id_connect_provider).access(
+        |scope, i| {
+            access::making(
+                access::oidc_provider(scope, &i.url),
+                i.tags.as_deref(),
+                "iam:TagOpenIDConnectProvider",
+            )
+        },
+    );
     s.op(op::DeleteOpenIDConnectProvider, oidc_provider::delete_open_id_connect_provider)
         .access(|_, i| access::by_arn(&i.open_id_connect_provider_arn));
     s.op(op::GetOpenIDConnectProvider, oidc_provider::get_open_id_connect_provider)

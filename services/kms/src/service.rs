@@ -21,9 +21,10 @@ pub fn service(plugs: &Plugs) -> Service {
     s.own(Vault::new(plugs.get::<Arc<dyn Sealer>>()));
     s.own(Compiled::default());
     s.resource_policy(policy::policy_of);
+    s.resource_facts(tags::facts_of);
 
     // keys
-    s.op(op::CreateKey, key::create_key).access(|_, _| Ok(Access::any()));
+    s.op(op::CreateKey, key::create_key).access(|_, i| Ok(tags::making(Access::any(), i.tags.as_deref())));
     s.op(op::DescribeKey, key::describe_key).access(|scope, i| access(scope, &i.key_id));
     s.op(op::ListKeys, key::list_keys).access(|_, _| Ok(Access::any()));
     s.op(op::UpdateKeyDescription, key::update_key_description).access(|scope, i| access(scope, &i.key_id));
@@ -32,10 +33,13 @@ pub fn service(plugs: &Plugs) -> Service {
     s.op(op::ScheduleKeyDeletion, key_state::schedule_key_deletion)
         .access(|scope, i| access(scope, &i.key_id));
     s.op(op::CancelKeyDeletion, key_state::cancel_key_deletion).access(|scope, i| access(scope, &i.key_id));
-    s.op(op::ReplicateKey, replica::replicate_key).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::ReplicateKey, replica::replicate_key)
+        .access(|scope, i| Ok(tags::making(access(scope, &i.key_id)?, i.tags.as_deref())));
     s.op(op::UpdatePrimaryRegion, replica::update_primary_region).access(|scope, i| access(scope, &i.key_id));
-    s.op(op::TagResource, tags::tag_resource).access(|scope, i| access(scope, &i.key_id));
-    s.op(op::UntagResource, tags::untag_resource).access(|scope, i| access(scope, &i.key_id));
+    s.op(op::TagResource, tags::tag_resource)
+        .access(|scope, i| Ok(access(scope, &i.key_id)?.request_tags(tags::pairs(&i.tags))));
+    s.op(op::UntagResource, tags::untag_resource)
+        .access(|scope, i| Ok(access(scope, &i.key_id)?.tag_keys(&i.tag_keys)));
     s.op(op::ListResourceTags, tags::list_resource_tags).access(|scope, i| access(scope, &i.key_id));
 
     // aliases

@@ -16,6 +16,7 @@ pub fn service(_: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(Queues::default());
     s.resource_policy(permission::policy_of);
+    s.resource_facts(tags::facts_of);
 
     // queues
     s.op(op::CreateQueue, queue::create_queue).access(queue::create_access);
@@ -29,8 +30,8 @@ pub fn service(_: &Plugs) -> Service {
         .access(|scope, i| access(scope, &i.queue_url));
     s.op(op::ListDeadLetterSourceQueues, dead_letter::list_dead_letter_source_queues)
         .access(|scope, i| access(scope, &i.queue_url));
-    s.op(op::TagQueue, tags::tag_queue).access(|scope, i| access(scope, &i.queue_url));
-    s.op(op::UntagQueue, tags::untag_queue).access(|scope, i| access(scope, &i.queue_url));
+    s.op(op::TagQueue, tags::tag_queue).access(tags::tag_access);
+    s.op(op::UntagQueue, tags::untag_queue).access(tags::untag_access);
     s.op(op::ListQueueTags, tags::list_queue_tags).access(|scope, i| access(scope, &i.queue_url));
     s.op(op::AddPermission, permission::add_permission).access(|scope, i| access(scope, &i.queue_url));
     s.op(op::RemovePermission, permission::remove_permission).access(|scope, i| access(scope, &i.queue_url));

@@ -9,7 +9,7 @@ use api_iam::{
     UntagInstanceProfileRequest, UntagMFADeviceRequest, UntagOpenIDConnectProviderRequest,
     UntagPolicyRequest, UntagRoleRequest, UntagUserRequest,
 };
-use kernel::{Ctx, Reader, Result, Scope, Tx};
+use kernel::{Arn, Ctx, Kind as ErrorKind, Reader, ResourceFacts, Result, Scope, Tx};
 
 use super::{Page, page};
 use crate::errors;
@@ -29,6 +29,21 @@ enum Bearer {
 }
 
 impl Bearer {
+    /// What an ARN names; `None` for what bears no tags.
+    fn of_arn(arn: &Arn) -> Option<Self> {
+        let (word, path) = arn.resource.split_once('/')?;
+        let name = || path.rsplit('/').next().unwrap_or(path).to_owned();
+        match word {
+            "user" => Some(Bearer::Identity(Kind::User, name())),
+            "role" => Some(Bearer::Identity(Kind::Role, name())),
+            "instance-profile" => Some(Bearer::InstanceProfile(name())),
+            "mfa" => Some(Bearer::MfaDevice(arn.to_string())),
+            "oidc-provider" => Some(Bearer::OidcProvider(arn.to_string())),
+            "policy" => Some(Bearer::Policy(arn.to_string())),
+            _ => None,
+        }
+    }
+
     fn read(&self, from: &mut impl Reader, home: &Scope) -> Result<Tags> {
         Ok(match self {
             Bearer::Identity(kind, name) => identity::get(from, home, *kind, name)?.tags,
@@ -96,6 +111,17 @@ async fn list(
     let home = home(ctx);
     let tags = ctx.read(|snap| bearer.read(snap, &home)).await?;
     page(ctx, "ListTags", marker.as_deref(), max_items, tags.listed(), |tag| &tag.key)
+}
+
+/// The tags of what an ARN names; `None` where there is no such thing.
+pub async fn facts_of(ctx: &Ctx, arn: Arn) -> Result<Option<ResourceFacts>> {
+    let Some(bearer) = Bearer::of_arn(&arn) else { return Ok(None) };
+    let home = home(ctx);
+    match ctx.read(|snap| bearer.read(snap, &home)).await {
+        Ok(tags) => Ok(Some(ResourceFacts { tags: tags.0, has_own_tag_key: true, ..Default::default() })),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 pub async fn tag_user(ctx: &Ctx, input: TagUserRequest) -> Result<()> {

@@ -2,6 +2,7 @@
 //!
 //! A path is not part of a request, so the ARN asked about is the one without it.
 
+use api_iam::Tag;
 use kernel::{Access, Result, Scope};
 
 use crate::state::identity::Kind;
@@ -42,6 +43,21 @@ pub fn with_boundary(access: Result<Access>, boundary: Option<&str>) -> Result<A
         Some(boundary) => access?.condition("iam:PermissionsBoundary", [boundary.to_owned()]),
         None => access?,
     })
+}
+
+/// With the tags the request gives.
+pub fn tagging(access: Result<Access>, tags: &[Tag]) -> Result<Access> {
+    Ok(access?.request_tags(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()))))
+}
+
+/// Making something with tags takes leave to tag it, by `action`, as well.
+pub fn making(access: Result<Access>, tags: Option<&[Tag]>, action: &'static str) -> Result<Access> {
+    Ok(tagging(access, tags.unwrap_or_default())?.also_to_tag(action))
+}
+
+/// With the keys of the tags that are taken.
+pub fn untagging(access: Result<Access>, keys: &[String]) -> Result<Access> {
+    Ok(access?.tag_keys(keys))
 }
 
 pub fn profile(scope: &Scope, name: &str) -> Result<Access> {

@@ -1,15 +1,32 @@
-//! Tags of keys.
+//! Tags of keys, and what policies may ask about them.
 
 use api_kms::{
     ListResourceTagsRequest, ListResourceTagsResponse, Tag, TagResourceRequest, UntagResourceRequest,
 };
-use kernel::{Ctx, Key, Result};
+use kernel::{Access, Arn, Ctx, Key, ResourceFacts, Result};
 
-use super::{change, cut, find_by_id, open_marker, page_size};
+use super::{change, cut, find_by_id, look_up, open_marker, page_size};
 use crate::rules::key::{check_customers, check_kept};
+use crate::rules::reference::Reference;
 use crate::rules::tags;
 
 const PAGE_MAX: usize = 50;
+
+/// As the gate is told of them.
+pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
+    tags.iter().map(|tag| (tag.tag_key.as_str(), tag.tag_value.as_str()))
+}
+
+/// Making a key with tags takes leave to tag it as well.
+pub fn making(access: Access, tags: Option<&[Tag]>) -> Access {
+    access.request_tags(pairs(tags.unwrap_or_default())).also_to_tag("kms:TagResource")
+}
+
+/// The tags of the key behind an ARN, its own or an alias's; none where there is no such key.
+pub async fn facts_of(ctx: &Ctx, arn: Arn) -> Result<Option<ResourceFacts>> {
+    let Ok(reference) = Reference::parse(ctx.scope(), &arn.to_string()) else { return Ok(None) };
+    Ok(look_up(ctx, &reference).await?.map(|found| ResourceFacts::tagged(&found.key.tags)))
+}
 
 pub async fn tag_resource(ctx: &Ctx, input: TagResourceRequest) -> Result<()> {
     let found = find_by_id(ctx, &input.key_id).await?;

@@ -20,7 +20,8 @@ const PURGE_EVERY_MS: Millis = 60_000;
 const PAGE_MAX: i32 = 1_000;
 
 pub fn create_access(scope: &Scope, input: &CreateQueueRequest) -> Result<Access> {
-    Ok(Access::on(scope.arn("sqs", &input.queue_name)))
+    let tags = input.tags.iter().flat_map(tags::pairs);
+    Ok(Access::on(scope.arn("sqs", &input.queue_name)).request_tags(tags).also_to_tag("sqs:TagQueue"))
 }
 
 pub async fn create_queue(ctx: &Ctx, input: CreateQueueRequest) -> Result<CreateQueueResult> {

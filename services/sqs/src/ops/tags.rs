@@ -1,12 +1,28 @@
-//! Tags of a queue.
+//! Tags of a queue, and what policies may ask about them.
 
 use api_sqs::{ListQueueTagsRequest, ListQueueTagsResult, TagQueueRequest, UntagQueueRequest};
-use kernel::{Ctx, Result};
+use kernel::{Access, Arn, Ctx, ResourceFacts, Result, Scope};
 
 use super::queue_at;
 use super::queue_attributes::change;
 use crate::errors;
+use crate::rules::address::access;
 use crate::rules::tags;
+use crate::state::open::Queues;
+
+pub fn tag_access(scope: &Scope, input: &TagQueueRequest) -> Result<Access> {
+    Ok(access(scope, &input.queue_url)?.request_tags(tags::pairs(&input.tags)))
+}
+
+pub fn untag_access(scope: &Scope, input: &UntagQueueRequest) -> Result<Access> {
+    Ok(access(scope, &input.queue_url)?.tag_keys(&input.tag_keys))
+}
+
+/// The tags of the queue behind an ARN; none where there is no such queue.
+pub async fn facts_of(ctx: &Ctx, arn: Arn) -> Result<Option<ResourceFacts>> {
+    let queue = ctx.own::<Queues>().find(ctx, ctx.scope(), &arn.resource).await?;
+    Ok(queue.map(|queue| ResourceFacts::tagged(&queue.record().tags)))
+}
 
 pub async fn tag_queue(ctx: &Ctx, input: TagQueueRequest) -> Result<()> {
     let open = queue_at(ctx, &input.queue_url).await?;

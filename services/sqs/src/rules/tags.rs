@@ -26,6 +26,11 @@ pub fn check(tags: &BTreeMap<String, String>) -> Result<()> {
     Ok(())
 }
 
+/// As the gate is told of them.
+pub fn pairs(tags: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+}
+
 /// Adds tags to those there are.
 pub fn add(queue: &str, tags: &mut BTreeMap<String, String>, more: BTreeMap<String, String>) -> Result<()> {
     tags.extend(more);
