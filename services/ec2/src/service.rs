@@ -48,6 +48,7 @@ pub fn service(plugs: &Plugs) -> Service {
     s.own(engines);
     // Instances first: what they live in is let go after them.
     instances(&mut s);
+    profiles(&mut s);
     networks(&mut s);
     groups(&mut s);
     s.build()
@@ -177,6 +178,25 @@ fn instances(s: &mut ServiceBuilder) {
     s.sweep("ec2/usage", USAGE_EVERY_MS, instance::meter);
     s.on_open(instance::open);
     s.on_reset(instance::remove_all);
+}
+
+fn profiles(s: &mut ServiceBuilder) {
+    use ops::instance_profile;
+
+    s.op(api::op::AssociateIamInstanceProfile, instance_profile::associate_iam_instance_profile)
+        .access(|s, i| access_to(s, [&i.instance_id]));
+    s.op(
+        api::op::DescribeIamInstanceProfileAssociations,
+        instance_profile::describe_iam_instance_profile_associations,
+    )
+    .access(any);
+    s.op(api::op::DisassociateIamInstanceProfile, instance_profile::disassociate_iam_instance_profile)
+        .access(|s, _| access_to(s, [&"*".to_owned()]));
+    s.op(
+        api::op::ReplaceIamInstanceProfileAssociation,
+        instance_profile::replace_iam_instance_profile_association,
+    )
+    .access(|s, _| access_to(s, [&"*".to_owned()]));
 }
 
 /// Usage of what runs is written down every hour; of what stops, when it does.

@@ -39,7 +39,7 @@ pub fn is_terminated(id: impl Display) -> Error {
     incorrect_instance_state(id, "is not in a state in which this can be done: it is terminated.")
 }
 
-fn incorrect_instance_state(id: impl Display, why: &str) -> Error {
+pub(super) fn incorrect_instance_state(id: impl Display, why: &str) -> Error {
     Error::new(Kind::Conflict, "IncorrectInstanceState", format!("The instance '{id}' {why}"))
 }
 

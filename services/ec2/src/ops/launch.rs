@@ -6,10 +6,11 @@ use kernel::{Access, Ctx, Kind, Result, Scope, Tx};
 
 use super::capacity::{check_size, count_room};
 use super::instance::{find_views, reservation};
+use super::instance_profile;
 use crate::controllers::instance::CONTROLLER;
 use crate::errors;
 use crate::rules::launch::{self, Launch};
-use crate::state::id::{Id, InstanceId, ReservationId, VolumeId};
+use crate::state::id::{GroupId, Id, InstanceId, ReservationId, VolumeId};
 use crate::state::instance::{self, Desired, Instance, Observed, Power, RootVolume};
 use crate::state::network_interface::{self, InterfaceWish};
 use crate::state::subnet::Subnet;
@@ -27,10 +28,14 @@ pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result
     let wanted = launch::check(input)?;
     check_size(ctx, wanted.instance_type)?;
     let room = count_room(ctx, wanted.instance_type).await?;
+    let profile = match &wanted.profile {
+        Some(wish) => Some(instance_profile::find(ctx, wish).await?),
+        None => None,
+    };
     // Seen in the transaction: the answer shows what was asked for, not how quickly it came about.
     let views = ctx
         .write(|tx| {
-            let made = run(tx, &wanted, &print, room)?;
+            let made = run(tx, &wanted, profile.as_ref(), &print, room)?;
             find_views(tx, ctx.scope(), &made)
         })
         .await?;
@@ -40,7 +45,13 @@ pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result
     Ok(reservation(ctx.scope(), &views))
 }
 
-fn run(tx: &mut Tx<'_, '_>, wanted: &Launch, print: &str, room: u32) -> Result<Vec<InstanceId>> {
+fn run(
+    tx: &mut Tx<'_, '_>,
+    wanted: &Launch,
+    profile: Option<&instance_profile::Found>,
+    print: &str,
+    room: u32,
+) -> Result<Vec<InstanceId>> {
     let scope = *tx.ctx().scope();
     if let Some(token) = &wanted.client_token {
         match tx.find_token(OPERATION, token, print)? {
@@ -52,15 +63,16 @@ fn run(tx: &mut Tx<'_, '_>, wanted: &Launch, print: &str, room: u32) -> Result<V
     if room < wanted.min {
         return Err(errors::no_room(wanted.instance_type.name));
     }
-    let key = match &wanted.key_name {
+    let (subnet, groups) = find_place(tx, &scope, wanted)?;
+    let public_key = match &wanted.key_name {
         Some(name) => Some(key_pair::get(tx, &scope, name)?.public_key),
         None => None,
     };
-    let place = find_place(tx, &scope, wanted)?;
+    let named = Named { subnet, groups, public_key, profile };
     let reservation = ReservationId::fresh(tx.ctx().ids());
     let mut made = Vec::new();
     for index in 0..wanted.max.min(room) {
-        match insert(tx, &scope, wanted, (&reservation, index), &place, key.clone()) {
+        match insert(tx, &scope, wanted, (&reservation, index), &named) {
             Ok(id) => made.push(id),
             // No room for more than the least: then the least it is, or a few more.
             Err(error) if index >= wanted.min && matches!(error.kind(), Kind::Limit | Kind::Unavailable) => {
@@ -79,12 +91,16 @@ fn run(tx: &mut Tx<'_, '_>, wanted: &Launch, print: &str, room: u32) -> Result<V
     Ok(made)
 }
 
+/// What a launch names, as it was found.
+struct Named<'a> {
+    subnet: Subnet,
+    groups: Vec<GroupId>,
+    public_key: Option<String>,
+    profile: Option<&'a instance_profile::Found>,
+}
+
 /// The subnet to live in, and the groups by id.
-fn find_place(
-    tx: &mut Tx<'_, '_>,
-    scope: &Scope,
-    wanted: &Launch,
-) -> Result<(Subnet, Vec<crate::state::id::GroupId>)> {
+fn find_place(tx: &mut Tx<'_, '_>, scope: &Scope, wanted: &Launch) -> Result<(Subnet, Vec<GroupId>)> {
     let network = &wanted.network;
     let subnet = match &network.subnet {
         Some(id) => {
@@ -108,17 +124,16 @@ fn insert(
     scope: &Scope,
     wanted: &Launch,
     (reservation, launch_index): (&ReservationId, u32),
-    (subnet, groups): &(Subnet, Vec<crate::state::id::GroupId>),
-    public_key: Option<String>,
+    named: &Named<'_>,
 ) -> Result<InstanceId> {
     let (ids, now) = (tx.ctx().ids(), tx.ctx().now());
     let id = InstanceId::fresh(ids);
     let tags = |resource: &str| wanted.tags.get(resource).cloned().unwrap_or_default();
     let wish = InterfaceWish {
         instance: id.clone(),
-        subnet: subnet.id.clone(),
+        subnet: named.subnet.id.clone(),
         private_ip: wanted.network.private_ip,
-        groups: groups.clone(),
+        groups: named.groups.clone(),
         associate_public: wanted.network.associate_public,
         description: wanted.network.description.clone(),
         delete_on_termination: true,
@@ -141,7 +156,7 @@ fn insert(
         image: wanted.image.id(),
         instance_type: wanted.instance_type.name.to_owned(),
         key_name: wanted.key_name.clone(),
-        public_key,
+        public_key: named.public_key.clone(),
         user_data: wanted.user_data.clone(),
         interface: interface.id,
         vpc: interface.vpc,
@@ -149,6 +164,7 @@ fn insert(
         zone: interface.zone,
         private_ip: interface.private_ip,
         metadata: wanted.metadata.clone(),
+        profile: named.profile.map(|found| found.associate(tx.ctx())),
         termination_protected: wanted.termination_protected,
         stop_protected: wanted.stop_protected,
         on_shutdown: wanted.on_shutdown,

@@ -6,6 +6,7 @@ pub mod dhcp_options;
 pub mod image;
 pub mod instance;
 pub mod instance_attribute;
+pub mod instance_profile;
 pub mod instance_state;
 pub mod instance_status;
 pub mod instance_type;

@@ -4,7 +4,7 @@ use kernel::Scope;
 
 use super::instance::state_reason;
 use super::instance_view::View;
-use super::{image, instant, region};
+use super::{image, instance_profile, instant, region};
 
 /// The filters known, besides those by tag.
 pub const FILTERS: &[&str] = &[
@@ -21,6 +21,9 @@ pub const FILTERS: &[&str] = &[
     "group-id",
     "group-name",
     "hypervisor",
+    "iam-instance-profile.arn",
+    "iam-instance-profile.id",
+    "iam-instance-profile.name",
     "image-id",
     "instance-id",
     "instance-lifecycle",
@@ -127,6 +130,11 @@ fn of_instance(view: &View, scope: &Scope, name: &str) -> Option<Vec<String>> {
         "availability-zone-id" => one(&region::zone_id(scope.region.as_str(), &instance.zone)),
         "client-token" => some(instance.client_token.clone()),
         "hypervisor" => one(&"xen"),
+        "iam-instance-profile.arn" => some(instance.profile.as_ref().map(|profile| profile.arn.clone())),
+        "iam-instance-profile.id" => some(instance.profile.as_ref().map(|profile| profile.id.clone())),
+        "iam-instance-profile.name" => {
+            some(instance.profile.as_ref().and_then(|profile| instance_profile::name(&profile.arn)))
+        }
         "image-id" => one(&instance.image),
         "instance-id" => one(&instance.id),
         "instance-state-code" => one(&view.state().code()),

@@ -27,6 +27,7 @@ pub(crate) fn sample() -> Instance {
         zone: "us-east-1a".to_owned(),
         private_ip: Ipv4Addr::new(172, 31, 0, 4),
         metadata: MetadataOptions::default(),
+        profile: None,
         termination_protected: false,
         stop_protected: false,
         on_shutdown: OnShutdown::Stop,

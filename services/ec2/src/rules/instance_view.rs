@@ -106,6 +106,7 @@ pub fn show(view: &View, scope: &Scope) -> api::Instance {
         platform_details: Some("Linux/UNIX".to_owned()),
         usage_operation: Some("RunInstances".to_owned()),
         usage_operation_update_time: Some(Timestamp::from_millis(instance.created_at)),
+        iam_instance_profile: instance.profile.as_ref().map(super::instance_profile::shown),
         private_dns_name_options: Some(api::PrivateDnsNameOptionsResponse {
             hostname_type: Some("ip-name".to_owned()),
             enable_resource_name_dns_a_record: Some(false),

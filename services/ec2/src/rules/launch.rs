@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use kernel::Result;
 
 use super::image::{self, Image};
+use super::instance_profile::{self, Wish};
 use super::instance_type::{self, InstanceType};
 use super::{metadata_options, tag};
 use crate::errors;
@@ -26,6 +27,7 @@ pub struct Launch {
     pub key_name: Option<String>,
     pub user_data: Option<String>,
     pub metadata: MetadataOptions,
+    pub profile: Option<Wish>,
     pub termination_protected: bool,
     pub stop_protected: bool,
     pub on_shutdown: OnShutdown,
@@ -102,6 +104,7 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
             Some(options) => metadata_options::at_launch(options)?,
             None => MetadataOptions::default(),
         },
+        profile: input.iam_instance_profile.map(instance_profile::check).transpose()?.flatten(),
         termination_protected: input.disable_api_termination.unwrap_or(false),
         stop_protected: input.disable_api_stop.unwrap_or(false),
         on_shutdown: check_shutdown(input.instance_initiated_shutdown_behavior.as_deref())?,

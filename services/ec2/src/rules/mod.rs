@@ -9,6 +9,7 @@ pub mod imds;
 pub mod instance;
 pub mod instance_attribute;
 pub mod instance_filter;
+pub mod instance_profile;
 #[cfg(test)]
 pub(crate) mod instance_sample;
 pub mod instance_type;

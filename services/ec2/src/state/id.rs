@@ -89,6 +89,7 @@ ids! {
     InterfaceId "eni-" "network-interface"
     AttachmentId "eni-attach-" ""
     InstanceId "i-" "instance"
+    ProfileAssociationId "iip-assoc-" ""
     ReservationId "r-" ""
     KeyPairId "key-" "key-pair"
     ImageId "ami-" "image"

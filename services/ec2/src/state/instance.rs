@@ -8,7 +8,9 @@ use kernel::tx::Reader;
 use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::id::{ImageId, InstanceId, InterfaceId, ReservationId, SubnetId, VolumeId, VpcId};
+use super::id::{
+    ImageId, InstanceId, InterfaceId, ProfileAssociationId, ReservationId, SubnetId, VolumeId, VpcId,
+};
 use crate::rules::instance::{State, usage, visible_state};
 
 /// What the API asks for. Only operations write it.
@@ -101,6 +103,16 @@ impl Default for MetadataOptions {
     }
 }
 
+/// The instance profile an instance has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    pub association: ProfileAssociationId,
+    pub arn: String,
+    /// Its unique id: a profile made anew under the same name is another one.
+    pub id: String,
+    pub since: Millis,
+}
+
 /// The disk an instance boots from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RootVolume {
@@ -132,6 +144,8 @@ pub struct Instance {
     pub zone: String,
     pub private_ip: std::net::Ipv4Addr,
     pub metadata: MetadataOptions,
+    #[serde(default)]
+    pub profile: Option<Profile>,
     pub termination_protected: bool,
     pub stop_protected: bool,
     pub on_shutdown: OnShutdown,
