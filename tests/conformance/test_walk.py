@@ -1,0 +1,222 @@
+"""Every operation of every service is closed to those it is not for: the whole list is walked, and nothing changes.
+
+The lists come from the program (what it serves) and from `models/*.ops` (its operations): a new service joins by itself.
+"""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import uuid
+
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError, ParamValidationError
+from conftest import Cloud, unexpected
+from walk_inputs import Visited
+
+MODELS = os.path.join(os.path.dirname(__file__), "..", "..", "models")
+HOME, ABROAD = "811111111111", "822222222222"
+ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+# Whoever has signed may ask these; no policy is looked at.
+FREE = {
+    ("sts", "GetCallerIdentity"): "tells who asks, nothing else",
+    ("sts", "GetSessionToken"): "gives who asks what it has already",
+    ("sts", "GetAccessKeyInfo"): "AWS documents that any account may learn whose a key id is",
+}
+# These are asked without a signature: what they bear instead proves who asks.
+UNSIGNED_BY_MODEL = {("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleWithSAML")}
+# Answers that differ from one call to the next are found by asking twice. These change what they read, or bear the time.
+NOT_LOOKED_AT = {("sqs", "ReceiveMessage"), ("ec2", "GetConsoleOutput")}
+# These answer though they find nothing; what they tell, and that nothing changes, is looked at like anywhere.
+CONTENT_WITH_NOTHING = {("ec2", "DeleteKeyPair"), ("kms", "ListRetirableGrants")}
+
+REFUSED_LIKE = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+
+
+def operations_of(service):
+    with open(os.path.join(MODELS, f"{service}.ops")) as lines:
+        return [line.split()[0] for line in lines if line[:1].isalpha()]
+
+
+def outcome(client, operation, params):
+    """The code of the refusal, or None, and the answer."""
+    try:
+        answer = client._make_api_call(operation, params)
+    except ParamValidationError as bad:
+        raise AssertionError(f"{operation} is not walked: {bad}") from bad
+    except ClientError as refused:
+        return refused.response["Error"].get("Code"), refused.response
+    answer.pop("ResponseMetadata", None)
+    return None, answer
+
+
+class Walk:
+    def __init__(self, cloud):
+        self.cloud = cloud
+        self.marker = f"walk-{uuid.uuid4().hex[:8]}"
+        self.visited = Visited(cloud, HOME, self.marker)
+        self.home = {service: cloud.client(service, account=HOME) for service in cloud.served}
+        self.before = self.snapshot()
+        again = self.snapshot()
+        self.before = {key: answer for key, answer in self.before.items() if answer == again[key]}
+
+    def steps(self):
+        for service in sorted(self.cloud.served):
+            for operation in operations_of(service):
+                yield service, operation, self.visited.params(self.home[service], service, operation)
+
+    def snapshot(self):
+        """What the account sees of itself, by every operation that only looks."""
+        seen = {}
+        for service, operation, params in self.steps():
+            if operation.startswith(("List", "Describe", "Get")) and (service, operation) not in NOT_LOOKED_AT:
+                code, answer = outcome(self.home[service], operation, params)
+                seen[service, operation] = code or json.dumps(answer, default=str, sort_keys=True)
+        return seen
+
+    def assert_nothing_changed(self):
+        now = self.snapshot()
+        assert {key: now[key] for key in self.before} == self.before
+
+    def protocol(self, service):
+        metadata = self.home[service].meta.service_model.metadata
+        if "awsQueryCompatible" in metadata:
+            return "query"
+        return metadata["protocol"].replace("rest-xml", "query")
+
+    def walk(self, client_of, expected):
+        """`expected(service, operation, code, answer, params)` gives what is wrong, or nothing."""
+        clients = {service: client_of(service) for service in self.cloud.served}
+        walked, wrong = set(), {}
+        for service, operation, params in self.steps():
+            code, answer = outcome(clients[service], operation, params)
+            fault = expected(service, operation, code, answer, params)
+            if fault:
+                wrong[f"{service}:{operation}"] = fault
+            walked.add((service, operation))
+        served = {(service, operation) for service in self.cloud.served for operation in operations_of(service)}
+        assert served - walked == set()
+        assert not wrong, "\n".join(f"{where}: {what}" for where, what in wrong.items())
+        self.assert_nothing_changed()
+
+
+@pytest.fixture(scope="module")
+def walk():
+    folder = tempfile.mkdtemp(prefix="cloudlet-walk-")
+    cloud = Cloud(folder, args=["--stop-instances"]).start()
+    cloud.served = sorted(json.loads(cloud.get("/_localstack/health"))["services"])
+    yield Walk(cloud)
+    status = cloud.stop()
+    log = cloud.log()
+    shutil.rmtree(folder, ignore_errors=True)
+    assert status == 0, log
+    assert unexpected(log) == []
+
+
+def user_of(cloud, account, *policies):
+    iam = cloud.client("iam", account=account)
+    name = f"walker-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=name)
+    for policy in policies:
+        iam.attach_user_policy(UserName=name, PolicyArn=policy)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return lambda service: cloud.client(service, account=key["AccessKeyId"], secret=key["SecretAccessKey"])
+
+
+def exactly(codes, free=()):
+    """Everything is refused, with the code of its protocol."""
+
+    def expected(walk, service, operation, code, *_):
+        if (service, operation) in free:
+            return None
+        wanted = codes.get(service) or codes[walk.protocol(service)]
+        return None if code == wanted else f"{code}, not {wanted}"
+
+    return expected
+
+
+def test_nobody(walk):
+    codes = {
+        "query": "MissingAuthenticationToken",
+        "ec2": "MissingParameter",
+        "json": "MissingAuthenticationTokenException",
+        "rest-json": "MissingAuthenticationTokenException",
+        # These let policies speak of everybody, so they ask them.
+        "sqs": "AccessDenied",
+        "s3": "AccessDenied",
+    }
+    expected = exactly(codes, UNSIGNED_BY_MODEL)
+    unsigned = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
+    walk.walk(lambda service: walk.cloud.client(service, config=unsigned), lambda *step: expected(walk, *step))
+
+
+def test_a_wrong_signature(walk):
+    codes = {
+        "query": "SignatureDoesNotMatch",
+        "ec2": "AuthFailure",
+        "json": "InvalidSignatureException",
+        "rest-json": "InvalidSignatureException",
+    }
+    expected = exactly(codes, UNSIGNED_BY_MODEL)
+    walk.walk(
+        lambda service: walk.cloud.client(service, account=HOME, secret="not the secret"),
+        lambda *step: expected(walk, *step),
+    )
+
+
+def test_a_user_without_permission(walk):
+    codes = {
+        "query": "AccessDenied",
+        "ec2": "UnauthorizedOperation",
+        "json": "AccessDeniedException",
+        "rest-json": "AccessDeniedException",
+    }
+    expected = exactly(codes, set(FREE) | UNSIGNED_BY_MODEL)
+    client_of = user_of(walk.cloud, HOME)
+    walk.before = walk.snapshot()
+    walk.walk(client_of, lambda *step: expected(walk, *step))
+
+
+def strings(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for one in value:
+            yield from strings(one)
+    elif isinstance(value, str):
+        yield value
+
+
+@pytest.mark.parametrize("who", ["root", "administrator"])
+def test_a_stranger(walk, who):
+    """Another account's callers get at nothing of this one, and learn nothing of it, but work in their own."""
+    ids = {text for members in walk.visited.members.values() for text in strings(members) if unmistakable(text)}
+
+    def expected(service, operation, code, answer, params):
+        if (service, operation) in FREE:
+            return None
+        if code is None:
+            told = json.dumps(answer, default=str)
+            leaked = [text for text in (HOME, *ids) if text in told]
+            if leaked:
+                return f"tells {leaked}"
+        if not any(text in ids for text in strings(params)) or code in REFUSED_LIKE:
+            return None
+        gone = code is not None and any(word in code for word in ("NotFound", "NonExistent", "NoSuch", "InvalidID"))
+        content = code is None and (service, operation) in CONTENT_WITH_NOTHING
+        return None if gone or content else f"{code} for something of a stranger's"
+
+    def root(service):
+        return walk.cloud.client(service, account=ABROAD)
+
+    client_of = root if who == "root" else user_of(walk.cloud, ABROAD, ADMIN)
+    walk.walk(client_of, expected)
+
+
+def unmistakable(text):
+    """Names in the one account, wherever it is said: ARNs, URLs, and ids that only the program gives."""
+    return HOME in text or re.match(r"(vpc|subnet|sg|sgr|key)-|AKIA", text)

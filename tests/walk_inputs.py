@@ -1,0 +1,302 @@
+"""Inputs for every operation of every service, made from botocore's models: what is required, and what names a resource.
+
+A service needs an entry here only for what a model cannot tell: the resources of the account that is visited, and
+values that must be real to get past validation. One without an entry is walked all the same.
+"""
+
+import base64
+import datetime
+import hashlib
+import hmac
+import json
+import struct
+import time
+
+from conftest import ROOT, eventually
+
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]})
+
+
+def trust(principal):
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+TRUST = trust({"Service": "ec2.amazonaws.com"})
+
+
+def code(seed, step):
+    """A one-time code: RFC 6238."""
+    digest = hmac.new(base64.b32decode(seed), struct.pack(">Q", step), hashlib.sha1).digest()
+    return f"{(struct.unpack('>I', digest[digest[-1] & 15 :][:4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+class Visited:
+    """What there is in the account that strangers come to: by service, values of members, and of single operations."""
+
+    def __init__(self, cloud, account, marker):
+        self.account = account
+        self.marker = marker
+        self.members = {}
+        self.operations = {}
+        for service, furnish in FURNISH.items():
+            if service in cloud.served:
+                client = cloud.client(service, account=account)
+                self.members[service], self.operations[service] = furnish(client, account, marker, cloud)
+
+    def params(self, client, service, operation):
+        """The input, as a caller who means this account would write it."""
+        chosen = self.operations.get(service, {}).get(operation, {})
+        shape = client.meta.service_model.operation_model(operation).input_shape
+        if shape is None:
+            return {}
+        members = self.members.get(service, {})
+        given = {name for name in members if name in shape.members} | set(shape.required_members)
+        made = {name: members[name] if name in members else value_of(shape.members[name], name, members) for name in given}
+        made.update(chosen)
+        return {name: value for name, value in made.items() if value is not None}
+
+
+def value_of(shape, name, members):
+    """The least that fits a shape."""
+    if name in members:
+        return members[name]
+    kind = shape.type_name
+    meta = shape.metadata
+    if kind == "structure":
+        return {one: value_of(shape.members[one], one, members) for one in shape.required_members}
+    if kind == "list":
+        return [value_of(shape.member, name.removesuffix("s"), members) for _ in range(max(1, meta.get("min", 1)))]
+    if kind == "map":
+        return {value_of(shape.key, "Key", members): value_of(shape.value, "Value", members)}
+    if kind == "blob":
+        return b"x" * max(1, meta.get("min", 1))
+    if kind == "boolean":
+        return False
+    if kind in ("integer", "long", "float", "double"):
+        return max(1, meta.get("min", 1))
+    if kind == "timestamp":
+        return datetime.datetime.now(datetime.timezone.utc)
+    if shape.enum:
+        return shape.enum[0]
+    if name.endswith("Document") or name in ("Policy", "PolicyInputList"):
+        return POLICY
+    return "walk".ljust(meta.get("min", 1), "-")
+
+
+def furnish_sqs(sqs, account, marker, cloud):
+    url = sqs.create_queue(QueueName=f"q-{marker}")["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{account}:q-{marker}"
+    sqs.send_message(QueueUrl=url, MessageBody="kept")
+    entry = [{"Id": "a", "MessageBody": "x", "ReceiptHandle": "x", "VisibilityTimeout": 1}]
+    entries = lambda *names: [{name: one[name] for name in ("Id", *names)} for one in entry]
+    return (
+        {"QueueUrl": url, "QueueName": f"q-{marker}", "QueueOwnerAWSAccountId": account, "SourceArn": arn},
+        {
+            "AddPermission": {"AWSAccountIds": [account], "Actions": ["SendMessage"]},
+            "SendMessageBatch": {"Entries": entries("MessageBody")},
+            "DeleteMessageBatch": {"Entries": entries("ReceiptHandle")},
+            "ChangeMessageVisibilityBatch": {"Entries": entries("ReceiptHandle", "VisibilityTimeout")},
+            "SetQueueAttributes": {"Attributes": {"DelaySeconds": "7"}},
+            "TagQueue": {"Tags": {"a": "b"}},
+            "CancelMessageMoveTask": {
+                "TaskHandle": base64.b64encode(json.dumps({"taskId": "x", "sourceArn": arn}).encode()).decode()
+            },
+        },
+    )
+
+
+def furnish_kms(kms, account, marker, cloud):
+    def key(**how):
+        return kms.create_key(Description=marker, **how)["KeyMetadata"]["Arn"]
+
+    arn, signs, mac, empty = key(), key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY"), None, None
+    mac, empty = key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC"), key(Origin="EXTERNAL")
+    many = key(MultiRegion=True)
+    kms.create_alias(AliasName=f"alias/{marker}", TargetKeyId=arn)
+    grant = kms.create_grant(KeyId=arn, GranteePrincipal=f"arn:aws:iam::{account}:root", RetiringPrincipal=f"arn:aws:iam::{account}:root", Operations=["Decrypt"])
+    sealed = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
+    imported = kms.get_parameters_for_import(KeyId=empty, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048")
+    tag = [{"TagKey": "a", "TagValue": "b"}]
+    document = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"}
+    return (
+        {
+            "KeyId": arn,
+            "TargetKeyId": arn,
+            "SourceKeyId": arn,
+            "CiphertextBlob": sealed,
+            "GrantId": grant["GrantId"],
+            "GranteePrincipal": f"arn:aws:iam::{account}:root",
+            "RetiringPrincipal": f"arn:aws:iam::{account}:root",
+        },
+        {
+            "CreateAlias": {"AliasName": f"alias/new-{marker}"},
+            "CreateGrant": {"RetiringPrincipal": None},
+            "CreateKey": {"Description": "a stranger's"},
+            "DeleteAlias": {"AliasName": f"alias/{marker}"},
+            "DeleteImportedKeyMaterial": {"KeyId": empty},
+            "GenerateDataKey": {"KeySpec": "AES_256"},
+            "GenerateMac": {"KeyId": mac, "MacAlgorithm": "HMAC_SHA_256"},
+            "GenerateRandom": {"NumberOfBytes": 4},
+            "GetParametersForImport": {"KeyId": empty},
+            "GetPublicKey": {"KeyId": signs},
+            "ImportKeyMaterial": {
+                "KeyId": empty,
+                "ImportToken": imported["ImportToken"],
+                "EncryptedKeyMaterial": b"x" * 256,
+                "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE",
+            },
+            "ListGrants": {"GranteePrincipal": None, "GrantId": None},
+            "PutKeyPolicy": {"Policy": json.dumps({"Version": "2012-10-17", "Statement": [document]})},
+            "ReEncrypt": {"DestinationKeyId": arn},
+            "ReplicateKey": {"KeyId": many, "ReplicaRegion": "eu-west-1"},
+            "RetireGrant": {"KeyId": arn},
+            "Sign": {"KeyId": signs, "SigningAlgorithm": "RSASSA_PSS_SHA_256", "Message": b"x"},
+            "TagResource": {"Tags": tag},
+            "UpdateAlias": {"AliasName": f"alias/{marker}"},
+            "UpdatePrimaryRegion": {"KeyId": many, "PrimaryRegion": "eu-west-1"},
+            "Verify": {"KeyId": signs, "SigningAlgorithm": "RSASSA_PSS_SHA_256", "Message": b"x", "Signature": b"x" * 256},
+            "VerifyMac": {"KeyId": mac, "MacAlgorithm": "HMAC_SHA_256", "Message": b"x", "Mac": b"x" * 32},
+        },
+    )
+
+
+def furnish_iam(iam, account, marker, cloud):
+    arn = lambda what: f"arn:aws:iam::{account}:{what}"
+    iam.create_user(UserName=marker)
+    iam.create_group(GroupName=marker)
+    iam.add_user_to_group(GroupName=marker, UserName=marker)
+    iam.create_role(RoleName=marker, AssumeRolePolicyDocument=trust({"AWS": account}))
+    iam.create_instance_profile(InstanceProfileName=marker)
+    iam.add_role_to_instance_profile(InstanceProfileName=marker, RoleName=marker)
+    iam.create_policy(PolicyName=marker, PolicyDocument=POLICY)
+    for one in ("user", "group", "role"):
+        name = {f"{one.title()}Name": marker}
+        getattr(iam, f"put_{one}_policy")(**name, PolicyName="inline", PolicyDocument=POLICY)
+        getattr(iam, f"attach_{one}_policy")(**name, PolicyArn=arn(f"policy/{marker}"))
+    iam.create_login_profile(UserName=marker, Password="Walk-1-password")
+    key = iam.create_access_key(UserName=marker)["AccessKey"]["AccessKeyId"]
+    seed = iam.create_virtual_mfa_device(VirtualMFADeviceName=marker)["VirtualMFADevice"]["Base32StringSeed"]
+    step = int(time.time()) // 30
+    codes = {"AuthenticationCode1": code(seed, step), "AuthenticationCode2": code(seed, step + 1)}
+    host = f"{marker}.example.com"
+    iam.create_open_id_connect_provider(Url=f"https://{host}", ClientIDList=["a"], ThumbprintList=["a" * 40])
+    iam.create_account_alias(AccountAlias=marker)
+    iam.update_account_password_policy(MinimumPasswordLength=9)
+    iam.generate_credential_report()
+    inline = {"PolicyName": "inline"}
+    new = f"new-{marker}"
+    tags = [{"Key": "a", "Value": "b"}]
+    members = {
+        "UserName": marker,
+        "GroupName": marker,
+        "RoleName": marker,
+        "InstanceProfileName": marker,
+        "PolicyName": marker,
+        "PolicyArn": arn(f"policy/{marker}"),
+        "PermissionsBoundary": arn(f"policy/{marker}"),
+        "PolicySourceArn": arn(f"user/{marker}"),
+        "AccessKeyId": key,
+        "SerialNumber": arn(f"mfa/{marker}"),
+        "OpenIDConnectProviderArn": arn(f"oidc-provider/{host}"),
+        "AccountAlias": marker,
+        "VersionId": "v1",
+        "ActionNames": ["sqs:SendMessage"],
+        "PolicyInputList": [POLICY],
+        "AssumeRolePolicyDocument": TRUST,
+        "PolicyDocument": POLICY,
+        "ThumbprintList": ["b" * 40],
+        "Tags": tags,
+        "TagKeys": ["a"],
+        "Password": "Walk-2-password",
+        "AWSServiceName": "autoscaling.amazonaws.com",
+        **codes,
+    }
+    plain = {"PermissionsBoundary": None, "Tags": None}
+    operations = {
+        "ChangePassword": {"OldPassword": "a", "NewPassword": "b"},
+        "CreateGroup": {"GroupName": new},
+        "CreateInstanceProfile": {"InstanceProfileName": new},
+        "CreateOpenIDConnectProvider": {"Url": f"https://new.{host}"},
+        "CreatePolicy": {"PolicyName": new},
+        "CreateRole": {"RoleName": new, **plain},
+        "CreateUser": {"UserName": new, **plain},
+        "CreateVirtualMFADevice": {"VirtualMFADeviceName": new},
+        "UpdateAssumeRolePolicy": {"PolicyDocument": TRUST},
+        "UpdateGroup": {"NewGroupName": new},
+        "UpdateUser": {"NewUserName": new},
+        "SimulateCustomPolicy": {"PermissionsBoundaryPolicyInputList": None},
+    }
+    for what in ("Group", "Role", "User"):
+        for verb in ("Get", "Delete", "Put"):
+            operations[f"{verb}{what}Policy"] = inline
+    return members, operations
+
+
+def running_instance(ec2, subnet):
+    image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["host"]}])["Images"][0]["ImageId"]
+    made = ec2.run_instances(ImageId=image, InstanceType="t3.micro", SubnetId=subnet, MinCount=1, MaxCount=1)
+    instance = made["Instances"][0]["InstanceId"]
+
+    def checked():
+        status = ec2.describe_instance_status(InstanceIds=[instance])["InstanceStatuses"]
+        return status and status[0]["InstanceStatus"]["Status"] == "ok" and status[0]["SystemStatus"]["Status"] == "ok"
+
+    eventually(checked, "the instance is well", 60)
+    return instance
+
+
+def furnish_ec2(ec2, account, marker, cloud):
+    vpcs = ec2.describe_vpcs()["Vpcs"] or [ec2.create_default_vpc()["Vpc"]]
+    vpc = vpcs[0]["VpcId"]
+    subnet = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"][0]["SubnetId"]
+    group = ec2.create_security_group(GroupName=marker, Description="d", VpcId=vpc)["GroupId"]
+    key = ec2.create_key_pair(KeyName=marker)["KeyPairId"]
+    ec2.create_tags(Resources=[group], Tags=[{"Key": "a", "Value": "b"}])
+    egress = [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]
+    rule = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"][0]
+    instance = running_instance(ec2, subnet) if ROOT else "i-0123456789abcdef0"
+    members = {
+        "VpcId": vpc,
+        "SubnetId": subnet,
+        "GroupId": group,
+        "InstanceId": instance,
+        "VpcIds": [vpc],
+        "SubnetIds": [subnet],
+        "GroupIds": [group],
+        "InstanceIds": [instance],
+        "KeyPairIds": [key],
+        "KeyPairId": key,
+        "SecurityGroupRuleIds": [rule["SecurityGroupRuleId"]],
+        "Resources": [group],
+        "Tags": [{"Key": "a", "Value": "b"}],
+    }
+    operations = {
+        "DescribeTags": {"Filters": None},
+        "DescribeVpcAttribute": {"Attribute": "enableDnsSupport"},
+        "DescribeInstanceAttribute": {"Attribute": "instanceType"},
+        "DeleteKeyPair": {"KeyName": None},
+        "CreateKeyPair": {"KeyName": f"new-{marker}"},
+        "ImportKeyPair": {"KeyName": f"new-{marker}", "PublicKeyMaterial": b"ssh-ed25519 x"},
+        "CreateSecurityGroup": {"GroupName": f"new-{marker}"},
+        "ModifyInstanceAttribute": {"InstanceType": {"Value": "t3.micro"}},
+        "ModifyInstanceMetadataOptions": {"HttpTokens": "required"},
+        "ModifySecurityGroupRules": {
+            "SecurityGroupRules": [
+                {
+                    "SecurityGroupRuleId": rule["SecurityGroupRuleId"],
+                    "SecurityGroupRule": {"IpProtocol": "-1", "CidrIpv4": "10.0.0.0/8"},
+                }
+            ]
+        },
+        "RunInstances": {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1},
+    }
+    for verb in ("Authorize", "Revoke"):
+        for side in ("Egress", "Ingress"):
+            operations[f"{verb}SecurityGroup{side}"] = {"IpPermissions": egress, "SecurityGroupRuleIds": None}
+    for side in ("Egress", "Ingress"):
+        operations[f"UpdateSecurityGroupRuleDescriptions{side}"] = {"IpPermissions": egress}
+    return members, operations
+
+
+FURNISH = {"sqs": furnish_sqs, "kms": furnish_kms, "iam": furnish_iam, "ec2": furnish_ec2}
