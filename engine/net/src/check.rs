@@ -1,7 +1,7 @@
 //! What makes a spec acceptable: the same for the real engine and the fake.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 
 use crate::{
     Error, GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, Ports, Protocol, RESOLVER, Result,
@@ -9,6 +9,8 @@ use crate::{
 
 /// Bounds of ids: they end up in records and messages, never in host names as they are.
 const ID_BYTES_MAX: usize = 255;
+/// Links of one namespace beside the first.
+const NUMBER_MAX: u8 = 15;
 const MTU: std::ops::RangeInclusive<u32> = 576..=65_535;
 
 /// A network's members, as far as checks need them.
@@ -32,25 +34,47 @@ pub(crate) fn network(old: Option<&NetworkSpec>, new: &NetworkSpec) -> Result<()
     Ok(())
 }
 
+/// What of a shape clashes with the members there are.
+pub(crate) fn shape(members: &Members, new: &NetworkSpec) -> Result<()> {
+    for service in &new.services {
+        if let Some(missing) = service.groups.iter().find(|group| !members.groups.contains_key(group)) {
+            return Err(Error::NoSuchGroup(missing.clone()));
+        }
+    }
+    let own = new.translators.iter().map(|by| (by.address, by.id.to_string()));
+    for (address, holder) in own.chain(new.services.iter().map(|s| (s.address, "a service".to_owned()))) {
+        if members.nics.values().any(|nic| nic.addresses().any(|(taken, _)| taken == address)) {
+            return Err(Error::AddressTaken { address, holder });
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn nic(network: &NetworkSpec, members: &Members, new: &NicSpec) -> Result<()> {
     id(new.id.as_str())?;
     let invalid = |why| Err(Error::Invalid(new.id.to_string(), why));
-    if !network.cidrs.iter().any(|cidr| cidr.contains(&new.address)) {
-        return invalid("its address must be inside the network");
+    if !new.addresses().all(|(address, _)| network.cidrs.iter().any(|cidr| cidr.contains(&address))) {
+        return invalid("its addresses must be inside the network");
     }
     if new.prefix_len > 32 || !MTU.contains(&new.mtu) {
         return invalid("prefix length is at most 32, MTU 576 to 65535");
     }
-    if new.address == new.gateway || new.address == network.resolver {
+    if new.addresses().any(|(address, _)| address == new.gateway || address == network.resolver) {
         return invalid("its address belongs to the router");
+    }
+    if let Some(beside) = &new.beside {
+        let host = members.nics.get(&beside.nic);
+        if host.is_none_or(|host| host.beside.is_some()) || !(1..=NUMBER_MAX).contains(&beside.number) {
+            return invalid("the nic beside it must be there and in a namespace of its own");
+        }
     }
     if new.mac.first().is_none_or(|first| first & 1 == 1) || new.mac == [0; 6] {
         return invalid("its MAC must be a unicast address");
     }
     if let Some(old) = members.nics.get(&new.id) {
         let fixed = |nic: &NicSpec| (nic.mac, nic.address, nic.prefix_len, nic.gateway, nic.mtu);
-        if fixed(old) != fixed(new) {
-            return Err(Error::Fixed("a nic's MAC, address, prefix, gateway and MTU"));
+        if fixed(old) != fixed(new) || old.beside != new.beside {
+            return Err(Error::Fixed("a nic's MAC, address, prefix, gateway, MTU and place"));
         }
     }
     if new.groups.iter().collect::<BTreeSet<_>>().len() != new.groups.len() {
@@ -61,11 +85,13 @@ pub(crate) fn nic(network: &NetworkSpec, members: &Members, new: &NicSpec) -> Re
     }
     for other in members.nics.values().filter(|other| other.id != new.id) {
         let taken = |address| Err(Error::AddressTaken { address, holder: other.id.to_string() });
-        if other.address == new.address {
-            return taken(new.address);
-        }
-        if let Some(public) = new.public_address.filter(|_| other.public_address == new.public_address) {
-            return taken(public);
+        for (address, public) in new.addresses() {
+            if other.addresses().any(|(known, _)| known == address) {
+                return taken(address);
+            }
+            if let Some(public) = public.filter(|public| other.publics().any(|known| known == *public)) {
+                return taken(public);
+            }
         }
     }
     Ok(())
@@ -90,14 +116,15 @@ pub(crate) fn group_unused(members: &Members, group: &GroupId) -> Result<()> {
     }
 }
 
-/// Only what every network's filter opens can be listened on.
-pub(crate) fn service(resolver: Ipv4Addr, at: SocketAddrV4, tcp: bool) -> Result<()> {
+/// Only what every network's filter opens can be listened on, and the network's own services.
+pub(crate) fn service(network: &NetworkSpec, at: SocketAddrV4, tcp: bool) -> Result<()> {
     let open = match at.port() {
         80 => tcp && *at.ip() == METADATA,
-        53 => *at.ip() == resolver || *at.ip() == RESOLVER,
+        53 => *at.ip() == network.resolver || *at.ip() == RESOLVER,
         _ => false,
     };
-    if open {
+    let mut own = network.services.iter().filter(|service| service.address == *at.ip());
+    if open || (tcp && own.any(|service| service.ports.contains(&at.port()))) {
         Ok(())
     } else {
         Err(Error::Invalid(at.to_string(), "not a local service address of the network"))

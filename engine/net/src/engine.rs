@@ -16,7 +16,8 @@ use crate::lane::Lane;
 use crate::name::Tag;
 use crate::netlink::{Netlink, Request, Way};
 use crate::record::{Network, Records};
-use crate::router::{Directory, Router, Setting};
+use crate::router::Router;
+use crate::setting::{Directory, Setting};
 use crate::space::{self, Space};
 use crate::{
     Capability, Counters, GroupId, GroupSpec, NetworkId, NetworkSpec, Networks, Nic, NicId, NicSpec, Object,
@@ -208,11 +209,18 @@ impl Networks for Net {
         Box::pin(async move {
             check::network(None, &spec)?;
             let lane = {
-                let network = Network { spec: spec.clone(), uplink: None };
+                let network = Network::new(spec.clone());
                 let router = || Router::new(Arc::clone(&self.setting), network, Members::default());
                 Arc::clone(self.lanes().entry(spec.id.clone()).or_insert_with(|| Lane::new(router())))
             };
-            lane.submit(move |router| router.ensure_network(&spec)).await
+            let peers: Vec<NetworkId> = spec.peers.iter().map(|peer| peer.id.clone()).collect();
+            lane.submit(move |router| router.ensure_network(&spec)).await?;
+            for peer in peers {
+                if let Some(lane) = self.find(&peer) {
+                    lane.submit(Router::meet).await?;
+                }
+            }
+            Ok(())
         })
     }
 

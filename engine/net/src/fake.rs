@@ -37,7 +37,9 @@ impl World {
     }
 
     fn ensure_network(&mut self, spec: NetworkSpec) -> Result<()> {
-        check::network(self.networks.get(&spec.id).map(|(old, _)| old), &spec)?;
+        let known = self.networks.get(&spec.id);
+        check::network(known.map(|(old, _)| old), &spec)?;
+        known.map_or(Ok(()), |(_, members)| check::shape(members, &spec))?;
         match self.networks.get_mut(&spec.id) {
             Some((known, _)) => *known = spec,
             None => drop(self.networks.insert(spec.id.clone(), (spec, Members::default()))),
@@ -56,20 +58,25 @@ impl World {
     }
 
     fn ensure_nic(&mut self, spec: NicSpec) -> Result<Nic> {
-        spec.public_address.map_or(Ok(()), |address| self.check_occupied(address))?;
+        for public in spec.publics() {
+            self.check_occupied(public)?;
+        }
         let elsewhere = |(id, (_, members)): (&NetworkId, &(NetworkSpec, Members))| {
             *id != spec.network && members.nics.contains_key(&spec.id)
         };
         if self.networks.iter().any(elsewhere) {
             return Err(Error::Fixed("a nic's network"));
         }
-        let public = spec.public_address;
-        for (id, (_, members)) in &self.networks {
-            if let Some(other) =
-                members.nics.values().find(|nic| public.is_some() && nic.public_address == public)
-                && let Some(address) = public.filter(|_| *id != spec.network)
+        for (id, (network, members)) in &self.networks {
+            let of_nics = members.nics.values().filter(|nic| nic.id != spec.id);
+            let held = of_nics.flat_map(|nic| nic.publics().map(|public| (public, nic.id.to_string())));
+            let translators = network.translators.iter();
+            let mut held = held
+                .filter(|_| *id != spec.network)
+                .chain(translators.filter_map(|by| Some((by.public_address?, by.id.to_string()))));
+            if let Some((address, holder)) = held.find(|(public, _)| spec.publics().any(|new| new == *public))
             {
-                return Err(Error::AddressTaken { address, holder: other.id.to_string() });
+                return Err(Error::AddressTaken { address, holder });
             }
         }
         let (network, members) = self.get(&spec.network)?;
@@ -187,7 +194,11 @@ impl Networks for FakeNetworks {
     fn find_nic(&self, network: &NetworkId, address: Ipv4Addr) -> Option<NicId> {
         let world = self.lock();
         let (_, members) = world.networks.get(network)?;
-        members.nics.values().find(|nic| nic.address == address).map(|nic| nic.id.clone())
+        members
+            .nics
+            .values()
+            .find(|nic| nic.addresses().any(|(own, _)| own == address))
+            .map(|nic| nic.id.clone())
     }
 
     fn counters(&self, network: NetworkId) -> Pending<'_, BTreeMap<NicId, Counters>> {
@@ -199,7 +210,7 @@ impl Networks for FakeNetworks {
     }
 
     fn listen_tcp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, TcpListener> {
-        let allowed = self.lock().get(&network).and_then(|(spec, _)| check::service(spec.resolver, at, true));
+        let allowed = self.lock().get(&network).and_then(|(spec, _)| check::service(spec, at, true));
         Box::pin(async move {
             allowed?;
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.doing(|| format!("listen for {at}"))
@@ -207,8 +218,7 @@ impl Networks for FakeNetworks {
     }
 
     fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket> {
-        let allowed =
-            self.lock().get(&network).and_then(|(spec, _)| check::service(spec.resolver, at, false));
+        let allowed = self.lock().get(&network).and_then(|(spec, _)| check::service(spec, at, false));
         Box::pin(async move {
             allowed?;
             UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.doing(|| format!("listen for {at}"))

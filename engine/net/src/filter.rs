@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -15,8 +14,9 @@ use ipnet::Ipv4Net;
 
 use crate::error::{Doing, Error, Result};
 use crate::name::{Tag, short};
+use crate::screen::SHAPE;
 use crate::{
-    GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, Peer, Ports, Protocol, RESOLVER, Rule,
+    GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, Peer, Ports, Protocol, RESOLVER, SetId,
 };
 
 /// The router's end of the link to the host.
@@ -42,7 +42,7 @@ impl Script {
         self.0.is_empty()
     }
 
-    fn line(&mut self, statement: std::fmt::Arguments<'_>) {
+    pub(crate) fn line(&mut self, statement: std::fmt::Arguments<'_>) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.0, "{statement}");
     }
@@ -64,10 +64,11 @@ table inet net {{
  map snat_to {{ type ipv4_addr : ipv4_addr; }}
  map out_of {{ type ifname : verdict; }}
  map in_to {{ type ifname : verdict; }}
- chain c_raw {{
+{SHAPE} chain c_raw {{
   type filter hook prerouting priority raw; policy accept;
   meta nfproto ipv6 drop
   iifname "{nics}*" iifname . ip saddr != @own iifname != @unchecked drop
+  meta mark set iifname map @segment_of
  }}
  chain c_dnat {{
   type nat hook prerouting priority dstnat; policy accept;
@@ -75,29 +76,39 @@ table inet net {{
  }}
  chain c_snat {{
   type nat hook postrouting priority srcnat; policy accept;
+  meta mark vmap @translate
   oifname "{UPLINK}" snat ip to ip saddr map @snat_to
+ }}
+ chain c_local {{
+  type filter hook input priority -10; policy accept;
+  ct state established,related accept
+  ip daddr @local iifname vmap @out_of
  }}
  chain c_input {{
   type filter hook input priority filter; policy drop;
   ct state established,related accept
   icmp type echo-request accept
-  iifname "{UPLINK}" drop
+  iifname != "{nics}*" drop
+  ip daddr vmap @local_in
   ip daddr {METADATA} tcp dport 80 accept
   ip daddr {{ {RESOLVER}, {resolver} }} meta l4proto {{ tcp, udp }} th dport 53 accept
  }}
  chain c_out {{
   type filter hook forward priority -10; policy drop;
   ct status dnat ct original ip daddr . ct reply ip saddr != @bound drop
-  ct status snat ct reply ip daddr . ct original ip saddr != @bound drop
+  ct status snat ct reply ip daddr != @translators ct reply ip daddr . ct original ip saddr != @bound drop
   ct state established,related accept
   ct state invalid drop
-  iifname "{UPLINK}" ct status dnat accept
+  iifname "{UPLINK}" ct status dnat ip daddr @facing accept
+  jump peers
   iifname vmap @out_of
  }}
  chain c_in {{
   type filter hook forward priority 0; policy drop;
   ct state established,related accept
+  oifname "{UPLINK}" meta mark vmap @beyond
   oifname "{UPLINK}" ip saddr @public ip daddr @reach accept
+  oifname @peer_links accept
   oifname vmap @in_to
  }}
 }}"#
@@ -113,13 +124,16 @@ table inet net {{
         for set in std::iter::once(&group.id).chain(named_groups(group)) {
             self.line(format_args!("add set inet net g_{} {{ type ipv4_addr; }}", group_key(set)));
         }
+        for set in named_sets(group) {
+            self.ensure_set(&set_key(set));
+        }
         for (chain, side, rules) in
             [("gi", Side::Ingress, &group.ingress), ("go", Side::Egress, &group.egress)]
         {
             self.line(format_args!("add chain inet net {chain}_{key}"));
             self.line(format_args!("flush chain inet net {chain}_{key}"));
             for rule in rules {
-                let (peer, protocol) = (peer(side, &rule.peer), protocol(rule));
+                let (peer, protocol) = (peer(side, &rule.peer), protocol(rule.protocol));
                 self.line(format_args!("add rule inet net {chain}_{key} {peer}{protocol} accept"));
             }
         }
@@ -134,9 +148,9 @@ table inet net {{
         }
     }
 
-    /// Lets the nic take part, under its groups' rules.
-    pub(crate) fn bind_nic(&mut self, tag: &Tag, nic: &NicSpec) {
-        let (key, link) = (nic_key(&nic.id), tag.nic(&nic.id));
+    /// Lets the nic take part, under its groups' rules, in the segment with this slot.
+    pub(crate) fn bind_nic(&mut self, tag: &Tag, nic: &NicSpec, slot: Option<u32>) {
+        let key = nic_key(&nic.id);
         self.line(format_args!("add counter inet net d_{key}"));
         for (chain, jump) in [("no", "go"), ("ni", "gi")] {
             self.line(format_args!("add chain inet net {chain}_{key}"));
@@ -146,17 +160,17 @@ table inet net {{
             }
             self.line(format_args!("add rule inet net {chain}_{key} counter name \"d_{key}\" drop"));
         }
-        self.elements("add", nic, &link, &key);
+        self.elements("add", tag, nic, slot);
     }
 
     /// Undoes [`Script::bind_nic`] as far as a changed nic needs: chains and counter stay.
-    pub(crate) fn unbind_nic(&mut self, tag: &Tag, nic: &NicSpec) {
-        self.elements("delete", nic, &tag.nic(&nic.id), &nic_key(&nic.id));
+    pub(crate) fn unbind_nic(&mut self, tag: &Tag, nic: &NicSpec, slot: Option<u32>) {
+        self.elements("delete", tag, nic, slot);
     }
 
     /// Removes all traces of a nic.
-    pub(crate) fn remove_nic(&mut self, tag: &Tag, nic: &NicSpec) {
-        self.unbind_nic(tag, nic);
+    pub(crate) fn remove_nic(&mut self, tag: &Tag, nic: &NicSpec, slot: Option<u32>) {
+        self.unbind_nic(tag, nic, slot);
         let key = nic_key(&nic.id);
         for chain in ["no", "ni"] {
             self.line(format_args!("flush chain inet net {chain}_{key}"));
@@ -165,28 +179,38 @@ table inet net {{
         self.line(format_args!("delete counter inet net d_{key}"));
     }
 
-    fn elements(&mut self, verb: &str, nic: &NicSpec, link: &str, key: &str) {
-        let address = nic.address;
-        let (to_out, to_in) = match verb {
-            "add" => (format!(" : goto no_{key}"), format!(" : goto ni_{key}")),
-            _ => (String::new(), String::new()),
+    fn elements(&mut self, verb: &str, tag: &Tag, nic: &NicSpec, slot: Option<u32>) {
+        let (link, key) = (tag.nic(&nic.id), nic_key(&nic.id));
+        let mut element = |of: &str, key: std::fmt::Arguments<'_>, value: std::fmt::Arguments<'_>| match verb
+        {
+            "add" => self.line(format_args!("add element inet net {of} {{ {key}{value} }}")),
+            _ => self.line(format_args!("{verb} element inet net {of} {{ {key} }}")),
         };
-        let value = |value: Ipv4Addr| if verb == "add" { format!(" : {value}") } else { String::new() };
-        self.line(format_args!("{verb} element inet net own {{ \"{link}\" . {address} }}"));
+        let nothing = format_args!("");
+        let link = format_args!("\"{link}\"");
         if !nic.source_check {
-            self.line(format_args!("{verb} element inet net unchecked {{ \"{link}\" }}"));
+            element("unchecked", link, nothing);
         }
-        for group in &nic.groups {
-            self.line(format_args!("{verb} element inet net g_{} {{ {address} }}", group_key(group)));
+        for (address, public) in nic.addresses() {
+            let own = format_args!("{address}");
+            element("own", format_args!("{link} . {address}"), nothing);
+            for group in &nic.groups {
+                element(&format!("g_{}", group_key(group)), own, nothing);
+            }
+            if let Some(public) = public {
+                element("public", own, nothing);
+                element("bound", format_args!("{public} . {address}"), nothing);
+                element("dnat_to", format_args!("{public}"), format_args!(" : {address}"));
+                element("snat_to", own, format_args!(" : {public}"));
+            }
         }
-        if let Some(public) = nic.public_address {
-            self.line(format_args!("{verb} element inet net public {{ {address} }}"));
-            self.line(format_args!("{verb} element inet net bound {{ {public} . {address} }}"));
-            self.line(format_args!("{verb} element inet net dnat_to {{ {public}{} }}", value(address)));
-            self.line(format_args!("{verb} element inet net snat_to {{ {address}{} }}", value(public)));
+        element("out_of", link, format_args!(" : goto no_{key}"));
+        element("in_to", link, format_args!(" : goto ni_{key}"));
+        if let Some(slot) = slot {
+            element("segment_of", link, format_args!(" : {slot}"));
+            element("screen_in", link, format_args!(" : jump si_{slot}"));
+            element(&format!("links_{slot}"), link, nothing);
         }
-        self.line(format_args!("{verb} element inet net out_of {{ \"{link}\"{to_out} }}"));
-        self.line(format_args!("{verb} element inet net in_to {{ \"{link}\"{to_in} }}"));
     }
 
     /// Makes all changes at once, in the namespace the thread is in, or none.
@@ -240,14 +264,26 @@ pub(crate) fn nic_key(id: &NicId) -> String {
     short(id, 8)
 }
 
-fn group_key(id: &GroupId) -> String {
+pub(crate) fn group_key(id: &GroupId) -> String {
     short(id, 10)
+}
+
+/// A set's name inside the table.
+pub(crate) fn set_key(id: &SetId) -> String {
+    format!("s_{}", short(id, 10))
 }
 
 fn named_groups(group: &GroupSpec) -> impl Iterator<Item = &GroupId> {
     group.ingress.iter().chain(&group.egress).filter_map(|rule| match &rule.peer {
         Peer::Group(id) => Some(id),
-        Peer::Cidr(_) => None,
+        Peer::Cidr(_) | Peer::Set(_) => None,
+    })
+}
+
+fn named_sets(group: &GroupSpec) -> impl Iterator<Item = &SetId> {
+    group.ingress.iter().chain(&group.egress).filter_map(|rule| match &rule.peer {
+        Peer::Set(id) => Some(id),
+        Peer::Cidr(_) | Peer::Group(_) => None,
     })
 }
 
@@ -259,16 +295,18 @@ fn peer(side: Side, peer: &Peer) -> String {
     match peer {
         Peer::Cidr(range) => format!("{field} {}", range.trunc()),
         Peer::Group(id) => format!("{field} @g_{}", group_key(id)),
+        Peer::Set(id) => format!("{field} @{}", set_key(id)),
     }
 }
 
-fn protocol(rule: &Rule) -> String {
+/// The traffic of a rule, with a space before it.
+pub(crate) fn protocol(protocol: Protocol) -> String {
     let ports = |name: &str, ports: Ports| match ports {
         Ports::ALL => format!(" meta l4proto {name}"),
         Ports { from, to } if from == to => format!(" {name} dport {from}"),
         Ports { from, to } => format!(" {name} dport {from}-{to}"),
     };
-    match rule.protocol {
+    match protocol {
         Protocol::All => String::new(),
         Protocol::Tcp(range) => ports("tcp", range),
         Protocol::Udp(range) => ports("udp", range),

@@ -15,6 +15,10 @@ mod netlink;
 mod probe;
 mod record;
 mod router;
+mod routes;
+mod screen;
+mod setting;
+mod shape;
 mod space;
 mod spec;
 mod uplink;
@@ -24,7 +28,11 @@ pub use api::{METADATA, Networks, Pending, RESOLVER, set_hop_limit};
 pub use engine::{Net, NetConfig};
 pub use error::{Error, Result};
 pub use fake::FakeNetworks;
+pub use shape::{
+    AddressSet, Beside, Hop, LocalService, PeerNetwork, Route, Screen, ScreenRule, Secondary, Segment,
+    Translator,
+};
 pub use spec::{
     Capability, Counters, GroupId, GroupSpec, NetworkId, NetworkSpec, Nic, NicId, NicSpec, Object, Peer,
-    Ports, Protocol, Rule,
+    Ports, Protocol, Rule, SegmentId, SetId, TranslatorId,
 };

@@ -48,6 +48,16 @@ impl Tag {
         format!("cl{}n", self.0)
     }
 
+    /// The link to another network, in the router's namespace: 15 bytes.
+    pub(crate) fn peer(&self, other: &NetworkId) -> String {
+        format!("cl{}p{}", self.0, short(other, 8))
+    }
+
+    /// What every link to another network starts with.
+    pub(crate) fn peers(&self) -> String {
+        format!("cl{}p", self.0)
+    }
+
     /// The router's namespace, and the network's records.
     pub(crate) fn router(&self, id: &NetworkId) -> String {
         format!("cl{}r{}", self.0, short(id, 8))

@@ -59,11 +59,39 @@ pub(crate) struct Link {
 }
 
 /// Where a route leads.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Link(u32),
     Via { gateway: Ipv4Addr, link: u32 },
     Unreachable,
+}
+
+/// Packets a routing rule is about.
+pub(crate) enum Kind {
+    Any,
+    Mark(u32),
+    /// Those the namespace itself sends.
+    Own,
+    From(Ipv4Addr),
+}
+
+/// A route as the kernel lists it.
+pub(crate) struct Listed {
+    pub(crate) to: (Ipv4Addr, u8),
+    pub(crate) table: u32,
+    pub(crate) link: Option<u32>,
+    pub(crate) gateway: Option<Ipv4Addr>,
+}
+
+impl Listed {
+    /// The way it leads, as far as this engine makes such routes.
+    pub(crate) fn way(&self) -> Way {
+        match (self.link, self.gateway) {
+            (Some(link), Some(gateway)) => Way::Via { gateway, link },
+            (Some(link), None) => Way::Link(link),
+            (None, _) => Way::Unreachable,
+        }
+    }
 }
 
 impl Request {
@@ -129,13 +157,13 @@ impl Request {
     }
 
     pub(crate) fn address(link: u32, address: Ipv4Addr, prefix_len: u8) -> Self {
-        let mut message = AddressMessage::default();
-        message.header.family = AddressFamily::Inet;
-        message.header.index = link;
-        message.header.prefix_len = prefix_len;
-        message.attributes.push(AddressAttribute::Local(IpAddr::V4(address)));
-        message.attributes.push(AddressAttribute::Address(IpAddr::V4(address)));
+        let message = address_of(link, address, prefix_len);
         Self::add(RouteNetlinkMessage::NewAddress(message), format!("add address {address}/{prefix_len}"))
+    }
+
+    pub(crate) fn delete_address(link: u32, address: Ipv4Addr, prefix_len: u8) -> Self {
+        let message = address_of(link, address, prefix_len);
+        Self::delete(RouteNetlinkMessage::DelAddress(message), format!("remove address {address}"))
     }
 
     pub(crate) fn route(to: (Ipv4Addr, u8), way: Way, table: Option<u32>) -> Self {
@@ -150,14 +178,31 @@ impl Request {
         Self::delete(message, format!("remove route {}/{}", to.0, to.1))
     }
 
-    /// Looks up `table` (or answers unreachable, without one) for packets that came in by `from`, or any.
-    pub(crate) fn rule(priority: u32, from: Option<&str>, table: Option<u8>) -> Self {
+    /// Removes whatever route to this range the table has.
+    pub(crate) fn clear_route(to: (Ipv4Addr, u8), table: u32) -> Self {
+        let mut message = route(to, Way::Unreachable, Some(table));
+        message.header.kind = RouteType::Unspec;
+        message.header.scope = RouteScope::NoWhere;
+        message.header.protocol = RouteProtocol::Unspec;
+        Self::delete(RouteNetlinkMessage::DelRoute(message), format!("remove route {}/{}", to.0, to.1))
+    }
+
+    /// Looks up `table` for packets of a kind.
+    pub(crate) fn rule(priority: u32, of: &Kind, table: u32) -> Self {
         let mut message = RuleMessage::default();
         message.header.family = AddressFamily::Inet;
-        message.header.table = table.unwrap_or(0);
-        message.header.action = if table.is_some() { RuleAction::ToTable } else { RuleAction::Unreachable };
+        message.header.action = RuleAction::ToTable;
         message.attributes.push(RuleAttribute::Priority(priority));
-        message.attributes.extend(from.map(|name| RuleAttribute::Iifname(name.to_owned())));
+        message.attributes.push(RuleAttribute::Table(table));
+        match of {
+            Kind::Any => {}
+            Kind::Mark(mark) => message.attributes.push(RuleAttribute::FwMark(*mark)),
+            Kind::Own => message.attributes.push(RuleAttribute::Iifname("lo".to_owned())),
+            Kind::From(address) => {
+                message.header.src_len = 32;
+                message.attributes.push(RuleAttribute::Source(IpAddr::V4(*address)));
+            }
+        }
         Self::add(RouteNetlinkMessage::NewRule(message), format!("add routing rule {priority}"))
     }
 
@@ -178,12 +223,24 @@ impl Request {
     }
 }
 
+fn address_of(link: u32, address: Ipv4Addr, prefix_len: u8) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.family = AddressFamily::Inet;
+    message.header.index = link;
+    message.header.prefix_len = prefix_len;
+    message.attributes.push(AddressAttribute::Local(IpAddr::V4(address)));
+    message.attributes.push(AddressAttribute::Address(IpAddr::V4(address)));
+    message
+}
+
 fn route((address, prefix_len): (Ipv4Addr, u8), way: Way, table: Option<u32>) -> RouteMessage {
     let table = table.unwrap_or(MAIN_TABLE);
     let mut message = RouteMessage::default();
     message.header.address_family = AddressFamily::Inet;
     message.header.destination_prefix_length = prefix_len;
+    // A table beyond a byte is named by the attribute alone.
     message.header.table = u8::try_from(table).unwrap_or(0);
+    message.attributes.push(RouteAttribute::Table(table));
     message.header.protocol = RouteProtocol::Static;
     message.header.scope = RouteScope::Universe;
     message.header.kind = RouteType::Unicast;
@@ -276,25 +333,38 @@ impl Netlink {
 
     /// Every IPv4 range some address or route of this namespace covers, and the link it leads to.
     pub(crate) fn list_ranges(&mut self) -> Result<Vec<(Ipv4Addr, u8, Option<u32>)>> {
+        Ok(self.list_routes()?.into_iter().map(|route| (route.to.0, route.to.1, route.link)).collect())
+    }
+
+    /// Every IPv4 route of this namespace, of all tables.
+    pub(crate) fn list_routes(&mut self) -> Result<Vec<Listed>> {
         let mut message = RouteMessage::default();
         message.header.address_family = AddressFamily::Inet;
         let answers = self
             .ask(RouteNetlinkMessage::GetRoute(message), NLM_F_DUMP)
             .doing(|| "list routes".to_owned())?;
-        let mut ranges = Vec::new();
+        let mut routes = Vec::new();
         for answer in answers {
             let RouteNetlinkMessage::NewRoute(route) = answer else { continue };
-            let (mut to, mut link) = (None, None);
+            let length = route.header.destination_prefix_length;
+            let mut listed = Listed {
+                to: (Ipv4Addr::UNSPECIFIED, length),
+                table: u32::from(route.header.table),
+                link: None,
+                gateway: None,
+            };
             for attribute in &route.attributes {
                 match attribute {
-                    RouteAttribute::Destination(RouteAddress::Inet(address)) => to = Some(*address),
-                    RouteAttribute::Oif(index) => link = Some(*index),
+                    RouteAttribute::Destination(RouteAddress::Inet(address)) => listed.to.0 = *address,
+                    RouteAttribute::Gateway(RouteAddress::Inet(gateway)) => listed.gateway = Some(*gateway),
+                    RouteAttribute::Oif(index) => listed.link = Some(*index),
+                    RouteAttribute::Table(table) => listed.table = *table,
                     _ => {}
                 }
             }
-            ranges.extend(to.map(|to| (to, route.header.destination_prefix_length, link)));
+            routes.push(listed);
         }
-        Ok(ranges)
+        Ok(routes)
     }
 
     fn ask(&mut self, message: RouteNetlinkMessage, flags: u16) -> io::Result<Vec<RouteNetlinkMessage>> {

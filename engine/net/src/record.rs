@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::Members;
 use crate::error::{Doing, Result};
 use crate::name::short;
-use crate::{GroupId, GroupSpec, NetworkId, NetworkSpec, NicId, NicSpec};
+use crate::{GroupId, GroupSpec, NetworkId, NetworkSpec, NicId, NicSpec, SegmentId};
 
 const ID_DIGITS: u32 = 12;
 
@@ -26,6 +26,32 @@ pub(crate) struct Network {
     pub(crate) spec: NetworkSpec,
     /// The lower address of the pair is the host's, the next the router's.
     pub(crate) uplink: Option<Ipv4Addr>,
+    /// A small number for each segment, from 1: it marks packets and chooses their routes.
+    #[serde(default)]
+    pub(crate) slots: BTreeMap<SegmentId, u32>,
+}
+
+impl Network {
+    pub(crate) fn new(spec: NetworkSpec) -> Self {
+        Self { spec, uplink: None, slots: BTreeMap::new() }.numbered()
+    }
+
+    /// With a number for every segment, and for no others. Numbers never change while their segment is there.
+    pub(crate) fn numbered(mut self) -> Self {
+        self.slots.retain(|id, _| self.spec.segments.iter().any(|segment| segment.id == *id));
+        for segment in &self.spec.segments {
+            let free = (1..).find(|slot| !self.slots.values().any(|taken| taken == slot));
+            if let Some(free) = free.filter(|_| !self.slots.contains_key(&segment.id)) {
+                self.slots.insert(segment.id.clone(), free);
+            }
+        }
+        self
+    }
+
+    /// The number of the segment an address lies in.
+    pub(crate) fn slot(&self, address: Ipv4Addr) -> Option<u32> {
+        self.slots.get(&self.spec.segment_of(address)?.id).copied()
+    }
 }
 
 /// A folder per network; a file per network, group and nic.

@@ -3,65 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
-
-use ipnet::Ipv4Net;
+use std::sync::Arc;
 
 use crate::check::{self, Members};
 use crate::error::{Doing, Error, Result};
 use crate::filter::{self, Script, nic_key};
-use crate::name::Tag;
-use crate::netlink::{Netlink, Request};
-use crate::record::{Network, Records};
+use crate::netlink::{LOOPBACK, Netlink, Request};
+use crate::record::Network;
+use crate::routes;
+use crate::setting::Setting;
 use crate::space::{self, Space};
 use crate::uplink::{self, Uplink};
-use crate::wiring::{self, IF_NAME};
-use crate::{Counters, GroupId, GroupSpec, NetworkId, NetworkSpec, Nic, NicId, NicSpec};
+use crate::wiring;
+use crate::{Counters, GroupId, GroupSpec, Hop, NetworkSpec, Nic, NicId, NicSpec};
 
-/// What all routers of a cloudlet share.
-#[derive(Debug)]
-pub(crate) struct Setting {
-    pub(crate) tag: Tag,
-    /// Folder of the namespaces' bind mounts.
-    pub(crate) spaces: PathBuf,
-    pub(crate) records: Records,
-    /// The host's namespace.
-    pub(crate) host: Space,
-    pub(crate) uplinks: Ipv4Net,
-    pub(crate) lock: PathBuf,
-    /// Where nics with a public address may go beyond their network.
-    pub(crate) reach: Vec<Ipv4Net>,
-    pub(crate) directory: RwLock<Directory>,
+/// Public addresses that the network itself answers for.
+fn publics(spec: &NetworkSpec) -> impl Iterator<Item = Ipv4Addr> {
+    spec.translators.iter().filter_map(|translator| translator.public_address)
 }
 
-/// Who is where, for quick looks from outside.
-#[derive(Debug, Default)]
-pub(crate) struct Directory {
-    pub(crate) addresses: BTreeMap<(NetworkId, Ipv4Addr), NicId>,
-    pub(crate) homes: BTreeMap<NicId, NetworkId>,
-    /// Names of links to the host.
-    pub(crate) uplinks: BTreeMap<NetworkId, String>,
-    /// Those of removed networks, until the kernel has cleared them.
-    pub(crate) leaving: BTreeSet<String>,
-}
-
-impl Setting {
-    pub(crate) fn write(&self, change: impl FnOnce(&mut Directory)) {
-        change(&mut self.directory.write().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&Directory) -> T) -> T {
-        look(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn nic_space(&self, id: &NicId) -> PathBuf {
-        self.spaces.join(self.tag.nic(id))
-    }
-
-    pub(crate) fn router_space(&self, id: &NetworkId) -> PathBuf {
-        self.spaces.join(self.tag.router(id))
-    }
+fn secondaries(nic: &NicSpec) -> impl Iterator<Item = Ipv4Addr> {
+    nic.secondary.iter().map(|other| other.address)
 }
 
 /// A thread's place in the router's namespace, with a foot in the host's.
@@ -81,6 +43,8 @@ pub(crate) struct Router {
     made: BTreeSet<NicId>,
     /// Whether the kernel's filter is `members` but for `script`.
     in_step: bool,
+    /// Whether the kernel's routes beyond the network are what its shape says.
+    routed: bool,
     script: Script,
     seat: Option<Seat>,
     removed: bool,
@@ -93,13 +57,21 @@ impl Router {
             directory
                 .uplinks
                 .extend(network.uplink.map(|address| (id.clone(), setting.tag.uplink(id, address))));
-            for nic in members.nics.values() {
-                directory.addresses.insert((nic.network.clone(), nic.address), nic.id.clone());
-                directory.homes.insert(nic.id.clone(), nic.network.clone());
-            }
+            members.nics.values().for_each(|nic| directory.enter(nic));
         });
         let (made, script) = (BTreeSet::new(), Script::default());
-        Self { setting, network, members, made, in_step: false, script, seat: None, removed: false }
+        let network = network.numbered();
+        Self {
+            setting,
+            network,
+            members,
+            made,
+            in_step: false,
+            routed: false,
+            script,
+            seat: None,
+            removed: false,
+        }
     }
 
     /// Leaves the namespace: the thread that sat here ends.
@@ -111,15 +83,58 @@ impl Router {
     pub(crate) fn ensure_network(&mut self, spec: &NetworkSpec) -> Result<()> {
         self.check_there()?;
         check::network(Some(&self.network.spec), spec)?;
-        let former = std::mem::replace(&mut self.network.spec, spec.clone());
-        self.setting.records.save_network(&self.network)?;
-        if former != *spec {
+        check::shape(&self.members, spec)?;
+        let former = self.network.clone();
+        if former.spec != *spec {
+            // Outside addresses are claimed before the record names them: two networks may want one at once.
+            let seat = self.sit()?;
+            for public in publics(spec) {
+                seat.uplink.publish(&mut seat.host, public)?;
+            }
+            for public in publics(&former.spec).filter(|public| !publics(spec).any(|kept| kept == *public)) {
+                seat.uplink.withdraw(&mut seat.host, public)?;
+            }
+            self.network.spec = spec.clone();
+            self.network = self.network.clone().numbered();
+            self.reshape(&former);
             self.seat = None;
         }
+        self.setting.records.save_network(&self.network)?;
         let seat = self.sit()?;
-        let gone = former.cidrs.iter().filter(|range| !spec.cidrs.contains(range));
-        let gone: Vec<Request> = gone.map(wiring::without).collect();
+        let gone = former.spec.cidrs.iter().filter(|range| !spec.cidrs.contains(range));
+        let mut gone: Vec<Request> = gone.map(wiring::without).collect();
+        let silent = former
+            .spec
+            .services
+            .iter()
+            .filter(|old| !spec.services.iter().any(|new| new.address == old.address));
+        gone.extend(silent.map(|service| Request::delete_address(LOOPBACK, service.address, 32)));
         seat.inside.batch(&gone)
+    }
+
+    /// Routes and filter follow the shape from the next commit on.
+    fn reshape(&mut self, former: &Network) {
+        self.routed = false;
+        let (spec, slots) = (&self.network.spec, &self.network.slots);
+        // A segment's links are known by its range, a service's address by its groups: what of those changed needs
+        // all of the filter written anew.
+        let kept = former.spec.segments.iter().all(|old| {
+            slots.get(&old.id) == former.slots.get(&old.id)
+                && spec.segments.iter().any(|new| (&new.id, new.range) == (&old.id, old.range))
+        });
+        let bound =
+            self.members.nics.values().all(|nic| former.slot(nic.address) == self.network.slot(nic.address));
+        if kept && bound && former.spec.services == spec.services {
+            self.script.shape(&self.setting.tag, spec, slots);
+        } else {
+            self.in_step = false;
+        }
+    }
+
+    /// Completes the links to other networks: one of them has come.
+    pub(crate) fn meet(&mut self) -> Result<()> {
+        self.routed = false;
+        Ok(())
     }
 
     pub(crate) fn ensure_groups(&mut self, groups: Vec<GroupSpec>) -> Result<()> {
@@ -149,8 +164,8 @@ impl Router {
     pub(crate) fn ensure_nic(&mut self, spec: &NicSpec) -> Result<Nic> {
         self.check_there()?;
         check::nic(&self.network.spec, &self.members, spec)?;
-        let path = self.setting.nic_space(&spec.id);
-        let nic = Nic { netns_path: path.clone(), if_name: IF_NAME.to_owned() };
+        let path = self.setting.place(spec);
+        let nic = Nic { netns_path: path.clone(), if_name: wiring::name_inside(spec) };
         let old = self.members.nics.get(&spec.id).cloned();
         let made = self.made.contains(&spec.id) && space::is_kept(&path);
         if made && self.in_step && old.as_ref() == Some(spec) {
@@ -158,52 +173,72 @@ impl Router {
         }
         let setting = Arc::clone(&self.setting);
         let seat = self.sit()?;
-        let former = old.as_ref().and_then(|old| old.public_address);
-        if let Some(public) = former.filter(|_| former != spec.public_address) {
-            seat.uplink.withdraw(&mut seat.host, public)?;
+        for public in old.iter().flat_map(NicSpec::publics) {
+            if !spec.publics().any(|kept| kept == public) {
+                seat.uplink.withdraw(&mut seat.host, public)?;
+            }
         }
-        // The public address is claimed before the record names it: two networks may want it at once.
-        if let Some(public) = spec.public_address {
+        // A public address is claimed before the record names it: two networks may want it at once.
+        for public in spec.publics() {
             seat.uplink.publish(&mut seat.host, public)?;
         }
         setting.records.save_nic(spec)?;
         setting.write(|directory| {
-            directory.addresses.insert((spec.network.clone(), spec.address), spec.id.clone());
-            directory.homes.insert(spec.id.clone(), spec.network.clone());
+            directory.leave(old.as_ref());
+            directory.enter(spec);
         });
         if let Some(old) = &old {
-            self.script.unbind_nic(&setting.tag, old);
+            self.script.unbind_nic(&setting.tag, old, self.network.slot(old.address));
         }
-        self.script.bind_nic(&setting.tag, spec);
+        self.script.bind_nic(&setting.tag, spec, self.network.slot(spec.address));
         self.members.nics.insert(spec.id.clone(), spec.clone());
-        if !made {
+        let same_wires = old.as_ref().is_some_and(|old| secondaries(old).eq(secondaries(spec)));
+        if !made || !same_wires {
+            let gone = old
+                .iter()
+                .flat_map(secondaries)
+                .filter(|address| !secondaries(spec).any(|new| new == *address));
+            let gone: Vec<_> = gone.collect();
             let seat = self.sit()?;
-            wiring::ensure_nic(&setting, &seat.space, &mut seat.inside, spec)?;
+            wiring::ensure_nic(&setting, &seat.space, &mut seat.inside, spec, &gone)?;
             self.made.insert(spec.id.clone());
         }
+        self.routed &= !self.is_hop(&spec.id);
         Ok(nic)
+    }
+
+    /// Whether some segment's routes lead through the nic.
+    fn is_hop(&self, id: &NicId) -> bool {
+        let mut routes = self.network.spec.segments.iter().flat_map(|segment| &segment.routes);
+        routes.any(|route| route.hop == Hop::Nic(id.clone()))
     }
 
     pub(crate) fn remove_nic(&mut self, id: &NicId) -> Result<()> {
         let Some(nic) = self.members.nics.get(id).cloned().filter(|_| !self.removed) else { return Ok(()) };
         let (path, link) = (self.setting.nic_space(id), self.setting.tag.nic(id));
         let seat = self.sit()?;
-        if let Some(public) = nic.public_address {
+        for public in nic.publics() {
             seat.uplink.withdraw(&mut seat.host, public)?;
         }
         // Without route and filter entries the link is dead. Removing it takes the kernel 20 ms, which it
         // spends in the background when the namespace goes.
         if let Some(link) = seat.inside.find_link(&link)? {
-            seat.inside.batch(&[wiring::without_nic(&nic, link.index)])?;
+            seat.inside.batch(&wiring::without_nic(&nic, link.index))?;
+            if nic.beside.is_some() {
+                // The namespace it is in stays.
+                seat.inside.batch(&[Request::delete_link(&link.name)])?;
+            }
         }
-        space::release(&path)?;
+        if nic.beside.is_none() {
+            space::release(&path)?;
+        }
         self.made.remove(id);
-        self.script.remove_nic(&self.setting.tag, &nic);
+        self.routed &= !self.is_hop(id);
+        self.script.remove_nic(&self.setting.tag, &nic, self.network.slot(nic.address));
         self.setting.records.forget_nic(&nic.network, id)?;
         self.members.nics.remove(id);
         self.setting.write(|directory| {
-            directory.addresses.remove(&(nic.network.clone(), nic.address));
-            directory.homes.remove(id);
+            directory.leave(Some(&nic));
         });
         Ok(())
     }
@@ -239,8 +274,9 @@ impl Router {
         let name = self.setting.tag.uplink(&self.network.spec.id, host_address);
         let Some(link) = host.find_link(&name)? else { return Ok(()) };
         let uplink = Uplink { host_address, host_link: link.index };
-        let mut publics = self.members.nics.values().filter_map(|nic| nic.public_address);
-        publics.try_for_each(|public| uplink.withdraw(&mut host, public))
+        let of_nics = self.members.nics.values().flat_map(NicSpec::publics);
+        let mut all = of_nics.chain(publics(&self.network.spec));
+        all.try_for_each(|public| uplink.withdraw(&mut host, public))
     }
 
     pub(crate) fn counters(&mut self) -> Result<BTreeMap<NicId, Counters>> {
@@ -273,14 +309,18 @@ impl Router {
         open: impl FnOnce(SocketAddrV4) -> io::Result<T>,
     ) -> Result<T> {
         self.check_there()?;
-        check::service(self.network.spec.resolver, at, tcp)?;
+        check::service(&self.network.spec, at, tcp)?;
         self.sit()?;
         open(at).doing(|| format!("listen on {at} in {}", self.network.spec.id))
     }
 
     /// Makes the filter what `members` say: by what changed, or entirely when that is unknown or refused.
     pub(crate) fn commit(&mut self) -> Result<()> {
-        if self.removed || (self.in_step && self.script.is_empty()) {
+        if self.removed {
+            return Ok(());
+        }
+        self.commit_routes()?;
+        if self.in_step && self.script.is_empty() {
             return Ok(());
         }
         self.sit()?;
@@ -295,11 +335,31 @@ impl Router {
         self.in_step = false;
         let mut script = Script::default();
         script.table(&self.network.spec, &self.setting.tag, &self.setting.reach);
+        script.shape(&self.setting.tag, &self.network.spec, &self.network.slots);
         self.members.groups.values().for_each(|group| script.ensure_group(group));
-        self.members.nics.values().for_each(|nic| script.bind_nic(&self.setting.tag, nic));
+        for nic in self.members.nics.values() {
+            script.bind_nic(&self.setting.tag, nic, self.network.slot(nic.address));
+        }
         self.script = Script::default();
         script.commit()?;
         self.in_step = true;
+        Ok(())
+    }
+
+    /// Makes the routes beyond the network what its shape says, where that is not known to be so.
+    fn commit_routes(&mut self) -> Result<()> {
+        if self.routed {
+            return Ok(());
+        }
+        let setting = Arc::clone(&self.setting);
+        self.sit()?;
+        let Some(seat) = &mut self.seat else { return Ok(()) };
+        for public in publics(&self.network.spec) {
+            seat.uplink.publish(&mut seat.host, public)?;
+        }
+        let host_address = seat.uplink.host_address;
+        routes::sync(&setting, &mut seat.inside, &self.network, &self.members, host_address)?;
+        self.routed = true;
         Ok(())
     }
 
@@ -331,6 +391,7 @@ impl Router {
                 // Whatever was known belonged to a namespace that is gone.
                 self.made.clear();
                 self.in_step = false;
+                self.routed = false;
                 Space::create(&path)?
             }
         };
@@ -359,7 +420,7 @@ impl Router {
             &format!("{}{id}", setting.tag.uplinks()),
             host,
             |host, address| {
-                let network = Network { spec: self.network.spec.clone(), uplink: Some(address) };
+                let network = Network { uplink: Some(address), ..self.network.clone() };
                 setting.records.save_network(&network)?;
                 self.network = network;
                 setting.write(|directory| {

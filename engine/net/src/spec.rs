@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use crate::shape::{AddressSet, Beside, LocalService, PeerNetwork, Secondary, Segment, Translator};
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -45,6 +47,18 @@ id!(
     NetworkId
 );
 id!(
+    /// A segment's id, chosen by the caller; unique within its network.
+    SegmentId
+);
+id!(
+    /// A translator's id, chosen by the caller; unique within its network.
+    TranslatorId
+);
+id!(
+    /// A set's id, chosen by the caller; unique within its network.
+    SetId
+);
+id!(
     /// A nic's id, chosen by the caller; unique over all networks.
     NicId
 );
@@ -61,6 +75,18 @@ pub struct NetworkSpec {
     pub cidrs: Vec<Ipv4Net>,
     /// The address inside the ranges where the network's name server listens (port 53).
     pub resolver: Ipv4Addr,
+    /// A nic belongs to the segment its address lies in; outside of all it reaches nothing beyond the network.
+    #[serde(default)]
+    pub segments: Vec<Segment>,
+    #[serde(default)]
+    pub translators: Vec<Translator>,
+    /// Networks linked to this one: the link is there when both name each other.
+    #[serde(default)]
+    pub peers: Vec<PeerNetwork>,
+    #[serde(default)]
+    pub sets: Vec<AddressSet>,
+    #[serde(default)]
+    pub services: Vec<LocalService>,
 }
 
 /// A nic: an address in a network, filtered by groups, in a namespace of its own for a machine to live in.
@@ -76,12 +102,30 @@ pub struct NicSpec {
     pub gateway: Ipv4Addr,
     /// What may pass is the union of its groups; with none, nothing passes.
     pub groups: Vec<GroupId>,
-    /// Drop packets whose source is not `address`.
+    /// Drop packets whose source is none of its addresses; without, routes may lead through it.
     pub source_check: bool,
     /// Reached from the host and from other networks under this address.
     pub public_address: Option<Ipv4Addr>,
+    /// Further addresses, of the same segment.
+    #[serde(default)]
+    pub secondary: Vec<Secondary>,
+    /// Not in a namespace of its own but beside another nic.
+    #[serde(default)]
+    pub beside: Option<Beside>,
     /// Bytes per packet, 576 to 65,535.
     pub mtu: u32,
+}
+
+impl NicSpec {
+    /// Each of its addresses with the public one that stands for it.
+    pub fn addresses(&self) -> impl Iterator<Item = (Ipv4Addr, Option<Ipv4Addr>)> {
+        let first = std::iter::once((self.address, self.public_address));
+        first.chain(self.secondary.iter().map(|other| (other.address, other.public_address)))
+    }
+
+    pub(crate) fn publics(&self) -> impl Iterator<Item = Ipv4Addr> {
+        self.addresses().filter_map(|(_, public)| public)
+    }
 }
 
 /// A nic as machines use it.
@@ -145,6 +189,8 @@ pub enum Peer {
     Cidr(Ipv4Net),
     /// Members of a group of the same network, by their private addresses. A group that is not there has none.
     Group(GroupId),
+    /// A set of the network. One that is not there is empty.
+    Set(SetId),
 }
 
 /// What the engine knows to be there, or half there.

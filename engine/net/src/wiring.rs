@@ -4,19 +4,18 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::error::Result;
-use crate::filter::UPLINK;
-use crate::netlink::{End, LOOPBACK, Netlink, Request, Way};
-use crate::router::Setting;
+use crate::error::{Error, Result};
+use crate::netlink::{End, Kind, LOOPBACK, Netlink, Request, Way};
+use crate::setting::Setting;
 use crate::space::{Space, set_parameter, set_parameter_if_there};
 use crate::{METADATA, NetworkSpec, NicSpec, RESOLVER};
 
 /// Routing table of addresses inside the network.
-const LOCAL: u8 = 100;
-/// Routing table of everything else.
-const BEYOND: u8 = 200;
-/// The link's name inside a nic's namespace.
-pub(crate) const IF_NAME: &str = "eth0";
+const LOCAL: u32 = 100;
+/// Routing table of what the router itself says to the host.
+const BEYOND: u32 = 200;
+/// In a nic's namespace, the table of what comes from its link number n is this and n.
+const LINKS: u32 = 100;
 const ANYWHERE: (Ipv4Addr, u8) = (Ipv4Addr::UNSPECIFIED, 0);
 
 /// Makes the namespace the thread is in the network's router.
@@ -33,18 +32,17 @@ pub(crate) fn ensure_router(
 /// Local services' addresses, and routes: inside first, and never out what belongs inside.
 fn routing(network: &NetworkSpec, host_address: Ipv4Addr, uplink: u32) -> Vec<Request> {
     let mut requests = vec![Request::up(LOOPBACK)];
-    requests.extend(
-        [METADATA, RESOLVER, network.resolver].map(|address| Request::address(LOOPBACK, address, 32)),
-    );
+    let services = network.services.iter().map(|service| service.address);
+    let own = [METADATA, RESOLVER, network.resolver].into_iter().chain(services);
+    requests.extend(own.map(|address| Request::address(LOOPBACK, address, 32)));
     let inside = network.cidrs.iter();
-    requests.extend(inside.map(|range| Request::route(ends(range), Way::Unreachable, Some(LOCAL.into()))));
+    requests.extend(inside.map(|range| Request::route(ends(range), Way::Unreachable, Some(LOCAL))));
     let out = Way::Via { gateway: host_address, link: uplink };
     requests.extend([
-        Request::route(ANYWHERE, out, Some(BEYOND.into())),
-        Request::rule(100, None, Some(LOCAL)),
-        // What the host sends here and nobody has must not travel back to it.
-        Request::rule(150, Some(UPLINK), None),
-        Request::rule(200, None, Some(BEYOND)),
+        Request::route(ANYWHERE, out, Some(BEYOND)),
+        // Segments' own tables follow, by marks. What comes from the host or a peer and nobody has finds none.
+        Request::rule(100, &Kind::Any, LOCAL),
+        Request::rule(200, &Kind::Own, BEYOND),
         Request::delete_rule(32_766),
         Request::delete_rule(32_767),
     ]);
@@ -70,20 +68,31 @@ fn tune_router() -> Result<()> {
     set_parameter_if_there("ipv6/conf/default/disable_ipv6", "1")
 }
 
-/// Namespace, link and routes of a nic; whatever is there already is kept.
+/// The link's name inside its namespace.
+pub(crate) fn name_inside(nic: &NicSpec) -> String {
+    format!("eth{}", number(nic))
+}
+
+fn number(nic: &NicSpec) -> u8 {
+    nic.beside.as_ref().map_or(0, |beside| beside.number)
+}
+
+/// Namespace, link and routes of a nic; whatever is there already is kept, but for addresses that are `gone`.
 pub(crate) fn ensure_nic(
     setting: &Setting,
     router: &Space,
     inside: &mut Netlink,
     nic: &NicSpec,
+    gone: &[Ipv4Addr],
 ) -> Result<()> {
-    let (path, link) = (setting.nic_space(&nic.id), setting.tag.nic(&nic.id));
-    let space = match Space::find(&path)? {
-        Some(space) => {
+    let (path, link) = (setting.place(nic), setting.tag.nic(&nic.id));
+    let space = match (Space::find(&path)?, &nic.beside) {
+        (Some(space), _) => {
             space.enter()?;
             space
         }
-        None => {
+        (None, Some(beside)) => return Err(Error::NoSuchNic(beside.nic.clone())),
+        (None, None) => {
             // A link left from a namespace that is gone would keep the name.
             inside.batch(&[Request::delete_link(&link)])?;
             Space::create(&path)?
@@ -91,24 +100,46 @@ pub(crate) fn ensure_nic(
     };
     let mut outside = Netlink::open()?;
     router.enter()?;
+    let name = name_inside(nic);
     if inside.find_link(&link)?.is_none() {
-        let (near, far) = (End { name: &link, mac: None }, End { name: IF_NAME, mac: Some(nic.mac) });
+        let (near, far) = (End { name: &link, mac: None }, End { name: &name, mac: Some(nic.mac) });
         inside.batch(&[Request::veth(&near, &far, space.file(), nic.mtu)])?;
     }
     // Otherwise the first packet between two nics of a segment waits for up to 0.8 s.
     set_parameter(&format!("ipv4/neigh/{link}/proxy_delay"), "0")?;
     let index = inside.get_link(&link)?;
-    inside.batch(&[
-        Request::address(index, nic.gateway, 32),
-        Request::route((nic.address, 32), Way::Link(index), Some(LOCAL.into())).replacing(),
-    ])?;
-    let index = outside.get_link(IF_NAME)?;
-    outside.batch(&[
-        Request::up(LOOPBACK),
-        Request::up(index),
-        Request::address(index, nic.address, nic.prefix_len),
-        Request::route(ANYWHERE, Way::Via { gateway: nic.gateway, link: index }, None),
-    ])
+    let mut requests = vec![Request::address(index, nic.gateway, 32)];
+    requests.extend(nic.addresses().map(|(address, _)| local_route(address, index).replacing()));
+    requests.extend(gone.iter().map(|address| without_address(*address, index)));
+    inside.batch(&requests)?;
+    let index = outside.get_link(&name)?;
+    outside.batch(&machine_side(nic, index, gone))
+}
+
+/// Addresses and routes in the machine's namespace. A link beside the first leads away what has its addresses.
+fn machine_side(nic: &NicSpec, index: u32, gone: &[Ipv4Addr]) -> Vec<Request> {
+    let mut requests = vec![Request::up(LOOPBACK), Request::up(index)];
+    let out = Way::Via { gateway: nic.gateway, link: index };
+    let prefix = |address| if address == nic.address { nic.prefix_len } else { 32 };
+    requests.extend(nic.addresses().map(|(address, _)| Request::address(index, address, prefix(address))));
+    requests.extend(gone.iter().map(|address| Request::delete_address(index, *address, 32)));
+    let number = u32::from(number(nic));
+    if number == 0 {
+        requests.push(Request::route(ANYWHERE, out, None));
+        return requests;
+    }
+    let table = LINKS + number;
+    requests.push(Request::route(ANYWHERE, out, Some(table)));
+    requests.extend(nic.addresses().map(|(address, _)| Request::rule(table, &Kind::From(address), table)));
+    requests
+}
+
+fn local_route(address: Ipv4Addr, link: u32) -> Request {
+    Request::route((address, 32), Way::Link(link), Some(LOCAL))
+}
+
+fn without_address(address: Ipv4Addr, link: u32) -> Request {
+    Request::delete_route((address, 32), Way::Link(link), Some(LOCAL))
 }
 
 fn ends(range: &Ipv4Net) -> (Ipv4Addr, u8) {
@@ -117,10 +148,10 @@ fn ends(range: &Ipv4Net) -> (Ipv4Addr, u8) {
 
 /// Takes back a range's claim to stay inside.
 pub(crate) fn without(range: &Ipv4Net) -> Request {
-    Request::delete_route(ends(range), Way::Unreachable, Some(LOCAL.into()))
+    Request::delete_route(ends(range), Way::Unreachable, Some(LOCAL))
 }
 
-/// Takes back the route to a nic.
-pub(crate) fn without_nic(nic: &NicSpec, link: u32) -> Request {
-    Request::delete_route((nic.address, 32), Way::Link(link), Some(LOCAL.into()))
+/// Takes back the routes to a nic.
+pub(crate) fn without_nic(nic: &NicSpec, link: u32) -> Vec<Request> {
+    nic.addresses().map(|(address, _)| without_address(address, link)).collect()
 }

@@ -5,4 +5,5 @@ mod figures;
 mod filter;
 mod life;
 mod public;
+mod shape;
 mod world;

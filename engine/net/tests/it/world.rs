@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use ipnet::Ipv4Net;
 use net::{
-    GroupId, GroupSpec, Net, NetConfig, NetworkId, NetworkSpec, Networks, Nic, NicSpec, Peer, Ports,
-    Protocol, Rule,
+    GroupId, GroupSpec, Hop, Net, NetConfig, NetworkId, NetworkSpec, Networks, Nic, NicSpec, Peer, Ports,
+    Protocol, Route, Rule, Segment,
 };
 use nix::sched::{CloneFlags, setns};
 use tokio::io::AsyncWriteExt;
@@ -71,12 +71,7 @@ impl World {
 
     /// A network 10.0.0.0/16 with a group `open` that lets everything pass.
     pub(crate) fn network(&self, id: &str) {
-        let spec = NetworkSpec {
-            id: id.into(),
-            cidrs: vec!["10.0.0.0/16".parse().unwrap()],
-            resolver: Ipv4Addr::new(10, 0, 0, 2),
-        };
-        self.run(self.net().ensure_network(spec)).unwrap();
+        self.run(self.net().ensure_network(network_spec(id))).unwrap();
         self.group(id, "open", vec![any(Protocol::All)]);
     }
 
@@ -122,6 +117,33 @@ impl Drop for World {
     }
 }
 
+/// A network with two segments that lead to the world.
+pub(crate) fn network_spec(id: &str) -> NetworkSpec {
+    NetworkSpec {
+        id: id.into(),
+        cidrs: vec!["10.0.0.0/16".parse().unwrap()],
+        resolver: Ipv4Addr::new(10, 0, 0, 2),
+        segments: vec![
+            segment(1, vec![route("0.0.0.0/0", Hop::World)]),
+            segment(2, vec![route("0.0.0.0/0", Hop::World)]),
+        ],
+        translators: vec![],
+        peers: vec![],
+        sets: vec![],
+        services: vec![],
+    }
+}
+
+/// Segment 10.0.`number`.0/24.
+pub(crate) fn segment(number: u8, routes: Vec<Route>) -> Segment {
+    let range = Ipv4Net::new(Ipv4Addr::new(10, 0, number, 0), 24).unwrap();
+    Segment { id: format!("s{number}").into(), range, routes, screen: None }
+}
+
+pub(crate) fn route(to: &str, hop: Hop) -> Route {
+    Route { to: to.parse().unwrap(), hop }
+}
+
 pub(crate) fn any(protocol: Protocol) -> Rule {
     Rule { protocol, peer: Peer::Cidr(Ipv4Net::default()) }
 }
@@ -142,6 +164,8 @@ pub(crate) fn spec(network: &str, segment: u8, host: u8, groups: &[&str]) -> Nic
         groups: groups.iter().map(|id| GroupId::from(*id)).collect(),
         source_check: true,
         public_address: None,
+        secondary: vec![],
+        beside: None,
         mtu: 9001,
     }
 }

@@ -278,7 +278,18 @@ pub fn resolver(vpc: &Vpc) -> Ipv4Addr {
 }
 
 fn network_spec(vpc: &Vpc) -> NetworkSpec {
-    NetworkSpec { id: network_id(&vpc.id), cidrs: vec![vpc.cidr], resolver: resolver(vpc) }
+    let out = net::Route { to: crate::rules::vpc::ANYWHERE, hop: net::Hop::World };
+    let all = net::Segment { id: "all".into(), range: vpc.cidr, routes: vec![out], screen: None };
+    NetworkSpec {
+        id: network_id(&vpc.id),
+        cidrs: vec![vpc.cidr],
+        resolver: resolver(vpc),
+        segments: vec![all],
+        translators: Vec::new(),
+        peers: Vec::new(),
+        sets: Vec::new(),
+        services: Vec::new(),
+    }
 }
 
 fn nic_spec(interface: &NetworkInterface, subnet: &Subnet) -> NicSpec {
@@ -292,6 +303,8 @@ fn nic_spec(interface: &NetworkInterface, subnet: &Subnet) -> NicSpec {
         groups: interface.groups.iter().map(|id| net::GroupId(id.to_string())).collect(),
         source_check: true,
         public_address: interface.public_ip,
+        secondary: Vec::new(),
+        beside: None,
         mtu: MTU,
     }
 }
