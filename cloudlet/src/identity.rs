@@ -60,7 +60,7 @@ impl Credentials for AllCredentials {
 impl RootCredentials {
     fn look_up(&self, access_key: &str, session_token: Option<&str>) -> Result<Credential, NoCredential> {
         let root =
-            |account, secret| Credential { secret, account, principal: Principal::Root, expires_at: None };
+            |account, secret| Credential { secret, account, principal: Principal::Root, session: None, expires_at: None };
         let real = self.keys.iter().find(|key| key.access_key_id == access_key);
         let found = match real {
             Some(key) => Some(root(AccountId::DEFAULT, key.secret.clone())),

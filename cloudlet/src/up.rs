@@ -8,7 +8,7 @@ use kernel::authorize::ByPolicies;
 use kernel::clock::{Clock, SystemClock};
 use kernel::house::Parts;
 use kernel::ids::SystemIds;
-use kernel::{House, Plugs, Sealer};
+use kernel::{GateSettings, House, Plugs, Sealer};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -64,6 +64,7 @@ async fn serve(options: &Up) -> Outcome {
         clock: clock.clone(),
         ids: Box::new(SystemIds),
         authorizer: Box::new(ByPolicies),
+        gate: GateSettings::default(),
         authority: authority(options, &listeners),
         services: wanted(registry::services(&plugs(options, &engines, data)), &options.services)?,
     })

@@ -44,6 +44,7 @@ impl Credentials for OneKey {
             secret: "test".into(),
             account,
             principal: Principal::Root,
+            session: None,
             expires_at: None,
         });
         Box::pin(std::future::ready(found.ok_or(NoCredential::Unknown)))

@@ -22,6 +22,8 @@ pub struct Access {
     pub tag_keys: Vec<String>,
     /// What must be allowed as well, with conditions of its own: tagging what is made, passing a role.
     pub also: Vec<Access>,
+    /// The operation finds out itself who asks, and decides: see [`Access::open`].
+    pub is_open: bool,
 }
 
 impl Access {
@@ -33,6 +35,12 @@ impl Access {
     /// Whoever has signed may: no policy is asked.
     pub fn free() -> Self {
         Self::on_all([])
+    }
+
+    /// Whoever asks may, without a signature too: the request proves in its own way who they are, and the operation
+    /// decides ([`crate::trust`]).
+    pub fn open() -> Self {
+        Self { is_open: true, ..Self::default() }
     }
 
     pub fn on(resource: impl Into<String>) -> Self {
@@ -142,7 +150,7 @@ impl ResourceFacts {
 }
 
 /// What follows `head` in a key; keys are alike in any case.
-fn after<'k>(key: &'k str, head: &str) -> Option<&'k str> {
+pub(crate) fn after<'k>(key: &'k str, head: &str) -> Option<&'k str> {
     let (start, rest) = key.split_at_checked(head.len())?;
     start.eq_ignore_ascii_case(head).then_some(rest)
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use policy::{Context, Policies, Policy, Request, Values, Weight, Who, decide, denial_message};
+use policy::{Context, Policies, Policy, Request, Values, Weight, Who, decide, denial_message, explain};
 
 use crate::BoxFuture;
 use crate::access::{self, Access, Conditions, ResourceFacts};
@@ -14,6 +14,9 @@ use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
 use crate::error::{Error, Kind, Result};
 use crate::gate::Authorizer;
+use crate::membership::Places;
+use crate::principal;
+use crate::ruling::{Ruling, Verdict};
 
 /// Finds what is attached to a resource; declared by its service ([`crate::ServiceBuilder::attached`]).
 pub(crate) type FindAttached =
@@ -27,6 +30,8 @@ pub struct Asked<'a> {
     pub action: &'a str,
     pub access: &'a Access,
     pub caller: &'a Caller,
+    /// The caller as policies name them.
+    pub who: Who<'a>,
 }
 
 /// What decides on a resource's own side.
@@ -56,12 +61,9 @@ pub struct Granted {
     pub user_name: Option<String>,
     /// `aws:PrincipalTag/…`
     pub tags: Vec<(String, String)>,
+    /// What was passed when the session was made; together they must allow.
+    pub session: Option<Vec<Arc<Policy>>>,
 }
-
-/// Finds what a principal was granted; declared by the service that keeps identities
-/// ([`crate::ServiceBuilder::identity_policies`]). `None` when it is gone.
-pub(crate) type IdentityPolicies =
-    Box<dyn Fn(Ctx, Principal) -> BoxFuture<'static, Result<Option<Granted>>> + Send + Sync>;
 
 /// Decides by policies.
 #[derive(Debug, Default)]
@@ -73,10 +75,15 @@ impl Authorizer for ByPolicies {
         ctx: &'a Ctx,
         action: &'a str,
         access: &'a Access,
-    ) -> BoxFuture<'a, Result<()>> {
+    ) -> BoxFuture<'a, Result<Verdict>> {
         Box::pin(async move {
+            let mut verdict = Verdict::default();
+            if access.is_open {
+                return Ok(verdict);
+            }
             if access.resources.is_empty() && ctx.caller().principal == Principal::Anonymous {
-                return authorize_one(ctx, action, access, &Granted::default(), "*").await;
+                authorize_one(ctx, action, access, &Granted::default(), "*", &mut verdict).await?;
+                return Ok(verdict);
             }
             let granted = match &ctx.caller().principal {
                 Principal::Identity { .. } => ctx.house().granted(ctx).await?.unwrap_or_default(),
@@ -85,58 +92,98 @@ impl Authorizer for ByPolicies {
             for access in access.each() {
                 let action = access.action.unwrap_or(action);
                 for resource in &access.resources {
-                    authorize_one(ctx, action, access, &granted, resource).await?;
+                    authorize_one(ctx, action, access, &granted, resource, &mut verdict).await?;
+                    if verdict.denial.is_some() {
+                        return Ok(verdict);
+                    }
                 }
             }
-            Ok(())
+            Ok(verdict)
         })
     }
 }
 
+/// Adds what is decided about one resource.
 async fn authorize_one(
     ctx: &Ctx,
     action: &str,
     access: &Access,
     granted: &Granted,
     resource: &str,
+    verdict: &mut Verdict,
 ) -> Result<()> {
     let arn = resource.parse::<Arn>().ok();
     let owner = arn.as_ref().map(|arn| arn.account.clone()).filter(|account| !account.is_empty());
-    let own = owner.as_ref().is_none_or(|owner| *owner == ctx.account_text());
+    let account = ctx.account_text();
+    let own = owner.as_ref().is_none_or(|owner| *owner == account);
+    let who = principal::who(ctx.caller(), &account);
     if matches!(ctx.caller().principal, Principal::Service(_)) {
+        verdict.rulings.push(Ruling::without_policies(action, resource, "service"));
         return Ok(());
     }
     let attached = match arn.clone() {
-        Some(arn) => ctx.house().attached(ctx, Asked { arn, action, access, caller: ctx.caller() }).await?,
+        Some(arn) => {
+            let asked = Asked { arn, action, access, caller: ctx.caller(), who };
+            ctx.house().attached(ctx, asked).await?
+        }
         None => Attached::default(),
     };
-    if ctx.caller().principal == Principal::Root && own && attached.policy.is_none() {
+    let places = find_places(ctx, owner.as_deref()).await?;
+    let is_limited = places.caller.is_some() || places.owner.is_some();
+    if ctx.caller().principal == Principal::Root && own && attached.policy.is_none() && !is_limited {
+        verdict.rulings.push(Ruling::without_policies(action, resource, "account"));
         return Ok(());
     }
     let resource = attached.arn.as_deref().unwrap_or(resource);
-    let account = ctx.account_text();
     let policies = Policies {
+        resource_control: places.resource_control(action),
+        service_control: places.service_control(),
         resource: attached.policy.as_deref(),
         grants: &attached.grants,
         weight: attached.weight,
         identity: &granted.identity,
         boundary: granted.boundary.as_deref(),
-        ..Policies::default()
+        session: granted.session.as_deref(),
     };
     let about = find_facts(ctx, access, arn, &policies).await?;
     let asked = Request {
-        who: who(&ctx.caller().principal, &account),
+        who,
         action,
         resource,
         owner: owner.as_deref(),
-        context: &Facts { ctx, access, granted, attached: &attached, about },
+        context: &Facts { ctx, access, granted, attached: &attached, places: &places, about },
     };
     let decision = decide(&asked, &policies);
     if decision.is_allowed() {
+        let by = decision.by.as_slice();
+        verdict.rulings.push(Ruling::new(action, resource, &decision, by, &policies));
         return Ok(());
     }
+    let (_, matches) = explain(&asked, &policies);
+    verdict.rulings.push(Ruling::new(action, resource, &decision, &matches, &policies));
     let message = denial_message(&ctx.caller().arn(), action, resource, &decision);
-    Err(Error::new(Kind::Denied, ctx.house().denied_code(ctx.service()), message))
+    verdict.denial = Some(Error::new(Kind::Denied, ctx.house().denied_code(ctx.service()), message));
+    Ok(())
+}
+
+/// Where the caller and the resource's owner stand in organizations. Roles that services made for themselves are
+/// limited by none.
+async fn find_places(ctx: &Ctx, owner: Option<&str>) -> Result<Places> {
+    let caller = ctx.caller();
+    let owner = owner.and_then(|owner| owner.parse().ok()).unwrap_or(caller.account);
+    if caller.is_service_linked() {
+        return Ok(Places { owner_account: Some(owner), ..Places::default() });
+    }
+    let of_caller = match caller.principal {
+        Principal::Anonymous => None,
+        _ => ctx.house().membership(ctx, caller.account).await?,
+    };
+    let of_owner = match &of_caller {
+        Some(place) if owner == caller.account => Some(place.clone()),
+        None if owner == caller.account && caller.principal != Principal::Anonymous => None,
+        _ => ctx.house().membership(ctx, owner).await?,
+    };
+    Ok(Places { caller: of_caller, owner: of_owner, owner_account: Some(owner) })
 }
 
 /// What is known about the resource, with the name its service bears in ARNs; looked for when a policy asks.
@@ -158,30 +205,21 @@ async fn find_facts(
     Ok(ctx.house().resource_facts(ctx, arn).await?.map(|facts| (service, facts)))
 }
 
-fn who<'a>(principal: &'a Principal, account: &'a str) -> Who<'a> {
-    match principal {
-        Principal::Root => Who::Root { account },
-        Principal::Service(name) => Who::Service { name },
-        Principal::Identity { arn, unique_id } => Who::User { account, arn, id: unique_id },
-        Principal::Anonymous => Who::Anonymous,
-    }
-}
-
 /// Condition keys, found when a policy asks for them.
-struct Facts<'a> {
-    ctx: &'a Ctx,
-    access: &'a Access,
-    granted: &'a Granted,
-    attached: &'a Attached,
+pub(crate) struct Facts<'a> {
+    pub(crate) ctx: &'a Ctx,
+    pub(crate) access: &'a Access,
+    pub(crate) granted: &'a Granted,
+    pub(crate) attached: &'a Attached,
+    pub(crate) places: &'a Places,
     /// Of the resource, with the name of its service.
-    about: Option<(String, ResourceFacts)>,
+    pub(crate) about: Option<(String, ResourceFacts)>,
 }
 
 impl Context for Facts<'_> {
     fn find(&self, key: &str) -> Option<Values<'_>> {
         let caller = self.ctx.caller();
         let known = |name: &str| key.eq_ignore_ascii_case(name);
-        let anonymous = matches!(caller.principal, Principal::Anonymous);
         let of_access = || access::condition(&self.access.conditions, key);
         let of_request = || self.access.tag_condition(key);
         let of_resource = || self.about.as_ref().and_then(|(service, facts)| facts.find(service, key));
@@ -189,14 +227,7 @@ impl Context for Facts<'_> {
         if let Some(values) = of_access().or_else(of_both).or_else(of_request).or_else(of_resource) {
             return Some(values);
         }
-        if let Some(tag) =
-            key.split_once('/').filter(|(before, _)| before.eq_ignore_ascii_case("aws:PrincipalTag"))
-        {
-            let found = self.granted.tags.iter().find(|(name, _)| name == tag.1);
-            return found.map(|(_, value)| Values::from(value.as_str()));
-        }
         let text = match () {
-            () if known("aws:username") => self.granted.user_name.clone()?,
             () if known("aws:SourceIp") => caller.source_ip?.to_string(),
             () if known("aws:SecureTransport") => caller.secure.to_string(),
             () if known("aws:ViaAWSService") => caller.via.is_some().to_string(),
@@ -207,21 +238,10 @@ impl Context for Facts<'_> {
             () if known("aws:EpochTime") => (self.ctx.now() / 1_000).to_string(),
             // The engine reads seconds since 1970 where it compares dates.
             () if known("aws:CurrentTime") => (self.ctx.now() / 1_000).to_string(),
-            () if known("aws:PrincipalAccount") && !anonymous => caller.account.to_string(),
-            () if known("aws:PrincipalArn") && !anonymous => caller.arn(),
-            () if known("aws:PrincipalType") => match &caller.principal {
-                Principal::Root => "Account".to_owned(),
-                Principal::Identity { .. } => "User".to_owned(),
-                Principal::Anonymous => "Anonymous".to_owned(),
-                Principal::Service(_) => return None,
-            },
-            () if known("aws:userid") => match &caller.principal {
-                Principal::Root => caller.account.to_string(),
-                Principal::Identity { unique_id, .. } => unique_id.to_string(),
-                Principal::Anonymous => "anonymous".to_owned(),
-                Principal::Service(_) => return None,
-            },
-            () => return None,
+            () => {
+                let of_caller = principal::find(caller, self.granted, self.ctx.now(), key);
+                return of_caller.or_else(|| self.places.find(key));
+            }
         };
         Some(Values::from(text))
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::arn::{AccountId, Partition};
+use crate::sessions::{Session, SessionOf};
 
 /// The identity behind a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Principal {
 pub struct Caller {
     pub account: AccountId,
     pub principal: Principal,
+    /// The session it was signed in; `None` for lasting credentials.
+    pub session: Option<Arc<Session>>,
     /// The access key that signed; empty for anonymous and internal callers.
     pub access_key: Arc<str>,
     /// The caller's address; `None` inside the house.
@@ -40,6 +43,7 @@ impl Caller {
         Self {
             account,
             principal: Principal::Service(name),
+            session: None,
             access_key: Arc::from(""),
             source_ip: None,
             secure: true,
@@ -51,6 +55,12 @@ impl Caller {
     /// `sqs.amazonaws.com`, of the service that passes the call on.
     pub fn via_name(&self) -> Option<String> {
         self.via.map(|service| format!("{service}.amazonaws.com"))
+    }
+
+    /// A session of a role that a service made for itself.
+    pub(crate) fn is_service_linked(&self) -> bool {
+        let of = self.session.as_ref().map(|session| &session.grant.of);
+        matches!(of, Some(SessionOf::Role { role_arn, .. }) if role_arn.contains(":role/aws-service-role/"))
     }
 
     /// `true` for calls that never crossed the wire.

@@ -7,6 +7,7 @@ use crate::arn::AccountId;
 use crate::caller::Principal;
 use crate::clock::Millis;
 use crate::error::Error;
+use crate::sessions::Session;
 
 /// What an access key stands for.
 #[derive(Clone)]
@@ -15,6 +16,8 @@ pub struct Credential {
     pub secret: Arc<str>,
     pub account: AccountId,
     pub principal: Principal,
+    /// The session it is of; `None` for lasting ones.
+    pub session: Option<Arc<Session>>,
     /// When a temporary credential ends; `None` for lasting ones.
     pub expires_at: Option<Millis>,
 }

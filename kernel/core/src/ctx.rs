@@ -7,6 +7,7 @@ use shape::Operation;
 
 use crate::access::Access;
 use crate::arn::{AccountId, Partition, Region};
+use crate::audit_trail::{AuditTrail, Slot};
 use crate::caller::Caller;
 use crate::clock::Millis;
 use crate::error::Result;
@@ -27,6 +28,8 @@ struct Inner {
     request_id: String,
     /// How the caller reached us: `host:port` of the Host header, for URLs we hand out.
     authority: String,
+    /// Shared by all contexts of one call.
+    slot: Arc<Slot>,
 }
 
 impl Ctx {
@@ -38,7 +41,8 @@ impl Ctx {
         request_id: String,
         authority: String,
     ) -> Self {
-        Self(Arc::new(Inner { house, service, scope, caller, request_id, authority }))
+        let slot = Arc::default();
+        Self(Arc::new(Inner { house, service, scope, caller, request_id, authority, slot }))
     }
 
     pub fn scope(&self) -> &Scope {
@@ -73,6 +77,9 @@ impl Ctx {
     pub fn service(&self) -> &'static str {
         self.0.service
     }
+    pub(crate) fn slot(&self) -> &Slot {
+        &self.0.slot
+    }
 
     pub fn now(&self) -> Millis {
         self.house().clock().now()
@@ -90,8 +97,16 @@ impl Ctx {
     /// The same call in another scope, for a resource of another account or region. The caller stays who it is.
     #[must_use]
     pub fn in_scope(&self, scope: Scope) -> Self {
-        let Inner { house, service, caller, request_id, authority, .. } = &*self.0;
-        Self::new(house.clone(), service, scope, caller.clone(), request_id.clone(), authority.clone())
+        let Inner { house, service, caller, request_id, authority, slot, .. } = &*self.0;
+        Self(Arc::new(Inner {
+            house: house.clone(),
+            service,
+            scope,
+            caller: caller.clone(),
+            request_id: request_id.clone(),
+            authority: authority.clone(),
+            slot: slot.clone(),
+        }))
     }
 
     /// What the service set up for itself in `service.rs` ([`crate::ServiceBuilder::own`]).
@@ -109,14 +124,24 @@ impl Ctx {
     /// One transaction, durable when this returns. `f` may run again: it must have no other effect.
     pub async fn write<T: Send>(&self, mut f: impl FnMut(&mut Tx<'_, '_>) -> Result<T> + Send) -> Result<T> {
         let mut effects = Effects::default();
+        let audit = self.audit_within();
+        let mut went_along = false;
         let value = self
             .house()
             .store()
-            .write(|raw| {
+            .write(|raw| -> Result<T> {
                 effects = Effects::default();
-                f(&mut Tx::new(raw, self, &mut effects))
+                let mut tx = Tx::new(raw, self, &mut effects);
+                let value = f(&mut tx)?;
+                // One that does not fit is written later.
+                went_along =
+                    tx.has_writes() && audit.as_ref().is_some_and(|audit| audit.put(&mut tx).is_ok());
+                Ok(value)
             })
             .await?;
+        if went_along {
+            AuditTrail::has_gone(self.slot());
+        }
         self.house().wake(&effects);
         Ok(value)
     }
@@ -154,7 +179,7 @@ impl Ctx {
     /// # Errors
     /// The denial, for the caller.
     pub async fn authorize(&self, action: &str, access: &Access) -> Result<()> {
-        self.house().authorizer().authorize(self, action, access).await
+        self.house().decide_more(self, action, access).await
     }
 
     /// Calls an operation of any service, through the gate, as the service itself.

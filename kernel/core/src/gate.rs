@@ -6,11 +6,12 @@ use shape::{OpDef, Operation, Struct};
 
 use crate::BoxFuture;
 use crate::access::Access;
-use crate::audit::AuditRecord;
-use crate::caller::Caller;
+use crate::audit::{AuditLimits, AuditRecord, Decided};
+use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
 use crate::error::{Error, Kind, Result};
 use crate::house::House;
+use crate::ruling::{Ruling, Verdict};
 use crate::scope::Scope;
 
 /// A call that knows who makes it, and what it asks.
@@ -26,13 +27,41 @@ pub struct Call {
 
 /// May this caller do this to that? One implementation decides for every service.
 pub trait Authorizer: Send + Sync + 'static {
-    /// `Ok` allows; an error is what the caller is told.
+    /// What is decided, and why.
+    ///
+    /// # Errors
+    /// When it cannot be decided.
     fn authorize<'a>(
         &'a self,
         ctx: &'a Ctx,
         action: &'a str,
         access: &'a Access,
-    ) -> BoxFuture<'a, Result<()>>;
+    ) -> BoxFuture<'a, Result<Verdict>>;
+}
+
+/// What becomes of denials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    #[default]
+    Enforce,
+    /// They are recorded, and whoever has signed passes. Who has not signed is still refused.
+    Observe,
+}
+
+impl Mode {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+        }
+    }
+}
+
+/// How the gate behaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GateSettings {
+    pub mode: Mode,
+    pub audit: AuditLimits,
 }
 
 /// An operation of the model that we do not serve.
@@ -88,41 +117,105 @@ impl House {
         let Call { op, scope, caller, request_id, authority, input } = call;
         let served = self.served(op)?;
         let ctx = Ctx::new(self.clone(), op.service, scope, caller, request_id, authority);
-        let access = served.access(&scope, &*input);
-        let signing_name = self.signing_name(op.service);
-        let (outcome, action, resources) = match access {
-            Err(refusal) => (Err(refusal), format!("{signing_name}:{}", op.name), Vec::new()),
-            Ok(access) => {
-                let named = access.action.map(str::to_owned);
-                let action = named.unwrap_or_else(|| format!("{signing_name}:{}", op.name));
-                let outcome = match self.authorizer().authorize(&ctx, &action, &access).await {
-                    Ok(()) => served.call(&ctx, input).await,
-                    Err(refusal) => Err(refusal),
-                };
-                (outcome, action, access.resources)
-            }
+        let mut ending = Ending { ctx: &ctx, error: None };
+        let outcome = match self.admit(&ctx, op, served.access(&scope, &*input)).await {
+            Ok(()) => served.call(&ctx, input).await,
+            Err(refusal) => Err(refusal),
         };
-        self.note(&ctx, action, resources, outcome.as_ref().err());
+        ending.error = outcome.as_ref().err().map(Error::code);
+        drop(ending);
+        if ctx.slot().has_denial()
+            && let Err(error) = self.flush_audit().await
+        {
+            tracing::error!(%error, "a denial is not on record");
+        }
         outcome
     }
 
-    /// The audit record and the request count, of refused calls too.
-    fn note(&self, ctx: &Ctx, action: String, resources: Vec<String>, error: Option<&Error>) {
-        let internal = ctx.caller().is_internal();
-        if !internal {
-            self.counts().add(*ctx.scope(), ctx.service(), "Requests", 1);
+    /// Decides about a call; its record waits in the context.
+    async fn admit(self: &Arc<Self>, ctx: &Ctx, op: &OpDef, access: Result<Access>) -> Result<()> {
+        let action = || format!("{}:{}", self.signing_name(op.service), op.name);
+        let access = access.inspect_err(|_| {
+            let record = record(ctx, action(), Vec::new(), Decided::Undecided, Vec::new());
+            *ctx.slot().record() = Some(record);
+        })?;
+        let action = access.action.map_or_else(action, str::to_owned);
+        let (decided, rulings, outcome) = self.decide(ctx, &action, &access).await;
+        *ctx.slot().record() = Some(record(ctx, action, access.resources, decided, rulings));
+        outcome
+    }
+
+    /// Decides about what only came out while a call was answered; that is a record of its own.
+    pub(crate) async fn decide_more(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        action: &str,
+        access: &Access,
+    ) -> Result<()> {
+        let (decided, rulings, outcome) = self.decide(ctx, action, access).await;
+        let error = outcome.as_ref().err().map(Error::code);
+        let record = record(ctx, action.to_owned(), access.resources.clone(), decided, rulings);
+        self.audit().push(AuditRecord { error, ..record }, false);
+        outcome
+    }
+
+    async fn decide(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        action: &str,
+        access: &Access,
+    ) -> (Decided, Vec<Ruling>, Result<()>) {
+        let Verdict { rulings, denial } = match self.authorizer().authorize(ctx, action, access).await {
+            Ok(verdict) => verdict,
+            Err(error) => return (Decided::Undecided, Vec::new(), Err(error)),
+        };
+        let Some(denial) = denial else { return (Decided::Allowed, rulings, Ok(())) };
+        ctx.slot().note_denial();
+        if self.mode() == Mode::Observe && ctx.caller().principal != Principal::Anonymous {
+            return (Decided::WouldBeDenied, rulings, Ok(()));
         }
-        self.audit().push(AuditRecord {
-            at: ctx.now(),
-            request_id: ctx.request_id().to_owned(),
-            scope: *ctx.scope(),
-            caller: ctx.caller().arn(),
-            access_key: ctx.caller().access_key.to_string(),
-            action,
-            resources,
-            error: error.map(Error::code),
-            internal,
-        });
+        (Decided::Denied, rulings, Err(denial))
+    }
+}
+
+/// Sees to the record and the request count when a call ends, also when whoever made it went away.
+struct Ending<'a> {
+    ctx: &'a Ctx,
+    error: Option<&'static str>,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let ctx = self.ctx;
+        if !ctx.caller().is_internal() {
+            ctx.house().counts().add(*ctx.scope(), ctx.service(), "Requests", 1);
+        }
+        ctx.house().audit().end(ctx.slot(), self.error);
+    }
+}
+
+fn record(
+    ctx: &Ctx,
+    action: String,
+    resources: Vec<String>,
+    decision: Decided,
+    rulings: Vec<Ruling>,
+) -> AuditRecord {
+    let caller = ctx.caller();
+    AuditRecord {
+        at: ctx.now(),
+        request_id: ctx.request_id().to_owned(),
+        scope: *ctx.scope(),
+        caller: caller.arn(),
+        access_key: caller.access_key.to_string(),
+        source_ip: caller.source_ip,
+        via: caller.via,
+        action,
+        resources,
+        decision,
+        rulings,
+        error: None,
+        internal: caller.is_internal(),
     }
 }
 

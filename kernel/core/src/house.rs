@@ -14,22 +14,26 @@ use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinSet;
 
 use crate::access::ResourceFacts;
+use crate::access_key::TEMPORARY;
 use crate::arn::{AccountId, Arn, Region};
-use crate::audit::AuditTrail;
+use crate::audit_trail::{AuditTrail, FLUSH_EVERY_MS};
 use crate::authorize::{Asked, Attached, Granted};
-use crate::caller::Caller;
+use crate::caller::{Caller, Principal};
 use crate::clock::{Clock, Millis};
 use crate::controllers::{ControllerStatus, Runner};
 use crate::credentials::{Credential, Credentials, NoCredential};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::events::Mailbox;
-use crate::gate::{Authorizer, not_implemented};
+use crate::gate::{Authorizer, GateSettings, Mode, not_implemented};
+use crate::identities::Identities;
 use crate::ids::{IdSource, Ids};
 use crate::local::{LocalRequest, LocalResponse};
+use crate::membership::Membership;
 use crate::meter::Counts;
 use crate::scope::Scope;
 use crate::service::{Served, Service, Sweep};
+use crate::sessions::{Issued, OpenSessions, SessionGrant, SessionSeal};
 use crate::timers::TimerHandler;
 use crate::tx::Effects;
 
@@ -42,6 +46,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub ids: Box<dyn IdSource>,
     pub authorizer: Box<dyn Authorizer>,
+    pub gate: GateSettings,
     /// `host:port` under which clients reach us when they did not say.
     pub authority: String,
     pub services: Vec<Service>,
@@ -53,9 +58,12 @@ pub struct House {
     clock: Arc<dyn Clock>,
     ids: Box<dyn IdSource>,
     authorizer: Box<dyn Authorizer>,
+    mode: Mode,
     authority: String,
     seal_secret: Vec<u8>,
     seal_key: hmac::Key,
+    session_seal: SessionSeal,
+    open_sessions: OpenSessions,
     services: BTreeMap<&'static str, Service>,
     mailboxes: Vec<Arc<Mailbox>>,
     runners: Vec<Arc<Runner>>,
@@ -75,6 +83,8 @@ pub struct House {
 
 const COUNTS_EVERY_MS: Millis = 1_000;
 const TOKENS_EVERY_MS: Millis = 3_600_000;
+/// Old audit records are removed this often.
+const TRIM_EVERY_MS: Millis = 60_000;
 const TOKENS_BATCH: usize = 1_000;
 
 impl House {
@@ -83,7 +93,7 @@ impl House {
     /// # Errors
     /// When a service cannot read what it stored.
     pub async fn open(parts: Parts) -> Result<Arc<Self>> {
-        let Parts { store, clock, ids, authorizer, authority, mut services } = parts;
+        let Parts { store, clock, ids, authorizer, gate, authority, mut services } = parts;
         let seal_secret = seal_secret(&store, &*ids).await?;
         let mut mailboxes = Vec::new();
         let mut runners = Vec::new();
@@ -96,19 +106,23 @@ impl House {
             runners.extend(controllers.map(|controller| Arc::new(Runner::new(controller))));
             sweeps.extend(std::mem::take(&mut service.sweeps).into_iter().map(|s| (service.def.name, s)));
         }
+        let audit = AuditTrail::open(&store, gate.audit).await?;
         let house = Arc::new(Self {
             store,
             clock,
             ids,
             authorizer,
+            mode: gate.mode,
             authority,
             seal_key: hmac::Key::new(hmac::HMAC_SHA256, &seal_secret),
+            session_seal: SessionSeal::new(&seal_secret),
+            open_sessions: OpenSessions::default(),
             seal_secret,
             services: services.into_iter().map(|service| (service.def.name, service)).collect(),
             mailboxes,
             runners,
             timer_bell: Notify::new(),
-            audit: AuditTrail::default(),
+            audit,
             counts: Counts::default(),
             working: Arc::default(),
             unfinished: Arc::default(),
@@ -135,6 +149,13 @@ impl House {
                 Box::pin(async move { house.write_counts().await })
             }),
         );
+        self.spawn(
+            self.clone()
+                .every(FLUSH_EVERY_MS, "audit", |house| Box::pin(async move { house.flush_audit().await })),
+        );
+        self.spawn(self.clone().every(TRIM_EVERY_MS, "audit retention", |house| {
+            Box::pin(async move { house.trim_audit().await })
+        }));
         self.spawn(self.clone().every(TOKENS_EVERY_MS, "tokens", |house| {
             Box::pin(async move {
                 let ctx = house.ctx("kernel", HOUSE_SCOPE);
@@ -205,7 +226,8 @@ impl House {
         }
         self.runners.iter().for_each(|runner| runner.forget_all());
         self.counts.take();
-        self.audit.clear();
+        self.audit.forget_all().await;
+        self.open_sessions.forget_all();
         self.store.clear().await?;
         let secret = self.seal_secret.clone();
         self.store.write(|tx| tx.put(SEAL_SECRET_KEY, secret.clone())).await?;
@@ -218,6 +240,9 @@ impl House {
         self.resets.send_modify(|count| *count += 1);
         let _alone = self.working.clone().write_owned().await;
         let _settled = self.unfinished.clone().write_owned().await;
+        if let Err(error) = self.flush_audit().await {
+            tracing::error!(%error, "the last audit records are lost");
+        }
         if let Err(error) = self.write_counts().await {
             tracing::error!(%error, "the last counts are lost");
         }
@@ -382,16 +407,54 @@ impl House {
         thing.unwrap_or_else(|| panic!("{service} owns no {}", std::any::type_name::<T>()))
     }
 
+    /// Who can say what identities there are; `None` when no service keeps any.
+    pub fn identities(self: &Arc<Self>, region: Region) -> Option<Box<dyn Identities>> {
+        let service = self.services.values().find(|service| service.identities.is_some())?;
+        let ctx = self.ctx(service.def.name, Scope { region, ..HOUSE_SCOPE });
+        service.identities.as_ref().map(|make| make(ctx))
+    }
+
     /// What the caller of `ctx` was granted, by the service that keeps identities; `None` when nobody knows it.
     pub(crate) async fn granted(self: &Arc<Self>, ctx: &Ctx) -> Result<Option<Granted>> {
-        for service in self.services.values() {
-            if let Some(find) = &service.identity_policies {
-                let home =
-                    self.ctx(service.def.name, Scope { account: ctx.caller().account, ..*ctx.scope() });
-                return find(home, ctx.caller().principal.clone()).await;
-            }
+        let Some(identities) = self.identities(ctx.region()) else { return Ok(None) };
+        identities.granted(&ctx.caller().principal, ctx.caller().session.as_deref()).await
+    }
+
+    /// Issues a session's credentials. Whether its holder may have them is for who asks to know.
+    ///
+    /// # Errors
+    /// When the grant is larger than [`SessionGrant::packed_percent`] lets it be.
+    pub fn issue_session(&self, grant: &SessionGrant) -> Result<Issued> {
+        self.session_seal.issue(self.ids(), grant)
+    }
+
+    /// The credential of a session, where its token is of this house and its holder still exists.
+    async fn find_session(
+        self: &Arc<Self>,
+        access_key: &str,
+        token: Option<&str>,
+    ) -> std::result::Result<Credential, NoCredential> {
+        let token = token.ok_or(NoCredential::InvalidToken)?;
+        let opened = self.open_sessions.find(&self.session_seal, access_key, token);
+        let opened = opened.ok_or(NoCredential::InvalidToken)?;
+        let grant = &opened.session.grant;
+        if grant.expires_at <= self.clock.now() {
+            return Err(NoCredential::Expired);
         }
-        Ok(None)
+        let principal = opened.session.principal.clone();
+        if let Some(identities) = self.identities(Region::HOUSE)
+            && principal != Principal::Root
+        {
+            let granted = identities.granted(&principal, Some(&opened.session)).await;
+            granted.map_err(NoCredential::Failed)?.ok_or(NoCredential::InvalidToken)?;
+        }
+        Ok(Credential {
+            secret: opened.secret.clone(),
+            account: grant.account,
+            principal,
+            session: Some(opened.session.clone()),
+            expires_at: Some(grant.expires_at),
+        })
     }
 
     /// The code a denial bears: services that speak XML, JSON and EC2's dialect each have their own.
@@ -415,6 +478,20 @@ impl House {
         };
         let scope = Scope::of_arn(&asked.arn).unwrap_or(*ctx.scope());
         find(self.ctx(service.def.name, scope), asked).await
+    }
+
+    /// The place of an account in an organization; `None` when it is in none, or nobody keeps organizations.
+    pub(crate) async fn membership(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        account: AccountId,
+    ) -> Result<Option<Arc<Membership>>> {
+        for service in self.services.values() {
+            if let Some(find) = &service.memberships {
+                return find(self.ctx(service.def.name, Scope { account, ..*ctx.scope() }), account).await;
+            }
+        }
+        Ok(None)
     }
 
     /// What the service of a resource knows about it for conditions.
@@ -455,6 +532,10 @@ impl House {
     }
     pub(crate) fn authorizer(&self) -> &dyn Authorizer {
         &*self.authorizer
+    }
+    /// What becomes of denials.
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
     pub fn audit(&self) -> &AuditTrail {
         &self.audit
@@ -500,6 +581,9 @@ impl Credentials for Arc<House> {
         session_token: Option<&'a str>,
     ) -> crate::BoxFuture<'a, std::result::Result<Credential, NoCredential>> {
         Box::pin(async move {
+            if access_key.starts_with(TEMPORARY) {
+                return self.find_session(access_key, session_token).await;
+            }
             for service in self.services.values() {
                 if let Some(find) = &service.credentials {
                     let ctx = self.ctx(service.def.name, HOUSE_SCOPE);

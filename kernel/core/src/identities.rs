@@ -9,7 +9,7 @@ use crate::arn::{AccountId, Arn};
 use crate::authorize::Granted;
 use crate::caller::Principal;
 use crate::error::Result;
-use crate::sessions::SessionGrant;
+use crate::sessions::Session;
 
 /// A role as it is now.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub trait Identities: Send + Sync + 'static {
     fn granted<'a>(
         &'a self,
         principal: &'a Principal,
-        session: Option<&'a SessionGrant>,
+        session: Option<&'a Session>,
     ) -> BoxFuture<'a, Result<Option<Granted>>>;
 
     /// The role of this very ARN, path and all.

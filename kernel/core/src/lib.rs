@@ -1,8 +1,10 @@
 //! What every service stands on, and nothing that knows a service.
 
 pub mod access;
+pub mod access_key;
 pub mod arn;
 pub mod audit;
+pub mod audit_trail;
 pub mod authorize;
 pub mod caller;
 pub mod clock;
@@ -13,19 +15,25 @@ pub mod error;
 pub mod events;
 pub mod gate;
 pub mod house;
+pub mod identities;
 pub mod ids;
 pub mod key;
 pub mod local;
+pub mod membership;
 pub mod meter;
 pub mod pages;
 pub mod plugs;
+mod principal;
+pub mod ruling;
 pub mod scope;
 pub mod seal;
 pub mod service;
+pub mod sessions;
 pub mod table;
 pub mod testing;
 pub mod timers;
 pub mod tokens;
+pub mod trust;
 pub mod tx;
 
 use std::pin::Pin;
@@ -40,14 +48,19 @@ pub use credentials::{Credential, Credentials, NoCredential};
 pub use ctx::Ctx;
 pub use error::{Error, Kind, Result};
 pub use events::Event;
+pub use gate::{GateSettings, Mode};
 pub use house::House;
+pub use identities::{Identities, OidcProvider, Role};
 pub use key::Key;
 pub use local::{LocalRequest, LocalResponse};
+pub use membership::Membership;
 pub use meter::Usage;
 pub use plugs::Plugs;
+pub use principal::who;
 pub use scope::Scope;
 pub use seal::{KeySealer, SealError, Sealer};
 pub use service::{Service, ServiceBuilder};
+pub use sessions::{Issued, Session, SessionGrant, SessionOf};
 pub use table::{PackedTable, Row, Table};
 pub use tx::{Reader, Snapshot, Tx};
 

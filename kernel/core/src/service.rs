@@ -9,16 +9,17 @@ use shape::{OpDef, Operation, ServiceDef, Struct};
 
 use crate::BoxFuture;
 use crate::access::{Access, ResourceFacts};
-use crate::arn::Arn;
-use crate::authorize::{Asked, Attached, FindAttached, FindResourceFacts, Granted, IdentityPolicies};
-use crate::caller::Principal;
+use crate::arn::{AccountId, Arn};
+use crate::authorize::{Asked, Attached, FindAttached, FindResourceFacts};
 use crate::clock::Millis;
 use crate::controllers::{Controller, Next};
 use crate::credentials::{Credential, Credentials, NoCredential};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::events::{Event, Subscriber};
+use crate::identities::Identities;
 use crate::local::{LocalRequest, LocalResponse, LocalRoute};
+use crate::membership::{FindMembership, Membership};
 use crate::scope::Scope;
 use crate::timers::TimerHandler;
 
@@ -104,6 +105,9 @@ type IssuedCredentials = Box<
     dyn Fn(Ctx, String, Option<String>) -> BoxFuture<'static, Result<Credential, NoCredential>> + Send + Sync,
 >;
 
+/// Answers about identities, of a context of the service that keeps them.
+type KeepsIdentities = Box<dyn Fn(Ctx) -> Box<dyn Identities> + Send + Sync>;
+
 /// A service as the house runs it. Made by [`ServiceBuilder`].
 pub struct Service {
     pub(crate) def: &'static ServiceDef,
@@ -116,7 +120,8 @@ pub struct Service {
     pub(crate) routes: Vec<LocalRoute>,
     pub(crate) attached: Option<FindAttached>,
     pub(crate) resource_facts: Option<FindResourceFacts>,
-    pub(crate) identity_policies: Option<IdentityPolicies>,
+    pub(crate) memberships: Option<FindMembership>,
+    pub(crate) identities: Option<KeepsIdentities>,
     pub(crate) credentials: Option<IssuedCredentials>,
     pub(crate) open: Vec<OpenHook>,
     pub(crate) reset: Vec<OpenHook>,
@@ -168,7 +173,8 @@ impl ServiceBuilder {
             routes: Vec::new(),
             attached: None,
             resource_facts: None,
-            identity_policies: None,
+            memberships: None,
+            identities: None,
             credentials: None,
             open: Vec::new(),
             reset: Vec::new(),
@@ -273,6 +279,15 @@ impl ServiceBuilder {
         self.0.attached = Some(Box::new(f));
     }
 
+    /// Says which place an account has in an organization, and what limits it there. One service of a house does.
+    pub fn memberships(&mut self, f: impl for<'a> Handler<'a, AccountId, Option<Arc<Membership>>> + 'static) {
+        let f = Arc::new(f);
+        self.0.memberships = Some(Box::new(move |ctx, account| {
+            let f = f.clone();
+            Box::pin(async move { f.call(&ctx, account).await })
+        }));
+    }
+
     /// Says what conditions of policies may ask about a resource of this service, by its ARN, in its scope: its tags,
     /// and the service's own keys. Asked only when a policy asks. None where there is no such resource.
     pub fn resource_facts(&mut self, f: impl for<'a> Handler<'a, Arn, Option<ResourceFacts>> + 'static) {
@@ -283,13 +298,9 @@ impl ServiceBuilder {
         }));
     }
 
-    /// Says what a user or a role's session was granted. One service of a house does.
-    pub fn identity_policies(&mut self, f: impl for<'a> Handler<'a, Principal, Option<Granted>> + 'static) {
-        let f = Arc::new(f);
-        self.0.identity_policies = Some(Box::new(move |ctx, principal| {
-            let f = f.clone();
-            Box::pin(async move { f.call(&ctx, principal).await })
-        }));
+    /// Answers what the house asks about users, roles and providers. One service of a house does.
+    pub fn keeps_identities(&mut self, f: impl Fn(Ctx) -> Box<dyn Identities> + Send + Sync + 'static) {
+        self.0.identities = Some(Box::new(f));
     }
 
     /// Finds the credentials this service has issued. One service of a house does.

@@ -31,12 +31,12 @@ pub enum SessionOf {
     /// The account itself, which asked for a session of its own.
     Root,
     /// A user, likewise.
-    User { arn: Arc<str>, unique_id: Arc<str> },
+    User { arn: String, unique_id: String },
     /// Who took on a role. `arn` is the session's (`arn:aws:sts::…:assumed-role/name/session`), `unique_id` the role's
     /// id, a colon, and the session's name.
-    Role { arn: Arc<str>, unique_id: Arc<str>, role_arn: String },
+    Role { arn: String, unique_id: String, role_arn: String },
     /// Somebody a user, or (without a parent) the account itself, vouches for.
-    Federated { arn: Arc<str>, unique_id: Arc<str>, parent: Option<Parent> },
+    Federated { arn: String, unique_id: String, parent: Option<Parent> },
 }
 
 /// The user who made a federated session.
@@ -96,7 +96,7 @@ impl SessionGrant {
             SessionOf::User { arn, unique_id }
             | SessionOf::Role { arn, unique_id, .. }
             | SessionOf::Federated { arn, unique_id, .. } => {
-                Principal::Identity { arn: arn.clone(), unique_id: unique_id.clone() }
+                Principal::Identity { arn: Arc::from(&**arn), unique_id: Arc::from(&**unique_id) }
             }
         }
     }
@@ -131,6 +131,7 @@ const SECRET_BYTES: usize = 30;
 #[derive(Debug)]
 pub struct Session {
     pub grant: SessionGrant,
+    pub principal: Principal,
     /// [`SessionGrant::policy`], compiled.
     pub policy: Option<Arc<Policy>>,
 }
@@ -146,7 +147,7 @@ impl Session {
             Some(compiled) => Some(compiled?),
             None => None,
         };
-        Some(Self { grant, policy })
+        Some(Self { principal: grant.principal(), grant, policy })
     }
 }
 
@@ -226,12 +227,13 @@ fn pack(value: &impl Serialize) -> Vec<u8> {
     packer.write_all(&text).and_then(|()| packer.finish()).expect("memory takes what is written")
 }
 
-/// Sessions opened lately, by access key and token: opening one again costs more than deciding a call.
+/// Sessions opened lately, by token: opening one again costs more than deciding a call.
 #[derive(Default)]
-pub(crate) struct OpenSessions(RwLock<HashMap<(String, String), Arc<OpenSession>>>);
+pub(crate) struct OpenSessions(RwLock<HashMap<String, Arc<OpenSession>>>);
 
-/// A session with the secret of its key.
+/// A session with the key it is of.
 pub(crate) struct OpenSession {
+    access_key_id: String,
     pub(crate) secret: Arc<str>,
     pub(crate) session: Arc<Session>,
 }
@@ -239,19 +241,28 @@ pub(crate) struct OpenSession {
 impl OpenSessions {
     const KEPT_MAX: usize = 1_024;
 
-    pub(crate) fn find(&self, seal: &SessionSeal, access_key_id: &str, token: &str) -> Option<Arc<OpenSession>> {
-        let key = (access_key_id.to_owned(), token.to_owned());
-        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Some(known.clone());
+    pub(crate) fn find(
+        &self,
+        seal: &SessionSeal,
+        access_key_id: &str,
+        token: &str,
+    ) -> Option<Arc<OpenSession>> {
+        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(token) {
+            return (known.access_key_id == access_key_id).then(|| known.clone());
         }
         let session = Arc::new(Session::new(seal.open(access_key_id, token)?)?);
-        let opened = Arc::new(OpenSession { secret: Arc::from(seal.secret(token)), session });
+        let (secret, access_key_id) = (Arc::from(seal.secret(token)), access_key_id.to_owned());
+        let opened = Arc::new(OpenSession { access_key_id, secret, session });
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= Self::KEPT_MAX {
             kept.clear();
         }
-        kept.insert(key, opened.clone());
+        kept.insert(token.to_owned(), opened.clone());
         Some(opened)
+    }
+
+    pub(crate) fn forget_all(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

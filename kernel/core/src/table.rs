@@ -133,7 +133,7 @@ impl PackedTable {
         Ok(rows.into_iter().map(|(key, value)| (key.slice(base.len()..), value)).collect())
     }
 
-    fn key(&self, scope: &Scope, key: impl Key) -> Vec<u8> {
+    pub(crate) fn key(&self, scope: &Scope, key: impl Key) -> Vec<u8> {
         (self.name, scope, key).to_bytes()
     }
 }

@@ -12,7 +12,7 @@ use crate::caller::{Caller, Principal};
 use crate::clock::{Clock, FakeClock, Millis};
 use crate::ctx::Ctx;
 use crate::error::Result;
-use crate::gate::Call;
+use crate::gate::{Call, GateSettings};
 use crate::house::{House, Parts};
 use crate::ids::SeededIds;
 use crate::scope::Scope;
@@ -36,12 +36,18 @@ impl TestCloud {
 
     /// Over a store that exists, as after a restart.
     pub async fn over(store: Store, services: Vec<Service>) -> Self {
+        Self::over_with(store, GateSettings::default(), services).await
+    }
+
+    /// With a gate that is set otherwise.
+    pub async fn over_with(store: Store, gate: GateSettings, services: Vec<Service>) -> Self {
         let clock = Arc::new(FakeClock::default());
         let parts = Parts {
             store,
             clock: clock.clone(),
             ids: Box::new(SeededIds::new(42)),
             authorizer: Box::new(ByPolicies),
+            gate,
             authority: "localhost:4566".to_owned(),
             services,
         };
@@ -55,6 +61,12 @@ impl TestCloud {
     pub fn as_account(&self, account: &str) -> Self {
         let account = account.parse().expect("twelve digits");
         Self { scope: Scope { account, ..self.scope }, ..self.share() }
+    }
+
+    /// The same cloud, called by a user or a role's session of the same account, who need not exist.
+    pub fn as_identity(&self, arn: &str, unique_id: &str) -> Self {
+        let principal = Principal::Identity { arn: Arc::from(arn), unique_id: Arc::from(unique_id) };
+        Self { principal, ..self.share() }
     }
 
     /// The same cloud, called in another region.

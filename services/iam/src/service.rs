@@ -11,7 +11,8 @@ use crate::ops::{
     policy_version, role, simulation, tags, user,
 };
 use crate::rules::access;
-use crate::state::directory::{Directory, UserKeys, granted};
+use crate::state::directory::{Directory, UserKeys};
+use crate::state::keeper::{self, Keeper};
 use crate::state::last_used::{self, LastUsed};
 use crate::state::seal::Seal;
 
@@ -28,7 +29,8 @@ pub fn service(plugs: &Plugs) -> Service {
     s.on_close(last_used::write);
     s.on_reset(forget);
     s.issues_credentials(|ctx| Box::new(UserKeys(ctx)));
-    s.identity_policies(granted);
+    s.keeps_identities(|ctx| Box::new(Keeper(ctx)));
+    s.attached(keeper::attached);
     s.resource_facts(tags::facts_of);
     s.build()
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt, Full};
-use kernel::{AccountId, Caller, Error, Principal};
+use kernel::{AccountId, Caller, Credential, Error, Principal};
 use shape::{Body, BodyError, Kind, OpDef};
 
 use super::body::{Inbound, gather};
@@ -155,15 +155,17 @@ fn length_missing() -> Error {
 
 fn caller(parts: &Parts, connection: Connection, proof: Option<(&Presented<'_>, Verified)>) -> Caller {
     let user_agent = header_text(&parts.headers, "user-agent").unwrap_or_default();
-    let (account, principal, access_key) = match proof {
-        None => (AccountId::DEFAULT, Principal::Anonymous, Arc::from("")),
+    let (account, principal, session, access_key) = match proof {
+        None => (AccountId::DEFAULT, Principal::Anonymous, None, Arc::from("")),
         Some((presented, Verified { credential, .. })) => {
-            (credential.account, credential.principal, Arc::from(&*presented.access_key))
+            let Credential { account, principal, session, .. } = credential;
+            (account, principal, session, Arc::from(&*presented.access_key))
         }
     };
     Caller {
         account,
         principal,
+        session,
         access_key,
         source_ip: Some(connection.peer.ip().to_canonical()),
         secure: connection.secure,

@@ -35,6 +35,7 @@ impl Credentials for OneSecret {
             secret: self.0.into(),
             account: AccountId::DEFAULT,
             principal: Principal::Root,
+            session: None,
             expires_at: None,
         };
         Box::pin(std::future::ready(Ok(credential)))

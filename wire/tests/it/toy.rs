@@ -230,6 +230,7 @@ impl Credentials for ToyCredentials {
             secret: "test".into(),
             account,
             principal: Principal::Root,
+            session: None,
             expires_at: None,
         });
         Box::pin(std::future::ready(credential))

@@ -1,8 +1,11 @@
 //! Who gets in, and what is written down of it.
 
+use kernel::audit::AuditLimits;
 use kernel::gate::not_implemented;
+use kernel::testing::TestCloud;
+use kernel::{GateSettings, Mode};
 
-use crate::toy::{Note, ReadNote, Wait, WriteNote, cloud};
+use crate::toy::{Note, ReadNote, Wait, WriteNote, cloud, cloud_with};
 
 #[tokio::test]
 async fn accounts_and_regions_are_strangers() {
@@ -62,4 +65,65 @@ async fn a_reset_interrupts_those_who_wait_and_forgets_everything() {
     assert_eq!(cloud.call(ReadNote, Note::default()).await.unwrap().text, None);
     cloud.call(WriteNote, Note::new("b")).await.unwrap();
     assert_eq!(cloud.call(ReadNote, Note::default()).await.unwrap().text.as_deref(), Some("b"));
+}
+
+#[tokio::test]
+async fn decisions_last_and_say_what_decided() {
+    let (cloud, _) = cloud().await;
+    cloud.call(WriteNote, Note::new("a")).await.unwrap();
+    cloud.call(ReadNote, Note::default()).await.unwrap();
+    cloud.anonymous().call(ReadNote, Note::default()).await.unwrap_err();
+    let all = cloud.house.audit_records("", |_| true, 10).await.unwrap();
+    let told: Vec<_> =
+        all.iter().map(|r| (r["action"].as_str().unwrap(), r["decision"].as_str().unwrap())).collect();
+    // A write takes its record along, so it may stand before or behind those of the batch.
+    assert_eq!(told.len(), 3, "{told:?}");
+    for expected in [("toy:WriteNote", "allowed"), ("toy:ReadNote", "allowed"), ("toy:ReadNote", "denied")] {
+        assert!(told.contains(&expected), "{told:?}");
+    }
+    let denied = cloud.house.audit_records("denied", |r| r["decision"] == "denied", 10).await.unwrap();
+    assert_eq!(denied.len(), 1);
+    assert_eq!(denied[0]["rulings"][0]["outcome"], "implicitDeny");
+    assert_eq!(denied[0]["error"], "AccessDeniedException");
+}
+
+#[tokio::test]
+async fn what_a_write_and_a_denial_leave_survives_a_kill() {
+    let (cloud, _) = cloud().await;
+    cloud.call(WriteNote, Note::new("a")).await.unwrap();
+    cloud.anonymous().call(ReadNote, Note::default()).await.unwrap_err();
+    // Nothing is flushed any more, as after a kill.
+    let again = TestCloud::over(cloud.house.store().clone(), Vec::new()).await;
+    assert_eq!(again.house.audit_records("", |_| true, 10).await.unwrap().len(), 2);
+    again.house.reset().await.unwrap();
+    assert_eq!(again.house.audit_records("", |_| true, 10).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn records_are_bounded_by_count_and_age() {
+    let settings = GateSettings {
+        audit: AuditLimits { records_max: 5, age_ms_max: 3_600_000 },
+        ..GateSettings::default()
+    };
+    let (cloud, _) = cloud_with(settings).await;
+    for _ in 0..20 {
+        cloud.call(ReadNote, Note::default()).await.unwrap();
+    }
+    let count = async || cloud.house.audit_records("", |_| true, 100).await.unwrap().len();
+    assert_eq!(count().await, 5);
+    cloud.advance(3_600_001);
+    cloud.eventually("old ones are removed", async || (count().await == 0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn an_observing_gate_lets_those_pass_who_signed() {
+    let settings = GateSettings { mode: Mode::Observe, ..GateSettings::default() };
+    let (cloud, _) = cloud_with(settings).await;
+    let kim = cloud.as_identity("arn:aws:iam::000000000000:user/kim", "AIDAKIM");
+    kim.call(WriteNote, Note::new("a")).await.unwrap();
+    cloud.anonymous().call(ReadNote, Note::default()).await.unwrap_err();
+    let of = async |decision: &'static str| {
+        cloud.house.audit_records(decision, |r| r["decision"] == decision, 10).await.unwrap().len()
+    };
+    assert_eq!((of("would-be-denied").await, of("denied").await), (1, 1));
 }

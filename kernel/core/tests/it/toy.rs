@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use kernel::events::Event;
 use kernel::testing::TestCloud;
 use kernel::timers::TimerKey;
-use kernel::{Access, Ctx, Error, Kind, Next, Result, Scope, Service, ServiceBuilder, Table};
+use kernel::{Access, Ctx, Error, GateSettings, Kind, Next, Result, Scope, Service, ServiceBuilder, Table};
 use shape::{
     Honoured, Kind as ShapeKind, Member, OpDef, Operation, Protocol, Schema, ServiceDef, Shape, Struct,
 };
+use store::Store;
 
 static TEXT: Schema = schema("Text", ShapeKind::String, &[]);
 static NOTE: Schema = schema("Note", ShapeKind::Structure, NOTE_MEMBERS);
@@ -194,6 +195,11 @@ pub(crate) fn service(diary: Arc<Diary>) -> Service {
 }
 
 pub(crate) async fn cloud() -> (TestCloud, Arc<Diary>) {
+    cloud_with(GateSettings::default()).await
+}
+
+pub(crate) async fn cloud_with(gate: GateSettings) -> (TestCloud, Arc<Diary>) {
     let diary = Arc::new(Diary::default());
-    (TestCloud::new(vec![service(diary.clone())]).await, diary)
+    let store = Store::temporary().unwrap();
+    (TestCloud::over_with(store, gate, vec![service(diary.clone())]).await, diary)
 }

@@ -7,6 +7,7 @@ use api_iam::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kernel::access_key::{LASTING, new_id};
 use kernel::{Ctx, Result};
 
 use super::{at, edit, page, user_or_caller};
@@ -29,7 +30,7 @@ pub async fn create_access_key(ctx: &Ctx, input: CreateAccessKeyRequest) -> Resu
     let user = user_or_caller(ctx, input.user_name)?;
     let mut bytes = [0; SECRET_BYTES];
     ctx.ids().0.fill(&mut bytes);
-    let (id, secret) = (access_key::new_id(ctx), STANDARD.encode(bytes));
+    let (id, secret) = (new_id(ctx.ids(), LASTING, ctx.account()), STANDARD.encode(bytes));
     let (sealed_secret, created_at) = (seal::seal(ctx, &id, secret.as_bytes())?, ctx.now());
     let key = edit(ctx, Kind::User, user, move |tx, user| {
         if user.access_keys.len() >= KEYS_PER_USER_MAX {

@@ -22,6 +22,16 @@ pub fn code(seed: &[u8], step: u64) -> String {
     format!("{:06}", (word & 0x7fff_ffff) % 1_000_000)
 }
 
+/// How far it may be off where one code is enough.
+const DRIFT_STEPS_OF_ONE: u64 = 2;
+
+/// The step of a code shown near `now` and after the step `used`; `None` when it is none.
+pub fn match_one(seed: &[u8], now: Millis, used: u64, shown: &str) -> Option<u64> {
+    let middle = step_at(now);
+    let mut steps = middle.saturating_sub(DRIFT_STEPS_OF_ONE)..=middle + DRIFT_STEPS_OF_ONE;
+    steps.find(|step| *step > used && code(seed, *step) == shown)
+}
+
 /// The later step of two consecutive codes shown near `now` and after the step `used`; `None` when they are not.
 pub fn match_pair(seed: &[u8], now: Millis, used: u64, first: &str, second: &str) -> Option<u64> {
     let middle = step_at(now);
@@ -58,5 +68,14 @@ mod tests {
         assert_eq!(match_pair(seed, now, step, &a, &b), None, "used before");
         let (a, b) = pair(step - 20);
         assert_eq!(match_pair(seed, now, 0, &a, &b), None, "long ago");
+    }
+
+    #[test]
+    fn one_code_serves_once_and_about_now() {
+        let (seed, now) = (b"12345678901234567890", 1_000_000_000_000);
+        let step = step_at(now);
+        assert_eq!(match_one(seed, now, 0, &code(seed, step - 1)), Some(step - 1));
+        assert_eq!(match_one(seed, now, step, &code(seed, step)), None, "used before");
+        assert_eq!(match_one(seed, now, 0, &code(seed, step - 3)), None, "long ago");
     }
 }

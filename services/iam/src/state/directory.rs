@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use kernel::authorize::Granted;
 use kernel::{
     AccountId, Arn, BoxFuture, Credential, Credentials, Ctx, Error, NoCredential, Principal, Result, Scope,
 };
@@ -37,6 +36,8 @@ pub struct Applied {
     pub boundary: Option<Arc<Policy>>,
     /// A role's trust policy.
     pub trust: Option<Arc<Policy>>,
+    /// How long sessions of a role may last, in seconds.
+    pub session_s_max: i32,
 }
 
 /// Answers kept, at most [`Directory::KEPT_MAX`] of each sort, until anything changes in their account.
@@ -49,6 +50,8 @@ struct Kept {
     changes: u64,
     keys: HashMap<String, Arc<KeyHolder>>,
     applied: HashMap<(Scope, Kind, String), Arc<Applied>>,
+    /// By ARN, as seen by an account.
+    managed: HashMap<(Scope, String), Arc<Policy>>,
 }
 
 impl Directory {
@@ -64,6 +67,7 @@ impl Directory {
         kept.changes += 1;
         kept.keys.retain(|_, holder| holder.account != account);
         kept.applied.retain(|(scope, _, _), _| scope.account != account);
+        kept.managed.retain(|(scope, _), _| scope.account != account);
     }
 
     pub fn forget_all(&self) {
@@ -80,6 +84,9 @@ impl Directory {
             if kept.applied.len() >= Self::KEPT_MAX {
                 kept.applied.clear();
             }
+            if kept.managed.len() >= Self::KEPT_MAX {
+                kept.managed.clear();
+            }
             put(&mut kept);
         }
     }
@@ -95,7 +102,7 @@ pub async fn find_key(ctx: &Ctx, id: &str) -> Result<Option<Arc<KeyHolder>>> {
         }
         kept.changes
     };
-    let Some(account) = access_key::account_of(id) else { return Ok(None) };
+    let Some(account) = kernel::access_key::account_of(id) else { return Ok(None) };
     let home = home_of(account, ctx.partition());
     let found = ctx
         .read(|snap| {
@@ -144,6 +151,7 @@ impl Credentials for UserKeys {
                     arn: holder.user_arn.clone(),
                     unique_id: holder.user_id.clone(),
                 },
+                session: None,
                 expires_at: None,
             })
         })
@@ -176,17 +184,6 @@ pub async fn policies_of(ctx: &Ctx, principal: &Principal) -> Result<Option<Arc<
     Ok(applied.filter(|applied| applied.id == id))
 }
 
-/// [`policies_of`], as the gate asks for them.
-pub async fn granted(ctx: &Ctx, principal: Principal) -> Result<Option<Granted>> {
-    let applied = policies_of(ctx, &principal).await?;
-    Ok(applied.map(|applied| Granted {
-        identity: applied.identity.clone(),
-        boundary: applied.boundary.clone(),
-        user_name: (applied.kind == Kind::User).then(|| applied.name.clone()),
-        tags: applied.tags.0.clone(),
-    }))
-}
-
 /// [`policies_of`], by kind and name.
 pub async fn policies_of_named(
     ctx: &Ctx,
@@ -211,6 +208,29 @@ pub async fn policies_of_named(
     Ok(Some(applied))
 }
 
+/// A managed policy an account may use, compiled; `None` when there is none of this ARN.
+///
+/// # Errors
+/// When the text is no ARN.
+pub async fn managed_policy(ctx: &Ctx, home: &Scope, arn: &str) -> Result<Option<Arc<Policy>>> {
+    let directory = ctx.own::<Directory>();
+    let key = (*home, arn.to_owned());
+    let changes = {
+        let kept = directory.read();
+        if let Some(known) = kept.managed.get(&key) {
+            return Ok(Some(known.clone()));
+        }
+        kept.changes
+    };
+    let found = ctx.read(|snap| managed(snap, home, arn)).await?;
+    if let Some(found) = &found {
+        directory.keep(changes, |kept| {
+            kept.managed.insert(key, found.clone());
+        });
+    }
+    Ok(found)
+}
+
 fn collect(snap: &mut kernel::Snapshot<'_>, home: &Scope, kind: Kind, name: &str) -> Result<Option<Applied>> {
     let Some(own) = identity::find(snap, home, kind, name)? else { return Ok(None) };
     let mut policies = Vec::new();
@@ -223,6 +243,7 @@ fn collect(snap: &mut kernel::Snapshot<'_>, home: &Scope, kind: Kind, name: &str
     let boundary = own.boundary.as_deref().map(|arn| managed(snap, home, arn)).transpose()?.flatten();
     let trust =
         own.role.as_ref().map(|role| compile("trust", policy::Kind::Trust, &role.trust)).transpose()?;
+    let session_s_max = own.role.as_ref().map_or(0, |role| role.session_s_max);
     let arn = own.arn(home);
     Ok(Some(Applied {
         kind,
@@ -233,6 +254,7 @@ fn collect(snap: &mut kernel::Snapshot<'_>, home: &Scope, kind: Kind, name: &str
         identity: policies,
         boundary,
         trust,
+        session_s_max,
     }))
 }
 

@@ -5,6 +5,7 @@ pub mod account;
 pub mod directory;
 pub mod identity;
 pub mod instance_profile;
+pub mod keeper;
 pub mod last_used;
 pub mod mfa_device;
 pub mod oidc_provider;

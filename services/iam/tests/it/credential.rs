@@ -1,8 +1,7 @@
 //! Keys as the wire finds them.
 
-use iam::state::access_key;
 use iam::state::directory::UserKeys;
-use kernel::{Credentials, NoCredential, Principal};
+use kernel::{Credentials, NoCredential, Principal, access_key};
 
 use crate::*;
 

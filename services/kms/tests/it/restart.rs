@@ -35,6 +35,7 @@ async fn another_root_key_is_refused_and_changes_nothing() {
         clock: Arc::new(FakeClock::default()),
         ids: Box::new(SystemIds),
         authorizer: Box::new(ByPolicies),
+        gate: kernel::GateSettings::default(),
         authority: String::new(),
         services: vec![service(2)],
     };

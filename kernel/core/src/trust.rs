@@ -1,0 +1,75 @@
+//! Taking on a role by those who have no account to ask from: services, and who a provider vouches for.
+
+use policy::{Context, Policies, Request, Values, Weight, Who, decide};
+
+use crate::access::Access;
+use crate::authorize::{Attached, Facts, Granted};
+use crate::ctx::Ctx;
+use crate::error::Result;
+use crate::identities::Role;
+use crate::membership::Places;
+use crate::sessions::{Issued, SessionGrant, SessionOf};
+use crate::{Arn, Millis};
+
+/// Condition keys of a provider, then those of the call.
+struct Claims<'a> {
+    claims: &'a [(String, String)],
+    facts: Facts<'a>,
+}
+
+impl Context for Claims<'_> {
+    fn find(&self, key: &str) -> Option<Values<'_>> {
+        let claim = self.claims.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        claim.map(|(_, value)| Values::from(value.as_str())).or_else(|| self.facts.find(key))
+    }
+}
+
+/// Whether a role's trust policy lets a service, or somebody vouched for, take it on. `claims` are condition keys.
+pub fn is_trusted(
+    ctx: &Ctx,
+    role: &Role,
+    who: Who<'_>,
+    action: &str,
+    access: &Access,
+    claims: &[(String, String)],
+) -> bool {
+    let (granted, attached, places) = (Granted::default(), Attached::default(), Places::default());
+    let facts = Facts { ctx, access, granted: &granted, attached: &attached, places: &places, about: None };
+    let context = Claims { claims, facts };
+    let request = Request { who, action, resource: &role.arn, owner: None, context: &context };
+    let policies = Policies { resource: Some(&role.trust), weight: Weight::Trust, ..Policies::default() };
+    decide(&request, &policies).is_allowed()
+}
+
+/// A session of a role, plain: nothing narrows it. `None` when the role's ARN names no account.
+pub fn role_session(role: &Role, name: &str, from: Millis, until: Millis) -> Option<SessionGrant> {
+    let arn: Arn = role.arn.parse().ok()?;
+    let session = format!("arn:{}:sts::{}:assumed-role/{}/{name}", arn.partition, arn.account, role.name);
+    let of = SessionOf::Role {
+        arn: session,
+        unique_id: format!("{}:{name}", role.id),
+        role_arn: role.arn.clone(),
+    };
+    Some(SessionGrant::new(arn.account.parse().ok()?, of, from, until))
+}
+
+impl Ctx {
+    /// Credentials of a role for this service to use or to hand on, where the role trusts it; `None` where it does not,
+    /// or is gone. The session is called `name` and lasts `for_ms`, whatever the role's own maximum.
+    ///
+    /// # Errors
+    /// When the identities cannot be read.
+    pub async fn take_on(&self, role_arn: &str, name: &str, for_ms: Millis) -> Result<Option<Issued>> {
+        let (Ok(arn), Some(identities)) = (role_arn.parse(), self.house().identities(self.region())) else {
+            return Ok(None);
+        };
+        let Some(role) = identities.role(&arn).await? else { return Ok(None) };
+        let service = format!("{}.amazonaws.com", self.house().signing_name(self.service()));
+        let who = Who::Service { name: &service };
+        if !is_trusted(self, &role, who, "sts:AssumeRole", &Access::any(), &[]) {
+            return Ok(None);
+        }
+        let grant = role_session(&role, name, self.now(), self.now() + for_ms);
+        grant.map(|grant| self.house().issue_session(&grant)).transpose()
+    }
+}
