@@ -23,6 +23,7 @@ impl Credentials for OneKey {
             secret: "test".into(),
             account: "000000000000".parse::<AccountId>().expect("twelve digits"),
             principal: Principal::Root,
+            session: None,
             expires_at: None,
         });
         Box::pin(std::future::ready(found.ok_or(NoCredential::Unknown)))
