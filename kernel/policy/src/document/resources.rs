@@ -69,9 +69,10 @@ fn check_arn(resource: &str) -> Result<(), Malformed> {
         let wording = format!("Partition \"{partition}\" is not valid for resource \"{shown}\".");
         return Err(Malformed::new(wording));
     }
-    match rest {
-        Some(_) => Ok(()),
-        None => {
+    let vendor = rest.and_then(|rest| rest.split(':').next());
+    match vendor {
+        Some(vendor) if !vendor.contains(['*', '?']) => Ok(()),
+        Some(_) | None => {
             let wording = "Resource vendor must be fully qualified and cannot contain regexes.";
             Err(Malformed::new(wording).detail(format!("resource {resource:?}")))
         }

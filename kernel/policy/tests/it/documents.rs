@@ -140,6 +140,10 @@ fn what_identity_policies_may_not_say() {
             "Resource vendor must be fully qualified and cannot contain regexes.",
         ),
         (
+            allow("\"s3:x\"", "\"arn:aws:s*:::bucket\""),
+            "Resource vendor must be fully qualified and cannot contain regexes.",
+        ),
+        (
             allow("\"s3:x\"", "\"arn:aws:s3:us-east-1::bucket\""),
             "Resource arn:aws:s3:us-east-1::bucket can not contain region information.",
         ),
