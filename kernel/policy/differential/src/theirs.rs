@@ -10,7 +10,8 @@ use crate::cases::{self, Case};
 /// Whether it allows.
 pub fn allows(case: &Case) -> bool {
     let kinds = [case.identity.as_slice(), case.boundary.as_slice(), case.control.as_slice()];
-    let mut outcomes = kinds.iter().filter(|kind| !kind.is_empty()).map(|kind| outcome(case, &case.texts(kind)));
+    let mut outcomes =
+        kinds.iter().filter(|kind| !kind.is_empty()).map(|kind| outcome(case, &case.texts(kind)));
     outcomes.all(|outcome| outcome == Decision::Allow)
 }
 
