@@ -49,6 +49,7 @@ pub fn service(plugs: &Plugs) -> Service {
     // Instances first: what they live in is let go after them.
     instances(&mut s);
     profiles(&mut s);
+    launch_templates(&mut s);
     networks(&mut s);
     groups(&mut s);
     s.build()
@@ -197,6 +198,23 @@ fn profiles(s: &mut ServiceBuilder) {
         instance_profile::replace_iam_instance_profile_association,
     )
     .access(|s, _| access_to(s, [&"*".to_owned()]));
+}
+
+fn launch_templates(s: &mut ServiceBuilder) {
+    use ops::{launch_template as template, launch_template_version as version};
+
+    s.op(api::op::CreateLaunchTemplate, template::create_launch_template).access(template::create_access);
+    s.op(api::op::ModifyLaunchTemplate, template::modify_launch_template)
+        .access(|s, i| template::access(s, i.launch_template_id.as_ref()));
+    s.op(api::op::DeleteLaunchTemplate, template::delete_launch_template)
+        .access(|s, i| template::access(s, i.launch_template_id.as_ref()));
+    s.op(api::op::DescribeLaunchTemplates, template::describe_launch_templates).access(any);
+    s.op(api::op::GetLaunchTemplateData, template::get_launch_template_data).access(any);
+    s.op(api::op::CreateLaunchTemplateVersion, version::create_launch_template_version)
+        .access(|s, i| template::access(s, i.launch_template_id.as_ref()));
+    s.op(api::op::DeleteLaunchTemplateVersions, version::delete_launch_template_versions)
+        .access(|s, i| template::access(s, i.launch_template_id.as_ref()));
+    s.op(api::op::DescribeLaunchTemplateVersions, version::describe_launch_template_versions).access(any);
 }
 
 /// Usage of what runs is written down every hour; of what stops, when it does.

@@ -6,7 +6,7 @@ use kernel::{Access, Ctx, Kind, Result, Scope, Tx};
 
 use super::capacity::{check_size, count_room};
 use super::instance::{find_views, reservation};
-use super::instance_profile;
+use super::{instance_profile, launch_template_version};
 use crate::controllers::instance::CONTROLLER;
 use crate::errors;
 use crate::rules::launch::{self, Launch};
@@ -25,7 +25,8 @@ pub fn access(scope: &Scope, _: &api::RunInstancesRequest) -> Result<Access> {
 
 pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result<api::Reservation> {
     let print = fingerprint(&input);
-    let wanted = launch::check(input)?;
+    let (input, source) = launch_template_version::complete(ctx, input).await?;
+    let wanted = Launch { source, ..launch::check(input)? };
     check_size(ctx, wanted.instance_type)?;
     let room = count_room(ctx, wanted.instance_type).await?;
     let profile = match &wanted.profile {
@@ -177,7 +178,7 @@ fn insert(
         state_since: now,
     };
     instance::insert(tx, scope, &instance)?;
-    tag::put(tx, scope, &instance.id, tags("instance"))?;
+    tag::put(tx, scope, &instance.id, wanted.instance_tags())?;
     tag::put(tx, scope, &instance.root.id, tags("volume"))?;
     Ok(id)
 }

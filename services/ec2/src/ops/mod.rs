@@ -13,6 +13,8 @@ pub mod instance_type;
 pub mod internet_gateway;
 pub mod key_pair;
 pub mod launch;
+pub mod launch_template;
+pub mod launch_template_version;
 pub mod network_acl;
 pub mod network_interface;
 pub mod page;

@@ -8,13 +8,13 @@ use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::tag as rules;
 use crate::state::id::{
-    DhcpOptionsId, GroupId, Id, InstanceId, InterfaceId, InternetGatewayId, KeyPairId, NetworkAclId,
-    RouteTableId, RuleId, SubnetId, VolumeId, VpcId,
+    DhcpOptionsId, GroupId, Id, InstanceId, InterfaceId, InternetGatewayId, KeyPairId, LaunchTemplateId,
+    NetworkAclId, RouteTableId, RuleId, SubnetId, VolumeId, VpcId,
 };
 use crate::state::tag::Tags;
 use crate::state::{
-    dhcp_options, instance, internet_gateway, key_pair, network_acl, network_interface, route_table,
-    security_group, subnet, tag, vpc,
+    dhcp_options, instance, internet_gateway, key_pair, launch_template, network_acl, network_interface,
+    route_table, security_group, subnet, tag, vpc,
 };
 
 /// On each resource, as far as its type is known from its id.
@@ -36,6 +36,7 @@ const TYPES: &[(&str, &str)] = &[
     (InterfaceId::PREFIX, InterfaceId::RESOURCE),
     (InstanceId::PREFIX, InstanceId::RESOURCE),
     (KeyPairId::PREFIX, KeyPairId::RESOURCE),
+    (LaunchTemplateId::PREFIX, LaunchTemplateId::RESOURCE),
     (VolumeId::PREFIX, VolumeId::RESOURCE),
 ];
 
@@ -131,6 +132,10 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
         KeyPairId::RESOURCE => {
             let exists = key_pair::all(tx, scope)?.iter().any(|pair| pair.id.as_str() == id);
             (exists, errors::key_pair_id_not_found(id))
+        }
+        LaunchTemplateId::RESOURCE => {
+            let exists = is_there(id, |id| launch_template::find(tx, scope, id))?;
+            (exists, errors::template_not_found(id))
         }
         VolumeId::RESOURCE => {
             let exists = instance::all(tx, scope)?.iter().any(|instance| instance.root.id.as_str() == id);

@@ -13,7 +13,7 @@ use super::instance_profile::{self, Wish};
 use super::instance_type::{self, InstanceType};
 use super::{metadata_options, tag};
 use crate::errors;
-use crate::state::id::{GroupId, Id, ImageId, SubnetId};
+use crate::state::id::{GroupId, Id, ImageId, LaunchTemplateId, SubnetId};
 use crate::state::instance::{MetadataOptions, OnShutdown};
 use crate::state::tag::Tags;
 
@@ -41,6 +41,27 @@ pub struct Launch {
     pub tags: BTreeMap<String, Tags>,
     pub client_token: Option<String>,
     pub dry_run: bool,
+    /// The launch template it was completed from.
+    pub source: Option<Source>,
+}
+
+/// A version of a launch template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub template: LaunchTemplateId,
+    pub version: u64,
+}
+
+impl Launch {
+    /// The tags of the instances, with those AWS itself adds.
+    pub fn instance_tags(&self) -> Tags {
+        let mut tags = self.tags.get("instance").cloned().unwrap_or_default();
+        if let Some(source) = &self.source {
+            tags.insert("aws:ec2launchtemplate:id".to_owned(), source.template.to_string());
+            tags.insert("aws:ec2launchtemplate:version".to_owned(), source.version.to_string());
+        }
+        tags
+    }
 }
 
 /// Where it shall live.
@@ -117,6 +138,7 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
         tags: tag::of_specifications(input.tag_specifications, &["instance", "volume", "network-interface"])?,
         client_token: input.client_token.filter(|token| !token.is_empty()).map(check_token).transpose()?,
         dry_run: input.dry_run.unwrap_or(false),
+        source: None,
     })
 }
 

@@ -90,6 +90,7 @@ ids! {
     AttachmentId "eni-attach-" ""
     InstanceId "i-" "instance"
     ProfileAssociationId "iip-assoc-" ""
+    LaunchTemplateId "lt-" "launch-template"
     ReservationId "r-" ""
     KeyPairId "key-" "key-pair"
     ImageId "ami-" "image"

@@ -5,6 +5,7 @@ pub mod id;
 pub mod instance;
 pub mod internet_gateway;
 pub mod key_pair;
+pub mod launch_template;
 pub mod network_acl;
 pub mod network_interface;
 pub mod public_address;

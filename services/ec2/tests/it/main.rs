@@ -12,6 +12,7 @@ mod imds;
 mod instance;
 mod instance_attribute;
 mod key_pair;
+mod launch_template;
 mod network_interface;
 mod security_group;
 mod tag;
