@@ -15,6 +15,7 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use policy::{Document, Policy};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::access_key::{self, TEMPORARY};
@@ -112,8 +113,11 @@ impl SessionGrant {
         if !self.is_narrowed() && self.tags.is_empty() {
             return None;
         }
-        let bytes = pack(&(&self.policy, &self.policy_arns, &self.tags, &self.transitive)).len();
-        Some(i32::try_from((bytes * 100).div_ceil(PACKED_BYTES_MAX)).unwrap_or(i32::MAX))
+        let parts = (&self.policy, &self.policy_arns, &self.tags, &self.transitive);
+        let plain = serde_json::to_string(&parts).map_or(usize::MAX, |text| text.len());
+        let percent = |bytes: usize, most: usize| bytes.saturating_mul(100).div_ceil(most);
+        let most = percent(pack(&parts).len(), PACKED_BYTES_MAX).max(percent(plain, PLAIN_BYTES_MAX));
+        Some(i32::try_from(most).unwrap_or(i32::MAX))
     }
 }
 
@@ -122,7 +126,9 @@ const PACKED_BYTES_MAX: usize = 3_072;
 /// A longer token is not looked at.
 const TOKEN_BYTES_MAX: usize = 8_192;
 /// What a token may unpack to.
-const GRANT_BYTES_MAX: u64 = 65_536;
+const TEXT_BYTES_MAX: u64 = 65_536;
+/// How much of that policies and tags may take.
+const PLAIN_BYTES_MAX: usize = 49_152;
 /// The form of tokens.
 const VERSION: u8 = 1;
 const SECRET_BYTES: usize = 30;
@@ -140,7 +146,7 @@ impl Session {
     /// `None` when its policy cannot be read.
     pub fn new(grant: SessionGrant) -> Option<Self> {
         let compiled = grant.policy.as_deref().map(|text| {
-            let document = Document::parse(policy::Kind::Identity, text, &[]).ok()?;
+            let document = Document::parse(policy::Kind::Session, text, &[]).ok()?;
             Some(Arc::new(Policy::compile("session", &document)))
         });
         let policy = match compiled {
@@ -207,7 +213,7 @@ impl SessionSeal {
             return None;
         }
         let packed = self.sealer(access_key_id).ok()?.open(&[VERSION], sealed).ok()?;
-        serde_json::from_reader(DeflateDecoder::new(packed.as_slice()).take(GRANT_BYTES_MAX)).ok()
+        unpack(&packed)
     }
 
     /// The secret key that belongs to a token.
@@ -221,10 +227,16 @@ impl SessionSeal {
     }
 }
 
-fn pack(value: &impl Serialize) -> Vec<u8> {
+/// Deflated JSON.
+pub(crate) fn pack(value: &impl Serialize) -> Vec<u8> {
     let mut packer = DeflateEncoder::new(Vec::new(), Compression::best());
     let text = serde_json::to_vec(value).expect("a grant has a text");
     packer.write_all(&text).and_then(|()| packer.finish()).expect("memory takes what is written")
+}
+
+/// What [`pack`] packed; `None` when it is something else.
+pub(crate) fn unpack<T: DeserializeOwned>(packed: &[u8]) -> Option<T> {
+    serde_json::from_reader(DeflateDecoder::new(packed).take(TEXT_BYTES_MAX)).ok()
 }
 
 /// Sessions opened lately, by token: opening one again costs more than deciding a call.
