@@ -89,6 +89,7 @@ async fn boot_one(engine: &Engine, driver: Driver) -> Result<()> {
         hostname: SELF_TEST.to_owned(),
         namespace: None,
         seed: Seed::default(),
+        root: None,
     };
     engine.ensure_created(spec).await?;
     let started = engine.start_by(&id, driver).await;

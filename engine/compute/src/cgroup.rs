@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::stat::{major, minor};
+
+use crate::devices::limit_line;
 use crate::error::{Error, Result, Trying};
-use crate::machine::Stats;
+use crate::machine::{Limits, Stats};
 use crate::sys;
 
 const ROOT: &str = "/sys/fs/cgroup";
@@ -174,6 +177,57 @@ fn pids_below(folder: &Path) -> Vec<i32> {
     let own = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
     let own = own.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0);
     own.chain(children(folder).iter().flat_map(|child| pids_below(child))).collect()
+}
+
+/// The kernel's number for loop devices: the only ones machines are given.
+const LOOP_MAJOR: u64 = 7;
+
+/// Lets the group use these devices and no others of their kind, each within its limits.
+pub(crate) fn allow_devices(name: &str, devices: &[(u64, Limits)]) -> Result<()> {
+    if setup() == "v2" {
+        return limit_v2(name, devices);
+    }
+    let folder = Path::new(ROOT).join("devices").join(name);
+    let words: Vec<_> = devices.iter().map(|(id, _)| format!("b {}:{} rw", major(*id), minor(*id))).collect();
+    if folder.is_dir() {
+        let list = folder.join("devices.list");
+        let allowed = fs::read_to_string(&list).at("read", &list)?;
+        for old in allowed.lines().filter(|line| line.starts_with(&format!("b {LOOP_MAJOR}:"))) {
+            if !words.iter().any(|word| word == old) {
+                let deny = folder.join("devices.deny");
+                fs::write(&deny, old).at("write", &deny)?;
+            }
+        }
+        for word in &words {
+            let allow = folder.join("devices.allow");
+            fs::write(&allow, word).at("write", &allow)?;
+        }
+    }
+    let folder = Path::new(ROOT).join("blkio").join(name);
+    for (id, limits) in devices.iter().filter(|_| folder.is_dir()) {
+        for (file, limit) in [
+            ("read_iops_device", limits.operations),
+            ("write_iops_device", limits.operations),
+            ("read_bps_device", limits.bytes),
+            ("write_bps_device", limits.bytes),
+        ] {
+            // Zero takes a limit away.
+            let path = folder.join(format!("blkio.throttle.{file}"));
+            let line = format!("{}:{} {}", major(*id), minor(*id), limit.unwrap_or(0));
+            fs::write(&path, line).at("write", &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// There the runtime holds nobody to a list of devices: what keeps a machine from others' is that it cannot make a
+/// device file, and that no file system it may mount can bring one.
+fn limit_v2(name: &str, devices: &[(u64, Limits)]) -> Result<()> {
+    let path = Path::new(ROOT).join(name).join("io.max");
+    for (id, limits) in devices.iter().filter(|_| path.exists()) {
+        fs::write(&path, limit_line(*id, *limits)).at("write", &path)?;
+    }
+    Ok(())
 }
 
 /// What the group uses, as far as the host counts it.

@@ -11,8 +11,8 @@ use tokio::sync::broadcast;
 
 use crate::error::{Error, Result};
 use crate::machine::{
-    Capabilities, Changed, CommandOutput, Driver, ExitReason, ImageId, ImageState, MachineId, MachineSpec,
-    Machines, Observed, Stats,
+    Capabilities, Changed, CommandOutput, Device, Driver, ExitReason, ImageId, ImageState, MachineId,
+    MachineSpec, Machines, Observed, Stats,
 };
 
 /// What happens when a fake machine is started.
@@ -46,6 +46,7 @@ struct State {
 
 struct Fake {
     spec: MachineSpec,
+    devices: Vec<Device>,
     observed: Observed,
     console: Vec<u8>,
 }
@@ -108,6 +109,11 @@ impl FakeMachines {
         self.lock().machines.get(id).map(|fake| fake.spec.clone())
     }
 
+    /// The devices the machine has.
+    pub fn devices(&self, id: &MachineId) -> Vec<Device> {
+        self.lock().machines.get(id).map(|fake| fake.devices.clone()).unwrap_or_default()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,11 +173,9 @@ impl Machines for FakeMachines {
 
     fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>> {
         let id = spec.id.clone();
-        self.lock()
-            .machines
-            .entry(id.clone())
-            .and_modify(|fake| fake.spec = spec.clone())
-            .or_insert_with(|| Fake { spec, observed: Observed::Created, console: Vec::new() });
+        self.lock().machines.entry(id.clone()).and_modify(|fake| fake.spec = spec.clone()).or_insert_with(
+            || Fake { spec, devices: Vec::new(), observed: Observed::Created, console: Vec::new() },
+        );
         self.nudge(&id);
         ready(Ok(())).boxed()
     }
@@ -206,6 +210,23 @@ impl Machines for FakeMachines {
         _timeout_ms: u64,
     ) -> BoxFuture<'a, Result<CommandOutput>> {
         ready(self.running(id, |state, _| state.output.clone())).boxed()
+    }
+
+    fn set_devices<'a>(
+        &'a self,
+        id: &'a MachineId,
+        devices: Vec<Device>,
+        _force: bool,
+    ) -> BoxFuture<'a, Result<()>> {
+        let answer = self.with(id, |fake| {
+            fake.devices = devices;
+            Ok(())
+        });
+        ready(answer).boxed()
+    }
+
+    fn sync_disks<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
+        ready(self.with(id, |_| Ok(()))).boxed()
     }
 
     fn stats<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Stats>> {
@@ -283,6 +304,7 @@ mod tests {
             hostname: name.to_owned(),
             namespace: None,
             seed: Seed::default(),
+            root: None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::engine::{Config, id_of};
 use crate::error::{Error, Result, Trying};
 use crate::image::{DRAFT, ImageStore};
-use crate::machine::{Driver, ExitReason, MachineId, MachineSpec, Observed};
+use crate::machine::{Device, Driver, ExitReason, MachineId, MachineSpec, Observed};
 use crate::place::{Place, remove_file, remove_tree};
 use crate::record::{Lock, Orders, Record, now_ms};
 use crate::{cgroup, rootfs, runtime};
@@ -43,6 +43,7 @@ pub(crate) fn create(config: &Config, images: &ImageStore, spec: MachineSpec) ->
         place: config.place.clone(),
         exe: config.exe.clone(),
         uid_base: config.uid_base,
+        devices: Vec::new(),
     };
     orders.write(&fresh)?;
     fs::rename(&fresh, &folder).at("finish", &folder)
@@ -58,6 +59,16 @@ pub(crate) fn set_driver(folder: &Path, driver: Driver) -> Result<()> {
         }
         None => Err(Error::Absent(folder.display().to_string())),
     }
+}
+
+/// Writes down which devices the machine has.
+pub(crate) fn set_devices(folder: &Path, devices: Vec<Device>) -> Result<Orders> {
+    let mut orders = Orders::read(folder)?.ok_or_else(|| Error::Absent(folder.display().to_string()))?;
+    if orders.devices != devices {
+        orders.devices = devices;
+        orders.write(folder)?;
+    }
+    Ok(orders)
 }
 
 /// The machine's state. Where the record says that it lives and its shim is dead, it is ended and said to have failed.

@@ -10,6 +10,8 @@ mod capability;
 mod cgroup;
 mod console;
 mod control;
+mod devices;
+mod disk;
 mod engine;
 mod error;
 mod exec;
@@ -19,6 +21,7 @@ mod guest;
 mod image;
 mod line;
 mod machine;
+mod mounts;
 mod place;
 mod record;
 pub mod roles;
@@ -34,7 +37,7 @@ pub use error::{Error, Result};
 pub use fake::{FakeMachines, OnStart};
 pub use image::{ImageStore, Progress};
 pub use machine::{
-    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Driver, EXEC_OUTPUT_BYTES_MAX, ExitReason,
-    ImageId, ImageState, MachineId, MachineSpec, Machines, Observed, Seed, Stats,
+    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Device, Driver, EXEC_OUTPUT_BYTES_MAX,
+    ExitReason, ImageId, ImageState, Limits, MachineId, MachineSpec, Machines, Observed, Seed, Stats,
 };
 pub use place::Place;

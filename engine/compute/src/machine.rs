@@ -108,6 +108,27 @@ pub struct MachineSpec {
     /// A network namespace prepared by others, links included; without one the machine has only its loopback.
     pub namespace: Option<PathBuf>,
     pub seed: Seed,
+    /// A block device of the host with an ext4 file system that keeps what the machine writes over its image; without
+    /// one that is kept in the machine's folder.
+    #[serde(default)]
+    pub root: Option<PathBuf>,
+}
+
+/// A block device of the host that a machine may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its name in the machine's `/dev`: `sdf`, `xvdf`.
+    pub name: String,
+    /// Its device file on the host.
+    pub node: PathBuf,
+    pub limits: Limits,
+}
+
+/// How much a machine may ask of a device per second; reading and writing are counted apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    pub operations: Option<u64>,
+    pub bytes: Option<u64>,
 }
 
 /// Where a machine learns who it is at its first boot.
@@ -258,6 +279,18 @@ pub trait Machines: Send + Sync {
 
     /// The last [`CONSOLE_BYTES_MAX`] bytes of its console, over all its boots.
     fn console<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Vec<u8>>>;
+
+    /// Gives the machine exactly these devices, from now on, running or not. One that is taken away while a file system
+    /// of it is mounted stays in use until that is unmounted; `force` does it at once, as far as it can be done.
+    fn set_devices<'a>(
+        &'a self,
+        id: &'a MachineId,
+        devices: Vec<Device>,
+        force: bool,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// Has a running machine's file systems written out to their devices.
+    fn sync_disks<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>>;
 
     /// Ends the machine if it runs and deletes everything of it.
     fn remove<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>>;

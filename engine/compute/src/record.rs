@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, Trying};
 use crate::image::Layers;
-use crate::machine::{Driver, MachineSpec, Observed};
+use crate::machine::{Device, Driver, MachineSpec, Observed};
 use crate::place::{Place, write_atomically};
 
 /// All a shim needs to know, written before it starts.
@@ -24,6 +24,9 @@ pub(crate) struct Orders {
     pub exe: PathBuf,
     /// Where ids of the guest begin on the host.
     pub uid_base: u32,
+    /// What the machine has of the host's block devices.
+    #[serde(default)]
+    pub devices: Vec<Device>,
 }
 
 impl Orders {

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::error::{Error, Result, chain};
-use crate::{exec, guest, shim, users};
+use crate::{devices, exec, guest, shim, users};
 
 pub(crate) const SHIM: &str = "__machine-shim";
 pub(crate) const EXEC: &str = "__machine-exec";
+pub(crate) const DEVICES: &str = "__machine-devices";
+/// How [`DEVICES`] is told not to wait for those who still use a device.
+pub(crate) const FORCE: &str = "force";
 pub(crate) const USER_NAMESPACE: &str = "__user-namespace";
 pub(crate) const GUEST_INIT: &str = "__guest-init";
 
@@ -26,6 +29,7 @@ pub fn run_if_role(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
     match role.as_str() {
         SHIM => Some(code(one(rest).and_then(|folder| shim::run(&PathBuf::from(folder))).map(|()| 0))),
         EXEC => Some(code(exec_role(rest))),
+        DEVICES => Some(code(devices_role(rest).map(|()| 0))),
         USER_NAMESPACE => Some(code(users::hold().map(|()| 0))),
         GUEST_INIT => Some(code(guest::init::run().map(|()| 0))),
         _ => None,
@@ -34,9 +38,17 @@ pub fn run_if_role(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
 
 fn exec_role(args: &[String]) -> Result<i32> {
     match args {
-        [pid, group, command @ ..] => {
-            let pid = pid.parse().map_err(|_| wrong())?;
-            exec::run(pid, group, command)
+        [folder, pid, command @ ..] => {
+            exec::run(Path::new(folder), pid.parse().map_err(|_| wrong())?, command)
+        }
+        _ => Err(wrong()),
+    }
+}
+
+fn devices_role(args: &[String]) -> Result<()> {
+    match args {
+        [folder, pid, force] => {
+            devices::run(Path::new(folder), pid.parse().map_err(|_| wrong())?, force == FORCE)
         }
         _ => Err(wrong()),
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
@@ -14,12 +14,16 @@ use crate::error::{Error, Result, Trying};
 use crate::image::{Layers, host_init};
 use crate::machine::MachineSpec;
 use crate::record::Orders;
-use crate::sys;
+use crate::{disk, sys};
 
 const NONE: Option<&str> = None;
 
-/// Makes the folders that keep what a machine writes, and writes there what an init not ours would not know.
+/// Makes the folders that keep what a machine writes, and writes there what an init not ours would not know. On a device
+/// of its own that is done when it is first mounted.
 pub(crate) fn create_disk(folder: &Path, spec: &MachineSpec, layers: &Layers, owner: u32) -> Result<()> {
+    if spec.root.is_some() {
+        return Ok(());
+    }
     let own = |path: &Path| chown(path, Some(owner), Some(owner)).at("hand over", path);
     for name in layers.over.iter().map(|over| over.at.as_str()).chain(["root"]) {
         for path in [folder.join("disk").join(name), folder.join("work").join(name)] {
@@ -73,21 +77,20 @@ pub(crate) fn assemble(orders: &Orders, folder: &Path) -> Result<PathBuf> {
     let users_path = orders.place.user_namespace();
     let users = File::open(&users_path).at("open", &users_path)?;
 
-    let mapped = |name: String, lower: &Path| -> Result<PathBuf> {
-        let to = base.join(name);
-        fs::create_dir(&to).at("create", &to)?;
-        sys::mount_mapped(lower, &to, users.as_fd()).at("map the owners of", lower)?;
-        Ok(to)
-    };
     let root = base.join("fs");
     fs::create_dir(&root).at("create", &root)?;
-    let lowest = mapped("root".to_owned(), &orders.layers.root)?;
-    overlay(&[lowest], folder, "root", &root)?;
-    for over in &orders.layers.over {
-        let lower: Result<Vec<_>> =
-            (0..).zip(&over.lower).map(|(n, lower)| mapped(format!("{}{n}", over.at), lower)).collect();
-        overlay(&lower?, folder, &over.at, &root.join(&over.at))?;
+    let own = match &orders.spec.root {
+        Some(device) => disk::mount_root(orders, device, &base, users.as_fd())?,
+        None => folder.to_owned(),
+    };
+    let folder = own.as_path();
+    if orders.spec.root.is_some() {
+        // The owners of its files are mapped, so the overlay needs somebody who is.
+        sys::act_on_files_as(orders.uid_base).trying(|| "act as the machine's root".to_owned())?;
     }
+    let layered = layer(orders, folder, &base, &root, users.as_fd());
+    sys::act_on_files_as(0).trying(|| "act as root".to_owned())?;
+    layered?;
     // Mounted here because its owner is the network namespace's, which need not be the machine's.
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("sysfs"), &root.join("sys"), Some("sysfs"), flags | MsFlags::MS_RDONLY, NONE)
@@ -99,13 +102,32 @@ pub(crate) fn assemble(orders: &Orders, folder: &Path) -> Result<PathBuf> {
     Ok(root)
 }
 
+/// Mounts the machine's layers over the image's.
+fn layer(orders: &Orders, folder: &Path, base: &Path, root: &Path, users: BorrowedFd<'_>) -> Result<()> {
+    let mapped = |name: String, lower: &Path| -> Result<PathBuf> {
+        let to = base.join(name);
+        fs::create_dir(&to).at("create", &to)?;
+        sys::mount_mapped(lower, &to, users, true).at("map the owners of", lower)?;
+        Ok(to)
+    };
+    let lowest = mapped("root".to_owned(), &orders.layers.root)?;
+    overlay(&[lowest], folder, "root", root)?;
+    for over in &orders.layers.over {
+        let lower: Result<Vec<_>> =
+            (0..).zip(&over.lower).map(|(n, lower)| mapped(format!("{}{n}", over.at), lower)).collect();
+        overlay(&lower?, folder, &over.at, &root.join(&over.at))?;
+    }
+    Ok(())
+}
+
 fn overlay(lower: &[PathBuf], folder: &Path, name: &str, at: &Path) -> Result<()> {
     let lower: Vec<String> = lower.iter().map(|path| path.display().to_string()).collect();
     let upper = folder.join("disk").join(name);
     let work = folder.join("work").join(name);
     let options =
         format!("lowerdir={},upperdir={},workdir={}", lower.join(":"), upper.display(), work.display());
-    mount(Some("overlay"), at, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
+    // A disk that was filled elsewhere may hold device files; here they open nothing.
+    mount(Some("overlay"), at, Some("overlay"), MsFlags::MS_NODEV, Some(options.as_str()))
         .at("mount the disk on", at)
 }
 

@@ -2,9 +2,11 @@
 //! runtime may change namespaces and folders as it likes.
 
 use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use libcontainer::container::builder::ContainerBuilder;
 use libcontainer::oci_spec::runtime::Spec;
@@ -18,10 +20,11 @@ use crate::error::{Error, Result, Trying, chain};
 use crate::machine::Driver;
 use crate::place::{remove_file, remove_tree};
 use crate::record::Orders;
-use crate::{bundle, cgroup, rootfs, seccomp, sys};
+use crate::{bundle, cgroup, devices, mounts, rootfs, seccomp, sys};
 
 /// Starts the machine and returns the id of its first process, a child of our parent.
-pub(crate) fn start(orders: &Orders, folder: &Path) -> Result<i32> {
+/// Through `mounts` goes what its calls of `mount` are heard by.
+pub(crate) fn start(orders: &Orders, folder: &Path, mounts: OwnedFd) -> Result<i32> {
     if let Some(namespace) = &orders.spec.namespace {
         rootfs::enter_network(namespace)?;
     }
@@ -31,7 +34,7 @@ pub(crate) fn start(orders: &Orders, folder: &Path) -> Result<i32> {
     let path = folder.join("config.json");
     fs::write(&path, config).at("write", &path)?;
     match orders.driver {
-        Driver::Container => start_linked_in(orders, folder),
+        Driver::Container => start_linked_in(orders, folder, mounts),
         Driver::Runc => start_runc(orders, folder),
         Driver::Fake => Err(Error::Host("a fake machine has no processes".to_owned())),
     }
@@ -44,10 +47,10 @@ pub(crate) fn clean(orders: &Orders) -> Result<()> {
     remove_file(&orders.place.console_socket(&orders.spec.id))
 }
 
-fn start_linked_in(orders: &Orders, folder: &Path) -> Result<i32> {
+fn start_linked_in(orders: &Orders, folder: &Path, mounts: OwnedFd) -> Result<i32> {
     let id = orders.spec.id.as_str();
     let failed = |error: &dyn std::error::Error| Error::Start { id: id.to_owned(), reason: chain(error) };
-    let executor = Filtered { program: seccomp::program()? };
+    let executor = Filtered { program: seccomp::program()?, mounts: Arc::new(mounts) };
     let mut container = ContainerBuilder::new(id.to_owned(), SyscallType::default())
         .with_root_path(orders.place.oci())
         .map_err(|error| failed(&error))?
@@ -60,11 +63,13 @@ fn start_linked_in(orders: &Orders, folder: &Path) -> Result<i32> {
         .build()
         .map_err(|error| failed(&error))?;
     cgroup::delegate(&orders.place.cgroup(&orders.spec.id), orders.uid_base)?;
+    let pid = container.pid().map(nix_pid).ok_or_else(|| Error::Start {
+        id: id.to_owned(),
+        reason: "the runtime names no process".to_owned(),
+    })?;
+    devices::apply(orders, pid, false)?;
     container.start().map_err(|error| failed(&error))?;
-    container
-        .pid()
-        .map(nix_pid)
-        .ok_or_else(|| Error::Start { id: id.to_owned(), reason: "the runtime names no process".to_owned() })
+    Ok(pid)
 }
 
 /// The runtime has its own version of the crate that defines process ids.
@@ -89,9 +94,12 @@ fn start_runc(orders: &Orders, folder: &Path) -> Result<i32> {
         .output();
     checked(create, id)?;
     cgroup::delegate(&orders.place.cgroup(&orders.spec.id), orders.uid_base)?;
-    checked(Command::new("runc").arg("--root").arg(&state).args(["start", id]).output(), id)?;
     let pid = fs::read_to_string(&pid_file).at("read", &pid_file)?;
-    pid.trim().parse().map_err(|_| Error::Start { id: id.to_owned(), reason: format!("pid {pid:?}") })
+    let wrong = |_| Error::Start { id: id.to_owned(), reason: format!("pid {pid:?}") };
+    let pid = pid.trim().parse().map_err(wrong)?;
+    devices::apply(orders, pid, false)?;
+    checked(Command::new("runc").arg("--root").arg(&state).args(["start", id]).output(), id)?;
+    Ok(pid)
 }
 
 fn checked(output: std::io::Result<std::process::Output>, id: &str) -> Result<()> {
@@ -107,12 +115,14 @@ fn checked(output: std::io::Result<std::process::Output>, id: &str) -> Result<()
 #[derive(Clone)]
 struct Filtered {
     program: BpfProgram,
+    /// Where the listener to its mounts is sent.
+    mounts: Arc<OwnedFd>,
 }
 
 impl Executor for Filtered {
     fn exec(&self, spec: &Spec) -> Result<(), ExecutorError> {
         let args = spec.process().as_ref().and_then(|process| process.args().clone()).unwrap_or_default();
-        Err(ExecutorError::Other(become_guest(&self.program, &args).to_string()))
+        Err(ExecutorError::Other(become_guest(&self.program, self.mounts.as_fd(), &args).to_string()))
     }
 
     fn validate(&self, _: &Spec) -> Result<(), ExecutorValidationError> {
@@ -121,14 +131,19 @@ impl Executor for Filtered {
 }
 
 /// Replaces this process, already inside a machine, by `args`. Returns only if that fails.
-pub(crate) fn become_guest(program: &BpfProgram, args: &[String]) -> std::io::Error {
+/// What hears of its mounts is sent through `mounts`.
+pub(crate) fn become_guest(program: &BpfProgram, mounts: BorrowedFd<'_>, args: &[String]) -> std::io::Error {
     let Some((name, rest)) = args.split_first() else {
         return std::io::Error::other("nothing to execute");
     };
     if let Err(error) = set_pdeathsig(Signal::SIGKILL) {
         return error.into();
     }
-    if let Err(error) = sys::install_filter(program) {
+    let heard = mounts::program()
+        .and_then(|program| sys::install_listener(&program))
+        .and_then(|listener| sys::send_fd(mounts, listener.as_fd()))
+        .and_then(|()| sys::install_filter(program));
+    if let Err(error) = heard {
         return error;
     }
     Command::new(name).args(rest).exec()

@@ -23,7 +23,7 @@ use crate::error::{Error, Result, Trying, chain};
 use crate::machine::{ExitReason, Observed};
 use crate::place::remove_file;
 use crate::record::{Lock, Orders, Record, now_ms};
-use crate::{runtime, sys};
+use crate::{mounts, runtime, sys};
 
 /// How long the runtime may take to start a machine.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -98,6 +98,10 @@ struct Shim {
     boots: u32,
     starting: Option<Starting>,
     init: Option<Pid>,
+    /// Through which the first process says where its mounts are heard of, until it has.
+    hearing: Option<UnixStream>,
+    /// Where the machine's mounts are heard of.
+    mounts: Option<OwnedFd>,
     /// Ends that came before we knew whose they were.
     reaped: Vec<(Pid, WaitStatus)>,
     wish: Wish,
@@ -137,6 +141,8 @@ impl Shim {
             boots: 0,
             starting: None,
             init: None,
+            hearing: None,
+            mounts: None,
             reaped: Vec::new(),
             wish: Wish::Nothing,
             force_at: None,
@@ -166,6 +172,12 @@ impl Shim {
             if ready.console {
                 self.take_console();
             }
+            if ready.listener {
+                self.take_listener();
+            }
+            if ready.mounts {
+                self.answer_mount();
+            }
             if ready.result {
                 self.take_result();
             }
@@ -186,9 +198,17 @@ impl Shim {
         let consoles = UnixListener::bind(&socket).at("listen on", &socket)?;
         consoles.set_nonblocking(true).at("listen on", &socket)?;
         let (result, answer) = pipe2(OFlag::O_CLOEXEC).trying(|| "open a pipe".to_owned())?;
+        // Its devices may have changed since the machine ran last.
+        if let Some(orders) = Orders::read(&self.folder)? {
+            self.orders = orders;
+        }
+        let (mounts, theirs) = UnixStream::pair().trying(|| "open a socket".to_owned())?;
+        self.hearing = Some(mounts);
+        self.mounts = None;
         let (orders, folder) = (self.orders.clone(), self.folder.clone());
-        let runtime =
-            sys::fork_into(move || start_in_child(&orders, &folder, answer)).trying(|| "fork".to_owned())?;
+        let theirs = OwnedFd::from(theirs);
+        let runtime = sys::fork_into(move || start_in_child(&orders, &folder, answer, theirs))
+            .trying(|| "fork".to_owned())?;
         let deadline = Instant::now() + START_WITHIN;
         self.starting = Some(Starting { runtime, result: File::from(result), consoles, deadline });
         Ok(())
@@ -213,6 +233,14 @@ impl Shim {
             fds.push(on(starting.consoles.as_fd()));
             fds.len() - 2
         });
+        let hearing = self.hearing.as_ref().map(|hearing| {
+            fds.push(on(hearing.as_fd()));
+            fds.len() - 1
+        });
+        let mounts = self.mounts.as_ref().map(|mounts| {
+            fds.push(on(mounts.as_fd()));
+            fds.len() - 1
+        });
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error).trying(|| "wait".to_owned()),
@@ -223,6 +251,8 @@ impl Shim {
             pty: pty.is_some_and(is),
             result: starting.is_some_and(is),
             console: starting.is_some_and(|n| is(n + 1)),
+            listener: hearing.is_some_and(is),
+            mounts: mounts.is_some_and(is),
         })
     }
 
@@ -243,6 +273,27 @@ impl Shim {
             Ok(pty) => self.pty = Some(pty),
             // The machine runs without one; whoever looks for its console finds why here.
             Err(error) => drop(writeln!(io::stderr(), "no console: {error}")),
+        }
+    }
+
+    /// The first process hands over what hears of its mounts, and waits at its first until we do.
+    fn take_listener(&mut self) {
+        let Some(hearing) = self.hearing.take() else { return };
+        // A runtime that hands over nothing closes its end.
+        self.mounts = sys::receive_fd(hearing.as_fd()).ok();
+    }
+
+    fn answer_mount(&mut self) {
+        let Some(mounts) = &self.mounts else { return };
+        match mounts::answer(mounts, &self.orders) {
+            // Whoever asked is gone.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR | libc::EAGAIN)) => {
+            }
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "mounts are not heard of any more: {error}");
+                self.mounts = None;
+            }
+            Ok(()) => {}
         }
     }
 
@@ -400,6 +451,7 @@ impl Shim {
         self.init = None;
         self.copy_console();
         self.pty = None;
+        self.mounts = None;
         let rebooted = matches!(how, WaitStatus::Signaled(_, Signal::SIGHUP, _)) || self.wish == Wish::Reboot;
         if rebooted && !matches!(self.wish, Wish::Stop | Wish::Kill) {
             self.wish = Wish::Nothing;
@@ -458,6 +510,8 @@ struct Ready {
     pty: bool,
     result: bool,
     console: bool,
+    listener: bool,
+    mounts: bool,
 }
 
 /// The lock, or none if the machine runs under another shim. One that is still starting it is waited for, and so is
@@ -478,10 +532,10 @@ fn take_lock(folder: &Path) -> Result<Option<Lock>> {
     }
 }
 
-fn start_in_child(orders: &Orders, folder: &Path, answer: OwnedFd) -> i32 {
+fn start_in_child(orders: &Orders, folder: &Path, answer: OwnedFd, mounts: OwnedFd) -> i32 {
     let started = sys::unblock_signals()
         .trying(|| "unblock signals".to_owned())
-        .and_then(|()| runtime::start(orders, folder))
+        .and_then(|()| runtime::start(orders, folder, mounts))
         .map_err(|error| chain(&error));
     i32::from(write_frame(&mut File::from(answer), &started).is_err())
 }

@@ -1,6 +1,7 @@
 //! The few calls into the kernel that have no safe wrapper: all unsafe code of this crate is in this file.
 #![allow(unsafe_code)]
 
+use std::ffi::CString;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -9,7 +10,8 @@ use std::path::Path;
 use std::ptr;
 
 use nix::cmsg_space;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+use nix::mount::MsFlags;
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use nix::unistd::{ForkResult, Pid, fork};
 
 /// Runs `child` in a forked child, which ends with the code it returns. Only for processes of a single thread:
@@ -23,62 +25,236 @@ pub(crate) fn fork_into(child: impl FnOnce() -> i32) -> io::Result<Pid> {
     }
 }
 
-/// Mounts a private copy of the tree at `from` (without what is mounted below it) on `to`, read-only, with its
-/// owners mapped by the user namespace `users`.
-pub(crate) fn mount_mapped(from: &Path, to: &Path, users: BorrowedFd<'_>) -> io::Result<()> {
+/// Mounts a private copy of the tree at `from` (without what is mounted below it) on `to`, with its owners mapped by the
+/// user namespace `users`.
+pub(crate) fn mount_mapped(from: &Path, to: &Path, users: BorrowedFd<'_>, read_only: bool) -> io::Result<()> {
+    let tree = open_tree(from)?;
+    let flags = if read_only { libc::MOUNT_ATTR_RDONLY } else { 0 };
+    set_attributes(tree.as_fd(), flags | libc::MOUNT_ATTR_IDMAP | libc::MOUNT_ATTR_NODEV, 0, Some(users))?;
+    move_mount(tree.as_fd(), to)
+}
+
+/// A private copy of what is mounted at `from`, without what is mounted below it; or of the single file there.
+pub(crate) fn open_tree(from: &Path) -> io::Result<OwnedFd> {
     let from = c_path(from)?;
-    let to = c_path(to)?;
     let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC;
     // SAFETY: `from` is a terminated string that lives over the call; the kernel only reads it.
     let tree = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, from.as_ptr(), flags) };
-    let tree = RawFd::try_from(checked(tree)?).map_err(io::Error::other)?;
-    // SAFETY: the kernel just gave us this descriptor; nobody else owns it.
-    let tree = unsafe { OwnedFd::from_raw_fd(tree) };
-    let users = u64::try_from(users.as_raw_fd()).map_err(io::Error::other)?;
-    let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_IDMAP | libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NODEV,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: users,
-    };
-    let empty = c"".as_ptr();
+    owned(tree)
+}
+
+/// Parts a mount from those it would pass changes to and take them from.
+pub(crate) fn make_private(tree: BorrowedFd<'_>) -> io::Result<()> {
+    set_attributes(tree, 0, libc::MS_PRIVATE, None)
+}
+
+/// Gives a fresh mount the flags of a `mount` call, maps its owners, and never lets it bring devices.
+pub(crate) fn map_mount(tree: BorrowedFd<'_>, users: BorrowedFd<'_>, flags: MsFlags) -> io::Result<()> {
+    let mut attributes = libc::MOUNT_ATTR_IDMAP | libc::MOUNT_ATTR_NODEV;
+    for (flag, attribute) in [
+        (MsFlags::MS_RDONLY, libc::MOUNT_ATTR_RDONLY),
+        (MsFlags::MS_NOSUID, libc::MOUNT_ATTR_NOSUID),
+        (MsFlags::MS_NOEXEC, libc::MOUNT_ATTR_NOEXEC),
+        (MsFlags::MS_NOATIME, libc::MOUNT_ATTR_NOATIME),
+        (MsFlags::MS_NODIRATIME, libc::MOUNT_ATTR_NODIRATIME),
+    ] {
+        if flags.contains(flag) {
+            attributes |= attribute;
+        }
+    }
+    set_attributes(tree, attributes, 0, Some(users))
+}
+
+fn set_attributes(
+    tree: BorrowedFd<'_>,
+    attr_set: u64,
+    propagation: u64,
+    users: Option<BorrowedFd<'_>>,
+) -> io::Result<()> {
+    let users = users.map_or(Ok(0), |users| u64::try_from(users.as_raw_fd()).map_err(io::Error::other))?;
+    // The access time is one choice of several: its field is cleared before it is set.
+    let attr_clr = if attr_set & libc::MOUNT_ATTR_NOATIME != 0 { libc::MOUNT_ATTR__ATIME } else { 0 };
+    let attributes = libc::mount_attr { attr_set, attr_clr, propagation, userns_fd: users };
     // SAFETY: the path is the empty string (AT_EMPTY_PATH), and `attributes` outlives the call, its size is passed.
     checked(unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
             tree.as_raw_fd(),
-            empty,
+            c"".as_ptr(),
             libc::AT_EMPTY_PATH,
             ptr::from_ref(&attributes),
             mem::size_of::<libc::mount_attr>(),
         )
-    })?;
+    })
+    .map(drop)
+}
+
+/// Puts a mount where it can be seen.
+pub(crate) fn move_mount(tree: BorrowedFd<'_>, to: &Path) -> io::Result<()> {
+    let to = c_path(to)?;
     // SAFETY: both paths are terminated strings that live over the call.
     checked(unsafe {
         libc::syscall(
             libc::SYS_move_mount,
             tree.as_raw_fd(),
-            empty,
+            c"".as_ptr(),
             libc::AT_FDCWD,
             to.as_ptr(),
             libc::MOVE_MOUNT_F_EMPTY_PATH,
         )
-    })?;
+    })
+    .map(drop)
+}
+
+/// The same, on a place that was opened before.
+pub(crate) fn move_mount_onto(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
+    let empty = c"".as_ptr();
+    let flags = libc::MOVE_MOUNT_F_EMPTY_PATH | libc::MOVE_MOUNT_T_EMPTY_PATH;
+    // SAFETY: both paths are the empty string; the descriptors are open over the call.
+    checked(unsafe {
+        libc::syscall(libc::SYS_move_mount, tree.as_raw_fd(), empty, target.as_raw_fd(), empty, flags)
+    })
+    .map(drop)
+}
+
+/// Mounts a block device's file system nowhere yet.
+pub(crate) fn mount_device(
+    kind: &str,
+    device: &Path,
+    options: &[(CString, Option<CString>)],
+    read_only: bool,
+) -> io::Result<OwnedFd> {
+    const CLOEXEC: libc::c_uint = 1;
+    const SET_FLAG: libc::c_uint = 0;
+    const SET_STRING: libc::c_uint = 1;
+    const CREATE: libc::c_uint = 6;
+    let kind = CString::new(kind)?;
+    // SAFETY: the name is a terminated string that lives over the call.
+    let context = owned(unsafe { libc::syscall(libc::SYS_fsopen, kind.as_ptr(), CLOEXEC) })?;
+    let configure = |command: libc::c_uint, key: *const libc::c_char, value: *const libc::c_char| {
+        // SAFETY: key and value are null where the command takes none, else terminated strings that live over the call.
+        checked(unsafe { libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), command, key, value, 0) })
+            .map(drop)
+    };
+    let device = c_path(device)?;
+    configure(SET_STRING, c"source".as_ptr(), device.as_ptr())?;
+    if read_only {
+        configure(SET_FLAG, c"ro".as_ptr(), ptr::null())?;
+    }
+    for (key, value) in options {
+        match value {
+            Some(value) => configure(SET_STRING, key.as_ptr(), value.as_ptr())?,
+            None => configure(SET_FLAG, key.as_ptr(), ptr::null())?,
+        }
+    }
+    configure(CREATE, ptr::null(), ptr::null())?;
+    // SAFETY: the descriptor is open over the call; the others are plain numbers.
+    owned(unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), CLOEXEC, 0) })
+}
+
+/// Makes and opens files as `id` from now on, or as root again with 0, and keeps all capabilities over it.
+pub(crate) fn act_on_files_as(id: u32) -> io::Result<()> {
+    /// `SECBIT_NO_SETUID_FIXUP`
+    const KEEP: libc::c_ulong = 1 << 2;
+    // SAFETY: these calls take plain numbers.
+    unsafe {
+        if id != 0 {
+            checked(i64::from(libc::prctl(libc::PR_SET_SECUREBITS, KEEP)))?;
+        }
+        // They answer with the id before and cannot fail otherwise.
+        libc::setfsgid(id);
+        libc::setfsuid(id);
+        if id == 0 {
+            checked(i64::from(libc::prctl(libc::PR_SET_SECUREBITS, 0)))?;
+        }
+    }
     Ok(())
+}
+
+/// A system call that waits for an answer of ours.
+pub(crate) struct Call {
+    pub id: u64,
+    /// Who asked, in our numbers.
+    pub pid: u32,
+    pub arguments: [u64; 5],
+}
+
+/// `_IOWR('!', 0, struct seccomp_notif)` and its siblings.
+const NOTIF_RECV: libc::c_ulong = 0xC050_2100;
+const NOTIF_SEND: libc::c_ulong = 0xC018_2101;
+const NOTIF_ID_VALID: libc::c_ulong = 0x4008_2102;
+
+/// Makes a filter binding as [`install_filter`] does, and returns where the calls it hands over are heard of.
+pub(crate) fn install_listener(program: &[seccompiler::sock_filter]) -> io::Result<OwnedFd> {
+    owned(install(program, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?)
+}
+
+pub(crate) fn next_call(listener: BorrowedFd<'_>) -> io::Result<Call> {
+    // SAFETY: the struct is plain numbers, zero as the kernel demands; it lives over the call.
+    let asked = unsafe {
+        let mut asked: libc::seccomp_notif = mem::zeroed();
+        let answer = libc::ioctl(listener.as_raw_fd(), NOTIF_RECV, ptr::from_mut(&mut asked));
+        checked(i64::from(answer))?;
+        asked
+    };
+    let [a, b, c, d, e, _] = asked.data.args;
+    Ok(Call { id: asked.id, pid: asked.pid, arguments: [a, b, c, d, e] })
+}
+
+/// Whether the caller of a call still waits for the answer.
+pub(crate) fn still_waits(listener: BorrowedFd<'_>, id: u64) -> io::Result<()> {
+    // SAFETY: the request reads one number, which lives over the call.
+    checked(i64::from(unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_ID_VALID, ptr::from_ref(&id)) }))
+        .map(drop)
+}
+
+/// Ends a call with 0 or an error's number.
+pub(crate) fn answer_call(listener: BorrowedFd<'_>, id: u64, error: i32) -> io::Result<()> {
+    respond(listener, libc::seccomp_notif_resp { id, val: 0, error: -error, flags: 0 })
+}
+
+/// Has the kernel do what was called for.
+pub(crate) fn let_go_on(listener: BorrowedFd<'_>, id: u64) -> io::Result<()> {
+    let flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).map_err(io::Error::other)?;
+    respond(listener, libc::seccomp_notif_resp { id, val: 0, error: 0, flags })
+}
+
+fn respond(listener: BorrowedFd<'_>, response: libc::seccomp_notif_resp) -> io::Result<()> {
+    // SAFETY: the struct lives over the call.
+    checked(i64::from(unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND, ptr::from_ref(&response)) }))
+        .map(drop)
+}
+
+/// Sends a descriptor to whoever holds the other end.
+pub(crate) fn send_fd(socket: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> io::Result<()> {
+    let fds = [fd.as_raw_fd()];
+    let message = [ControlMessage::ScmRights(&fds)];
+    let byte = [io::IoSlice::new(b"x")];
+    sendmsg::<()>(socket.as_raw_fd(), &byte, &message, MsgFlags::MSG_NOSIGNAL, None)?;
+    Ok(())
+}
+
+fn owned(fd: i64) -> io::Result<OwnedFd> {
+    let fd = RawFd::try_from(checked(fd)?).map_err(io::Error::other)?;
+    // SAFETY: the kernel just gave us this descriptor; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Makes a system call filter binding for this process and all its descendants. Unlike the usual wrappers it leaves
 /// `no_new_privs` alone, so the caller needs `CAP_SYS_ADMIN` in its user namespace, and setuid programs keep working.
 pub(crate) fn install_filter(program: &[seccompiler::sock_filter]) -> io::Result<()> {
+    install(program, 0).map(drop)
+}
+
+fn install(program: &[seccompiler::sock_filter], flags: libc::c_ulong) -> io::Result<i64> {
     let program = libc::sock_fprog {
         len: u16::try_from(program.len()).map_err(io::Error::other)?,
         filter: program.as_ptr().cast_mut().cast(),
     };
     // SAFETY: `sock_filter` of both crates is the kernel's struct; the kernel copies the program before returning.
     checked(unsafe {
-        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, ptr::from_ref(&program))
-    })?;
-    Ok(())
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, ptr::from_ref(&program))
+    })
 }
 
 /// Takes the one descriptor that the other side sends along with a message.
@@ -179,6 +355,6 @@ fn checked(answer: i64) -> io::Result<i64> {
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }
 
-fn c_path(path: &Path) -> io::Result<std::ffi::CString> {
-    std::ffi::CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other)
+fn c_path(path: &Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other)
 }

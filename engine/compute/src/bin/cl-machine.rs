@@ -40,6 +40,7 @@ async fn round(engine: &Engine, n: u32) -> compute::Result<()> {
             hostname: "churn".to_owned(),
             namespace: None,
             seed: Seed::default(),
+            root: None,
         })
         .await?;
     engine.ensure_running(&id).await?;

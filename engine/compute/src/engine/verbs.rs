@@ -15,11 +15,11 @@ use super::{Engine, FIRST_WORD_WITHIN, on_thread, start_failed};
 use crate::control::Ask;
 use crate::error::{Error, Result, Trying};
 use crate::machine::{
-    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, EXEC_OUTPUT_BYTES_MAX, ExitReason, ImageId,
-    ImageState, MachineId, MachineSpec, Machines, Observed, Stats,
+    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Device, EXEC_OUTPUT_BYTES_MAX, ExitReason,
+    ImageId, ImageState, MachineId, MachineSpec, Machines, Observed, Stats,
 };
 use crate::record::check_spec;
-use crate::{capability, cgroup, console, folder, line, roles};
+use crate::{capability, cgroup, console, devices, folder, line, roles};
 
 impl Machines for Engine {
     fn prepare_image(&self, image: &ImageId) -> ImageState {
@@ -104,8 +104,8 @@ impl Machines for Engine {
             };
             let mut child = Command::new(&self.0.config.exe)
                 .arg(roles::EXEC)
+                .arg(self.folder(id))
                 .arg(pid.to_string())
-                .arg(self.place().cgroup(id))
                 .args(argv)
                 .current_dir("/")
                 .env_clear()
@@ -127,6 +127,46 @@ impl Machines for Engine {
             let code = status.trying(|| "wait for the command".to_owned())?.code().unwrap_or(137);
             let truncated = stdout.1 || stderr.1;
             Ok(CommandOutput { code, stdout: stdout.0, stderr: stderr.0, truncated })
+        }
+        .boxed()
+    }
+
+    fn set_devices<'a>(
+        &'a self,
+        id: &'a MachineId,
+        devices: Vec<Device>,
+        force: bool,
+    ) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let _turn = self.turn(id).await;
+            let found = self.must_look(id).await?;
+            let folder = self.folder(id);
+            let orders = folder.clone();
+            on_thread(move || folder::set_devices(&orders, devices)).await?;
+            let Observed::Running { pid, .. } = found else { return Ok(()) };
+            let output = Command::new(&self.0.config.exe)
+                .arg(roles::DEVICES)
+                .arg(&folder)
+                .arg(pid.to_string())
+                .arg(if force { roles::FORCE } else { "" })
+                .current_dir("/")
+                .stdin(Stdio::null())
+                .output()
+                .await
+                .at("run", &self.0.config.exe)?;
+            if output.status.success() || !self.look(id).await?.is_running() {
+                return Ok(());
+            }
+            let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            Err(Error::Host(format!("the devices of {id} could not be changed: {reason}")))
+        }
+        .boxed()
+    }
+
+    fn sync_disks<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let Observed::Running { pid, .. } = self.must_look(id).await? else { return Ok(()) };
+            on_thread(move || devices::sync(i32::try_from(pid).unwrap_or(0))).await
         }
         .boxed()
     }

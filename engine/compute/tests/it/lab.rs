@@ -42,6 +42,7 @@ impl Lab {
             hostname: name.to_owned(),
             namespace: None,
             seed: Seed::default(),
+            root: None,
         }
     }
 

@@ -8,6 +8,7 @@
 )]
 
 mod crash;
+mod disk;
 mod lab;
 mod seed;
 

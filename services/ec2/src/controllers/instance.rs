@@ -155,6 +155,7 @@ async fn spec(ctx: &Ctx, instance: &Instance, namespace: std::path::PathBuf) -> 
             resolver: Some(network::resolver(&vpc).to_string()),
             env: Vec::new(),
         },
+        root: None,
     })
 }
 

@@ -1,0 +1,152 @@
+//! The contract of volumes: what may be asked of them and what they answer.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// An id is also a file's name.
+const ID_CHARS_MAX: usize = 40;
+
+/// The name of a volume or a snapshot, chosen by the caller before the first try.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Id(String);
+
+impl Id {
+    /// 1 to 40 of `a-z`, `0-9` and `-`, not beginning with `-`.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] when the text is not such a name.
+    pub fn new(id: impl Into<String>) -> Result<Self> {
+        let id = id.into();
+        let fits = (1..=ID_CHARS_MAX).contains(&id.len()) && !id.starts_with('-');
+        if fits && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+            Ok(Self(id))
+        } else {
+            Err(Error::Spec(format!("{id:?} is not a volume's id")))
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a volume holds at its beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Zeros.
+    Empty,
+    /// An empty ext4 file system over its whole size.
+    FileSystem,
+    /// What a snapshot holds; zeros behind its end.
+    Snapshot(Id),
+}
+
+/// What a volume shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    pub size_bytes: u64,
+    pub source: Source,
+}
+
+/// A volume as a block device of this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The same path whenever the volume is attached.
+    pub node: PathBuf,
+    /// Its numbers, for this attachment.
+    pub major: u32,
+    pub minor: u32,
+}
+
+/// What it took to keep a snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Read from the volume: what may have changed since the snapshot before.
+    pub read_bytes: u64,
+    /// Added to the store: what nobody had yet, compressed.
+    pub stored_bytes: u64,
+    /// Blocks that are not zeros.
+    pub blocks: u64,
+}
+
+/// A block of a snapshot that is not zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockInfo {
+    pub index: u32,
+    /// Equal for equal content.
+    pub token: [u8; 32],
+}
+
+/// What this host lets volumes do, found at the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// `native`, `pool` or `copies`: how files share blocks.
+    pub sharing: String,
+    /// One sentence per thing that is missing, and what follows.
+    pub notes: Vec<String>,
+}
+
+/// All that somebody still knows; the rest is swept.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    pub volumes: Vec<Id>,
+    pub snapshots: Vec<Id>,
+    /// Of the volumes those that may be attached now.
+    pub attached: Vec<Id>,
+}
+
+/// Volumes and snapshots of one cloud on one host. Every verb is idempotent by id, safe to repeat after a crash at
+/// any point, and what it has acknowledged survives the loss of power.
+pub trait Volumes: Send + Sync {
+    /// Makes the volume, or grows the one there is, attached or not. A volume never shrinks.
+    fn ensure(&self, id: Id, wish: Wish) -> BoxFuture<'_, Result<()>>;
+
+    /// Deletes a volume that is not attached; one that is not there is deleted already.
+    fn remove<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>>;
+
+    /// Makes the volume a block device of this host.
+    fn attach<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<Device>>;
+
+    /// Takes the block device away. What was written is durable then.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while somebody uses it.
+    fn detach<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>>;
+
+    /// Takes the snapshot: from now on it is what the volume is at this instant, whatever is written to that.
+    fn take<'a>(&'a self, snapshot: &'a Id, volume: &'a Id) -> BoxFuture<'a, Result<()>>;
+
+    /// Keeps a taken snapshot in the store, block by block; only what differs from `parent` is read. When this
+    /// returns, the snapshot no longer needs the volume.
+    fn store<'a>(&'a self, snapshot: &'a Id, parent: Option<&'a Id>) -> BoxFuture<'a, Result<Stored>>;
+
+    /// Deletes a snapshot, and those of its blocks that no other snapshot has.
+    fn remove_snapshot<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>>;
+
+    /// Makes a stored snapshot of the same content.
+    fn copy_snapshot<'a>(&'a self, from: &'a Id, to: &'a Id) -> BoxFuture<'a, Result<()>>;
+
+    /// The blocks of a stored snapshot that are not zeros, in their order.
+    fn blocks<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<Vec<BlockInfo>>>;
+
+    /// One block of a stored snapshot, [`crate::BLOCK_BYTES`] long.
+    fn block<'a>(&'a self, snapshot: &'a Id, index: u32) -> BoxFuture<'a, Result<Bytes>>;
+
+    /// Removes what nobody knows, and detaches what is not attached any more.
+    fn sweep(&self, known: Known) -> BoxFuture<'_, Result<()>>;
+
+    fn capabilities(&self) -> Capabilities;
+}
