@@ -117,7 +117,7 @@ impl House {
         let Call { op, scope, caller, request_id, authority, input } = call;
         let served = self.served(op)?;
         let ctx = Ctx::new(self.clone(), op.service, scope, caller, request_id, authority);
-        let mut ending = Ending { ctx: &ctx, error: None };
+        let mut ending = Ending { ctx: &ctx, operation: op.name, error: None };
         let outcome = match self.admit(&ctx, op, served.access(&scope, &*input)).await {
             Ok(()) => served.call(&ctx, input).await,
             Err(refusal) => Err(refusal),
@@ -181,6 +181,7 @@ impl House {
 /// Sees to the record and the request count when a call ends, also when whoever made it went away.
 struct Ending<'a> {
     ctx: &'a Ctx,
+    operation: &'static str,
     error: Option<&'static str>,
 }
 
@@ -190,6 +191,7 @@ impl Drop for Ending<'_> {
         if !ctx.caller().is_internal() {
             ctx.house().counts().add(*ctx.scope(), ctx.service(), "Requests", 1);
         }
+        crate::notice::tell(ctx, self.operation);
         ctx.house().audit().end(ctx.slot(), self.error);
     }
 }

@@ -397,6 +397,10 @@ impl House {
         served.map(|served| &**served).ok_or_else(|| not_implemented(op.service, op.name))
     }
 
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = &crate::notice::TakeNotice> {
+        self.services.values().filter_map(|service| service.notice.as_ref())
+    }
+
     pub(crate) fn signing_name(&self, service: &str) -> &'static str {
         self.services.get(service).map_or("", |service| service.def.signing_name)
     }

@@ -20,6 +20,7 @@ use crate::events::{Event, Subscriber};
 use crate::identities::Identities;
 use crate::local::{LocalRequest, LocalResponse, LocalRoute};
 use crate::membership::{FindMembership, Membership};
+use crate::notice::{Noticed, TakeNotice};
 use crate::scope::Scope;
 use crate::timers::TimerHandler;
 
@@ -122,6 +123,7 @@ pub struct Service {
     pub(crate) resource_facts: Option<FindResourceFacts>,
     pub(crate) memberships: Option<FindMembership>,
     pub(crate) identities: Option<KeepsIdentities>,
+    pub(crate) notice: Option<TakeNotice>,
     pub(crate) credentials: Option<IssuedCredentials>,
     pub(crate) open: Vec<OpenHook>,
     pub(crate) reset: Vec<OpenHook>,
@@ -175,6 +177,7 @@ impl ServiceBuilder {
             resource_facts: None,
             memberships: None,
             identities: None,
+            notice: None,
             credentials: None,
             open: Vec::new(),
             reset: Vec::new(),
@@ -301,6 +304,11 @@ impl ServiceBuilder {
     /// Answers what the house asks about users, roles and providers. One service of a house does.
     pub fn keeps_identities(&mut self, f: impl Fn(Ctx) -> Box<dyn Identities> + Send + Sync + 'static) {
         self.0.identities = Some(Box::new(f));
+    }
+
+    /// Takes notice of calls that users and roles make, whatever comes of them. Every call waits for it.
+    pub fn notices_calls(&mut self, f: impl Fn(Noticed<'_>) + Send + Sync + 'static) {
+        self.0.notice = Some(Box::new(f));
     }
 
     /// Finds the credentials this service has issued. One service of a house does.
