@@ -19,6 +19,11 @@ pub fn invalid_arn(text: &str) -> Error {
     Error::modeled(Kind::Invalid, &error::INVALID_ARN_EXCEPTION, format!("Invalid arn {text}"))
 }
 
+pub fn invalid_principal(text: &str) -> Error {
+    let message = format!("ARN does not refer to a valid principal: {text}");
+    Error::modeled(Kind::Invalid, &error::INVALID_ARN_EXCEPTION, message)
+}
+
 fn not_found(message: impl Into<String>) -> Error {
     Error::modeled(Kind::NotFound, &error::NOT_FOUND_EXCEPTION, message)
 }
@@ -152,6 +157,11 @@ pub fn tag(message: &str) -> Error {
 
 pub fn malformed_policy() -> Error {
     Error::modeled(Kind::Invalid, &error::MALFORMED_POLICY_DOCUMENT_EXCEPTION, "")
+}
+
+pub fn lockout() -> Error {
+    let message = "The new key policy will not allow you to update the key policy in the future.";
+    Error::modeled(Kind::Invalid, &error::MALFORMED_POLICY_DOCUMENT_EXCEPTION, message)
 }
 
 pub fn invalid_marker() -> Error {

@@ -4,14 +4,14 @@ use api_kms::{
     AliasListEntry, CreateAliasRequest, DeleteAliasRequest, ListAliasesRequest, ListAliasesResponse,
     UpdateAliasRequest,
 };
-use kernel::{Ctx, Key, Result, Scope};
+use kernel::{Access, Ctx, Key, Result, Scope};
 use shape::Timestamp;
 
 use super::{Found, cut, find, find_by_id, open_marker, page_size};
 use crate::errors;
 use crate::rules::alias as rules;
 use crate::rules::key::check_kept;
-use crate::rules::reference::alias_arn;
+use crate::rules::reference::{alias_arn, key_arn};
 use crate::state::alias::{self, Alias};
 
 const PAGE: usize = 50;
@@ -56,6 +56,7 @@ fn check_room(tx: &mut kernel::Tx<'_, '_>, scope: &Scope, key_id: &str) -> Resul
 pub async fn update_alias(ctx: &Ctx, input: UpdateAliasRequest) -> Result<()> {
     rules::check(&input.alias_name)?;
     let found = find_target(ctx, &input.target_key_id).await?;
+    authorize_target(ctx, "kms:UpdateAlias", &input.alias_name).await?;
     let scope = *ctx.scope();
     let now = ctx.now();
     ctx.write(|tx| {
@@ -76,8 +77,18 @@ pub async fn update_alias(ctx: &Ctx, input: UpdateAliasRequest) -> Result<()> {
     .await
 }
 
+/// The key an alias stands for must let it go.
+async fn authorize_target(ctx: &Ctx, action: &str, name: &str) -> Result<()> {
+    let scope = *ctx.scope();
+    match ctx.read(|snap| alias::find(snap, &scope, name)).await? {
+        Some(alias) => ctx.authorize(action, &Access::on(key_arn(&scope, &alias.target))).await,
+        None => Ok(()),
+    }
+}
+
 pub async fn delete_alias(ctx: &Ctx, input: DeleteAliasRequest) -> Result<()> {
     rules::check(&input.alias_name)?;
+    authorize_target(ctx, "kms:DeleteAlias", &input.alias_name).await?;
     let scope = *ctx.scope();
     ctx.write(|tx| match alias::find(tx, &scope, &input.alias_name)? {
         Some(alias) => alias::delete(tx, &scope, &alias),

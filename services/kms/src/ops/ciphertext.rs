@@ -6,7 +6,7 @@ use api_kms::{
 };
 use kernel::{Ctx, Result};
 
-use super::{Found, end_dry_run, find};
+use super::{Found, check_tokens, end_dry_run, find};
 use crate::errors;
 use crate::rules::ciphertext::{Ciphertext, Context, Seal};
 use crate::rules::key::{check_enabled, check_usage};
@@ -18,6 +18,7 @@ use crate::state::{key, material};
 const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
 
 pub async fn encrypt(ctx: &Ctx, input: EncryptRequest) -> Result<EncryptResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let found = find(ctx, &input.key_id).await?;
     let algorithm = input.encryption_algorithm.unwrap_or_else(|| SYMMETRIC.to_owned());
     let context = input.encryption_context.unwrap_or_default();
@@ -84,6 +85,7 @@ struct Sealed<'a> {
 }
 
 pub async fn decrypt(ctx: &Ctx, input: DecryptRequest) -> Result<DecryptResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let sealed = Sealed {
         blob: input.ciphertext_blob.as_deref(),
         key_id: input.key_id.as_deref(),
@@ -151,6 +153,7 @@ async fn owner(ctx: &Ctx, ciphertext: &Ciphertext<'_>) -> Result<Found> {
 }
 
 pub async fn re_encrypt(ctx: &Ctx, input: ReEncryptRequest) -> Result<ReEncryptResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let destination = find(ctx, &input.destination_key_id).await?;
     let algorithm = input.destination_encryption_algorithm.unwrap_or_else(|| SYMMETRIC.to_owned());
     check(&destination, &algorithm, "ReEncryptTo")?;

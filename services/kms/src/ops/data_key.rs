@@ -8,7 +8,7 @@ use api_kms::{
 use kernel::{Ctx, Result};
 
 use super::ciphertext::encrypt_under;
-use super::{Found, end_dry_run, find, make_secret};
+use super::{Found, check_tokens, end_dry_run, find, make_secret};
 use crate::errors;
 use crate::rules::ciphertext::Context;
 use crate::rules::key::{check_enabled, check_usage};
@@ -39,6 +39,7 @@ fn length_of(spec: Option<&str>, bytes: Option<i32>) -> Result<usize> {
 }
 
 pub async fn generate_data_key(ctx: &Ctx, input: GenerateDataKeyRequest) -> Result<GenerateDataKeyResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let length = length_of(input.key_spec.as_deref(), input.number_of_bytes)?;
     let found = find_sealing(ctx, &input.key_id, "GenerateDataKey").await?;
     end_dry_run(input.dry_run)?;
@@ -59,6 +60,7 @@ pub async fn generate_data_key_without_plaintext(
     ctx: &Ctx,
     input: GenerateDataKeyWithoutPlaintextRequest,
 ) -> Result<GenerateDataKeyWithoutPlaintextResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let length = length_of(input.key_spec.as_deref(), input.number_of_bytes)?;
     let found = find_sealing(ctx, &input.key_id, "GenerateDataKeyWithoutPlaintext").await?;
     end_dry_run(input.dry_run)?;
@@ -92,6 +94,7 @@ pub async fn generate_data_key_pair(
     ctx: &Ctx,
     input: GenerateDataKeyPairRequest,
 ) -> Result<GenerateDataKeyPairResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let spec = Spec::parse(&input.key_pair_spec)?;
     let found = find_sealing(ctx, &input.key_id, "GenerateDataKeyPair").await?;
     end_dry_run(input.dry_run)?;
@@ -112,6 +115,7 @@ pub async fn generate_data_key_pair_without_plaintext(
     ctx: &Ctx,
     input: GenerateDataKeyPairWithoutPlaintextRequest,
 ) -> Result<GenerateDataKeyPairWithoutPlaintextResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let spec = Spec::parse(&input.key_pair_spec)?;
     let found = find_sealing(ctx, &input.key_id, "GenerateDataKeyPairWithoutPlaintext").await?;
     end_dry_run(input.dry_run)?;

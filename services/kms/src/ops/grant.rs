@@ -6,11 +6,12 @@ use api_kms::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kernel::{Ctx, Result, Row, Scope};
+use kernel::{Access, AccountId, Ctx, Result, Row, Scope};
 use shape::Timestamp;
 
-use super::{cut, end_dry_run, find_by_id, open_marker, page_size};
+use super::{check_tokens, cut, end_dry_run, find_by_id, open_marker, page_size};
 use crate::errors;
+use crate::rules::access::GRANT;
 use crate::rules::grant as rules;
 use crate::rules::key::{check_customers, check_enabled, check_kept};
 use crate::rules::reference::{Reference, key_arn};
@@ -23,6 +24,7 @@ const STEP: usize = 1_000;
 const TOKEN: &str = "kms-grant";
 
 pub async fn create_grant(ctx: &Ctx, input: CreateGrantRequest) -> Result<CreateGrantResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let found = find_by_id(ctx, &input.key_id).await?;
     check_customers(&found.key, &found.arn)?;
     check_enabled(&found.key, &found.arn)?;
@@ -30,6 +32,10 @@ pub async fn create_grant(ctx: &Ctx, input: CreateGrantRequest) -> Result<Create
     let constrained =
         constraints.encryption_context_equals.is_some() || constraints.encryption_context_subset.is_some();
     rules::check(&found.key, &input.operations, constrained)?;
+    rules::check_constraint(constraints.encryption_context_equals.as_ref())?;
+    rules::check_constraint(constraints.encryption_context_subset.as_ref())?;
+    rules::check_principal(&input.grantee_principal)?;
+    input.retiring_principal.as_deref().map_or(Ok(()), rules::check_principal)?;
     end_dry_run(input.dry_run)?;
     let made = Grant {
         id: ctx.ids().hex(64),
@@ -37,7 +43,7 @@ pub async fn create_grant(ctx: &Ctx, input: CreateGrantRequest) -> Result<Create
         name: input.name,
         grantee: input.grantee_principal,
         retiring: input.retiring_principal,
-        issuer: format!("arn:{}:iam::{}:root", ctx.partition(), ctx.account()),
+        issuer: format!("arn:{}:iam::{}:root", ctx.partition(), ctx.caller().account),
         operations: input.operations,
         context_subset: constraints.encryption_context_subset,
         context_equals: constraints.encryption_context_equals,
@@ -59,17 +65,22 @@ pub async fn create_grant(ctx: &Ctx, input: CreateGrantRequest) -> Result<Create
     Ok(CreateGrantResponse { grant_token: Some(token), grant_id: Some(id) })
 }
 
-/// A token names a grant; whoever holds it may retire the grant if the grant lets them.
+/// A token names a grant; whoever holds it may retire the grant if the grant lets them. Any account reads it.
 fn token_of(ctx: &Ctx, scope: &Scope, key_id: &str, grant_id: &str) -> String {
-    let named = format!("{} {key_id} {grant_id}", scope.account);
-    URL_SAFE_NO_PAD.encode(ctx.in_scope(*scope).seal_page(TOKEN, named.as_bytes()))
+    let named = format!("{} {grant_id}", key_arn(scope, key_id));
+    URL_SAFE_NO_PAD.encode(of_all_accounts(ctx).seal_page(TOKEN, named.as_bytes()))
 }
 
-fn read_token(ctx: &Ctx, token: &str) -> Option<(String, String)> {
+/// The ARN of a key and the id of its grant; `None` for what we did not seal in this region.
+pub(super) fn read_token(ctx: &Ctx, token: &str) -> Option<(String, String)> {
     let token = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
-    let named = String::from_utf8(ctx.open_page(TOKEN, &token)?).ok()?;
-    let mut parts = named.split(' ').skip(1).map(str::to_owned);
-    Some((parts.next()?, parts.next()?))
+    let named = String::from_utf8(of_all_accounts(ctx).open_page(TOKEN, &token)?).ok()?;
+    let (key, grant) = named.split_once(' ')?;
+    Some((key.to_owned(), grant.to_owned()))
+}
+
+fn of_all_accounts(ctx: &Ctx) -> Ctx {
+    ctx.in_scope(Scope { account: AccountId::DEFAULT, ..*ctx.scope() })
 }
 
 fn entry(scope: &Scope, grant: Grant) -> GrantListEntry {
@@ -145,7 +156,12 @@ pub async fn revoke_grant(ctx: &Ctx, input: RevokeGrantRequest) -> Result<()> {
 
 pub async fn retire_grant(ctx: &Ctx, input: RetireGrantRequest) -> Result<()> {
     let (key_id, grant_id) = match (input.grant_token, input.key_id, input.grant_id) {
-        (Some(token), None, None) => read_token(ctx, &token).ok_or_else(errors::invalid_grant_token)?,
+        (Some(token), None, None) => {
+            let (key, grant) = read_token(ctx, &token).ok_or_else(errors::invalid_grant_token)?;
+            let access = Access::on(&key).condition(GRANT, [grant.clone()]);
+            ctx.authorize("kms:RetireGrant", &access).await?;
+            (key, grant)
+        }
         (None, Some(key_id), Some(grant_id)) => match Reference::parse(ctx.scope(), &key_id)? {
             Reference::Key { .. } => (key_id, grant_id),
             Reference::Alias { .. } => return Err(errors::invalid_key_id(&key_id)),

@@ -8,7 +8,7 @@ use api_kms::{
 };
 use kernel::{Ctx, Result, Scope};
 
-use super::{Found, change, cut, find, find_by_id, make_material, open_marker, page_size};
+use super::{Found, change, check_tokens, cut, find, find_by_id, make_material, open_marker, page_size};
 use crate::errors;
 use crate::rules::key::{check_customers, check_kept, metadata};
 use crate::rules::reference::{MULTI_REGION, Reference, key_arn};
@@ -38,7 +38,7 @@ pub async fn create_key(ctx: &Ctx, input: CreateKeyRequest) -> Result<CreateKeyR
         }
     };
     let document = input.policy.unwrap_or_else(|| policy::default(scope.partition(), scope.account));
-    policy::check(&document)?;
+    super::policy::check(ctx, &document, input.bypass_policy_lockout_safety_check)?;
     let mut all_tags = BTreeMap::new();
     tags::add(&mut all_tags, input.tags.unwrap_or_default())?;
     let multi_region = input.multi_region.unwrap_or_default();
@@ -106,7 +106,7 @@ pub(super) async fn make_managed(ctx: &Ctx, reference: &Reference, service: &str
     let sealed = take_material(ctx, &scope, &mut made).await?;
     let material_id = made.current.clone().unwrap_or_default();
     let now = ctx.now();
-    let document = policy::default(scope.partition(), scope.account);
+    let document = policy::managed(&scope, service);
     let key = ctx
         .write(|tx| {
             // Another call may have been first.
@@ -128,6 +128,7 @@ pub(super) async fn make_managed(ctx: &Ctx, reference: &Reference, service: &str
 }
 
 pub async fn describe_key(ctx: &Ctx, input: DescribeKeyRequest) -> Result<DescribeKeyResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let found = find(ctx, &input.key_id).await?;
     Ok(DescribeKeyResponse { key_metadata: Some(metadata(&found.scope, &found.key)) })
 }

@@ -4,7 +4,7 @@ use api_kms::{GenerateMacRequest, GenerateMacResponse, VerifyMacRequest, VerifyM
 use kernel::{Ctx, Result};
 
 use super::signature::open_current;
-use super::{Found, end_dry_run, find};
+use super::{Found, check_tokens, end_dry_run, find};
 use crate::errors;
 use crate::rules::key::{check_enabled, check_usage};
 use crate::rules::spec::Usage;
@@ -18,6 +18,7 @@ async fn find_mac(ctx: &Ctx, key_id: &str, algorithm: &str, operation: &str) -> 
 }
 
 pub async fn generate_mac(ctx: &Ctx, input: GenerateMacRequest) -> Result<GenerateMacResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let found = find_mac(ctx, &input.key_id, &input.mac_algorithm, "GenerateMac").await?;
     end_dry_run(input.dry_run)?;
     let mac = open_current(ctx, &found).await?.mac(&input.message).map_err(|_| errors::broken())?;
@@ -29,6 +30,7 @@ pub async fn generate_mac(ctx: &Ctx, input: GenerateMacRequest) -> Result<Genera
 }
 
 pub async fn verify_mac(ctx: &Ctx, input: VerifyMacRequest) -> Result<VerifyMacResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let found = find_mac(ctx, &input.key_id, &input.mac_algorithm, "VerifyMac").await?;
     let verified = open_current(ctx, &found).await?.verify_mac(&input.message, &input.mac);
     verified.map_err(|_| errors::invalid_mac())?;

@@ -3,6 +3,7 @@
 pub mod alias;
 pub mod ciphertext;
 pub mod data_key;
+pub mod gate;
 pub mod grant;
 pub mod import;
 pub mod key;
@@ -104,6 +105,12 @@ pub async fn make_secret(spec: Spec) -> Result<Vec<u8>> {
         generate(spec)
     };
     made.map_err(|_| errors::broken())
+}
+
+/// Refuses tokens of grants that we did not seal. True ones add nothing: a grant holds from its answer on.
+pub fn check_tokens(ctx: &Ctx, tokens: Option<&[String]>) -> Result<()> {
+    let bad = tokens.unwrap_or_default().iter().any(|token| grant::read_token(ctx, token).is_none());
+    if bad { Err(errors::invalid_grant_token()) } else { Ok(()) }
 }
 
 /// Ends a request that only wanted to know.

@@ -1,21 +1,26 @@
-//! Key policies: kept, shown, and handed to the gate.
-
-use std::sync::Arc;
+//! Key policies: kept and shown.
 
 use api_kms::{
     GetKeyPolicyRequest, GetKeyPolicyResponse, ListKeyPoliciesRequest, ListKeyPoliciesResponse,
     PutKeyPolicyRequest,
 };
-use kernel::{Arn, Ctx, Result};
-use policy::Policy;
+use kernel::{Ctx, Result};
 
 use super::{find_by_id, open_marker};
 use crate::errors;
 use crate::rules::key::check_customers;
 use crate::rules::policy as rules;
-use crate::rules::reference::Reference;
-use crate::state::policy::Compiled;
-use crate::state::{alias, key};
+use crate::state::key;
+
+/// Refuses what is no policy, and one by which the caller locks themselves out without saying that they mean it.
+pub(super) fn check(ctx: &Ctx, document: &str, bypass: Option<bool>) -> Result<()> {
+    rules::check(document)?;
+    if bypass == Some(true) || ctx.caller().is_internal() {
+        return Ok(());
+    }
+    let account = ctx.caller().account.to_string();
+    rules::check_lockout(document, kernel::who(ctx.caller(), &account), ctx.scope())
+}
 
 pub async fn get_key_policy(ctx: &Ctx, input: GetKeyPolicyRequest) -> Result<GetKeyPolicyResponse> {
     let found = find_by_id(ctx, &input.key_id).await?;
@@ -28,7 +33,7 @@ pub async fn get_key_policy(ctx: &Ctx, input: GetKeyPolicyRequest) -> Result<Get
 pub async fn put_key_policy(ctx: &Ctx, input: PutKeyPolicyRequest) -> Result<()> {
     let found = find_by_id(ctx, &input.key_id).await?;
     rules::check_name(input.policy_name.as_deref())?;
-    rules::check(&input.policy)?;
+    check(ctx, &input.policy, input.bypass_policy_lockout_safety_check)?;
     check_customers(&found.key, &found.arn)?;
     ctx.write(|tx| match key::find(tx, &found.scope, &found.key.id)? {
         Some(_) => key::put_policy(tx, &found.scope, &found.key.id, &input.policy),
@@ -46,20 +51,4 @@ pub async fn list_key_policies(ctx: &Ctx, input: ListKeyPoliciesRequest) -> Resu
         truncated: Some(false),
         next_marker: None,
     })
-}
-
-/// The policy of the key behind an ARN, its own or an alias's; none where there is no such key.
-pub async fn policy_of(ctx: &Ctx, arn: Arn) -> Result<Option<Arc<Policy>>> {
-    let scope = ctx.scope();
-    let Ok(reference) = Reference::parse(scope, &arn.to_string()) else { return Ok(None) };
-    let text = ctx
-        .read(|snap| match &reference {
-            Reference::Key { id, .. } => key::policy(snap, scope, id),
-            Reference::Alias { name, .. } => match alias::find(snap, scope, name)? {
-                Some(alias) => key::policy(snap, scope, &alias.target),
-                None => Ok(None),
-            },
-        })
-        .await?;
-    Ok(text.and_then(|text| ctx.own::<Compiled>().get(text)))
 }

@@ -75,7 +75,7 @@ pub async fn replicate_key(ctx: &Ctx, input: ReplicateKeyRequest) -> Result<Repl
     }
     let id = &found.key.id;
     let document = input.policy.unwrap_or_else(|| policy::default(there.partition(), there.account));
-    policy::check(&document)?;
+    super::policy::check(ctx, &document, input.bypass_policy_lockout_safety_check)?;
     let mut all_tags = BTreeMap::new();
     tags::add(&mut all_tags, input.tags.unwrap_or_default())?;
     let (description, now) = (input.description.unwrap_or_default(), ctx.now());

@@ -8,7 +8,7 @@ use api_kms::{
 use aws_lc_rs::digest::Digest;
 use kernel::{Ctx, Result};
 
-use super::{Found, end_dry_run, find};
+use super::{Found, check_tokens, end_dry_run, find};
 use crate::errors;
 use crate::rules::key::{check_enabled, check_usage};
 use crate::rules::material::{Material, digest};
@@ -43,6 +43,7 @@ async fn find_signing(ctx: &Ctx, key_id: &str, algorithm: &str, operation: &str)
 }
 
 pub async fn sign(ctx: &Ctx, input: SignRequest) -> Result<SignResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let algorithm = input.signing_algorithm;
     let found = find_signing(ctx, &input.key_id, &algorithm, "Sign").await?;
     let digest = digest_to_sign(&algorithm, &input.message, input.message_type.as_deref())?;
@@ -56,6 +57,7 @@ pub async fn sign(ctx: &Ctx, input: SignRequest) -> Result<SignResponse> {
 }
 
 pub async fn verify(ctx: &Ctx, input: VerifyRequest) -> Result<VerifyResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let algorithm = input.signing_algorithm;
     let found = find_signing(ctx, &input.key_id, &algorithm, "Verify").await?;
     let digest = digest_to_sign(&algorithm, &input.message, input.message_type.as_deref())?;
@@ -70,6 +72,7 @@ pub async fn verify(ctx: &Ctx, input: VerifyRequest) -> Result<VerifyResponse> {
 }
 
 pub async fn get_public_key(ctx: &Ctx, input: GetPublicKeyRequest) -> Result<GetPublicKeyResponse> {
+    check_tokens(ctx, input.grant_tokens.as_deref())?;
     let found = find(ctx, &input.key_id).await?;
     let Found { arn, key, .. } = &found;
     if !key.spec.is_asymmetric() {

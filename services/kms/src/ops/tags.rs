@@ -1,13 +1,12 @@
-//! Tags of keys, and what policies may ask about them.
+//! Tags of keys.
 
 use api_kms::{
     ListResourceTagsRequest, ListResourceTagsResponse, Tag, TagResourceRequest, UntagResourceRequest,
 };
-use kernel::{Access, Arn, Ctx, Key, ResourceFacts, Result};
+use kernel::{Access, Ctx, Key, Result};
 
-use super::{change, cut, find_by_id, look_up, open_marker, page_size};
+use super::{change, cut, find_by_id, open_marker, page_size};
 use crate::rules::key::{check_customers, check_kept};
-use crate::rules::reference::Reference;
 use crate::rules::tags;
 
 const PAGE_MAX: usize = 50;
@@ -20,12 +19,6 @@ pub fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
 /// Making a key with tags takes leave to tag it as well.
 pub fn making(access: Access, tags: Option<&[Tag]>) -> Access {
     access.request_tags(pairs(tags.unwrap_or_default())).also_to_tag("kms:TagResource")
-}
-
-/// The tags of the key behind an ARN, its own or an alias's; none where there is no such key.
-pub async fn facts_of(ctx: &Ctx, arn: Arn) -> Result<Option<ResourceFacts>> {
-    let Ok(reference) = Reference::parse(ctx.scope(), &arn.to_string()) else { return Ok(None) };
-    Ok(look_up(ctx, &reference).await?.map(|found| ResourceFacts::tagged(&found.key.tags)))
 }
 
 pub async fn tag_resource(ctx: &Ctx, input: TagResourceRequest) -> Result<()> {

@@ -133,11 +133,8 @@ fn bound(scope: &Scope, key_id: &str, context: &Context) -> Vec<u8> {
     out
 }
 
-/// What a call on a ciphertext asks for: the key it names, unless the call names one.
-pub fn access(scope: &Scope, blob: Option<&[u8]>, key: Option<&str>) -> Result<Access> {
-    if let Some(key) = key {
-        return super::reference::access(scope, key);
-    }
+/// What a call on a ciphertext asks for: the key it names.
+pub fn access(scope: &Scope, blob: Option<&[u8]>) -> Result<Access> {
     Ok(match blob.map(Ciphertext::parse) {
         Some(Ok(found)) => Access::on(key_arn(&found.scope(scope), &found.key_id)),
         _ => Access::any(),

@@ -9,7 +9,7 @@ use super::spec::Usage;
 use crate::errors;
 use crate::state::key::{Key, Origin};
 
-const WINDOW_DAYS: i32 = 30;
+pub const WINDOW_DAYS: i32 = 30;
 const WINDOW_DAYS_MIN: i32 = 7;
 
 /// The state AWS shows.

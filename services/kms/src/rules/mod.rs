@@ -1,5 +1,6 @@
 //! What KMS refuses, decides and computes; no context, no store.
 
+pub mod access;
 pub mod alias;
 pub mod ciphertext;
 pub mod grant;

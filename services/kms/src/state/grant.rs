@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// By key id and grant id.
 static GRANTS: Table<Grant> = Table::new("kms/grant");
+/// By key id, grantee and grant id.
+static OF_GRANTEES: Table<()> = Table::new("kms/grant-of-grantee");
 /// By retiring principal, key id and grant id.
 static RETIRABLE: Table<()> = Table::new("kms/retirable-grant");
 
@@ -40,7 +42,8 @@ pub fn find(from: &mut impl Reader, scope: &Scope, key_id: &str, id: &str) -> Re
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, grant: &Grant) -> Result<()> {
-    let Grant { id, key_id, retiring, .. } = grant;
+    let Grant { id, key_id, grantee, retiring, .. } = grant;
+    OF_GRANTEES.put(tx, scope, (key_id.as_str(), grantee.as_str(), id.as_str()), &())?;
     if let Some(retiring) = retiring {
         RETIRABLE.put(tx, scope, (retiring.as_str(), key_id.as_str(), id.as_str()), &())?;
     }
@@ -48,7 +51,8 @@ pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, grant: &Grant) -> Result<()> {
 }
 
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, grant: &Grant) -> Result<()> {
-    let Grant { id, key_id, retiring, .. } = grant;
+    let Grant { id, key_id, grantee, retiring, .. } = grant;
+    OF_GRANTEES.delete(tx, scope, (key_id.as_str(), grantee.as_str(), id.as_str()))?;
     if let Some(retiring) = retiring {
         RETIRABLE.delete(tx, scope, (retiring.as_str(), key_id.as_str(), id.as_str()))?;
     }
@@ -63,6 +67,27 @@ pub fn list(
     limit: usize,
 ) -> Result<Vec<Row<Grant>>> {
     GRANTS.list(from, scope, key_id, after, limit)
+}
+
+/// Grants of a key (the first of `of`) to a grantee (the second).
+pub fn list_of_grantee(
+    from: &mut impl Reader,
+    scope: &Scope,
+    of: (&str, &str),
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<Vec<Row<Grant>>> {
+    let rows = OF_GRANTEES.list(from, scope, of, after, limit)?;
+    let mut grants = Vec::with_capacity(rows.len());
+    for (row, ()) in rows {
+        let mut parts = KeyReader(&row);
+        if let (Some(key_id), Some(_), Some(id)) = (parts.text(), parts.text(), parts.text())
+            && let Some(grant) = find(from, scope, &key_id, &id)?
+        {
+            grants.push((row, grant));
+        }
+    }
+    Ok(grants)
 }
 
 /// Grants that `principal` may retire, as rows of (key id, grant id).

@@ -70,5 +70,7 @@ async fn services_have_keys_of_their_own_made_when_first_used() {
     assert_eq!(one.unwrap().key_id, two.unwrap().key_id, "both calls got one key");
     let key = describe(&cloud, name).await.unwrap();
     assert_eq!(key.key_manager.as_deref(), Some("AWS"));
-    assert_eq!(refusal(schedule_deletion(&cloud, &key.key_id, 7).await).0, "UnsupportedOperationException");
+    assert_eq!(refusal(schedule_deletion(&cloud, &key.key_id, 7).await).0, "AccessDeniedException");
+    let direct = refusal(encrypt(&cloud, name, b"x").await);
+    assert_eq!(direct.0, "AccessDeniedException", "it is used by way of its service only");
 }

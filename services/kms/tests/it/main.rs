@@ -1,6 +1,7 @@
 //! KMS on a whole house with a clock that only tests move.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod access;
 mod alias;
 mod ciphertext;
 mod data_key;
