@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Endpoint, Up, data_dir};
 use crate::lines::{complain, say};
-use crate::{demo, doctor, identity, remote, up};
+use crate::{demo, doctor, explain, identity, remote, up};
 
 /// An AWS-compatible cloud on this machine.
 #[derive(Debug, Parser)]
@@ -29,10 +29,34 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Makes the first tour through the cloud's own API: boots a web server and prints its address
     Demo(demo::Demo),
+    /// Says why a request was allowed or denied, or what was denied lately
+    Explain(explain::Explain),
+    /// Refuses the well-known root credentials (test/test, account numbers), or lets them in again
+    Root(Root),
     /// Makes a root key of the default account and prints it, once
     RootKey(RootKey),
     /// Prints the certificate of the cloud's own authority, for clients that speak HTTPS
     Ca(Endpoint),
+}
+
+#[derive(Debug, clap::Args)]
+struct Root {
+    /// `off` is refused while nobody else could come in
+    #[arg(value_enum)]
+    to: Switch,
+
+    /// The account that must have a user with an active key who may make keys
+    #[arg(long, value_name = "ACCOUNT", default_value = "000000000000")]
+    account: String,
+
+    #[command(flatten)]
+    endpoint: Endpoint,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Debug, clap::Args)]
@@ -58,6 +82,10 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Reset(endpoint) => remote::reset(&endpoint),
         Command::Doctor(options) => doctor::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Explain(options) => explain::run(&options),
+        Command::Root(options) => {
+            remote::root(&options.endpoint, options.to == Switch::Off, &options.account)
+        }
         Command::RootKey(options) => root_key(&options),
         Command::Ca(endpoint) => remote::ca(&endpoint),
     };

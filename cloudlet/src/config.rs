@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kernel::audit::AuditLimits;
+use kernel::{GateSettings, Mode};
 
 use crate::cli::{Outcome, Problem};
 
@@ -43,6 +45,18 @@ pub(crate) struct Up {
     #[arg(long, env = "CLOUDLET_PUBLIC_CIDR", value_name = "CIDR", default_value = PUBLIC_RANGE)]
     pub(crate) public_cidr: String,
 
+    /// What becomes of calls that policies deny: refused, or recorded and let pass (signatures are verified either way)
+    #[arg(long, env = "CLOUDLET_IDENTITY", value_name = "observe|enforce", default_value = "enforce", value_parser = mode)]
+    pub(crate) identity: Mode,
+
+    /// Most audit records kept in the store; 0 keeps none there
+    #[arg(long, env = "CLOUDLET_AUDIT_RECORDS", value_name = "COUNT", default_value_t = 100_000)]
+    pub(crate) audit_records: u64,
+
+    /// How long audit records are kept
+    #[arg(long, env = "CLOUDLET_AUDIT_DAYS", value_name = "DAYS", default_value_t = 30)]
+    pub(crate) audit_days: u32,
+
     /// How many times over the host's memory may be promised to instances
     #[arg(long, env = "CLOUDLET_OVERCOMMIT", value_name = "FACTOR", default_value_t = 4.0)]
     pub(crate) overcommit: f64,
@@ -73,7 +87,19 @@ pub(crate) struct Endpoint {
     pub(crate) endpoint: String,
 }
 
+fn mode(text: &str) -> Result<Mode, String> {
+    let modes = [Mode::Enforce, Mode::Observe];
+    modes.into_iter().find(|mode| mode.word() == text).ok_or_else(|| "say observe or enforce".to_owned())
+}
+
 impl Up {
+    /// How the gate behaves.
+    pub(crate) fn gate(&self) -> GateSettings {
+        let age_ms_max = i64::from(self.audit_days) * 86_400_000;
+        let audit = AuditLimits { records_max: self.audit_records, age_ms_max };
+        GateSettings { mode: self.identity, audit }
+    }
+
     /// The addresses to listen on: `GATEWAY_LISTEN` may name several, and may leave out the port.
     pub(crate) fn listen_on(&self) -> Outcome<Vec<SocketAddr>> {
         self.listen.split(',').map(str::trim).filter(|text| !text.is_empty()).map(parse_listen).collect()

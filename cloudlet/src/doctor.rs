@@ -6,8 +6,9 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::cli::{Outcome, Problem};
+use crate::client::Client;
 use crate::client::block_on;
-use crate::config::PUBLIC_RANGE;
+use crate::config::{Endpoint, PUBLIC_RANGE};
 use crate::engines;
 use crate::lines::say;
 
@@ -17,6 +18,9 @@ pub(crate) struct Doctor {
     /// Prints the report as JSON, as a running cloud serves it at /_cloudlet/capabilities
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    endpoint: Endpoint,
 }
 
 pub(crate) fn run(options: &Doctor) -> Outcome {
@@ -43,12 +47,23 @@ pub(crate) fn run(options: &Doctor) -> Outcome {
     for note in machines["notes"].as_array().into_iter().flatten() {
         say(format_args!("  missing: {}", text(note)));
     }
+    if observes(&options.endpoint) {
+        say("IDENTITY    ONLY OBSERVED by the cloud that runs here: what policies deny is let pass");
+    }
     say("networks");
     for one in report["networks"].as_array().into_iter().flatten() {
         let verdict = one["missing"].as_str().map_or_else(|| "yes".to_owned(), |why| format!("no: {why}"));
         say(format_args!("  {:<12} {verdict}", text(&one["name"])));
     }
     Ok(())
+}
+
+/// Whether a cloud runs, and only observes.
+fn observes(endpoint: &Endpoint) -> bool {
+    let asked = Client::new(&endpoint.endpoint)
+        .and_then(|client| block_on(async { client.get("/_cloudlet/health").await }));
+    let health = asked.ok().and_then(|(_, body)| serde_json::from_slice::<Value>(&body).ok());
+    health.is_some_and(|health| health["identity"] == "observe")
 }
 
 fn text(value: &Value) -> &str {

@@ -50,6 +50,9 @@ impl Credentials for AllCredentials {
     ) -> BoxFuture<'a, Result<Credential, NoCredential>> {
         Box::pin(async move {
             match self.root.look_up(access_key, session_token) {
+                Ok(_) if self.house.is_root_off() && !self.root.is_real(access_key) => {
+                    Err(NoCredential::Unknown)
+                }
                 Err(NoCredential::Unknown) => self.house.find(access_key, session_token).await,
                 answer => answer,
             }
@@ -58,9 +61,19 @@ impl Credentials for AllCredentials {
 }
 
 impl RootCredentials {
+    /// A key that was made here, not one that everybody knows.
+    fn is_real(&self, access_key: &str) -> bool {
+        self.keys.iter().any(|key| key.access_key_id == access_key)
+    }
+
     fn look_up(&self, access_key: &str, session_token: Option<&str>) -> Result<Credential, NoCredential> {
-        let root =
-            |account, secret| Credential { secret, account, principal: Principal::Root, session: None, expires_at: None };
+        let root = |account, secret| Credential {
+            secret,
+            account,
+            principal: Principal::Root,
+            session: None,
+            expires_at: None,
+        };
         let real = self.keys.iter().find(|key| key.access_key_id == access_key);
         let found = match real {
             Some(key) => Some(root(AccountId::DEFAULT, key.secret.clone())),

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod doctor;
 mod engines;
+mod explain;
 mod front;
 mod hooks;
 mod identity;

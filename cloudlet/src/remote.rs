@@ -20,6 +20,12 @@ pub(crate) fn status(endpoint: &Endpoint) -> Outcome {
     for fact in ["data", "uptime_seconds", "resident_bytes"] {
         say(format_args!("{fact:<16} {}", text(&status[fact])));
     }
+    if status["identity"] == "observe" {
+        say("IDENTITY         ONLY OBSERVED: what policies deny is recorded and let pass");
+    } else {
+        say(format_args!("identity         {}", text(&status["identity"])));
+    }
+    say(format_args!("root credentials {}", text(&status["root_credentials"])));
     say(format_args!("\nservices"));
     for (name, state) in status["services"].as_object().into_iter().flatten() {
         say(format_args!("  {name:<14} {}", text(state)));
@@ -59,7 +65,20 @@ pub(crate) fn ca(endpoint: &Endpoint) -> Outcome {
     Ok(())
 }
 
-fn ok((status, body): (StatusCode, bytes::Bytes)) -> Outcome<bytes::Bytes> {
+/// `cloudlet root`
+pub(crate) fn root(endpoint: &Endpoint, is_off: bool, account: &str) -> Outcome {
+    if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Problem(format!("{account:?} is no account number")));
+    }
+    let client = Client::new(&endpoint.endpoint)?;
+    let word = if is_off { "off" } else { "on" };
+    let path = format!("/_cloudlet/root/{word}?account={account}");
+    block_on(async { ok(client.post(&path).await?) })?;
+    say(format_args!("The well-known root credentials are {word}."));
+    Ok(())
+}
+
+pub(crate) fn ok((status, body): (StatusCode, bytes::Bytes)) -> Outcome<bytes::Bytes> {
     if status.is_success() {
         return Ok(body);
     }

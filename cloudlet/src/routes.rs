@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{House, LocalRequest, LocalResponse};
+use kernel::{AccountId, House, LocalRequest, LocalResponse};
 use serde_json::{Value, json};
 use wire::tls::Authority;
 
@@ -20,6 +20,9 @@ pub(crate) struct Facts {
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const AUDIT_RECORDS_SHOWN: usize = 1_000;
+const DECISIONS: &str = "/_cloudlet/decisions";
+/// Decisions shown at one time.
+const DECISIONS_MAX: usize = 100;
 
 impl Facts {
     /// The answer to a path of the house; `None` when it is nobody's.
@@ -30,11 +33,14 @@ impl Facts {
                 "services": self.services(),
                 "edition": "cloudlet",
                 "version": VERSION,
+                "identity": self.house.mode().word(),
             }),
             "/_localstack/info" if read => self.info(),
             "/_cloudlet/status" if read => self.status(),
             "/_cloudlet/capabilities" if read => self.engines.capabilities().await,
             "/_cloudlet/audit" if read => return Some(self.audit(&request)),
+            path if read && path.starts_with(DECISIONS) => return Some(self.decisions(&request).await),
+            "/_cloudlet/root/off" | "/_cloudlet/root/on" => return Some(self.root(&request).await),
             "/_cloudlet/ca.pem" if read => {
                 return Some(match self.ca.ca_pem() {
                     Ok(pem) => LocalResponse::text(200, pem),
@@ -72,6 +78,9 @@ impl Facts {
             "data": self.data,
             "uptime_seconds": (self.house.clock().now() - self.started_at) / 1_000,
             "resident_bytes": resident_bytes(),
+            "identity": self.house.mode().word(),
+            "root_credentials": if self.house.is_root_off() { "off" } else { "on" },
+            "audit_records_lost": self.house.audit().lost(),
             "services": self.services(),
             "controllers": self.house.controllers(),
         })
@@ -82,7 +91,53 @@ impl Facts {
             return only_from_here();
         }
         let records = self.house.audit().latest(AUDIT_RECORDS_SHOWN);
+        let records: Vec<_> = records.iter().map(|record| &**record).collect();
         LocalResponse::json(200, &json!({ "records": records }))
+    }
+
+    /// Decisions of a request, or the latest denials. Whoever is on this host may look, as they may reset.
+    async fn decisions(&self, request: &LocalRequest) -> LocalResponse {
+        if !request.from_loopback {
+            return only_from_here();
+        }
+        let id = request.path.trim_start_matches(DECISIONS).trim_matches('/');
+        let found = if id.is_empty() {
+            let is_denial = |record: &Value| {
+                record.get("decision").is_some_and(|is| is == "denied" || is == "would-be-denied")
+            };
+            let is_meant = |record: &Value| request.query("denied").is_none() || is_denial(record);
+            self.house.audit_records("", is_meant, DECISIONS_MAX).await
+        } else {
+            let is_meant = |record: &Value| record.get("request_id").is_some_and(|found| found == id);
+            self.house.audit_records(id, is_meant, DECISIONS_MAX).await
+        };
+        match found {
+            Ok(found) if found.is_empty() && !id.is_empty() => {
+                LocalResponse::text(404, "No decision of this request is on record.")
+            }
+            Ok(found) => LocalResponse::json(200, &json!({ "decisions": found })),
+            Err(error) => failed(&error, "decisions"),
+        }
+    }
+
+    async fn root(&self, request: &LocalRequest) -> LocalResponse {
+        if request.method != "POST" {
+            return LocalResponse::text(405, "Use POST.");
+        }
+        if !request.from_loopback {
+            return only_from_here();
+        }
+        let account = request.query("account").map_or(Ok(AccountId::DEFAULT), str::parse);
+        let Ok(account) = account else { return LocalResponse::text(400, "That is no account number.") };
+        let done = match request.path.ends_with("/off") {
+            true => self.house.turn_root_off(account).await,
+            false => self.house.turn_root_on().await,
+        };
+        match done {
+            Ok(()) => LocalResponse::json(200, &json!({ "status": "ok" })),
+            Err(error) if error.status() < 500 => LocalResponse::text(error.status(), error.message()),
+            Err(error) => failed(&error, "root"),
+        }
     }
 
     async fn reset(&self, request: &LocalRequest) -> LocalResponse {
@@ -118,6 +173,11 @@ impl Facts {
             LocalResponse::json(error.status(), &json!({ "code": error.code(), "message": error.message() }))
         }))
     }
+}
+
+fn failed(error: &kernel::Error, what: &str) -> LocalResponse {
+    tracing::error!(what, %error, cause = error.cause().map(tracing::field::display), "failed");
+    LocalResponse::text(500, "That failed; the log says why.")
 }
 
 fn only_from_here() -> LocalResponse {

@@ -8,7 +8,7 @@ use kernel::authorize::ByPolicies;
 use kernel::clock::{Clock, SystemClock};
 use kernel::house::Parts;
 use kernel::ids::SystemIds;
-use kernel::{GateSettings, House, Plugs, Sealer};
+use kernel::{House, Mode, Plugs, Sealer};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,7 +23,7 @@ use crate::config::Up;
 use crate::engines::{self, Engines};
 use crate::front::Front;
 use crate::identity::{self, AllCredentials, RootCredentials};
-use crate::lines::say;
+use crate::lines::{complain, say};
 use crate::registry;
 use crate::routes::Facts;
 
@@ -64,7 +64,7 @@ async fn serve(options: &Up) -> Outcome {
         clock: clock.clone(),
         ids: Box::new(SystemIds),
         authorizer: Box::new(ByPolicies),
-        gate: GateSettings::default(),
+        gate: options.gate(),
         authority: authority(options, &listeners),
         services: wanted(registry::services(&plugs(options, &engines, data)), &options.services)?,
     })
@@ -100,6 +100,11 @@ async fn serve(options: &Up) -> Outcome {
             // An error means the sender is gone, which is an end too.
             let _ = ended.wait_for(|ended| *ended).await;
         }));
+    }
+    if house.mode() == Mode::Observe {
+        complain(
+            "IDENTITY IS ONLY OBSERVED: what policies deny is recorded and let pass. --identity enforce ends that.",
+        );
     }
     say("Ready.");
     if let Some(local) = local {

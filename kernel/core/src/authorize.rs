@@ -9,7 +9,7 @@ use policy::{Context, Policies, Policy, Request, Values, Weight, Who, decide, de
 
 use crate::BoxFuture;
 use crate::access::{self, Access, Conditions, ResourceFacts};
-use crate::arn::Arn;
+use crate::arn::{AccountId, Arn};
 use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
 use crate::error::{Error, Kind, Result};
@@ -45,6 +45,8 @@ pub struct Attached {
     pub arn: Option<String>,
     /// Condition keys of the service that take both the caller and the resource.
     pub conditions: Conditions,
+    /// Whose the resource is, where its ARN does not say.
+    pub owner: Option<AccountId>,
 }
 
 /// Finds what policies ask about a resource; declared by its service ([`crate::ServiceBuilder::resource_facts`]).
@@ -115,7 +117,6 @@ async fn authorize_one(
     let arn = resource.parse::<Arn>().ok();
     let owner = arn.as_ref().map(|arn| arn.account.clone()).filter(|account| !account.is_empty());
     let account = ctx.account_text();
-    let own = owner.as_ref().is_none_or(|owner| *owner == account);
     let who = principal::who(ctx.caller(), &account);
     if matches!(ctx.caller().principal, Principal::Service(_)) {
         verdict.rulings.push(Ruling::without_policies(action, resource, "service"));
@@ -128,6 +129,8 @@ async fn authorize_one(
         }
         None => Attached::default(),
     };
+    let owner = owner.or_else(|| attached.owner.map(|owner| owner.to_string()));
+    let own = owner.as_ref().is_none_or(|owner| *owner == account);
     let places = find_places(ctx, owner.as_deref()).await?;
     let is_limited = places.caller.is_some() || places.owner.is_some();
     if ctx.caller().principal == Principal::Root && own && attached.policy.is_none() && !is_limited {

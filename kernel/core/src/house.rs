@@ -31,6 +31,7 @@ use crate::ids::{IdSource, Ids};
 use crate::local::{LocalRequest, LocalResponse};
 use crate::membership::Membership;
 use crate::meter::Counts;
+use crate::root::RootSwitch;
 use crate::scope::Scope;
 use crate::service::{Served, Service, Sweep};
 use crate::sessions::{Issued, OpenSessions, SessionGrant, SessionSeal};
@@ -69,6 +70,7 @@ pub struct House {
     runners: Vec<Arc<Runner>>,
     timer_bell: Notify,
     audit: AuditTrail,
+    root_switch: RootSwitch,
     counts: Counts,
     /// Held by whoever works; taken whole by a reset.
     working: Arc<RwLock<()>>,
@@ -107,6 +109,7 @@ impl House {
             sweeps.extend(std::mem::take(&mut service.sweeps).into_iter().map(|s| (service.def.name, s)));
         }
         let audit = AuditTrail::open(&store, gate.audit).await?;
+        let root_switch = RootSwitch::open(&store).await?;
         let house = Arc::new(Self {
             store,
             clock,
@@ -123,6 +126,7 @@ impl House {
             runners,
             timer_bell: Notify::new(),
             audit,
+            root_switch,
             counts: Counts::default(),
             working: Arc::default(),
             unfinished: Arc::default(),
@@ -229,6 +233,7 @@ impl House {
         self.audit.forget_all().await;
         self.open_sessions.forget_all();
         self.store.clear().await?;
+        self.root_switch.forget();
         let secret = self.seal_secret.clone();
         self.store.write(|tx| tx.put(SEAL_SECRET_KEY, secret.clone())).await?;
         self.run_open_hooks().await
@@ -536,6 +541,9 @@ impl House {
     }
     pub(crate) fn authorizer(&self) -> &dyn Authorizer {
         &*self.authorizer
+    }
+    pub(crate) fn root_switch(&self) -> &RootSwitch {
+        &self.root_switch
     }
     /// What becomes of denials.
     pub fn mode(&self) -> Mode {

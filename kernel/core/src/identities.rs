@@ -47,6 +47,10 @@ pub trait Identities: Send + Sync + 'static {
     /// The role of this very ARN, path and all.
     fn role<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<Role>>>;
 
+    /// Whether somebody besides root can come into `account` and make keys there: a user with an active access key
+    /// and leave to do so.
+    fn has_administrator<'a>(&'a self, account: AccountId) -> BoxFuture<'a, Result<bool>>;
+
     /// Whether a managed policy that `account` may use has this ARN.
     fn knows_policy<'a>(&'a self, account: AccountId, arn: &'a str) -> BoxFuture<'a, Result<bool>>;
 

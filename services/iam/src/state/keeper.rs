@@ -12,7 +12,7 @@ use policy::{Policy, Weight};
 use super::directory::{self, Applied, change, managed_policy, named_by, policies_of_named};
 use super::identity::{self, Kind};
 use super::mfa_device::{self, MfaDevice};
-use super::{home_of, oidc_provider, seal};
+use super::{administrator, home_of, oidc_provider, seal};
 use crate::rules::totp;
 
 /// Made of a context of this service.
@@ -46,6 +46,10 @@ impl Identities for Keeper {
 
     fn role<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<Role>>> {
         Box::pin(async move { Ok(find_role(&self.0, arn).await?.and_then(|role| shown_role(&role))) })
+    }
+
+    fn has_administrator<'a>(&'a self, account: AccountId) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(administrator::exists(&self.0, account))
     }
 
     fn knows_policy<'a>(&'a self, account: AccountId, arn: &'a str) -> BoxFuture<'a, Result<bool>> {

@@ -2,6 +2,7 @@
 
 pub mod access_key;
 pub mod account;
+pub mod administrator;
 pub mod directory;
 pub mod identity;
 pub mod instance_profile;
