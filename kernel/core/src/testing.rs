@@ -10,6 +10,7 @@ use crate::arn::AccountId;
 use crate::authorize::ByPolicies;
 use crate::caller::{Caller, Principal};
 use crate::clock::{Clock, FakeClock, Millis};
+use crate::credentials::{Credential, Credentials, NoCredential};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::gate::{Call, GateSettings};
@@ -17,6 +18,7 @@ use crate::house::{House, Parts};
 use crate::ids::SeededIds;
 use crate::scope::Scope;
 use crate::service::Service;
+use crate::sessions::Session;
 
 /// A cloud to test a service on. The house closes with it.
 pub struct TestCloud {
@@ -24,6 +26,7 @@ pub struct TestCloud {
     pub clock: Arc<FakeClock>,
     scope: Scope,
     principal: Principal,
+    session: Option<Arc<Session>>,
 }
 
 /// How long a test waits for what must happen.
@@ -54,7 +57,7 @@ impl TestCloud {
         let house = House::open(parts).await.expect("the house opens");
         let region = "us-east-1".parse().expect("a region");
         let scope = Scope { account: AccountId::DEFAULT, region };
-        Self { house, clock, scope, principal: Principal::Root }
+        Self { house, clock, scope, principal: Principal::Root, session: None }
     }
 
     /// The same cloud, called by the root of another account.
@@ -69,6 +72,19 @@ impl TestCloud {
         Self { principal, ..self.share() }
     }
 
+    /// The same cloud, called with credentials it has issued.
+    ///
+    /// # Errors
+    /// When they are not, or no longer, good.
+    pub async fn signed_with(
+        &self,
+        access_key: &str,
+        session_token: Option<&str>,
+    ) -> Result<Self, NoCredential> {
+        let Credential { account, principal, session, .. } = self.house.find(access_key, session_token).await?;
+        Ok(Self { scope: Scope { account, ..self.scope }, principal, session, ..self.share() })
+    }
+
     /// The same cloud, called in another region.
     pub fn in_region(&self, region: &str) -> Self {
         let region = region.parse().expect("a region");
@@ -77,12 +93,18 @@ impl TestCloud {
 
     /// The same cloud, called without a signature.
     pub fn anonymous(&self) -> Self {
-        Self { principal: Principal::Anonymous, ..self.share() }
+        Self { principal: Principal::Anonymous, session: None, ..self.share() }
     }
 
     fn share(&self) -> Self {
-        let Self { house, clock, scope, principal } = self;
-        Self { house: house.clone(), clock: clock.clone(), scope: *scope, principal: principal.clone() }
+        let Self { house, clock, scope, principal, session } = self;
+        Self {
+            house: house.clone(),
+            clock: clock.clone(),
+            scope: *scope,
+            principal: principal.clone(),
+            session: session.clone(),
+        }
     }
 
     pub fn scope(&self) -> Scope {
@@ -91,7 +113,8 @@ impl TestCloud {
 
     /// Calls an operation as a client would, through the gate.
     pub async fn call<O: Operation>(&self, _: O, input: O::Input) -> Result<O::Output> {
-        let caller = Caller { principal: self.principal.clone(), ..Caller::service("", self.scope.account) };
+        let (principal, session) = (self.principal.clone(), self.session.clone());
+        let caller = Caller { principal, session, ..Caller::service("", self.scope.account) };
         let call = Call {
             op: O::DEF,
             scope: self.scope,

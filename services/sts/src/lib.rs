@@ -1,6 +1,9 @@
-//! AWS Security Token Service: who am I.
+//! AWS Security Token Service: who am I, and credentials for a while.
 
-mod ops;
-mod service;
+pub mod errors;
+pub mod ops;
+pub mod rules;
+pub mod service;
+pub mod state;
 
 pub use service::service;
