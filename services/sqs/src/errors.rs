@@ -38,10 +38,17 @@ pub fn bad_attribute_because(name: &str, reason: &str) -> Error {
     Error::modeled(Kind::Invalid, &error::INVALID_ATTRIBUTE_VALUE, message)
 }
 
-/// An attribute we know and do not honour.
-pub fn unsupported_attribute(name: &str) -> Error {
-    let message = format!("Cloudlet does not support the queue attribute {name} yet.");
-    Error::modeled(Kind::Invalid, &error::UNSUPPORTED_OPERATION, message)
+/// What KMS refused, in the words of SQS; other errors stay what they are.
+pub fn of_kms(refusal: Error) -> Error {
+    let def = match refusal.code() {
+        "AccessDeniedException" => &error::KMS_ACCESS_DENIED,
+        "DisabledException" => &error::KMS_DISABLED,
+        "InvalidKeyUsageException" => &error::KMS_INVALID_KEY_USAGE,
+        "KMSInvalidStateException" => &error::KMS_INVALID_STATE,
+        "NotFoundException" | "InvalidArnException" => &error::KMS_NOT_FOUND,
+        _ => return refusal,
+    };
+    Error::modeled(Kind::Invalid, def, format!("{} (Service: AWSKMS)", refusal.message()))
 }
 
 pub fn unsupported(message: &str) -> Error {

@@ -1,7 +1,9 @@
 //! The contents page: everything SQS does.
 
+use std::sync::Arc;
+
 use api_sqs::{SERVICE, op};
-use kernel::{Access, Ctx, Plugs, Result, Scope, Service, ServiceBuilder};
+use kernel::{Access, Ctx, Plugs, Result, Scope, Sealer, Service, ServiceBuilder};
 
 use crate::controllers::{leftover, move_task as moving, retention};
 use crate::ops::{
@@ -9,11 +11,13 @@ use crate::ops::{
     permission, queue, queue_attributes, tags,
 };
 use crate::rules::address::{access, access_by_arn};
+use crate::state::data_key::{DataKeys, check_root_key};
 use crate::state::open::Queues;
 
-/// The service, ready for a house.
-pub fn service(_: &Plugs) -> Service {
+/// The service, ready for a house. It seals bodies with the plugged [`Sealer`], or has KMS do it.
+pub fn service(plugs: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
+    s.own(DataKeys::new(plugs.get::<Arc<dyn Sealer>>()));
     s.own(Queues::default());
     s.resource_policy(permission::policy_of);
     s.resource_facts(tags::facts_of);
@@ -66,6 +70,7 @@ pub fn service(_: &Plugs) -> Service {
     s.controller(moving::NAME, moving::CONCURRENCY, moving::SWEEP_EVERY_MS, moving::list, moving::reconcile);
     s.sweep("sqs-retention", retention::SWEEP_EVERY_MS, retention::sweep);
     s.route("GET", inspect::PATH, inspect::messages);
+    s.on_open(check_root_key);
     s.on_reset(forget);
     s.build()
 }
@@ -76,5 +81,6 @@ fn as_single(scope: &Scope, url: &str, action: &'static str) -> Result<Access> {
 
 async fn forget(ctx: &Ctx) -> Result<()> {
     ctx.own::<Queues>().forget_all();
+    ctx.own::<DataKeys>().forget_all();
     Ok(())
 }

@@ -199,7 +199,7 @@ mod tests {
         let plain = grant(&["Decrypt"]);
         assert!(covers(&plain, "Decrypt", &asked(&[("a", "1")])));
         assert!(!covers(&plain, "Encrypt", &asked(&[])));
-        let subset = Grant { context_subset: context(&[("Team", "x")]), ..plain.clone() };
+        let subset = Grant { context_subset: context(&[("Team", "x")]), ..plain };
         assert!(covers(&subset, "Decrypt", &asked(&[("team", "x"), ("b", "2")])));
         assert!(!covers(&subset, "Decrypt", &asked(&[("Team", "X")])));
         let equals = Grant { context_equals: context(&[("a", "1")]), ..grant(&["Decrypt", "DescribeKey"]) };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kernel::{Ctx, LocalRequest, LocalResponse, Result, Scope};
 use serde_json::{Value, json};
 
-use super::queue_by_address;
+use super::{data_key, queue_by_address};
 use crate::errors;
 use crate::rules::address::Address;
 use crate::rules::message::{self, Wanted};
@@ -46,7 +46,9 @@ pub async fn messages(ctx: &Ctx, request: LocalRequest) -> Result<LocalResponse>
         if delayed {
             extra.insert("IsDelayed", is_delayed);
         }
-        shown.push(print(Message::unpack(&record)?, sequence, lease, queue.fifo, &wanted, &extra));
+        let mut message = Message::unpack(&record)?;
+        data_key::open(ctx, &queue, &mut message).await?;
+        shown.push(print(message, sequence, lease, queue.fifo, &wanted, &extra));
     }
     Ok(LocalResponse::json(200, &json!({ "Messages": shown })))
 }

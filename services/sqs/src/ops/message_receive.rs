@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api_sqs::{Message as Shown, ReceiveMessageRequest, ReceiveMessageResult};
 use kernel::{Ctx, Millis, Result};
 
-use super::{queue_at, queue_by_address, seal_receipt};
+use super::{data_key, queue_at, queue_by_address, seal_receipt};
 use crate::rules::address::Address;
 use crate::rules::message::{self, Wanted};
 use crate::rules::{attributes, limits};
@@ -141,7 +141,8 @@ impl Receive {
     ) -> Result<InHand> {
         let queue = &self.queue;
         let reserved = Reserved::new(queue, taken.all());
-        let in_hand = self.read(ctx, &taken.received, |before| self.lease(before, now)).await?;
+        let mut in_hand = self.read(ctx, &taken.received, |before| self.lease(before, now)).await?;
+        self.open(ctx, &mut in_hand).await?;
         let dead = self.read(ctx, &taken.dead, |before| before).await?;
         let dead_arriving = match dead_letters {
             Some((_, target)) if !dead.is_empty() => {
@@ -214,6 +215,14 @@ impl Receive {
         Ok(in_hand)
     }
 
+    /// Opens bodies before anything is leased: who may not read them changes nothing.
+    async fn open(&self, ctx: &Ctx, in_hand: &mut InHand) -> Result<()> {
+        for (_, message, _) in in_hand {
+            data_key::open(ctx, &self.queue, message).await?;
+        }
+        Ok(())
+    }
+
     fn lease(&self, before: Lease, now: Millis) -> Lease {
         let queue_ms = Millis::from(self.queue.record().settings.visibility_s) * 1_000;
         let first = if before.receives == 0 { now } else { before.first_received_at };
@@ -254,7 +263,8 @@ impl Receive {
         }
         let sequences: Vec<_> = got.iter().map(|(sequence, _)| *sequence).collect();
         let renew = |before: Lease| Lease { receives: before.receives, ..self.lease(before, now) };
-        let in_hand = self.read(ctx, &sequences, renew).await?;
+        let mut in_hand = self.read(ctx, &sequences, renew).await?;
+        self.open(ctx, &mut in_hand).await?;
         let (scope, id) = (self.queue.scope, self.queue.id);
         let put = |(sequence, _, lease): &(Sequence, Message, Lease), tx: &mut kernel::Tx<'_, '_>| {
             LEASES.put(tx, &scope, (id, *sequence), lease.pack())

@@ -8,7 +8,7 @@ use api_sqs::{
 };
 use kernel::{Ctx, Millis, Principal, Result};
 
-use super::queue_at;
+use super::{data_key, queue_at};
 use crate::rules::message::{self, BATCH_BYTES_MAX, Checked, Draft};
 use crate::rules::{batch, message_attributes};
 use crate::state::arriving::{Arriving, Placed};
@@ -93,8 +93,11 @@ fn message_id(ctx: &Ctx) -> u128 {
 async fn send(
     ctx: &Ctx,
     queue: &Arc<OpenQueue>,
-    messages: Vec<(Message, Option<Fingerprint>)>,
+    mut messages: Vec<(Message, Option<Fingerprint>)>,
 ) -> Result<Vec<Placed>> {
+    if let Some(sealing) = data_key::sealing(ctx, queue).await? {
+        messages.iter_mut().try_for_each(|(message, _)| data_key::seal(&sealing, message))?;
+    }
     let arriving = Arriving::begin(ctx, queue, messages).await?;
     if !arriving.is_known() {
         ctx.write(|tx| arriving.put(tx)).await?;

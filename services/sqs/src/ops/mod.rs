@@ -1,5 +1,6 @@
 //! The operations.
 
+pub mod data_key;
 pub mod dead_letter;
 pub mod inspect;
 pub mod message_delete;

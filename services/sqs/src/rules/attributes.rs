@@ -9,7 +9,7 @@ use policy::{Document, Kind};
 use super::redrive;
 use crate::errors;
 use crate::state::index::Counts;
-use crate::state::queue::{DeduplicationScope, Queue, Settings, ThroughputLimit};
+use crate::state::queue::{DeduplicationScope, Queue, Settings, ThroughputLimit, data_key_reuse_s};
 
 /// Attributes by name, as they travel.
 pub type Map = BTreeMap<String, String>;
@@ -44,6 +44,8 @@ const FIFO_ONLY: [&str; 4] =
     ["ContentBasedDeduplication", "DeduplicationScope", "FifoQueue", "FifoThroughputLimit"];
 
 const POLICY_BYTES_MAX: usize = 20_480;
+/// As KMS has it for the name of a key.
+const KMS_KEY_LENGTH_MAX: usize = 2_048;
 
 /// Whether these attributes ask for a FIFO queue.
 pub fn asks_for_fifo(attributes: &Map) -> Result<bool> {
@@ -65,12 +67,14 @@ pub fn apply(settings: &mut Settings, fifo: bool, attributes: &Map) -> Result<()
         }
         apply_one(settings, name, value)?;
     }
-    if attributes.get("KmsMasterKeyId").is_some_and(|id| !id.is_empty()) {
-        let wants_managed = attributes.get("SqsManagedSseEnabled").is_some_and(|v| parses_true(v));
-        return Err(match wants_managed {
-            true => errors::two_kinds_of_encryption(),
-            false => errors::unsupported_attribute("KmsMasterKeyId"),
-        });
+    let wants_kms = attributes.get("KmsMasterKeyId").is_some_and(|id| !id.is_empty());
+    let wants_managed = attributes.get("SqsManagedSseEnabled").is_some_and(|v| parses_true(v));
+    match (wants_kms, wants_managed) {
+        (true, true) => return Err(errors::two_kinds_of_encryption()),
+        (true, false) => settings.managed_sse = false,
+        // One kind takes the other's place.
+        (false, true) => settings.kms_key = None,
+        (false, false) => {}
     }
     let per_group = settings.throughput_limit == ThroughputLimit::PerMessageGroupId;
     if per_group && settings.deduplication_scope != DeduplicationScope::MessageGroup {
@@ -111,13 +115,19 @@ fn apply_one(settings: &mut Settings, name: &str, value: &str) -> Result<()> {
         "FifoQueue" if !parses_true(value) => {
             return Err(errors::bad_attribute_because(name, "Modifying queue type is not supported."));
         }
-        // The default changes nothing; another period would mean something only with a key.
-        "KmsDataKeyReusePeriodSeconds" if number(name, value, 60..=86_400)? != 300 => {
-            return Err(errors::unsupported_attribute(name));
-        }
+        "KmsMasterKeyId" => settings.kms_key = kms_key(name, value)?,
+        "KmsDataKeyReusePeriodSeconds" => settings.data_key_reuse_s = number(name, value, 60..=86_400)?,
         _ => {}
     }
     Ok(())
+}
+
+/// Whether there is such a key, KMS says when it is used.
+fn kms_key(name: &str, value: &str) -> Result<Option<String>> {
+    if value.len() > KMS_KEY_LENGTH_MAX {
+        return Err(errors::bad_attribute(name));
+    }
+    Ok(Some(value.to_owned()).filter(|id| !id.is_empty()))
 }
 
 fn number(name: &str, value: &str, range: RangeInclusive<u32>) -> Result<u32> {
@@ -147,7 +157,9 @@ fn policy(value: &str) -> Result<Option<String>> {
 
 /// All attributes of a queue, as `GetQueueAttributes` shows them.
 pub fn all(queue: &Queue, arn: &str, counts: Counts) -> Map {
-    let Settings { policy, redrive, redrive_allow, .. } = &queue.settings;
+    let Settings { policy, redrive, redrive_allow, kms_key, data_key_reuse_s: reuse, .. } = &queue.settings;
+    let is_told = kms_key.is_some() || *reuse != data_key_reuse_s();
+    let reuse = is_told.then(|| reuse.to_string());
     let seconds = |at: kernel::Millis| (at / 1_000).to_string();
     let computed = [
         ("ApproximateNumberOfMessages", counts.visible.to_string()),
@@ -163,6 +175,8 @@ pub fn all(queue: &Queue, arn: &str, counts: Counts) -> Map {
         ("Policy", policy.clone()),
         ("RedrivePolicy", redrive.as_ref().map(redrive::print)),
         ("RedriveAllowPolicy", redrive_allow.as_ref().map(redrive::print_allow)),
+        ("KmsMasterKeyId", kms_key.clone()),
+        ("KmsDataKeyReusePeriodSeconds", reuse),
     ];
     map.extend(documents.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     map
@@ -283,15 +297,9 @@ mod tests {
             ),
             (
                 false,
-                [("KmsMasterKeyId", "k")],
-                "UnsupportedOperation",
-                "Cloudlet does not support the queue attribute KmsMasterKeyId yet.",
-            ),
-            (
-                false,
-                [("KmsDataKeyReusePeriodSeconds", "60")],
-                "UnsupportedOperation",
-                "Cloudlet does not support the queue attribute KmsDataKeyReusePeriodSeconds yet.",
+                [("KmsDataKeyReusePeriodSeconds", "59")],
+                "InvalidAttributeValue",
+                "Invalid value for the parameter KmsDataKeyReusePeriodSeconds.",
             ),
         ] {
             let error = apply(&mut Settings::default(), fifo, &map(&pairs)).unwrap_err();
@@ -305,6 +313,18 @@ mod tests {
         let both =
             map(&[("FifoThroughputLimit", "perMessageGroupId"), ("DeduplicationScope", "messageGroup")]);
         assert!(apply(&mut Settings::default(), true, &both).is_ok());
+    }
+
+    #[test]
+    fn one_kind_of_encryption_takes_the_place_of_the_other() {
+        let mut settings = Settings::default();
+        assert!(settings.managed_sse);
+        apply(&mut settings, false, &map(&[("KmsMasterKeyId", "k")])).unwrap();
+        assert_eq!((settings.kms_key.as_deref(), settings.managed_sse), (Some("k"), false));
+        apply(&mut settings, false, &map(&[("SqsManagedSseEnabled", "true")])).unwrap();
+        assert_eq!((settings.kms_key.as_deref(), settings.managed_sse), (None, true));
+        apply(&mut settings, false, &map(&[("SqsManagedSseEnabled", "false")])).unwrap();
+        assert!(!settings.managed_sse);
     }
 
     #[test]

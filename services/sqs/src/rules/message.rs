@@ -81,6 +81,7 @@ pub fn check(draft: Draft, queue: &Queue) -> Result<Checked> {
         visible_at: None,
         sender: String::new(),
         body,
+        sealed: None,
         body_md5,
         attributes,
         group,

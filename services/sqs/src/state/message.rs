@@ -33,6 +33,15 @@ pub struct Attribute {
 /// By name.
 pub type Attributes = BTreeMap<String, Attribute>;
 
+/// A sealed body, and the key it opens with, itself sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    pub text: Bytes,
+    pub wrapped: Bytes,
+    /// The queue it was sent to, where the key is KMS's; `None` where it is the house's.
+    pub queue_arn: Option<String>,
+}
+
 /// A message as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -41,7 +50,9 @@ pub struct Message {
     /// The end of its delay, where it has one.
     pub visible_at: Option<Millis>,
     pub sender: String,
+    /// Empty while it is sealed.
     pub body: String,
+    pub sealed: Option<Sealed>,
     pub body_md5: u128,
     pub attributes: Attributes,
     pub group: Option<String>,
@@ -73,12 +84,16 @@ mod tag {
     pub(super) const ATTRIBUTE_TYPE: u8 = 14;
     pub(super) const ATTRIBUTE_STRING: u8 = 15;
     pub(super) const ATTRIBUTE_BINARY: u8 = 16;
+    pub(super) const SEALED_TEXT: u8 = 17;
+    pub(super) const SEALED_KEY: u8 = 18;
+    pub(super) const SEALED_FOR: u8 = 19;
 }
 
 impl Message {
     /// The stored form. What the index needs comes first, the body last.
     pub fn pack(&self) -> Bytes {
-        let mut out = Packer::new(VERSION, self.body.len() + OVERHEAD_BYTES);
+        let sealed_bytes = self.sealed.as_ref().map_or(0, |sealed| sealed.text.len() + sealed.wrapped.len());
+        let mut out = Packer::new(VERSION, self.body.len() + sealed_bytes + OVERHEAD_BYTES);
         out.bytes(tag::ID, &self.id.to_be_bytes());
         out.number(tag::SENT_AT, self.sent_at);
         if let Some(visible_at) = self.visible_at {
@@ -104,7 +119,14 @@ impl Message {
             }
         }
         out.bytes(tag::BODY_MD5, &self.body_md5.to_be_bytes());
-        out.bytes(tag::BODY, self.body.as_bytes());
+        match &self.sealed {
+            None => out.bytes(tag::BODY, self.body.as_bytes()),
+            Some(Sealed { text, wrapped, queue_arn }) => {
+                out.text(tag::SEALED_FOR, queue_arn.as_deref());
+                out.bytes(tag::SEALED_KEY, wrapped);
+                out.bytes(tag::SEALED_TEXT, text);
+            }
+        }
         out.finish()
     }
 
@@ -117,6 +139,7 @@ impl Message {
             visible_at: None,
             sender: String::new(),
             body: String::new(),
+            sealed: None,
             body_md5: 0,
             attributes: Attributes::new(),
             group: None,
@@ -128,6 +151,7 @@ impl Message {
         };
         let mut fields = Fields::of(WHAT, VERSION, record)?;
         let (mut name, mut data_type) = (String::new(), String::new());
+        let (mut wrapped, mut queue_arn) = (Bytes::new(), None);
         while let Some((tag, value)) = fields.advance()? {
             let text = || fields.text(value).map(str::to_owned);
             match tag {
@@ -154,6 +178,12 @@ impl Message {
                     };
                     let data_type = std::mem::take(&mut data_type);
                     message.attributes.insert(std::mem::take(&mut name), Attribute { data_type, value });
+                }
+                tag::SEALED_FOR => queue_arn = Some(text()?),
+                tag::SEALED_KEY => wrapped = Bytes::copy_from_slice(value),
+                tag::SEALED_TEXT => {
+                    let (wrapped, queue_arn) = (std::mem::take(&mut wrapped), queue_arn.take());
+                    message.sealed = Some(Sealed { text: Bytes::copy_from_slice(value), wrapped, queue_arn });
                 }
                 _ => {}
             }
@@ -202,6 +232,7 @@ mod tests {
             visible_at: Some(2_000),
             sender: "000000000000".into(),
             body: "hällo".into(),
+            sealed: None,
             body_md5: 9,
             attributes: BTreeMap::from([
                 ("a".into(), attribute("String", Value::String("x".into()))),
@@ -218,6 +249,12 @@ mod tests {
         assert_eq!(Message::unpack(&packed).unwrap(), message);
         let arrival = arrival(4, &packed).unwrap();
         assert_eq!((arrival.group, arrival.sent_at, arrival.visible_at), (Some("g"), 1_000, 2_000));
+        let text = Bytes::from_static(&[1, 2]);
+        for queue_arn in [None, Some("arn".to_owned())] {
+            let sealed = Some(Sealed { text: text.clone(), wrapped: text.clone(), queue_arn });
+            let message = Message { body: String::new(), sealed, ..message.clone() };
+            assert_eq!(Message::unpack(&message.pack()).unwrap(), message);
+        }
         assert!(Message::unpack(&packed[..packed.len() - 1]).is_err());
         assert!(Message::unpack(b"\x02").is_err());
     }

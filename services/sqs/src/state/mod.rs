@@ -2,6 +2,7 @@
 
 pub mod arriving;
 pub mod attempts;
+pub mod data_key;
 pub mod duplicates;
 pub mod groups;
 pub mod index;

@@ -43,7 +43,18 @@ pub struct Settings {
     pub content_based_deduplication: bool,
     pub deduplication_scope: DeduplicationScope,
     pub throughput_limit: ThroughputLimit,
+    /// Under the house's key.
     pub managed_sse: bool,
+    /// Under data keys of this KMS key, named as it was given; then not under the house's.
+    #[serde(default)]
+    pub kms_key: Option<String>,
+    #[serde(default = "data_key_reuse_s")]
+    pub data_key_reuse_s: u32,
+}
+
+/// Seconds for which a data key is used again, unless a queue says otherwise.
+pub fn data_key_reuse_s() -> u32 {
+    300
 }
 
 impl Default for Settings {
@@ -61,6 +72,8 @@ impl Default for Settings {
             deduplication_scope: DeduplicationScope::Queue,
             throughput_limit: ThroughputLimit::PerQueue,
             managed_sse: true,
+            kms_key: None,
+            data_key_reuse_s: data_key_reuse_s(),
         }
     }
 }

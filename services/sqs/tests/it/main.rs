@@ -12,17 +12,29 @@ mod move_task;
 mod permission;
 mod queue;
 mod restart;
+mod sealing;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use api_sqs::*;
 use kernel::testing::TestCloud;
-use kernel::{Error, Millis};
+use kernel::{Error, KeySealer, Millis, Plugs, Sealer, Service};
 
 pub const SECOND: Millis = 1_000;
 
+pub fn service() -> Service {
+    service_under(1)
+}
+
+/// With a root key of its own.
+pub fn service_under(root_key: u8) -> Service {
+    let sealer: Arc<dyn Sealer> = Arc::new(KeySealer::new(&[root_key; 32]).unwrap());
+    sqs::service(&Plugs::default().with(sealer))
+}
+
 pub async fn cloud() -> TestCloud {
-    TestCloud::new(vec![sqs::service(&kernel::Plugs::default())]).await
+    TestCloud::new(vec![service()]).await
 }
 
 pub fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -8,7 +8,7 @@ const GONE: &str = "AWS.SimpleQueueService.NonExistentQueue";
 
 #[tokio::test]
 async fn every_operation_of_the_model_is_declared() {
-    let service = sqs::service(&kernel::Plugs::default());
+    let service = crate::service();
     let declared: Vec<_> = service.declared().collect();
     let wanted: Vec<_> = SERVICE.ops.iter().map(|op| op.name).collect();
     assert_eq!(declared, wanted);

@@ -9,7 +9,7 @@ use crate::*;
 async fn restart(cloud: TestCloud) -> TestCloud {
     let (now, store) = (cloud.now(), cloud.house.store().clone());
     cloud.house.close().await;
-    let again = TestCloud::over(store, vec![sqs::service(&kernel::Plugs::default())]).await;
+    let again = TestCloud::over(store, vec![crate::service()]).await;
     again.advance(now - again.now());
     again
 }
