@@ -1,5 +1,6 @@
 //! The one source of ids and secrets of chance.
 
+use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::rand as secure;
@@ -15,7 +16,43 @@ pub struct SystemIds;
 
 impl IdSource for SystemIds {
     fn fill(&self, bytes: &mut [u8]) {
-        secure::fill(bytes).expect("the system gives random bytes");
+        POOL.with_borrow_mut(|pool| match pool.take(bytes.len()) {
+            Some(taken) => {
+                bytes.copy_from_slice(taken);
+                taken.fill(0);
+            }
+            None => secure::fill(bytes).expect("the system gives random bytes"),
+        });
+    }
+}
+
+/// Chance drawn ahead, for each thread: a request takes it in small pieces, and each draw costs as much as a piece is
+/// worth. What was given out is wiped.
+struct Pool {
+    bytes: [u8; Self::BYTES],
+    used: usize,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; Pool::BYTES], used: Pool::BYTES }) };
+}
+
+impl Pool {
+    const BYTES: usize = 1_024;
+    /// More is drawn for itself.
+    const PIECE_BYTES_MAX: usize = 64;
+
+    fn take(&mut self, count: usize) -> Option<&mut [u8]> {
+        if count > Self::PIECE_BYTES_MAX {
+            return None;
+        }
+        if self.used + count > Self::BYTES {
+            secure::fill(&mut self.bytes).expect("the system gives random bytes");
+            self.used = 0;
+        }
+        let from = self.used;
+        self.used += count;
+        self.bytes.get_mut(from..self.used)
     }
 }
 
@@ -75,10 +112,21 @@ impl Ids<'_> {
         let mut word = u128::from_be_bytes(bytes);
         word = word & !(0xf << 76) | (0x4 << 76);
         word = word & !(0x3 << 62) | (0x2 << 62);
-        let text = format!("{word:032x}");
-        let part = |from, to| text.get(from..to).unwrap_or_default();
-        format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+        print_uuid(word)
     }
+}
+
+/// A number as a UUID is written (RFC 9562, section 4).
+pub fn print_uuid(word: u128) -> String {
+    let mut text = String::with_capacity(36);
+    for (at, byte) in word.to_be_bytes().into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        let digits = [byte >> 4, byte & 15].into_iter().filter_map(|digit| HEX.get(usize::from(digit)));
+        text.extend(digits);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -94,5 +142,17 @@ mod tests {
         assert_eq!(uuid.as_bytes()[14], b'4');
         assert!(matches!(uuid.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
         assert_eq!(Ids(&a).hex(17).len(), 17);
+        let nibbles = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
+        assert_eq!(print_uuid(nibbles), "01234567-89ab-cdef-0123-456789abcdef");
+    }
+
+    #[test]
+    fn chance_drawn_ahead_is_given_out_once() {
+        let mut seen = std::collections::HashSet::new();
+        for count in [16, 16, 64, 65, 1, 200].into_iter().cycle().take(600) {
+            let mut bytes = vec![0; count];
+            SystemIds.fill(&mut bytes);
+            assert!(count < 16 || seen.insert(bytes));
+        }
     }
 }

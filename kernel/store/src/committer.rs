@@ -15,7 +15,9 @@ use crate::{Result, StoreError};
 
 /// Transactions of one group, in bytes. A bigger group is written in several parts.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Longest wait for a group to become as big as the last one: what a second sync would cost is far more.
+/// How long a group waits to become bigger, as a part of what writing the last one took: bounded, because what another
+/// sync costs is more than a short wait, and nobody should notice a long one.
+const PATIENCE_MIN: Duration = Duration::from_micros(150);
 const PATIENCE_MAX: Duration = Duration::from_micros(500);
 
 pub(crate) struct Committer {
@@ -59,7 +61,7 @@ impl Committer {
     pub(crate) fn run(mut self) {
         self.reclaim();
         loop {
-            let patience = (self.last_took / 4).min(PATIENCE_MAX);
+            let patience = (self.last_took / 4).clamp(PATIENCE_MIN, PATIENCE_MAX);
             let Some(requests) = self.shared.queue.take(self.last_commits, patience) else { return };
             // Their room in the queue is given back when all of them are written.
             let mut rooms = Vec::with_capacity(requests.len());

@@ -69,6 +69,10 @@ impl Queue {
             }
             state.pending.push(request(reply));
             let wake = state.pending.len() >= state.wanted;
+            if wake {
+                // Once: to wake it again before it runs would only cost a system call.
+                state.wanted = usize::MAX;
+            }
             drop(state);
             if wake {
                 self.arrived.notify_one();
@@ -77,11 +81,12 @@ impl Queue {
         outcome.await.map_err(|_| StoreError::Closed)
     }
 
-    /// Everything that waits, as soon as there is something. If it is less than `expected`, as many as were written
-    /// last, the rest is probably on its way: then up to `patience` is given to it.
-    pub(crate) fn take(&self, expected: usize, patience: Duration) -> Option<Vec<Request>> {
+    /// Everything that waits, as soon as there is something. Who was `answered` just now probably comes again soon, and
+    /// is given up to `patience`, if others came meanwhile: one who comes alone never waits.
+    pub(crate) fn take(&self, answered: usize, patience: Duration) -> Option<Vec<Request>> {
         let mut state = self.lock();
         state.wanted = 1;
+        let expected = if state.pending.is_empty() { 0 } else { answered + state.pending.len() };
         while state.pending.is_empty() && !state.closed {
             state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }

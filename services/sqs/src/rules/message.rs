@@ -169,9 +169,7 @@ pub fn hex(digest: u128) -> String {
 
 /// A message id as clients see it: a UUID.
 pub fn print_id(id: u128) -> String {
-    let text = hex(id);
-    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    kernel::ids::print_uuid(id)
 }
 
 pub fn print_sequence(sequence: Sequence) -> String {

@@ -59,9 +59,12 @@ impl Arriving {
     ) -> Result<Self> {
         let mut messages: Vec<_> = messages.into_iter().map(|(m, f)| (m.pack(), m, f)).collect();
         loop {
-            let settled = queue.settled.notified();
-            tokio::pin!(settled);
-            settled.as_mut().enable();
+            // Only what may be a duplicate ever waits for another.
+            let mut settled =
+                messages.iter().any(|(_, _, f)| f.is_some()).then(|| Box::pin(queue.settled.notified()));
+            if let Some(settled) = &mut settled {
+                settled.as_mut().enable();
+            }
             if queue.is_deleted() {
                 return Err(errors::no_such_queue());
             }
@@ -70,7 +73,9 @@ impl Arriving {
             if let Some(items) = numbered {
                 return Ok(Self { ctx: ctx.clone(), queue: queue.clone(), items, settled: false });
             }
-            settled.await;
+            if let Some(settled) = settled {
+                settled.await;
+            }
         }
     }
 
@@ -111,7 +116,9 @@ impl Arriving {
         let rings = if ready == 0 { 1 } else { ready };
         drop(index);
         self.queue.ring(rings);
-        self.queue.settled.notify_waiters();
+        if self.items.iter().any(|item| item.fingerprint.is_some()) {
+            self.queue.settled.notify_waiters();
+        }
         let placed = |item: &Item| Placed { message_id: item.message_id, sequence: item.sequence };
         self.items.iter().map(placed).collect()
     }
