@@ -19,7 +19,7 @@ use http::{HeaderMap, Response, StatusCode};
 use kernel::Result;
 use shape::{Body, Bytes, OpDef, Protocol, ServiceDef, Struct};
 
-pub use error::{encode_error, not_implemented, unknown_operation};
+pub use error::encode_error;
 
 use check::Check;
 

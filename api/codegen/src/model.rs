@@ -81,6 +81,9 @@ pub struct Operation {
     pub http_checksum_required: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_checksum: Option<HttpChecksum>,
+    /// The client may compress the body; gzip is all there is.
+    #[serde(rename = "requestcompression", skip_serializing_if = "Option::is_none")]
+    pub request_compression: Option<Empty>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

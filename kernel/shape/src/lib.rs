@@ -18,7 +18,7 @@ pub use debug::debug;
 pub use document::Document;
 pub use schema::{
     Checks, ErrorDef, Honoured, Kind, Location, Member, OpDef, Operation, PathHint, Protocol, Routing,
-    Schema, ServiceDef, TimestampFormat, UNIT,
+    Schema, ServiceDef, TimestampFormat, UNIT, Unserved,
 };
 pub use slot::{ListRef, ListSlot, MapRef, MapSlot, Ref, Shape, Slot, Struct};
 pub use timestamp::Timestamp;

@@ -210,6 +210,27 @@ pub struct OpDef {
     pub honoured: Honoured,
     /// The client must send a checksum of the body (S3).
     pub checksum_required: bool,
+    /// The client may send the body gzipped, as `Content-Encoding` says.
+    pub gzip: bool,
+}
+
+/// An operation of the model that is not served: its name, and for REST protocols what tells it from others.
+#[derive(Clone, Copy, Debug)]
+pub struct Unserved {
+    pub name: &'static str,
+    /// Empty where the name stands in the request.
+    pub method: &'static str,
+    /// As [`OpDef::uri`], with the names of all required query parameters.
+    pub uri: &'static str,
+    /// Those required.
+    pub headers: &'static [&'static str],
+}
+
+impl Unserved {
+    /// One that is told by its name.
+    pub const fn named(name: &'static str) -> Self {
+        Self { name, method: "", uri: "", headers: &[] }
+    }
 }
 
 /// Which members of an operation's input are honoured.
@@ -300,7 +321,7 @@ pub struct ServiceDef {
     /// The operations served, sorted by name.
     pub ops: &'static [&'static OpDef],
     /// The model's other operations, sorted: these answer *not implemented*.
-    pub unserved: &'static [&'static str],
+    pub unserved: &'static [Unserved],
     pub errors: &'static [&'static ErrorDef],
 }
 
@@ -308,6 +329,11 @@ impl ServiceDef {
     /// The served operation of this name.
     pub fn op(&self, name: &str) -> Option<&'static OpDef> {
         self.ops.binary_search_by(|op| op.name.cmp(name)).ok().and_then(|at| self.ops.get(at)).copied()
+    }
+
+    /// Whether the model has an operation of this name that is not served.
+    pub fn is_unserved(&self, name: &str) -> bool {
+        self.unserved.binary_search_by(|op| op.name.cmp(name)).is_ok()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Errors in each protocol's own shape.
 
 use http::{HeaderName, HeaderValue, Response};
-use kernel::{Error, Kind};
+use kernel::Error;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use shape::{Body, Member, Protocol, ServiceDef, Struct};
@@ -9,33 +9,6 @@ use shape::{Body, Member, Protocol, ServiceDef, Struct};
 use super::json::Members;
 use super::xml::{Dialect, Writer};
 use super::{cbor, identify, respond, rest};
-
-/// An operation of the model that we do not serve: 501, which no SDK retries.
-pub fn not_implemented(service: &ServiceDef, operation: &str) -> Error {
-    let message = format!("The operation {operation} of {} is not implemented.", service.id);
-    Error::new(Kind::Unsupported, "NotImplemented", message)
-}
-
-/// An operation the model does not have, as the protocol's services answer it.
-pub fn unknown_operation(protocol: Protocol, operation: &str, version: &str) -> Error {
-    match protocol {
-        Protocol::Query | Protocol::Ec2 => {
-            let message =
-                format!("The action {operation} is not valid for this web service (version {version}).");
-            Error::new(Kind::Invalid, "InvalidAction", message)
-        }
-        Protocol::RestXml => Error::new(
-            Kind::Invalid,
-            "MethodNotAllowed",
-            "The specified method is not allowed against this resource.",
-        )
-        .status_is(405),
-        Protocol::Json10 | Protocol::Json11 | Protocol::Cbor => {
-            Error::new(Kind::Invalid, "UnknownOperationException", "")
-        }
-        Protocol::RestJson => Error::new(Kind::Invalid, "UnknownOperationException", "").status_is(404),
-    }
-}
 
 /// Writes an error as the protocol's answer.
 pub fn encode_error(

@@ -132,7 +132,7 @@ fn broken(error: BodyError) -> Error {
     }
 }
 
-fn too_large(bytes_max: usize) -> Error {
+pub(super) fn too_large(bytes_max: usize) -> Error {
     let message = format!("The request body is larger than {bytes_max} bytes.");
     Error::new(Kind::Limit, "RequestEntityTooLarge", message).status_is(413)
 }

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt, Full};
 use kernel::{AccountId, Caller, Credential, Error, Principal};
-use shape::{Body, BodyError, Kind, OpDef};
+use shape::{Body, BodyError};
 
 use super::body::{Inbound, gather};
+use crate::codec::streams_in;
 use crate::route::{Routed, Wanted};
 use crate::sigv4::{
     Accepts, ChunkedBody, DigestBody, Family, Payload, Presented, Refusal, Seed, Signing, UNSIGNED, Verified,
@@ -54,7 +55,7 @@ pub(super) async fn identify(
     };
     let bytes_max = entry.def.routing.body_bytes_max;
     let signing = Signing::of(entry.def);
-    let streams = op.is_some_and(streams);
+    let streams = op.is_some_and(streams_in);
     let Some(presented) = presented else {
         let anonymous = entry.def.routing.anonymous || op.is_some_and(|op| op.unsigned);
         if !anonymous {
@@ -94,11 +95,6 @@ pub(super) async fn identify(
         }
     };
     Ok((caller(parts, connection, Some((presented, verified))), body))
-}
-
-/// `true` for an operation whose input holds a stream.
-fn streams(op: &OpDef) -> bool {
-    op.input.members.iter().any(|member| member.payload && member.schema.kind == Kind::Stream)
 }
 
 /// Wraps a body in the checks its payload mode asks for.

@@ -5,6 +5,7 @@
 
 mod body;
 mod caller;
+mod compressed;
 mod gate;
 mod protocols;
 mod refuse;
@@ -147,6 +148,7 @@ impl Door {
             Wanted::Unknown(name) => return Err(refuse::unknown(&name, service, routed.protocol, family)),
         };
         let mut input = self.gate.new_input(op)?;
+        let body = compressed::unpack(op, parts, body, service.routing.body_bytes_max)?;
         let body = with_implied(body, routed.implied);
         let (protocol, labels) = (routed.protocol, &*routed.labels);
         self.codec.decode(Encoded { protocol, service, op, parts, labels, body }, &mut *input)?;

@@ -16,7 +16,7 @@ use shape::{OpDef, PathHint, Protocol, ServiceDef};
 pub use form::form_value;
 pub use host::Domains;
 use host::Host;
-use rest::{Query, RestTable};
+use rest::{Query, RestTable, Target};
 
 use crate::sigv4::{Scope, header_text};
 
@@ -200,9 +200,12 @@ impl Router {
                 None => std::borrow::Cow::Borrowed(parts.uri.path()),
             };
             first.get_or_insert(entry);
-            if let Some((op, labels)) = entry.rest.find(&parts.method, &path, &query, &parts.headers) {
+            if let Some((target, labels)) = entry.rest.find(&parts.method, &path, &query, &parts.headers) {
                 let protocol = entry.rest_protocol();
-                let wanted = Wanted::Served(op);
+                let wanted = match target {
+                    Target::Served(op) => Wanted::Served(op),
+                    Target::Unserved(name) => Wanted::Unserved(name.to_owned()),
+                };
                 return Some(Routed { service: entry, protocol, wanted, region, labels, implied: None });
             }
         }
@@ -232,13 +235,13 @@ impl Entry {
 }
 
 fn knows(def: &ServiceDef, operation: &str) -> bool {
-    def.op(operation).is_some() || def.unserved.binary_search(&operation).is_ok()
+    def.op(operation).is_some() || def.is_unserved(operation)
 }
 
 fn wanted(def: &'static ServiceDef, operation: &str) -> Wanted {
     match def.op(operation) {
         Some(op) => Wanted::Served(op),
-        None if def.unserved.binary_search(&operation).is_ok() => Wanted::Unserved(operation.to_owned()),
+        None if def.is_unserved(operation) => Wanted::Unserved(operation.to_owned()),
         None => Wanted::Unknown(operation.to_owned()),
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, Method};
 use percent_encoding::percent_decode_str;
-use shape::{Location, OpDef, ServiceDef};
+use shape::{Location, OpDef, ServiceDef, Unserved};
 
 use super::form::decode;
 
@@ -34,8 +34,15 @@ enum Segment {
     Greedy(&'static str),
 }
 
+/// What a request is for. One that is not served stands in the table too: else it would pass for one that asks less.
+#[derive(Clone, Copy)]
+pub(super) enum Target {
+    Served(&'static OpDef),
+    Unserved(&'static str),
+}
+
 struct Rest {
-    op: &'static OpDef,
+    target: Target,
     method: Method,
     segments: Vec<Segment>,
     /// Parameters of the URI pattern; without a value any will do.
@@ -48,11 +55,13 @@ struct Rest {
 pub(super) struct RestTable(Vec<Rest>);
 
 /// An operation and the labels of its path.
-pub(super) type Found = (&'static OpDef, Vec<(&'static str, String)>);
+pub(super) type Found = (Target, Vec<(&'static str, String)>);
 
 impl RestTable {
     pub(super) fn new(def: &'static ServiceDef) -> Self {
-        let mut table: Vec<Rest> = def.ops.iter().filter_map(|op| Rest::new(op)).collect();
+        let served = def.ops.iter().filter_map(|op| Rest::served(op));
+        let unserved = def.unserved.iter().filter_map(Rest::unserved);
+        let mut table: Vec<Rest> = served.chain(unserved).collect();
         table.sort_by_key(|rest| std::cmp::Reverse(rest.score()));
         Self(table)
     }
@@ -79,7 +88,7 @@ impl RestTable {
         };
         let found = self.0.iter().find(|rest| complete(rest) && fits(rest));
         let found = found.or_else(|| {
-            let fitting = self.0.iter().filter(fits);
+            let fitting = self.0.iter().filter(|rest| matches!(rest.target, Target::Served(_)) && fits(rest));
             fitting.min_by_key(|rest| rest.required_params.len() + rest.required_headers.len())
         })?;
         let mut labels = Vec::with_capacity(2);
@@ -88,13 +97,32 @@ impl RestTable {
             Ok(value) => labels.push((name, value.into_owned())),
             Err(_) => text = false,
         });
-        text.then_some((found.op, labels))
+        text.then_some((found.target, labels))
     }
 }
 
 impl Rest {
-    fn new(op: &'static OpDef) -> Option<Self> {
-        let (path, query) = op.uri.split_once('?').unwrap_or((op.uri, ""));
+    fn served(op: &'static OpDef) -> Option<Self> {
+        let required = |location| {
+            let members = op.input.members.iter().filter(move |m| m.required && m.location == location);
+            members.map(|member| member.wire)
+        };
+        let mut rest = Self::new(Target::Served(op), op.method, op.uri, required(Location::Header))?;
+        rest.required_params = required(Location::Query).collect();
+        Some(rest)
+    }
+
+    fn unserved(op: &'static Unserved) -> Option<Self> {
+        Self::new(Target::Unserved(op.name), op.method, op.uri, op.headers.iter().copied())
+    }
+
+    fn new(
+        target: Target,
+        method: &str,
+        uri: &'static str,
+        headers: impl Iterator<Item = &'static str>,
+    ) -> Option<Self> {
+        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
         let segments = path.split('/').filter(|segment| !segment.is_empty()).map(Segment::parse).collect();
         let literals = query
             .split('&')
@@ -103,18 +131,13 @@ impl Rest {
             // Newer clients add it to tell requests apart in logs; older ones don't.
             .filter(|(name, _)| *name != "x-id")
             .collect();
-        let required = |location| {
-            let members = op.input.members.iter().filter(move |m| m.required && m.location == location);
-            members.map(|member| member.wire)
-        };
-        let headers =
-            required(Location::Header).filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+        let headers = headers.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
         Some(Self {
-            op,
-            method: op.method.parse().ok()?,
+            target,
+            method: method.parse().ok()?,
             segments,
             literals,
-            required_params: required(Location::Query).collect(),
+            required_params: Vec::new(),
             required_headers: headers.collect(),
         })
     }

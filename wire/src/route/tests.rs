@@ -1,6 +1,7 @@
 use http::Request;
 use shape::{
     Checks, Honoured, Kind, Location, Member, OpDef, PathHint, Protocol, Routing, Schema, ServiceDef,
+    Unserved,
 };
 
 use super::*;
@@ -36,6 +37,7 @@ const fn op(name: &'static str, method: &'static str, uri: &'static str, input: 
         harmless: &[],
         honoured: Honoured::All,
         checksum_required: false,
+        gzip: false,
     }
 }
 
@@ -58,7 +60,7 @@ const fn service(
         query_compatible: false,
         checks: Checks::Standard,
         ops,
-        unserved: &["Later"],
+        unserved: const { &[Unserved::named("Later")] },
         errors: &[],
         routing: Routing::PLAIN,
     }
@@ -102,8 +104,22 @@ static OBJECT_REFS: [&OpDef; 9] = {
 };
 static OBJECTS: ServiceDef = ServiceDef {
     routing: Routing { virtual_hosts: true, fallback: true, anonymous: true, ..Routing::PLAIN },
+    unserved: &[
+        rest("Abort", "DELETE", "/{Bucket}/{Key+}?uploadId", &[]),
+        rest("GetAcl", "GET", "/{Bucket}?acl", &[]),
+        rest("Rename", "PUT", "/{Bucket}/{Key+}", &["x-amz-rename-source"]),
+    ],
     ..service("objects", "2006", &[Protocol::RestXml], &OBJECT_REFS)
 };
+
+const fn rest(
+    name: &'static str,
+    method: &'static str,
+    uri: &'static str,
+    headers: &'static [&'static str],
+) -> Unserved {
+    Unserved { name, method, uri, headers }
+}
 
 fn router() -> Router {
     Router::new(&[&MAIL, &OLD, &NEW, &OBJECTS], Domains::default())
@@ -210,6 +226,18 @@ fn paths_queries_and_headers_choose_among_rest_operations() {
     let copy = [("x-amz-copy-source", "a")];
     let copied = said(&Case { method: "PUT", uri: "/b/k", headers: &copy, ..GET });
     assert_eq!(copied, "objects RestXml CopyObject us-east-1 Bucket=b Key=k");
+}
+
+#[test]
+fn what_is_not_served_is_named_and_passes_for_nothing_else() {
+    let at = |method, uri| said(&Case { method, uri, ..GET });
+    assert_eq!(at("GET", "/b?acl"), "objects RestXml unserved:GetAcl us-east-1 Bucket=b");
+    assert_eq!(at("DELETE", "/b/k?uploadId=1"), "objects RestXml unserved:Abort us-east-1 Bucket=b Key=k");
+    assert_eq!(at("DELETE", "/b/k"), "objects RestXml unknown: us-east-1");
+    let headers = [("x-amz-rename-source", "a")];
+    let renamed = said(&Case { method: "PUT", uri: "/b/k", headers: &headers, ..GET });
+    assert_eq!(renamed, "objects RestXml unserved:Rename us-east-1 Bucket=b Key=k");
+    assert_eq!(said(&Case { uri: "/?Action=Later", ..GET }), "mail Query unserved:Later us-east-1");
 }
 
 #[test]

@@ -164,8 +164,8 @@ fn malformed_bodies_say_what_is_wrong() {
 #[tokio::test]
 async fn errors_have_the_shape_of_their_protocol() {
     let (service, _) = service(Checks::Standard);
-    let error = codec::not_implemented(service, "Bake");
-    let (json, xml) = ("The operation Bake of Test is not implemented.", "<Code>NotImplemented</Code>");
+    let error = kernel::gate::not_implemented(service.name, "Bake");
+    let (json, xml) = ("Cloudlet does not implement Bake of ", "<Code>NotImplemented</Code>");
     for protocol in PROTOCOLS {
         let answer = codec::encode_error(protocol, service, &error, "id-1");
         assert_eq!(answer.status(), 501);

@@ -69,6 +69,7 @@ impl Tables<'_> {
             harmless: &[],
             honoured: shape::Honoured::All,
             checksum_required: false,
+            gzip: false,
         })
     }
 

@@ -1,5 +1,7 @@
 //! Who is let in, in every way to sign, and what the others are told.
 
+use std::io::Write;
+
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -24,6 +26,21 @@ async fn a_signed_call_is_its_accounts_in_its_region() {
     assert_eq!(house.ask(signed(&other, "")).await.1, "123456789012 eu-west-3 ");
     let (status, text, _) = house.ask(json("Hello", "").map(Full::new)).await;
     assert_eq!((status, &*text), (200, "000000000000 us-east-1 "));
+}
+
+#[tokio::test]
+async fn a_gzipped_body_is_signed_as_sent_and_read_as_it_was() {
+    let house = open().await;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(b"hi there").unwrap();
+    let packed = packer.finish().unwrap();
+    let mut request = json("Echo", "");
+    *request.body_mut() = packed.into();
+    request.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    let digest = sha256(request.body());
+    let (request, _) = GOOD.sign(request, &digest);
+    let (status, text, _) = house.ask(request).await;
+    assert_eq!((status, &*text), (200, "000000000000 eu-west-3 hi there"));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use kernel::{
 };
 use shape::{
     Body, Checks, Honoured, Kind, Member, OpDef, PathHint, Protocol, Routing, Schema, ServiceDef, Shape,
-    Slot, Struct,
+    Slot, Struct, Unserved,
 };
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -55,11 +55,12 @@ const fn op(name: &'static str, method: &'static str, uri: &'static str, input: 
         harmless: &[],
         honoured: Honoured::All,
         checksum_required: false,
+        gzip: false,
     }
 }
 
 static BOOM: OpDef = op("Boom", "POST", "/", &PLAIN);
-static ECHO: OpDef = op("Echo", "POST", "/", &PLAIN);
+static ECHO: OpDef = OpDef { gzip: true, ..op("Echo", "POST", "/", &PLAIN) };
 static HELLO: OpDef = OpDef { unsigned: true, ..op("Hello", "POST", "/", &PLAIN) };
 static PANIC: OpDef = op("Panic", "POST", "/", &PLAIN);
 static SLEEP: OpDef = op("Sleep", "POST", "/", &PLAIN);
@@ -85,7 +86,7 @@ const fn service(
         routing: Routing::PLAIN,
         checks: Checks::Standard,
         ops,
-        unserved: &["Later"],
+        unserved: const { &[Unserved::named("Later")] },
         errors: &[],
     }
 }

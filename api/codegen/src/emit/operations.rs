@@ -56,11 +56,9 @@ fn definition(out: &mut String, reach: &Reach<'_>, op: &Served) -> Result<(), Er
     put!(out, "        input_root: {input_root:?}, input_namespace: {input_namespace:?},");
     put!(out, "        output_root: {output_root:?},");
     put!(out, "        errors: &[{}],", errors.join(", "));
-    put!(
-        out,
-        "        unsigned: {}, checksum_required: {checksum},",
-        def.authtype.as_deref() == Some("none")
-    );
+    let unsigned = def.authtype.as_deref() == Some("none");
+    let gzip = def.request_compression.is_some();
+    put!(out, "        unsigned: {unsigned}, checksum_required: {checksum}, gzip: {gzip},");
     put!(out, "        harmless: &{:?},", op.harmless);
     if op.refused.is_empty() {
         put!(out, "        honoured: ::shape::Honoured::All,");
@@ -97,9 +95,11 @@ fn service(out: &mut String, reach: &Reach<'_>) -> Result<(), Error> {
         });
     }
     let served: Vec<String> = reach.served.iter().map(|op| format!("&op::{}", constant(&op.name))).collect();
-    let mut unserved: Vec<&str> = model.operations.iter().map(|(name, _)| name).collect();
-    unserved.retain(|name| !reach.served.iter().any(|op| op.name == *name));
-    unserved.sort_unstable();
+    let is_served = |name: &str| reach.served.iter().any(|op| op.name == name);
+    let mut others: Vec<_> = model.operations.iter().filter(|(name, _)| !is_served(name)).collect();
+    others.sort_unstable_by_key(|(name, _)| *name);
+    let unserved = others.into_iter().map(|(name, def)| unserved(reach, name, def));
+    let unserved = unserved.collect::<Result<String, Error>>()?;
     let namespace = fix.xml_namespace.as_deref().or(metadata.xml_namespace.as_ref().map(XmlNamespace::uri));
     let checks = match fix.checks.as_deref() {
         None | Some("standard") => "Standard",
@@ -120,10 +120,39 @@ fn service(out: &mut String, reach: &Reach<'_>) -> Result<(), Error> {
     put!(out, "    routing: {},", routing(&fix.routing));
     put!(
         out,
-        "    ops: &[{}],\n    unserved: &{unserved:?},\n    errors: error::ALL,\n}};",
+        "    ops: &[{}],\n    unserved: &[{unserved}],\n    errors: error::ALL,\n}};",
         served.join(", ")
     );
     Ok(())
+}
+
+/// What tells a request for an operation that is not served: its name, or in REST protocols what a request for it
+/// must have.
+fn unserved(reach: &Reach<'_>, name: &str, def: &Operation) -> Result<String, Error> {
+    if !protocols(reach).iter().any(|protocol| protocol.starts_with("rest-")) {
+        return Ok(format!("\n        ::shape::Unserved::named({name:?}),"));
+    }
+    let (mut uri, mut headers) = (def.http.request_uri.clone(), Vec::new());
+    if let Some(input) = &def.input {
+        let shape = reach.shape(&input.shape)?;
+        for (member, used) in
+            shape.members.iter().filter(|(member, _)| shape.required.iter().any(|r| r == member))
+        {
+            let wire = used.location_name.as_deref().unwrap_or(member);
+            match used.location.as_deref() {
+                Some("querystring") => {
+                    uri.push(if uri.contains('?') { '&' } else { '?' });
+                    uri.push_str(wire);
+                }
+                Some("header") => headers.push(wire),
+                _ => {}
+            }
+        }
+    }
+    let method = &def.http.method;
+    Ok(format!(
+        "\n        ::shape::Unserved {{ name: {name:?}, method: {method:?}, uri: {uri:?}, headers: &{headers:?} }},"
+    ))
 }
 
 /// The routing facts as an expression.

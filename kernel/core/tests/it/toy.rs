@@ -91,6 +91,7 @@ const fn op(name: &'static str) -> OpDef {
         harmless: &[],
         honoured: Honoured::All,
         checksum_required: false,
+        gzip: false,
     }
 }
 
@@ -108,7 +109,7 @@ static TOY: ServiceDef = ServiceDef {
     query_compatible: false,
     routing: shape::Routing::PLAIN,
     ops: &[&READ_NOTE, &WAIT, &WRITE_NOTE],
-    unserved: &["EraseNote"],
+    unserved: &[shape::Unserved::named("EraseNote")],
     errors: &[],
 };
 
