@@ -59,6 +59,9 @@ async fn serve(options: &Up) -> Outcome {
     let store = Store::open(data.join("store"), &store::Options::default())
         .map_err(|e| Problem::new("the store does not open", &e))?;
     let engines = engines::open(data, &options.public_cidr).await?;
+    let objects = blob::Blobs::local(data.join("objects"))
+        .map_err(|e| Problem::new("the bytes of objects cannot be kept", &e))?;
+    let plugs = plugs(options, &engines, data).with(objects);
     let house = House::open(Parts {
         store,
         clock: clock.clone(),
@@ -66,7 +69,7 @@ async fn serve(options: &Up) -> Outcome {
         authorizer: Box::new(ByPolicies),
         gate: options.gate(),
         authority: authority(options, &listeners),
-        services: wanted(registry::services(&plugs(options, &engines, data)), &options.services)?,
+        services: wanted(registry::services(&plugs), &options.services)?,
     })
     .await
     .map_err(|e| Problem::new("the services do not start", &e))?;
@@ -181,6 +184,7 @@ fn plugs(options: &Up, engines: &Engines, data: &Path) -> Plugs {
         .with(sealer)
         .with(engines.machines.clone())
         .with(engines.networks.clone())
+        .with(engines.volumes.clone())
         .set("ec2.public-addresses", options.public_cidr.clone())
         .set("ec2.overcommit", options.overcommit.to_string())
 }

@@ -50,9 +50,15 @@ impl<'a> Reach<'a> {
         self.shapes.get(name).copied().ok_or_else(|| Error::Model(format!("no shape {name}")))
     }
 
-    fn visit(&mut self, name: &str) -> Result<(), Error> {
+    /// A shape of the model, whether or not what is served reaches it.
+    pub(crate) fn any_shape(&self, name: &str) -> Result<(&'a str, &'a Shape), Error> {
         let found = self.model.shapes.0.iter().find(|(key, _)| key == name);
-        let Some((key, shape)) = found else { return Err(Error::Model(format!("no shape {name}"))) };
+        let (key, shape) = found.ok_or_else(|| Error::Model(format!("no shape {name}")))?;
+        Ok((key, shape))
+    }
+
+    fn visit(&mut self, name: &str) -> Result<(), Error> {
+        let (key, shape) = self.any_shape(name)?;
         if self.shapes.insert(key, shape).is_some() {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use kernel::{Error, Kind, Result};
 use shape::{Body, Bytes, Location, Member, Ref, Shape, Slot, Struct, TimestampFormat};
@@ -261,6 +261,10 @@ pub(super) fn write_bindings(answer: &mut Response<Body>, output: &dyn Struct) {
             }
             _ => {}
         }
+    }
+    // RFC 9110, section 15.3.7: an answer that says which range it holds is a partial one.
+    if answer.status() == StatusCode::OK && answer.headers().contains_key(CONTENT_RANGE) {
+        *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
 }
 

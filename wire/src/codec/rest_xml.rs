@@ -47,6 +47,13 @@ pub(super) fn encode(service: &ServiceDef, op: &OpDef, output: &dyn Struct) -> R
         Some((Some(view), member)) => {
             w.text(root_of(member), &text::write(&view, member, member.timestamp, false).unwrap_or_default());
         }
+        None if unwrapped(op, output).is_some() => {
+            let value = unwrapped(op, output).and_then(|(i, member)| Some((output.get(i).view()?, member)));
+            let value = value.and_then(|(view, member)| text::write(&view, member, member.timestamp, false));
+            w.within(op.output_root.unwrap_or_default(), namespace, |w| {
+                w.characters(&value.unwrap_or_default())
+            });
+        }
         None if output.schema().members.iter().any(rest::answers_in_body) => {
             let root = op.output_root.or(op.output.xml_name).unwrap_or(op.output.name);
             w.structure(root, output, &Member::PLAIN, namespace.or(op.output.xml_namespace));
@@ -57,6 +64,13 @@ pub(super) fn encode(service: &ServiceDef, op: &OpDef, output: &dyn Struct) -> R
     let kind = HeaderValue::from_static(content_type(Protocol::RestXml));
     answer.headers_mut().entry(CONTENT_TYPE).or_insert(kind);
     answer
+}
+
+/// The only member of an answer whose root bears that member's name: the root is the member.
+fn unwrapped(op: &OpDef, output: &dyn Struct) -> Option<(usize, &'static Member)> {
+    let mut members = output.schema().members.iter().enumerate().filter(|(_, m)| rest::answers_in_body(m));
+    let only = members.next().filter(|_| members.next().is_none());
+    only.filter(|(_, member)| op.output_root == Some(member.wire))
 }
 
 /// A payload's element: the name its member gives, or its shape.

@@ -254,7 +254,7 @@ impl Writer {
         self.within(name, None, |w| w.characters(text));
     }
 
-    fn characters(&mut self, text: &str) {
+    pub(super) fn characters(&mut self, text: &str) {
         // A carriage return would be read as a line feed.
         match escape(text) {
             escaped if escaped.contains('\r') => self.out.push_str(&escaped.replace('\r', "&#xD;")),

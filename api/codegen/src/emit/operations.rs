@@ -134,7 +134,7 @@ fn unserved(reach: &Reach<'_>, name: &str, def: &Operation) -> Result<String, Er
     }
     let (mut uri, mut headers) = (def.http.request_uri.clone(), Vec::new());
     if let Some(input) = &def.input {
-        let shape = reach.shape(&input.shape)?;
+        let (_, shape) = reach.any_shape(&input.shape)?;
         for (member, used) in
             shape.members.iter().filter(|(member, _)| shape.required.iter().any(|r| r == member))
         {

@@ -1,0 +1,5 @@
+//! Generates this crate from `models/s3.*`.
+
+fn main() {
+    api_codegen::build("s3");
+}

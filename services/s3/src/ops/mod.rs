@@ -1,0 +1,92 @@
+//! What each operation does.
+
+pub mod bucket;
+pub mod bucket_tags;
+pub mod bucket_versioning;
+mod intake;
+pub mod list_objects;
+pub mod list_versions;
+pub mod multipart;
+pub mod multipart_end;
+pub mod multipart_list;
+pub mod object_copy;
+pub mod object_delete;
+pub mod object_get;
+pub mod object_put;
+pub mod object_tags;
+mod outlet;
+pub mod policy;
+
+use kernel::{Access, Ctx, Partition, Result, Scope};
+
+use crate::errors;
+use crate::rules::{name, time};
+use crate::state::bucket::{self as stored, Bucket};
+use crate::state::bytes::Vault;
+
+/// The bucket of a request, which must lie in the region it was sent to.
+pub(crate) async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Bucket> {
+    let found = ctx.read(|snap| stored::find(snap, name)).await?;
+    let found = found.ok_or_else(errors::no_such_bucket)?;
+    check_owner(&found, expected_owner)?;
+    Ok(found)
+}
+
+/// The bucket again inside a transaction: it may have been deleted since, or its settings changed.
+pub(crate) fn again(from: &mut impl kernel::Reader, before: &Bucket) -> Result<Bucket> {
+    let found = stored::find(from, &before.name)?.filter(|found| found.id == before.id);
+    found.ok_or_else(errors::no_such_bucket)
+}
+
+fn check_owner(bucket: &Bucket, expected: Option<&str>) -> Result<()> {
+    match expected {
+        Some(expected) if expected != bucket.owner.to_string() => Err(errors::access_denied()),
+        _ => Ok(()),
+    }
+}
+
+/// The bytes' keeper.
+pub(crate) fn vault(ctx: &Ctx) -> &Vault {
+    ctx.own::<Vault>()
+}
+
+/// Leave to do something with a bucket.
+pub fn on_bucket(scope: &Scope, bucket: &str, action: &'static str) -> Result<Access> {
+    Ok(Access::on(name::arn(scope.partition(), bucket, None)).action(action))
+}
+
+/// Leave to do something with an object; another action guards its versions.
+pub fn on_object(
+    scope: &Scope,
+    (bucket, key): (&str, &str),
+    version_id: Option<&str>,
+    (action, of_version): (&'static str, &'static str),
+) -> Result<Access> {
+    let action = if version_id.is_some() { of_version } else { action };
+    let access = Access::on(name::arn(scope.partition(), bucket, Some(key))).action(action);
+    Ok(match version_id {
+        Some(id) => access.condition("s3:VersionId", [id.to_owned()]),
+        None => access,
+    })
+}
+
+/// A date of an answer.
+pub(crate) fn date(at: kernel::Millis) -> Option<shape::Timestamp> {
+    Some(time::shown(at))
+}
+
+/// A size or a count of an answer.
+pub(crate) fn long(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// What S3 calls the account: 64 hexadecimal digits that stand for it and nothing else.
+pub(crate) fn canonical_id(account: kernel::AccountId) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, format!("owner {account}").as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The ARN of a bucket's objects, for events.
+pub(crate) fn bucket_arn(partition: Partition, bucket: &Bucket) -> String {
+    name::arn(partition, &bucket.name, None)
+}

@@ -1,0 +1,181 @@
+//! Multipart uploads: begun, and their parts brought.
+
+use api_s3::{
+    CreateMultipartUploadOutput, CreateMultipartUploadRequest, UploadPartOutput, UploadPartRequest,
+};
+use kernel::{Ctx, Result};
+use shape::Body;
+
+use super::intake::{self, Promised, Taken};
+use super::object_put::{forget, secret};
+use super::{again, bucket};
+use crate::errors;
+use crate::rules::checksum::{self, Algorithm, Checksum, Type};
+use crate::rules::encryption::{self, CustomerKey};
+use crate::rules::headers::{self, Headers};
+use crate::rules::name::check_key;
+use crate::rules::seal::Secret;
+use crate::rules::tags;
+use crate::state::bucket::Bucket;
+use crate::state::bytes::{self, Segment};
+use crate::state::upload::{self, Part, Upload};
+use crate::{checksum_members, customer_key, headers_of, put_checksum};
+
+pub const PARTS_MAX: i32 = 10_000;
+
+pub async fn create_multipart_upload(
+    ctx: &Ctx,
+    mut input: CreateMultipartUploadRequest,
+) -> Result<CreateMultipartUploadOutput> {
+    check_key(&input.key)?;
+    let headers: Headers = headers_of!(input);
+    headers.check()?;
+    let customer = customer_key!(input)?;
+    let encryption = encryption::wanted(input.server_side_encryption.as_deref(), customer.as_ref())?;
+    let now = ctx.now();
+    let new = Upload {
+        id: format!("{:012x}{}", now.max(0), ctx.ids().hex(32)),
+        begun_at: now,
+        initiator: ctx.caller().arn(),
+        headers,
+        tags: input.tagging.as_deref().map(tags::from_header).transpose()?.unwrap_or_default(),
+        encryption,
+        storage_class: headers::storage_class(input.storage_class.take())?,
+        checksum: wanted_checksum(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?,
+    };
+    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    ctx.write(|tx| {
+        let found = again(tx, &found)?;
+        upload::put(tx, &found, &input.key, &new)
+    })
+    .await?;
+    let (sse_customer_algorithm, sse_customer_key_md5) = new.encryption.shown_customer();
+    Ok(CreateMultipartUploadOutput {
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        checksum_algorithm: new.checksum.map(|(algorithm, _)| algorithm.name().to_owned()),
+        checksum_type: new.checksum.map(|(_, of)| of.name().to_owned()),
+        server_side_encryption: new.encryption.shown(),
+        upload_id: Some(new.id),
+        sse_customer_algorithm,
+        sse_customer_key_md5,
+        ..CreateMultipartUploadOutput::default()
+    })
+}
+
+fn wanted_checksum(algorithm: Option<&str>, of: Option<&str>) -> Result<Option<(Algorithm, Type)>> {
+    let of = of.map(Type::parse).transpose()?;
+    let Some(algorithm) = algorithm.map(Algorithm::parse).transpose()? else {
+        return match of {
+            Some(_) => Err(errors::invalid_request(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+            )),
+            None => Ok(None),
+        };
+    };
+    let of = of.unwrap_or(algorithm.usual_type());
+    algorithm.check_type(of)?;
+    Ok(Some((algorithm, of)))
+}
+
+/// Which part of which upload.
+pub(super) struct Place<'a> {
+    bucket: &'a str,
+    key: &'a str,
+    upload_id: &'a str,
+    number: u32,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn new(bucket: &'a str, key: &'a str, upload_id: &'a str, number: i32) -> Result<Self> {
+        let number = u32::try_from(number).ok().filter(|n| (1..=PARTS_MAX.unsigned_abs()).contains(n));
+        let number = number.ok_or_else(errors::invalid_part_number)?;
+        Ok(Self { bucket, key, upload_id, number })
+    }
+}
+
+/// An upload that is under way.
+pub(super) struct Open {
+    bucket: Bucket,
+    pub(super) upload: Upload,
+    secret: Secret,
+}
+
+pub(super) async fn open(
+    ctx: &Ctx,
+    place: &Place<'_>,
+    expected_owner: Option<&str>,
+    customer: Option<&CustomerKey>,
+) -> Result<Open> {
+    let bucket = bucket(ctx, place.bucket, expected_owner).await?;
+    let upload = ctx.read(|snap| upload::find(snap, &bucket, place.key, place.upload_id)).await?;
+    let upload = upload.ok_or_else(errors::no_such_upload)?;
+    upload.encryption.check(customer)?;
+    let secret = secret(ctx, &bucket, customer)?;
+    Ok(Open { bucket, upload, secret })
+}
+
+/// Takes in the bytes of a part and stores it, with its checksum where the upload has an algorithm.
+pub(super) async fn take_part(
+    ctx: &Ctx,
+    place: &Place<'_>,
+    open: &Open,
+    body: &Body,
+    promised: Promised,
+) -> Result<(Part, Option<Checksum>)> {
+    let Taken { segment, inline, sum } =
+        intake::take_in(ctx, &open.bucket, &open.secret, body, promised).await?;
+    let checksum = open.upload.checksum.map(|_| sum.checksum.clone());
+    let segment = Segment { checksum: checksum.as_ref().map(|checksum| checksum.value.clone()), ..segment };
+    let part = Part { number: place.number, modified_at: ctx.now(), etag: sum.etag, segment };
+    let stored = ctx
+        .write(|tx| {
+            let bucket = again(tx, &open.bucket)?;
+            let upload = upload::find(tx, &bucket, place.key, place.upload_id)?;
+            let upload = upload.ok_or_else(errors::no_such_upload)?;
+            bytes::hold(tx, &bucket, &part.segment, inline.as_ref())?;
+            upload::put_part(tx, &bucket, &upload.id, &part)
+        })
+        .await;
+    match stored {
+        Ok(()) => Ok((part, checksum)),
+        Err(error) => {
+            forget(ctx, &open.bucket, &part.segment).await;
+            Err(error)
+        }
+    }
+}
+
+pub async fn upload_part(ctx: &Ctx, input: UploadPartRequest) -> Result<UploadPartOutput> {
+    let customer = customer_key!(input)?;
+    let place = Place::new(&input.bucket, &input.key, &input.upload_id, input.part_number)?;
+    let given = checksum::given(checksum_members!(input))?;
+    let (length, md5) = (input.content_length, input.content_md5.as_deref());
+    let promised = Promised::new(length, md5, given, input.checksum_algorithm.as_deref())?;
+    let open = open(ctx, &place, input.expected_bucket_owner.as_deref(), customer.as_ref()).await?;
+    let promised = for_upload(promised, &open.upload)?;
+    let (part, checksum) = take_part(ctx, &place, &open, &input.body, promised).await?;
+    let (sse_customer_algorithm, sse_customer_key_md5) = open.upload.encryption.shown_customer();
+    let mut output = UploadPartOutput {
+        e_tag: Some(format!("\"{}\"", part.etag)),
+        server_side_encryption: open.upload.encryption.shown(),
+        sse_customer_algorithm,
+        sse_customer_key_md5,
+        ..UploadPartOutput::default()
+    };
+    put_checksum!(output, checksum.as_ref());
+    Ok(output)
+}
+
+/// A part brings a checksum of its upload's algorithm, or none.
+fn for_upload(promised: Promised, upload: &Upload) -> Result<Promised> {
+    let Some((wanted, _)) = upload.checksum else { return Ok(promised) };
+    match promised.algorithm {
+        Some(other) if other != wanted => Err(errors::invalid_request(format!(
+            "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+            wanted.name().to_ascii_lowercase(),
+            other.name().to_ascii_lowercase()
+        ))),
+        _ => Ok(Promised { algorithm: Some(wanted), ..promised }),
+    }
+}

@@ -1,0 +1,188 @@
+//! Multipart uploads: completed, or aborted.
+
+use api_s3::{
+    AbortMultipartUploadOutput, AbortMultipartUploadRequest, CompleteMultipartUploadOutput,
+    CompleteMultipartUploadRequest, CompletedPart,
+};
+use kernel::{Ctx, Result};
+use md5::{Digest, Md5};
+
+use super::multipart::PARTS_MAX;
+use super::object_put::{Particulars, tell_created};
+use super::{again, bucket, long};
+use crate::errors;
+use crate::rules::checksum::{self, Checksum};
+use crate::rules::condition::{Write, matches};
+use crate::state::bytes::{self, Segment};
+use crate::state::object::{self, Object};
+use crate::state::upload::{self, Part, Upload};
+use crate::{checksum_members, customer_key, put_checksum};
+
+/// Bytes of a part at least, but for the last.
+const PART_BYTES_MIN: u64 = 5 << 20;
+/// Bytes of an object at most: 5 TiB.
+const OBJECT_BYTES_MAX: u64 = 5 << 40;
+
+pub async fn abort_multipart_upload(
+    ctx: &Ctx,
+    input: AbortMultipartUploadRequest,
+) -> Result<AbortMultipartUploadOutput> {
+    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    ctx.write(|tx| {
+        let found = again(tx, &found)?;
+        let upload = upload::find(tx, &found, &input.key, &input.upload_id)?;
+        let upload = upload.ok_or_else(errors::no_such_upload)?;
+        let parts = upload::parts(tx, &found, &upload.id, None, parts_max())?;
+        upload::end(tx, &found, &input.key, &upload.id, &parts, &[])
+    })
+    .await?;
+    Ok(AbortMultipartUploadOutput::default())
+}
+
+fn parts_max() -> usize {
+    usize::try_from(PARTS_MAX).unwrap_or_default()
+}
+
+pub async fn complete_multipart_upload(
+    ctx: &Ctx,
+    mut input: CompleteMultipartUploadRequest,
+) -> Result<CompleteMultipartUploadOutput> {
+    let listed = input.multipart_upload.take().and_then(|upload| upload.parts).unwrap_or_default();
+    if listed.is_empty() || listed.len() > parts_max() {
+        return Err(errors::malformed_xml());
+    }
+    let condition = Write::new(input.if_match.take(), input.if_none_match.take())?;
+    let given = checksum::given(checksum_members!(input))?;
+    let customer = customer_key!(input)?;
+    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let body_id = ctx.ids().hex(32);
+    let key = input.key.as_str();
+    let stored = ctx
+        .write(|tx| {
+            let bucket = again(tx, &found)?;
+            let upload =
+                upload::find(tx, &bucket, key, &input.upload_id)?.ok_or_else(errors::no_such_upload)?;
+            if customer.is_some() {
+                upload.encryption.check(customer.as_ref())?;
+            }
+            let parts = upload::parts(tx, &bucket, &upload.id, None, parts_max())?;
+            let chosen = choose(&listed, &parts)?;
+            let joined = join(&upload, &chosen)?;
+            check_promises(&joined, given.as_ref(), input.checksum_type.as_deref(), input.mpu_object_size)?;
+            let before = object::latest(tx, &bucket, key)?;
+            condition.check(before.as_ref().map(|before| before.etag.as_str()))?;
+            let segments: Vec<Segment> = chosen.iter().map(|part| part.segment.clone()).collect();
+            let new = Object { body: bytes::join(tx, &bucket, &body_id, &segments)?, ..joined };
+            let stored = object::add(tx, &bucket, key, Object { modified_at: ctx.now(), ..new })?;
+            upload::end(tx, &bucket, key, &upload.id, &parts, &segments)?;
+            tell_created(tx, &bucket, key, &stored, "CompleteMultipartUpload")?;
+            Ok(stored)
+        })
+        .await?;
+    let mut output = CompleteMultipartUploadOutput {
+        location: Some(format!("http://{}/{}/{key}", ctx.authority(), input.bucket)),
+        bucket: Some(input.bucket.clone()),
+        key: Some(input.key.clone()),
+        e_tag: Some(stored.shown_etag()),
+        version_id: stored.version_id.clone(),
+        server_side_encryption: stored.encryption.shown(),
+        checksum_type: stored.checksum.as_ref().map(|checksum| checksum.of.name().to_owned()),
+        ..CompleteMultipartUploadOutput::default()
+    };
+    put_checksum!(output, &stored.checksum);
+    Ok(output)
+}
+
+/// The parts a client lists, as they were uploaded.
+fn choose<'p>(listed: &[CompletedPart], parts: &'p [Part]) -> Result<Vec<&'p Part>> {
+    let mut chosen: Vec<&Part> = Vec::with_capacity(listed.len());
+    for given in listed {
+        let number =
+            given.part_number.and_then(|n| u32::try_from(n).ok()).ok_or_else(errors::malformed_xml)?;
+        if chosen.last().is_some_and(|last| last.number >= number) {
+            return Err(errors::invalid_part_order());
+        }
+        let found = parts.binary_search_by_key(&number, |part| part.number).ok().and_then(|at| parts.get(at));
+        let found = found.ok_or_else(errors::invalid_part)?;
+        let etag = given.e_tag.as_deref().ok_or_else(errors::malformed_xml)?;
+        let checksum = checksum::given(checksum_members!(given))?;
+        if !matches(etag, &found.etag)
+            || checksum
+                .is_some_and(|(_, value)| found.segment.checksum.as_ref().is_some_and(|own| *own != value))
+        {
+            return Err(errors::invalid_part());
+        }
+        chosen.push(found);
+    }
+    let last = chosen.len().saturating_sub(1);
+    if chosen.iter().take(last).any(|part| part.segment.size < PART_BYTES_MIN) {
+        return Err(errors::part_too_small());
+    }
+    Ok(chosen)
+}
+
+/// The object the parts make. Its tag is the MD5 of theirs, with their number behind it.
+fn join(upload: &Upload, parts: &[&Part]) -> Result<Object> {
+    let mut md5 = Md5::new();
+    for part in parts {
+        let digest: Vec<u8> = part.etag.as_bytes().chunks(2).filter_map(hex_byte).collect();
+        md5.update(&digest);
+    }
+    let digest: String = md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let size: u64 = parts.iter().map(|part| part.segment.size).sum();
+    if size > OBJECT_BYTES_MAX {
+        return Err(errors::entity_too_large());
+    }
+    let checksum = upload.checksum.map(|(algorithm, of)| {
+        let sums: Option<Vec<_>> =
+            parts.iter().map(|p| Some((p.segment.checksum.as_deref()?, p.segment.size))).collect();
+        let joined = sums.and_then(|sums| checksum::of_parts(algorithm, of, &sums));
+        joined.ok_or_else(|| errors::damaged("the checksums of parts"))
+    });
+    let particulars = Particulars {
+        headers: upload.headers.clone(),
+        tags: upload.tags.clone(),
+        storage_class: upload.storage_class.clone(),
+        encryption: upload.encryption.clone(),
+    };
+    Ok(Object {
+        size,
+        etag: format!("{digest}-{}", parts.len()),
+        parts: u32::try_from(parts.len()).unwrap_or_default(),
+        checksum: checksum.transpose()?,
+        headers: particulars.headers,
+        tags: particulars.tags,
+        storage_class: particulars.storage_class,
+        encryption: particulars.encryption,
+        ..Object::default()
+    })
+}
+
+fn hex_byte(pair: &[u8]) -> Option<u8> {
+    u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
+}
+
+/// What the client says the whole object must be.
+fn check_promises(
+    joined: &Object,
+    given: Option<&(checksum::Algorithm, String)>,
+    of: Option<&str>,
+    size: Option<i64>,
+) -> Result<()> {
+    if size.is_some_and(|size| size != long(joined.size)) {
+        let message = "The provided 'x-amz-mp-object-size' header value does not match what was computed.";
+        return Err(errors::invalid_request(message));
+    }
+    if let (Some(of), Some(own)) = (of, &joined.checksum)
+        && of != own.of.name()
+    {
+        return Err(errors::invalid_request("The checksum type does not match that of the upload."));
+    }
+    let differs = |own: &Checksum| {
+        given.is_some_and(|(algorithm, value)| *algorithm != own.algorithm || *value != own.value)
+    };
+    match &joined.checksum {
+        Some(own) if differs(own) => Err(errors::bad_digest(own.algorithm.name())),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,238 @@
+//! Objects copied inside the cloud. The bytes are read, checked and sealed anew for their new place.
+
+use api_s3::{
+    CopyObjectOutput, CopyObjectRequest, CopyObjectResult, CopyPartResult, UploadPartCopyOutput,
+    UploadPartCopyRequest,
+};
+use kernel::{Access, Ctx, Result, Scope};
+
+use super::intake::{self, Promised, Taken};
+use super::object_put::{Particulars, forget, secret, tell_created};
+use super::object_tags::present;
+use super::{again, bucket, date, multipart, on_object, outlet};
+use crate::errors;
+use crate::rules::checksum::Algorithm;
+use crate::rules::condition::{Read, Write};
+use crate::rules::copy_source::CopySource;
+use crate::rules::encryption::{self, CustomerKey, customer_key};
+use crate::rules::headers::{self, Headers};
+use crate::rules::name::check_key;
+use crate::rules::{range, tags};
+use crate::state::bucket::Bucket;
+use crate::state::bytes::{self, Body, Segment};
+use crate::state::object::{self, Object, Which};
+use crate::{customer_key, headers_of, put_checksum};
+
+/// Bytes copied in one request at most: 5 GiB.
+const COPY_BYTES_MAX: u64 = intake::PUT_BYTES_MAX;
+
+pub fn copy_access(scope: &Scope, input: &CopyObjectRequest) -> Result<Access> {
+    let to = on_object(scope, (&input.bucket, &input.key), None, ("s3:PutObject", "s3:PutObject"))?;
+    Ok(to.also(source_access(scope, &input.copy_source)?))
+}
+
+pub fn copy_part_access(scope: &Scope, input: &UploadPartCopyRequest) -> Result<Access> {
+    let to = on_object(scope, (&input.bucket, &input.key), None, ("s3:PutObject", "s3:PutObject"))?;
+    Ok(to.also(source_access(scope, &input.copy_source)?))
+}
+
+fn source_access(scope: &Scope, header: &str) -> Result<Access> {
+    let source = CopySource::parse(header)?;
+    let actions = ("s3:GetObject", "s3:GetObjectVersion");
+    on_object(scope, (&source.bucket, &source.key), source.version_id.as_deref(), actions)
+}
+
+/// The source of a copy, found and allowed to be read.
+struct Source {
+    bucket: Bucket,
+    object: Object,
+    segments: Vec<Segment>,
+    secret: crate::rules::seal::Secret,
+}
+
+async fn find_source(
+    ctx: &Ctx,
+    header: &str,
+    expected_owner: Option<&str>,
+    conditions: &Read<'_>,
+    customer: Option<&CustomerKey>,
+) -> Result<Source> {
+    let source = CopySource::parse(header)?;
+    let found = bucket(ctx, &source.bucket, expected_owner).await?;
+    let which = Which::new(source.version_id.as_deref());
+    let (object, segments) = ctx
+        .read(|snap| {
+            let object = present(object::find(snap, &found, &source.key, &which)?, &which)?;
+            let segments = bytes::segments(snap, &found, &object.body)?;
+            Ok((object, segments))
+        })
+        .await?;
+    conditions.check_copy(&object.etag, object.modified_at)?;
+    object.encryption.check(customer)?;
+    let secret = secret(ctx, &found, customer)?;
+    Ok(Source { bucket: found, object, segments, secret })
+}
+
+/// The conditions on a source, from an input.
+macro_rules! source_conditions {
+    ($input:expr) => {
+        Read {
+            if_match: $input.copy_source_if_match.as_deref(),
+            if_none_match: $input.copy_source_if_none_match.as_deref(),
+            if_modified_since: $input.copy_source_if_modified_since,
+            if_unmodified_since: $input.copy_source_if_unmodified_since,
+        }
+    };
+}
+
+/// The key a source was stored under, from an input.
+macro_rules! source_key {
+    ($input:expr) => {
+        customer_key(
+            $input.copy_source_sse_customer_algorithm.as_deref(),
+            $input.copy_source_sse_customer_key.as_deref(),
+            $input.copy_source_sse_customer_key_md5.as_deref(),
+        )
+    };
+}
+
+pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<CopyObjectOutput> {
+    check_key(&input.key)?;
+    let (their_key, customer) = (source_key!(input)?, customer_key!(input)?);
+    let encryption = encryption::wanted(input.server_side_encryption.as_deref(), customer.as_ref())?;
+    let condition = Write::new(input.if_match.take(), input.if_none_match.take())?;
+    let given_class = input.storage_class.is_some();
+    let storage_class = headers::storage_class(input.storage_class.take())?;
+    let algorithm = input.checksum_algorithm.as_deref().map(Algorithm::parse).transpose()?;
+    let conditions = source_conditions!(input);
+    let owner = input.expected_source_bucket_owner.as_deref();
+    let source = find_source(ctx, &input.copy_source, owner, &conditions, their_key.as_ref()).await?;
+    if source.object.size > COPY_BYTES_MAX {
+        let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
+        return Err(errors::invalid_request(message));
+    }
+    let replaces_headers = replaces(input.metadata_directive.as_deref(), "x-amz-metadata-directive")?;
+    let replaces_tags = replaces(input.tagging_directive.as_deref(), "x-amz-tagging-directive")?;
+    let from = CopySource::parse(&input.copy_source)?;
+    let changes = replaces_headers
+        || given_class
+        || customer.is_some()
+        || input.server_side_encryption.is_some()
+        || input.website_redirect_location.is_some();
+    if (&from.bucket, &from.key) == (&input.bucket, &input.key) && from.version_id.is_none() && !changes {
+        let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
+                       the object's metadata, storage class, website redirect location or encryption attributes.";
+        return Err(errors::invalid_request(message));
+    }
+    let given: Headers = headers_of!(input);
+    let headers = if replaces_headers {
+        given
+    } else {
+        Headers {
+            website_redirect_location: given.website_redirect_location,
+            ..source.object.headers.clone()
+        }
+    };
+    headers.check()?;
+    let tags = match input.tagging.as_deref() {
+        Some(header) if replaces_tags => tags::from_header(header)?,
+        None if replaces_tags => tags::Tags::new(),
+        _ => source.object.tags.clone(),
+    };
+    let particulars = Particulars { headers, tags, storage_class, encryption };
+    let to = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let secret = secret(ctx, &to, customer.as_ref())?;
+    let algorithm = algorithm.or(source.object.checksum.as_ref().map(|checksum| checksum.algorithm));
+    let whole = 0..source.object.size;
+    let body = outlet::read(ctx, &source.bucket, source.secret, source.segments, whole).await?;
+    let promised = Promised { algorithm, length: Some(source.object.size), ..Promised::default() };
+    let Taken { segment, inline, sum } = intake::take_in(ctx, &to, &secret, &body, promised).await?;
+    let stored = ctx
+        .write(|tx| {
+            let to = again(tx, &to)?;
+            let before = object::latest(tx, &to, &input.key)?;
+            condition.check(before.as_ref().map(|before| before.etag.as_str()))?;
+            let body = if sum.size == 0 {
+                Body::Empty
+            } else {
+                bytes::hold(tx, &to, &segment, inline.as_ref())?;
+                Body::One(segment.clone())
+            };
+            let new = Object { body, ..particulars.object(&sum, ctx.now()) };
+            let stored = object::add(tx, &to, &input.key, new)?;
+            tell_created(tx, &to, &input.key, &stored, "CopyObject")?;
+            Ok(stored)
+        })
+        .await;
+    let stored = match stored {
+        Ok(stored) => stored,
+        Err(error) => {
+            forget(ctx, &to, &segment).await;
+            return Err(error);
+        }
+    };
+    let mut result = CopyObjectResult {
+        e_tag: Some(stored.shown_etag()),
+        last_modified: date(stored.modified_at),
+        checksum_type: stored.checksum.as_ref().map(|checksum| checksum.of.name().to_owned()),
+        ..CopyObjectResult::default()
+    };
+    put_checksum!(result, &stored.checksum);
+    let (sse_customer_algorithm, sse_customer_key_md5) = stored.encryption.shown_customer();
+    Ok(CopyObjectOutput {
+        copy_object_result: Some(result),
+        copy_source_version_id: source.bucket.versioning.map(|_| source.object.shown_version()),
+        version_id: stored.version_id.clone(),
+        server_side_encryption: stored.encryption.shown(),
+        sse_customer_algorithm,
+        sse_customer_key_md5,
+        ..CopyObjectOutput::default()
+    })
+}
+
+fn replaces(directive: Option<&str>, header: &str) -> Result<bool> {
+    match directive {
+        None | Some("COPY") => Ok(false),
+        Some("REPLACE") => Ok(true),
+        Some(_) => Err(errors::invalid_argument(format!("Unknown value for {header}."))),
+    }
+}
+
+pub async fn upload_part_copy(ctx: &Ctx, input: UploadPartCopyRequest) -> Result<UploadPartCopyOutput> {
+    let (their_key, customer) = (source_key!(input)?, customer_key!(input)?);
+    let place = multipart::Place::new(&input.bucket, &input.key, &input.upload_id, input.part_number)?;
+    let open =
+        multipart::open(ctx, &place, input.expected_bucket_owner.as_deref(), customer.as_ref()).await?;
+    let conditions = source_conditions!(input);
+    let owner = input.expected_source_bucket_owner.as_deref();
+    let source = find_source(ctx, &input.copy_source, owner, &conditions, their_key.as_ref()).await?;
+    let wanted = match input.copy_source_range.as_deref() {
+        Some(header) => range::parse_copy(header, source.object.size)?,
+        None => 0..source.object.size,
+    };
+    if wanted.end - wanted.start > COPY_BYTES_MAX {
+        return Err(errors::entity_too_large());
+    }
+    let promised = Promised {
+        length: Some(wanted.end - wanted.start),
+        algorithm: open.upload.checksum.map(|(algorithm, _)| algorithm),
+        ..Promised::default()
+    };
+    let body = outlet::read(ctx, &source.bucket, source.secret, source.segments, wanted).await?;
+    let (part, checksum) = multipart::take_part(ctx, &place, &open, &body, promised).await?;
+    let mut result = CopyPartResult {
+        e_tag: Some(format!("\"{}\"", part.etag)),
+        last_modified: date(part.modified_at),
+        ..CopyPartResult::default()
+    };
+    put_checksum!(result, checksum.as_ref());
+    let (sse_customer_algorithm, sse_customer_key_md5) = open.upload.encryption.shown_customer();
+    Ok(UploadPartCopyOutput {
+        copy_part_result: Some(result),
+        copy_source_version_id: source.bucket.versioning.map(|_| source.object.shown_version()),
+        server_side_encryption: open.upload.encryption.shown(),
+        sse_customer_algorithm,
+        sse_customer_key_md5,
+        ..UploadPartCopyOutput::default()
+    })
+}

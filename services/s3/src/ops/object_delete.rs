@@ -1,0 +1,199 @@
+//! Objects deleted: hidden under a marker where versions are kept, and away for good where not.
+
+use api_s3::{
+    DeleteObjectOutput, DeleteObjectRequest, DeleteObjectsOutput, DeleteObjectsRequest, DeletedObject,
+    Error as Failure, ObjectIdentifier,
+};
+use kernel::{Access, Ctx, Error, Kind, Result, Scope, Tx};
+use serde_json::json;
+use shape::Timestamp;
+
+use super::object_put::tell;
+use super::{again, bucket, long, on_object};
+use crate::errors;
+use crate::rules::condition::matches;
+use crate::rules::name::{self, check_key};
+use crate::rules::time::seconds;
+use crate::state::bucket::Bucket;
+use crate::state::object::{self, Object, Which};
+
+/// Keys of one request at most.
+const KEYS_MAX: usize = 1_000;
+
+pub fn delete_access(scope: &Scope, input: &DeleteObjectRequest) -> Result<Access> {
+    let actions = ("s3:DeleteObject", "s3:DeleteObjectVersion");
+    on_object(scope, (&input.bucket, &input.key), input.version_id.as_deref(), actions)
+}
+
+/// What a deletion asks for.
+struct Asked<'a> {
+    key: &'a str,
+    version_id: Option<&'a str>,
+    if_match: Option<&'a str>,
+    if_modified_at: Option<Timestamp>,
+    if_size: Option<i64>,
+}
+
+/// What it did.
+#[derive(Default)]
+struct Done {
+    /// The version that was made (a marker) or taken away.
+    version_id: Option<String>,
+    is_marker: bool,
+}
+
+pub async fn delete_object(ctx: &Ctx, input: DeleteObjectRequest) -> Result<DeleteObjectOutput> {
+    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let asked = Asked {
+        key: &input.key,
+        version_id: input.version_id.as_deref(),
+        if_match: input.if_match.as_deref(),
+        if_modified_at: input.if_match_last_modified_time,
+        if_size: input.if_match_size,
+    };
+    let done = ctx
+        .write(|tx| {
+            let bucket = again(tx, &found)?;
+            delete(tx, &bucket, &asked)
+        })
+        .await?;
+    Ok(DeleteObjectOutput {
+        delete_marker: done.is_marker.then_some(true),
+        version_id: done.version_id,
+        ..DeleteObjectOutput::default()
+    })
+}
+
+fn delete(tx: &mut Tx<'_, '_>, bucket: &Bucket, asked: &Asked<'_>) -> Result<Done> {
+    check_key(asked.key)?;
+    let which = Which::new(asked.version_id);
+    let found = object::find(tx, bucket, asked.key, &which)?;
+    asked.check(found.as_ref().filter(|found| !found.is_marker))?;
+    if which == Which::Latest {
+        return hide(tx, bucket, asked.key, found);
+    }
+    // To delete what is not there is to have deleted it.
+    let Some(found) = found else {
+        return Ok(Done { version_id: asked.version_id.map(str::to_owned), is_marker: false });
+    };
+    object::remove(tx, bucket, asked.key, &found)?;
+    tell_deleted(tx, bucket, asked.key, &found, "Permanently Deleted")?;
+    Ok(Done { version_id: Some(found.shown_version()), is_marker: found.is_marker })
+}
+
+fn hide(tx: &mut Tx<'_, '_>, bucket: &Bucket, key: &str, found: Option<Object>) -> Result<Done> {
+    if bucket.versioning.is_none() {
+        if let Some(found) = found {
+            object::remove(tx, bucket, key, &found)?;
+            tell_deleted(tx, bucket, key, &found, "Permanently Deleted")?;
+        }
+        return Ok(Done::default());
+    }
+    let marker = Object { is_marker: true, modified_at: tx.ctx().now(), ..Object::default() };
+    let marker = object::add(tx, bucket, key, marker)?;
+    tell_deleted(tx, bucket, key, &marker, "Delete Marker Created")?;
+    Ok(Done { version_id: Some(marker.shown_version()), is_marker: true })
+}
+
+impl Asked<'_> {
+    fn check(&self, found: Option<&Object>) -> Result<()> {
+        let conditional = self.if_match.is_some() || self.if_modified_at.is_some() || self.if_size.is_some();
+        let Some(found) = found else {
+            return if conditional { Err(errors::precondition_failed()) } else { Ok(()) };
+        };
+        let holds = self.if_match.is_none_or(|tags| matches(tags, &found.etag))
+            && self.if_modified_at.is_none_or(|at| at.seconds == seconds(found.modified_at))
+            && self.if_size.is_none_or(|size| size == long(found.size));
+        if holds { Ok(()) } else { Err(errors::precondition_failed()) }
+    }
+}
+
+fn tell_deleted(tx: &mut Tx<'_, '_>, bucket: &Bucket, key: &str, object: &Object, kind: &str) -> Result<()> {
+    let detail = json!({
+        "object": {
+            "key": key,
+            "version-id": object.version_id,
+            "sequencer": format!("{:016X}", object.number),
+        },
+        "reason": "DeleteObject",
+        "deletion-type": kind,
+    });
+    tell(tx, bucket, "Object Deleted", detail)
+}
+
+/// Leave to delete each of the keys. One that may not be deleted fails the request: policies see no partial answers
+/// here.
+pub fn delete_many_access(scope: &Scope, input: &DeleteObjectsRequest) -> Result<Access> {
+    let place = |object: &ObjectIdentifier| name::arn(scope.partition(), &input.bucket, Some(&object.key));
+    let (versions, keys): (Vec<_>, Vec<_>) =
+        input.delete.objects.iter().partition(|o| o.version_id.is_some());
+    let keys = Access::on_all(keys.into_iter().map(place)).action("s3:DeleteObject");
+    if versions.is_empty() {
+        return Ok(keys);
+    }
+    let versions = Access::on_all(versions.into_iter().map(place)).action("s3:DeleteObjectVersion");
+    Ok(if keys.resources.is_empty() { versions } else { keys.also(versions) })
+}
+
+pub async fn delete_objects(ctx: &Ctx, input: DeleteObjectsRequest) -> Result<DeleteObjectsOutput> {
+    let objects = input.delete.objects;
+    if objects.is_empty() || objects.len() > KEYS_MAX {
+        return Err(errors::malformed_xml());
+    }
+    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let outcomes = ctx
+        .write(|tx| {
+            let bucket = again(tx, &found)?;
+            let mut outcomes = Vec::with_capacity(objects.len());
+            for object in &objects {
+                let asked = Asked {
+                    key: &object.key,
+                    version_id: object.version_id.as_deref(),
+                    if_match: object.e_tag.as_deref(),
+                    if_modified_at: object.last_modified_time,
+                    if_size: object.size,
+                };
+                // What one key is refused for concerns no other; a failure of ours concerns all.
+                match delete(tx, &bucket, &asked) {
+                    Err(error) if matches!(error.kind(), Kind::Internal | Kind::Unavailable) => {
+                        return Err(error);
+                    }
+                    outcome => outcomes.push(outcome),
+                }
+            }
+            Ok(outcomes)
+        })
+        .await?;
+    let quiet = input.delete.quiet.unwrap_or(false);
+    let (mut deleted, mut failed) = (Vec::new(), Vec::new());
+    for (object, outcome) in objects.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(done) if !quiet => deleted.push(shown(object, done)),
+            Ok(_) => {}
+            Err(error) => failed.push(failure(object, &error)),
+        }
+    }
+    Ok(DeleteObjectsOutput {
+        deleted: (!deleted.is_empty()).then_some(deleted),
+        errors: (!failed.is_empty()).then_some(failed),
+        ..DeleteObjectsOutput::default()
+    })
+}
+
+fn shown(object: ObjectIdentifier, done: Done) -> DeletedObject {
+    DeletedObject {
+        key: Some(object.key),
+        delete_marker: done.is_marker.then_some(true),
+        delete_marker_version_id: done.version_id.filter(|_| done.is_marker),
+        version_id: object.version_id,
+    }
+}
+
+fn failure(object: ObjectIdentifier, error: &Error) -> Failure {
+    Failure {
+        key: Some(object.key),
+        version_id: object.version_id,
+        code: Some(error.code().to_owned()),
+        message: Some(error.message().to_owned()),
+    }
+}

@@ -1,0 +1,240 @@
+//! Objects read: their bytes, or what is known of them.
+
+use std::ops::Range;
+
+use api_s3::{
+    GetObjectAttributesOutput, GetObjectAttributesParts, GetObjectAttributesRequest, GetObjectOutput,
+    GetObjectRequest, HeadObjectOutput, HeadObjectRequest, ObjectPart,
+};
+use kernel::{Ctx, Result};
+
+use super::object_put::secret;
+use super::object_tags::present;
+use super::{bucket, date, long, outlet};
+use crate::errors;
+use crate::rules::condition::Read;
+use crate::rules::encryption::CustomerKey;
+use crate::rules::range;
+use crate::state::bucket::Bucket;
+use crate::state::bytes::{self, Segment};
+use crate::state::object::{self, Object, Which};
+use crate::{customer_key, put_checksum, read_conditions};
+
+/// Parts listed at most.
+const PARTS_MAX: i32 = 1_000;
+
+/// An object that was asked for, and what of it.
+struct Found {
+    bucket: Bucket,
+    object: Object,
+    segments: Vec<Segment>,
+    range: Range<u64>,
+    /// `Content-Range`, where it is not all of it.
+    content_range: Option<String>,
+}
+
+/// What a read asks for.
+struct Asked<'a> {
+    bucket: &'a str,
+    owner: Option<&'a str>,
+    key: &'a str,
+    which: Which,
+    conditions: Read<'a>,
+    range: Option<&'a str>,
+    part: Option<i32>,
+    customer: Option<&'a CustomerKey>,
+}
+
+/// What is asked for, from an input.
+macro_rules! asked {
+    ($input:expr, $customer:expr) => {
+        Asked {
+            bucket: &$input.bucket,
+            owner: $input.expected_bucket_owner.as_deref(),
+            key: &$input.key,
+            which: Which::new($input.version_id.as_deref()),
+            conditions: read_conditions!($input),
+            range: $input.range.as_deref(),
+            part: $input.part_number,
+            customer: $customer.as_ref(),
+        }
+    };
+}
+
+async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
+    let bucket = bucket(ctx, asked.bucket, asked.owner).await?;
+    let (object, segments) = ctx
+        .read(|snap| {
+            let object = present(object::find(snap, &bucket, asked.key, &asked.which)?, &asked.which)?;
+            let segments = bytes::segments(snap, &bucket, &object.body)?;
+            Ok((object, segments))
+        })
+        .await?;
+    asked.conditions.check(&object.etag, object.modified_at)?;
+    object.encryption.check(asked.customer)?;
+    let part = match (asked.part, asked.range) {
+        (Some(_), Some(_)) => {
+            return Err(errors::invalid_request(
+                "Cannot specify both Range header and partNumber query parameter",
+            ));
+        }
+        (Some(number), None) => part_range(&object, &segments, number)?,
+        (None, Some(header)) => range::parse(header, object.size)?,
+        (None, None) => None,
+    };
+    let content_range = part.as_ref().map(|part| range::content_range(part, object.size));
+    let range = part.unwrap_or(0..object.size);
+    Ok(Found { bucket, object, segments, range, content_range })
+}
+
+/// The bytes of one part; all of them are part 1 of an object put in one piece.
+fn part_range(object: &Object, segments: &[Segment], number: i32) -> Result<Option<Range<u64>>> {
+    let at = usize::try_from(number).ok().filter(|n| (1..=10_000).contains(n));
+    let at = at.ok_or_else(errors::invalid_part_number)? - 1;
+    if object.parts == 0 {
+        return if at == 0 {
+            Ok((object.size > 0).then_some(0..object.size))
+        } else {
+            Err(errors::no_such_part())
+        };
+    }
+    let part = segments.get(at).ok_or_else(errors::no_such_part)?;
+    let begins: u64 = segments.iter().take(at).map(|segment| segment.size).sum();
+    Ok(Some(begins..begins + part.size))
+}
+
+/// The members that the answers of a read and of a look have in common.
+macro_rules! describe {
+    ($output:ident, $input:expr, $found:expr, $wants_checksum:expr) => {{
+        let Found { bucket, object, range, content_range, .. } = &$found;
+        let headers = &object.headers;
+        let (algorithm, key_md5) = object.encryption.shown_customer();
+        let or = |given: &Option<String>, stored: &Option<String>| given.clone().or_else(|| stored.clone());
+        let mut output = $output {
+            accept_ranges: Some("bytes".to_owned()),
+            last_modified: date(object.modified_at),
+            content_length: Some(long(range.end - range.start)),
+            content_range: content_range.clone(),
+            e_tag: Some(object.shown_etag()),
+            version_id: bucket.versioning.map(|_| object.shown_version()),
+            content_type: or(&$input.response_content_type, &headers.content_type)
+                .or_else(|| Some("binary/octet-stream".to_owned())),
+            content_encoding: or(&$input.response_content_encoding, &headers.content_encoding),
+            content_language: or(&$input.response_content_language, &headers.content_language),
+            content_disposition: or(&$input.response_content_disposition, &headers.content_disposition),
+            cache_control: or(&$input.response_cache_control, &headers.cache_control),
+            expires: headers.expires.clone(),
+            website_redirect_location: headers.website_redirect_location.clone(),
+            metadata: (!headers.metadata.is_empty()).then(|| headers.metadata.clone()),
+            storage_class: object.storage_class.clone(),
+            server_side_encryption: object.encryption.shown(),
+            sse_customer_algorithm: algorithm,
+            sse_customer_key_md5: key_md5,
+            parts_count: $input
+                .part_number
+                .filter(|_| object.parts > 0)
+                .and(i32::try_from(object.parts).ok()),
+            tag_count: i32::try_from(object.tags.len()).ok().filter(|count| *count > 0),
+            ..$output::default()
+        };
+        if $wants_checksum && content_range.is_none() {
+            put_checksum!(output, &object.checksum);
+            output.checksum_type = object.checksum.as_ref().map(|checksum| checksum.of.name().to_owned());
+        }
+        output
+    }};
+}
+
+pub async fn get_object(ctx: &Ctx, input: GetObjectRequest) -> Result<GetObjectOutput> {
+    let customer = customer_key!(input)?;
+    let found = find(ctx, &asked!(input, customer)).await?;
+    let wants_checksum = input.checksum_mode.is_some();
+    let secret = secret(ctx, &found.bucket, customer.as_ref())?;
+    let mut output = describe!(GetObjectOutput, input, found, wants_checksum);
+    output.body = outlet::read(ctx, &found.bucket, secret, found.segments, found.range).await?;
+    Ok(output)
+}
+
+pub async fn head_object(ctx: &Ctx, input: HeadObjectRequest) -> Result<HeadObjectOutput> {
+    let customer = customer_key!(input)?;
+    let found = find(ctx, &asked!(input, customer)).await?;
+    let wants_checksum = input.checksum_mode.is_some();
+    Ok(describe!(HeadObjectOutput, input, found, wants_checksum))
+}
+
+pub async fn get_object_attributes(
+    ctx: &Ctx,
+    input: GetObjectAttributesRequest,
+) -> Result<GetObjectAttributesOutput> {
+    let customer = customer_key!(input)?;
+    let which = Which::new(input.version_id.as_deref());
+    let found = Asked {
+        bucket: &input.bucket,
+        owner: input.expected_bucket_owner.as_deref(),
+        key: &input.key,
+        which,
+        conditions: Read::default(),
+        range: None,
+        part: None,
+        customer: customer.as_ref(),
+    };
+    let Found { bucket, object, segments, .. } = find(ctx, &found).await?;
+    let wants = |name: &str| input.object_attributes.iter().any(|attribute| attribute == name);
+    let known = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
+    if input.object_attributes.iter().any(|attribute| !known.contains(&attribute.as_str())) {
+        return Err(errors::invalid_argument("Invalid attribute name specified."));
+    }
+    let checksum = object.checksum.as_ref().filter(|_| wants("Checksum")).map(|checksum| {
+        let mut shown = api_s3::Checksum {
+            checksum_type: Some(checksum.of.name().to_owned()),
+            ..api_s3::Checksum::default()
+        };
+        put_checksum!(shown, Some(checksum));
+        shown
+    });
+    let parts = (wants("ObjectParts") && object.parts > 0)
+        .then(|| listed_parts(&object, &segments, input.part_number_marker, input.max_parts));
+    Ok(GetObjectAttributesOutput {
+        last_modified: date(object.modified_at),
+        version_id: bucket.versioning.map(|_| object.shown_version()),
+        e_tag: wants("ETag").then(|| object.etag.clone()),
+        checksum,
+        object_parts: parts.transpose()?,
+        storage_class: wants("StorageClass")
+            .then(|| object.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned())),
+        object_size: wants("ObjectSize").then(|| long(object.size)),
+        ..GetObjectAttributesOutput::default()
+    })
+}
+
+fn listed_parts(
+    object: &Object,
+    segments: &[Segment],
+    marker: Option<i32>,
+    max: Option<i32>,
+) -> Result<GetObjectAttributesParts> {
+    let after = usize::try_from(super::multipart_list::part_marker(marker)?).unwrap_or(usize::MAX);
+    let limit = super::multipart_list::part_limit(max, PARTS_MAX)?;
+    let number = |at: usize| i32::try_from(at + 1).ok();
+    let listed: Vec<_> = segments.iter().enumerate().skip(after).take(limit).collect();
+    let shown = listed.iter().map(|(at, segment)| {
+        let mut part =
+            ObjectPart { part_number: number(*at), size: Some(long(segment.size)), ..ObjectPart::default() };
+        if let (Some(value), Some(whole)) = (&segment.checksum, &object.checksum) {
+            let checksum = crate::rules::checksum::Checksum { value: value.clone(), ..whole.clone() };
+            put_checksum!(part, Some(&checksum));
+        }
+        part
+    });
+    let end = after.saturating_add(listed.len());
+    let truncated = end < segments.len();
+    Ok(GetObjectAttributesParts {
+        total_parts_count: i32::try_from(object.parts).ok(),
+        part_number_marker: i32::try_from(after).ok(),
+        next_part_number_marker: i32::try_from(end).ok().filter(|_| truncated),
+        max_parts: i32::try_from(limit).ok(),
+        is_truncated: Some(truncated),
+        // Parts without checksums are counted, not listed.
+        parts: segments.first().is_some_and(|s| s.checksum.is_some()).then(|| shown.collect()),
+    })
+}

@@ -1,0 +1,166 @@
+//! Objects put in one piece.
+
+use api_s3::{PutObjectOutput, PutObjectRequest};
+use kernel::{Access, Ctx, Event, Result, Scope, Tx};
+use serde_json::json;
+
+use super::intake::{self, Promised, Sum, Taken};
+use super::{again, bucket, bucket_arn, on_object, vault};
+use crate::rules::checksum;
+use crate::rules::condition::Write;
+use crate::rules::encryption::{self, CustomerKey, Encryption};
+use crate::rules::headers::{self, Headers};
+use crate::rules::name::check_key;
+use crate::rules::seal::Secret;
+use crate::rules::tags::{self, Tags};
+use crate::state::bucket::Bucket;
+use crate::state::bytes::{self, Body};
+use crate::state::object::{self, Object};
+use crate::{checksum_members, customer_key, headers_of, put_checksum};
+
+pub fn put_access(scope: &Scope, input: &PutObjectRequest) -> Result<Access> {
+    on_object(scope, (&input.bucket, &input.key), None, ("s3:PutObject", "s3:PutObject"))
+}
+
+pub async fn put_object(ctx: &Ctx, mut input: PutObjectRequest) -> Result<PutObjectOutput> {
+    check_key(&input.key)?;
+    let headers: Headers = headers_of!(input);
+    headers.check()?;
+    let storage_class = headers::storage_class(input.storage_class.take())?;
+    let tags = input.tagging.as_deref().map(tags::from_header).transpose()?.unwrap_or_default();
+    let condition = Write::new(input.if_match.take(), input.if_none_match.take())?;
+    let customer = customer_key!(input)?;
+    let encryption = encryption::wanted(input.server_side_encryption.as_deref(), customer.as_ref())?;
+    let given = checksum::given(checksum_members!(input))?;
+    let (length, md5) = (input.content_length, input.content_md5.as_deref());
+    let promised = Promised::new(length, md5, given, input.checksum_algorithm.as_deref())?;
+    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let secret = secret(ctx, &found, customer.as_ref())?;
+    let Taken { segment, inline, sum } = intake::take_in(ctx, &found, &secret, &input.body, promised).await?;
+    let particulars = Particulars { headers, tags, storage_class, encryption };
+    let new = |body| Object { body, ..particulars.object(&sum, ctx.now()) };
+    let key = input.key.as_str();
+    let stored = ctx
+        .write(|tx| {
+            let bucket = again(tx, &found)?;
+            let before = object::latest(tx, &bucket, key)?;
+            condition.check(before.as_ref().map(|before| before.etag.as_str()))?;
+            let body = if sum.size == 0 {
+                Body::Empty
+            } else {
+                bytes::hold(tx, &bucket, &segment, inline.as_ref())?;
+                Body::One(segment.clone())
+            };
+            let stored = object::add(tx, &bucket, key, new(body))?;
+            tell_created(tx, &bucket, key, &stored, "PutObject")?;
+            Ok(stored)
+        })
+        .await;
+    let stored = match stored {
+        Ok(stored) => stored,
+        Err(error) => {
+            forget(ctx, &found, &segment).await;
+            return Err(error);
+        }
+    };
+    let (sse_customer_algorithm, sse_customer_key_md5) = stored.encryption.shown_customer();
+    let mut output = PutObjectOutput {
+        e_tag: Some(stored.shown_etag()),
+        version_id: stored.version_id.clone(),
+        server_side_encryption: stored.encryption.shown(),
+        sse_customer_algorithm,
+        sse_customer_key_md5,
+        checksum_type: stored.checksum.as_ref().map(|checksum| checksum.of.name().to_owned()),
+        ..PutObjectOutput::default()
+    };
+    put_checksum!(output, &stored.checksum);
+    Ok(output)
+}
+
+/// What an object is besides its bytes.
+pub(super) struct Particulars {
+    pub(super) headers: Headers,
+    pub(super) tags: Tags,
+    pub(super) storage_class: Option<String>,
+    pub(super) encryption: Encryption,
+}
+
+impl Particulars {
+    /// An object of these particulars that lacks a body yet.
+    pub(super) fn object(&self, sum: &Sum, now: kernel::Millis) -> Object {
+        Object {
+            modified_at: now,
+            size: sum.size,
+            etag: sum.etag.clone(),
+            checksum: Some(sum.checksum.clone()),
+            headers: self.headers.clone(),
+            tags: self.tags.clone(),
+            storage_class: self.storage_class.clone(),
+            encryption: self.encryption.clone(),
+            ..Object::default()
+        }
+    }
+}
+
+/// The secret behind an object's bytes: the customer's, else the bucket's.
+pub(super) fn secret(ctx: &Ctx, bucket: &Bucket, customer: Option<&CustomerKey>) -> Result<Secret> {
+    match customer {
+        Some(key) => Ok(key.secret),
+        None => vault(ctx).secret(bucket),
+    }
+}
+
+/// Takes away bytes whose record was refused. Should that fail, the sweep finds them.
+pub(super) async fn forget(ctx: &Ctx, bucket: &Bucket, segment: &bytes::Segment) {
+    if segment.inline {
+        return;
+    }
+    let removed = match bytes::blob_id(&bucket.scope(), &segment.id) {
+        Ok(place) => vault(ctx).blobs.delete(&place).await.map_err(kernel::Error::internal),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = removed {
+        tracing::warn!(%error, segment = segment.id, "bytes that nobody keeps stay until the sweep");
+    }
+}
+
+/// The event of a new object (EventBridge user guide, "Amazon S3 events").
+pub(super) fn tell_created(
+    tx: &mut Tx<'_, '_>,
+    bucket: &Bucket,
+    key: &str,
+    object: &Object,
+    reason: &str,
+) -> Result<()> {
+    let detail = json!({
+        "object": {
+            "key": key,
+            "size": object.size,
+            "etag": object.etag,
+            "version-id": object.version_id,
+            "sequencer": format!("{:016X}", object.number),
+        },
+        "reason": reason,
+    });
+    tell(tx, bucket, "Object Created", detail)
+}
+
+/// Tells the house what happened in a bucket.
+pub(super) fn tell(
+    tx: &mut Tx<'_, '_>,
+    bucket: &Bucket,
+    detail_type: &str,
+    mut detail: serde_json::Value,
+) -> Result<()> {
+    let ctx = tx.ctx();
+    if let Some(detail) = detail.as_object_mut() {
+        detail.insert("version".to_owned(), json!("0"));
+        detail.insert("bucket".to_owned(), json!({ "name": bucket.name }));
+        detail.insert("request-id".to_owned(), json!(ctx.request_id()));
+        detail.insert("requester".to_owned(), json!(ctx.caller().account.to_string()));
+        detail.insert("source-ip-address".to_owned(), json!(ctx.caller().source_ip.map(|ip| ip.to_string())));
+    }
+    let arn = bucket_arn(ctx.partition(), bucket);
+    let event = Event { scope: bucket.scope(), ..Event::new(ctx, "aws.s3", detail_type, vec![arn], detail) };
+    tx.publish(&event)
+}

@@ -1,0 +1,66 @@
+//! Tags of objects: they belong to a version and may change without making another.
+
+use api_s3::{
+    DeleteObjectTaggingOutput, DeleteObjectTaggingRequest, GetObjectTaggingOutput, GetObjectTaggingRequest,
+    PutObjectTaggingOutput, PutObjectTaggingRequest,
+};
+use kernel::{Ctx, Result};
+
+use super::{again, bucket};
+use crate::errors;
+use crate::rules::tags::{self, OBJECT_TAGS_MAX, Tags};
+use crate::state::object::{self, Object, Which};
+
+pub async fn put_object_tagging(ctx: &Ctx, input: PutObjectTaggingRequest) -> Result<PutObjectTaggingOutput> {
+    let tags = tags::from_set(input.tagging, OBJECT_TAGS_MAX)?;
+    let place = (input.bucket.as_str(), input.key.as_str(), input.version_id.as_deref());
+    let changed = set(ctx, place, input.expected_bucket_owner.as_deref(), tags).await?;
+    Ok(PutObjectTaggingOutput { version_id: changed })
+}
+
+pub async fn delete_object_tagging(
+    ctx: &Ctx,
+    input: DeleteObjectTaggingRequest,
+) -> Result<DeleteObjectTaggingOutput> {
+    let place = (input.bucket.as_str(), input.key.as_str(), input.version_id.as_deref());
+    let changed = set(ctx, place, input.expected_bucket_owner.as_deref(), Tags::new()).await?;
+    Ok(DeleteObjectTaggingOutput { version_id: changed })
+}
+
+pub async fn get_object_tagging(ctx: &Ctx, input: GetObjectTaggingRequest) -> Result<GetObjectTaggingOutput> {
+    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let which = Which::new(input.version_id.as_deref());
+    let object = ctx.read(|snap| object::find(snap, &found, &input.key, &which)).await?;
+    let object = present(object, &which)?;
+    let version_id = found.versioning.map(|_| object.shown_version());
+    Ok(GetObjectTaggingOutput { version_id, tag_set: tags::shown(&object.tags) })
+}
+
+/// Sets the tags of a version; gives its id where the bucket has ids.
+async fn set(
+    ctx: &Ctx,
+    (name, key, version_id): (&str, &str, Option<&str>),
+    expected_owner: Option<&str>,
+    tags: Tags,
+) -> Result<Option<String>> {
+    let found = bucket(ctx, name, expected_owner).await?;
+    let which = Which::new(version_id);
+    ctx.write(|tx| {
+        let found = again(tx, &found)?;
+        let object = present(object::find(tx, &found, key, &which)?, &which)?;
+        let changed = Object { tags: tags.clone(), ..object };
+        object::update(tx, &found, key, &changed)?;
+        Ok(found.versioning.map(|_| changed.shown_version()))
+    })
+    .await
+}
+
+/// The object that was asked for, and no delete marker.
+pub(super) fn present(object: Option<Object>, which: &Which) -> Result<Object> {
+    match (object, which) {
+        (Some(object), _) if !object.is_marker => Ok(object),
+        (Some(_), Which::Null | Which::Version(_)) => Err(errors::is_delete_marker()),
+        (_, Which::Latest) => Err(errors::no_such_key()),
+        (None, _) => Err(errors::no_such_version()),
+    }
+}

@@ -1,0 +1,145 @@
+//! Conditional reads and writes (RFC 9110, section 13; S3 user guide, "Conditional requests").
+
+use kernel::{Millis, Result};
+use shape::Timestamp;
+
+use super::time::seconds;
+use crate::errors;
+
+/// What a read asks of the object it finds.
+#[derive(Debug, Default)]
+pub struct Read<'a> {
+    pub if_match: Option<&'a str>,
+    pub if_none_match: Option<&'a str>,
+    pub if_modified_since: Option<Timestamp>,
+    pub if_unmodified_since: Option<Timestamp>,
+}
+
+/// The read conditions of an input.
+#[macro_export]
+macro_rules! read_conditions {
+    ($input:expr) => {
+        $crate::rules::condition::Read {
+            if_match: $input.if_match.as_deref(),
+            if_none_match: $input.if_none_match.as_deref(),
+            if_modified_since: $input.if_modified_since,
+            if_unmodified_since: $input.if_unmodified_since,
+        }
+    };
+}
+
+impl Read<'_> {
+    /// An entity tag says more than a date: where both are given, the date is not asked.
+    ///
+    /// # Errors
+    /// *PreconditionFailed*, *NotModified*.
+    pub fn check(&self, etag: &str, modified_at: Millis) -> Result<()> {
+        let modified = seconds(modified_at);
+        let unmodified_since = |since: Timestamp| modified <= since.seconds;
+        match (self.if_match, self.if_unmodified_since) {
+            (Some(tags), _) if !matches(tags, etag) => return Err(errors::precondition_failed()),
+            (None, Some(since)) if !unmodified_since(since) => return Err(errors::precondition_failed()),
+            _ => {}
+        }
+        match (self.if_none_match, self.if_modified_since) {
+            (Some(tags), _) if matches(tags, etag) => Err(errors::not_modified()),
+            (None, Some(since)) if unmodified_since(since) => Err(errors::not_modified()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for the source of a copy, which has no *not modified*.
+    ///
+    /// # Errors
+    /// *PreconditionFailed*.
+    pub fn check_copy(&self, etag: &str, modified_at: Millis) -> Result<()> {
+        self.check(etag, modified_at).map_err(|_| errors::precondition_failed())
+    }
+}
+
+/// What a write asks of the object in its place.
+#[derive(Clone, Debug, Default)]
+pub struct Write {
+    pub if_match: Option<String>,
+    pub if_none_match: Option<String>,
+}
+
+impl Write {
+    /// # Errors
+    /// *NotImplemented* for an `If-None-Match` of something else than `*`, as with S3.
+    pub fn new(if_match: Option<String>, if_none_match: Option<String>) -> Result<Self> {
+        match if_none_match.as_deref() {
+            None | Some("*") => Ok(Self { if_match, if_none_match }),
+            Some(other) => Err(errors::not_supported("If-None-Match", other)),
+        }
+    }
+
+    /// `current` is the entity tag of the object in the place, if there is one.
+    ///
+    /// # Errors
+    /// *PreconditionFailed*; *NoSuchKey* when something must be there and is not.
+    pub fn check(&self, current: Option<&str>) -> Result<()> {
+        if self.if_none_match.is_some() && current.is_some() {
+            return Err(errors::precondition_failed());
+        }
+        match (&self.if_match, current) {
+            (Some(_), None) => Err(errors::no_such_key()),
+            (Some(tags), Some(etag)) if !matches(tags, etag) => Err(errors::precondition_failed()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a header's list of entity tags names this one. `*` names any.
+pub fn matches(tags: &str, etag: &str) -> bool {
+    tags.split(',').map(str::trim).any(|tag| {
+        let tag = tag.strip_prefix("W/").unwrap_or(tag);
+        tag == "*" || tag.trim_matches('"') == etag
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(read: &Read<'_>) -> &'static str {
+        read.check("abc", 10_500).err().map_or("", |error| error.code())
+    }
+
+    #[test]
+    fn reads() {
+        let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
+        let none = Read::default;
+        assert_eq!(code(&none()), "");
+        assert_eq!(code(&Read { if_match: Some("\"abc\""), ..none() }), "");
+        assert_eq!(code(&Read { if_match: Some("x, \"abc\""), ..none() }), "");
+        assert_eq!(code(&Read { if_match: Some("x"), ..none() }), "PreconditionFailed");
+        assert_eq!(code(&Read { if_none_match: Some("*"), ..none() }), "NotModified");
+        assert_eq!(code(&Read { if_none_match: Some("x"), ..none() }), "");
+        assert_eq!(code(&Read { if_modified_since: at(10), ..none() }), "NotModified");
+        assert_eq!(code(&Read { if_modified_since: at(9), ..none() }), "");
+        assert_eq!(code(&Read { if_unmodified_since: at(9), ..none() }), "PreconditionFailed");
+        assert_eq!(code(&Read { if_unmodified_since: at(10), ..none() }), "");
+        // The tag decides where both are given.
+        assert_eq!(code(&Read { if_match: Some("abc"), if_unmodified_since: at(9), ..none() }), "");
+        assert_eq!(
+            code(&Read { if_none_match: Some("abc"), if_modified_since: at(9), ..none() }),
+            "NotModified"
+        );
+        assert_eq!(code(&Read { if_none_match: Some("x"), if_modified_since: at(10), ..none() }), "");
+    }
+
+    #[test]
+    fn writes() {
+        let code = |if_match: Option<&str>, if_none_match: Option<&str>, current| {
+            let write = Write::new(if_match.map(str::to_owned), if_none_match.map(str::to_owned)).unwrap();
+            write.check(current).err().map_or("", |error| error.code())
+        };
+        assert_eq!(code(None, Some("*"), None), "");
+        assert_eq!(code(None, Some("*"), Some("abc")), "PreconditionFailed");
+        assert_eq!(code(Some("\"abc\""), None, Some("abc")), "");
+        assert_eq!(code(Some("x"), None, Some("abc")), "PreconditionFailed");
+        assert_eq!(code(Some("x"), None, None), "NoSuchKey");
+        assert!(Write::new(None, Some("abc".to_owned())).is_err());
+    }
+}

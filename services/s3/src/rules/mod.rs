@@ -1,0 +1,14 @@
+//! What is refused, and what follows from what is given. Pure.
+
+pub mod checksum;
+pub mod condition;
+pub mod copy_source;
+pub mod encryption;
+pub mod headers;
+pub mod listing;
+pub mod name;
+pub mod range;
+pub mod seal;
+pub mod tags;
+pub mod time;
+pub mod url;

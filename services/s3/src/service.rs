@@ -1,0 +1,124 @@
+//! The contents page: everything S3 does.
+
+use std::sync::Arc;
+
+use api_s3::{SERVICE, op};
+use blob::Blobs;
+use kernel::{Access, Plugs, Scope, Sealer, Service, ServiceBuilder};
+
+use crate::controllers::leftover;
+use crate::ops::{
+    bucket, bucket_tags, bucket_versioning, list_objects, list_versions, multipart, multipart_end,
+    multipart_list, object_copy, object_delete, object_get, object_put, object_tags, on_bucket, on_object,
+    policy,
+};
+use crate::state::bytes::Vault;
+
+/// The service, ready for a house. It keeps bytes in the plugged [`Blobs`], sealed under the plugged [`Sealer`].
+pub fn service(plugs: &Plugs) -> Service {
+    let mut s = ServiceBuilder::new(&SERVICE);
+    s.own(Vault { blobs: plugs.get::<Blobs>(), sealer: plugs.get::<Arc<dyn Sealer>>() });
+    s.attached(policy::attached);
+    buckets(&mut s);
+    objects(&mut s);
+    uploads(&mut s);
+    s.controller(
+        leftover::NAME,
+        leftover::CONCURRENCY,
+        leftover::SWEEP_EVERY_MS,
+        leftover::list,
+        leftover::reconcile,
+    );
+    s.sweep("s3-orphans", leftover::ORPHANS_EVERY_MS, leftover::sweep);
+    s.build()
+}
+
+fn buckets(s: &mut ServiceBuilder) {
+    s.op(op::CreateBucket, bucket::create_bucket)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:CreateBucket"));
+    s.op(op::HeadBucket, bucket::head_bucket).access(|scope, i| on_bucket(scope, &i.bucket, "s3:ListBucket"));
+    s.op(op::GetBucketLocation, bucket::get_bucket_location)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketLocation"));
+    s.op(op::ListBuckets, bucket::list_buckets)
+        .access(|_, _| Ok(Access::any().action("s3:ListAllMyBuckets")));
+    s.op(op::DeleteBucket, bucket::delete_bucket)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:DeleteBucket"));
+    s.op(op::PutBucketVersioning, bucket_versioning::put_bucket_versioning)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketVersioning"));
+    s.op(op::GetBucketVersioning, bucket_versioning::get_bucket_versioning)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketVersioning"));
+    s.op(op::PutBucketTagging, bucket_tags::put_bucket_tagging)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketTagging"));
+    s.op(op::GetBucketTagging, bucket_tags::get_bucket_tagging)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketTagging"));
+    s.op(op::DeleteBucketTagging, bucket_tags::delete_bucket_tagging)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketTagging"));
+    s.op(op::ListObjects, list_objects::list_objects).access(|scope, i| {
+        let (prefix, delimiter) = (i.prefix.as_deref(), i.delimiter.as_deref());
+        list_objects::list_access(scope, &i.bucket, prefix, delimiter, i.max_keys)
+    });
+    s.op(op::ListObjectsV2, list_objects::list_objects_v2).access(|scope, i| {
+        let (prefix, delimiter) = (i.prefix.as_deref(), i.delimiter.as_deref());
+        list_objects::list_access(scope, &i.bucket, prefix, delimiter, i.max_keys)
+    });
+    s.op(op::ListObjectVersions, list_versions::list_object_versions).access(|scope, i| {
+        let (prefix, delimiter) = (i.prefix.as_deref(), i.delimiter.as_deref());
+        let access = list_objects::list_access(scope, &i.bucket, prefix, delimiter, i.max_keys)?;
+        Ok(access.action("s3:ListBucketVersions"))
+    });
+}
+
+fn objects(s: &mut ServiceBuilder) {
+    s.op(op::PutObject, object_put::put_object).access(object_put::put_access);
+    s.op(op::GetObject, object_get::get_object)
+        .access(|scope, i| read(scope, &i.bucket, &i.key, i.version_id.as_deref()));
+    s.op(op::HeadObject, object_get::head_object)
+        .access(|scope, i| read(scope, &i.bucket, &i.key, i.version_id.as_deref()));
+    s.op(op::GetObjectAttributes, object_get::get_object_attributes).access(|scope, i| {
+        let attributes = ("s3:GetObjectAttributes", "s3:GetObjectVersionAttributes");
+        let version_id = i.version_id.as_deref();
+        let access = on_object(scope, (&i.bucket, &i.key), version_id, attributes)?;
+        Ok(access.also(read(scope, &i.bucket, &i.key, version_id)?))
+    });
+    s.op(op::CopyObject, object_copy::copy_object).access(object_copy::copy_access);
+    s.op(op::DeleteObject, object_delete::delete_object).access(object_delete::delete_access);
+    s.op(op::DeleteObjects, object_delete::delete_objects).access(object_delete::delete_many_access);
+    s.op(op::PutObjectTagging, object_tags::put_object_tagging).access(|scope, i| {
+        let actions = ("s3:PutObjectTagging", "s3:PutObjectVersionTagging");
+        on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), actions)
+    });
+    s.op(op::GetObjectTagging, object_tags::get_object_tagging).access(|scope, i| {
+        let actions = ("s3:GetObjectTagging", "s3:GetObjectVersionTagging");
+        on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), actions)
+    });
+    s.op(op::DeleteObjectTagging, object_tags::delete_object_tagging).access(|scope, i| {
+        let actions = ("s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging");
+        on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), actions)
+    });
+}
+
+fn read(scope: &Scope, bucket: &str, key: &str, version_id: Option<&str>) -> kernel::Result<Access> {
+    on_object(scope, (bucket, key), version_id, ("s3:GetObject", "s3:GetObjectVersion"))
+}
+
+fn uploads(s: &mut ServiceBuilder) {
+    s.op(op::CreateMultipartUpload, multipart::create_multipart_upload)
+        .access(|scope, i| write(scope, &i.bucket, &i.key));
+    s.op(op::UploadPart, multipart::upload_part).access(|scope, i| write(scope, &i.bucket, &i.key));
+    s.op(op::UploadPartCopy, object_copy::upload_part_copy).access(object_copy::copy_part_access);
+    s.op(op::CompleteMultipartUpload, multipart_end::complete_multipart_upload)
+        .access(|scope, i| write(scope, &i.bucket, &i.key));
+    s.op(op::AbortMultipartUpload, multipart_end::abort_multipart_upload).access(|scope, i| {
+        on_object(scope, (&i.bucket, &i.key), None, ("s3:AbortMultipartUpload", "s3:AbortMultipartUpload"))
+    });
+    s.op(op::ListParts, multipart_list::list_parts).access(|scope, i| {
+        let action = "s3:ListMultipartUploadParts";
+        on_object(scope, (&i.bucket, &i.key), None, (action, action))
+    });
+    s.op(op::ListMultipartUploads, multipart_list::list_multipart_uploads)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:ListBucketMultipartUploads"));
+}
+
+fn write(scope: &Scope, bucket: &str, key: &str) -> kernel::Result<Access> {
+    on_object(scope, (bucket, key), None, ("s3:PutObject", "s3:PutObject"))
+}

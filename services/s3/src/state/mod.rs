@@ -1,0 +1,7 @@
+//! What is stored, and how it is found.
+
+pub mod bucket;
+pub mod bytes;
+pub mod cursor;
+pub mod object;
+pub mod upload;

@@ -1,0 +1,189 @@
+//! Multipart uploads: parts in any order, one object in the end, or nothing.
+
+use api_s3::{
+    AbortMultipartUploadRequest, CompleteMultipartUploadOutput, CompleteMultipartUploadRequest,
+    CompletedMultipartUpload, CompletedPart, CreateMultipartUploadRequest, GetObjectRequest,
+    ListMultipartUploadsRequest, ListPartsRequest, UploadPartCopyRequest, UploadPartRequest, op,
+};
+use kernel::Error;
+use shape::Body;
+
+use super::{Lab, get, noise};
+
+const MIB: usize = 1 << 20;
+
+impl Lab {
+    async fn begin(&self, key: &str, algorithm: Option<&str>, of: Option<&str>) -> String {
+        let input = CreateMultipartUploadRequest {
+            bucket: "bbb".to_owned(),
+            key: key.to_owned(),
+            checksum_algorithm: algorithm.map(str::to_owned),
+            checksum_type: of.map(str::to_owned),
+            ..Default::default()
+        };
+        self.cloud.call(op::CreateMultipartUpload, input).await.unwrap().upload_id.unwrap()
+    }
+
+    async fn part(&self, key: &str, upload: &str, number: i32, bytes: &[u8]) -> CompletedPart {
+        let input = UploadPartRequest {
+            bucket: "bbb".to_owned(),
+            key: key.to_owned(),
+            upload_id: upload.to_owned(),
+            part_number: number,
+            body: Body::from_bytes(bytes.to_vec()),
+            ..Default::default()
+        };
+        let output = self.cloud.call(op::UploadPart, input).await.unwrap();
+        CompletedPart { e_tag: output.e_tag, part_number: Some(number), ..Default::default() }
+    }
+
+    async fn complete(
+        &self,
+        key: &str,
+        upload: &str,
+        parts: Vec<CompletedPart>,
+    ) -> Result<CompleteMultipartUploadOutput, Error> {
+        let input = CompleteMultipartUploadRequest {
+            bucket: "bbb".to_owned(),
+            key: key.to_owned(),
+            upload_id: upload.to_owned(),
+            multipart_upload: Some(CompletedMultipartUpload { parts: Some(parts) }),
+            ..Default::default()
+        };
+        self.cloud.call(op::CompleteMultipartUpload, input).await
+    }
+}
+
+#[tokio::test]
+async fn parts_become_one_object() {
+    let lab = Lab::new().await;
+    let bytes = noise(11 * MIB);
+    let upload = lab.begin("k", Some("CRC32"), Some("FULL_OBJECT")).await;
+    let (first, rest) = bytes.split_at(5 * MIB);
+    let (second, third) = rest.split_at(6 * MIB - 10);
+    let c = lab.part("k", &upload, 9, third).await;
+    let b = lab.part("k", &upload, 4, second).await;
+    lab.part("k", &upload, 1, b"to be replaced").await;
+    let a = lab.part("k", &upload, 1, first).await;
+    assert_eq!(lab.get("k", None).await.unwrap_err(), "NoSuchKey");
+    let output = lab.complete("k", &upload, vec![a, b, c]).await.unwrap();
+    assert!(output.e_tag.unwrap().ends_with("-3\""));
+    assert!(output.checksum_crc32.is_some());
+    assert!(lab.get("k", None).await.unwrap() == bytes);
+    let across =
+        GetObjectRequest { range: Some(format!("bytes={}-{}", 5 * MIB - 5, 5 * MIB + 4)), ..get("k") };
+    assert_eq!(lab.read(across).await.unwrap(), bytes[5 * MIB - 5..5 * MIB + 5]);
+    let part = GetObjectRequest { part_number: Some(3), ..get("k") };
+    let output = lab.cloud.call(op::GetObject, part).await.unwrap();
+    assert_eq!((output.content_length, output.parts_count), (Some(10), Some(3)));
+    let none = GetObjectRequest { part_number: Some(4), ..get("k") };
+    assert_eq!(lab.read(none).await.unwrap_err(), "InvalidPartNumber");
+    // The upload is over.
+    let again = lab.complete("k", &upload, Vec::new()).await.unwrap_err();
+    assert_eq!(again.code(), "MalformedXML");
+    let listed = ListMultipartUploadsRequest { bucket: "bbb".to_owned(), ..Default::default() };
+    assert!(lab.cloud.call(op::ListMultipartUploads, listed).await.unwrap().uploads.is_none());
+}
+
+#[tokio::test]
+async fn a_wrong_list_completes_nothing() {
+    let lab = Lab::new().await;
+    let upload = lab.begin("k", None, None).await;
+    let a = lab.part("k", &upload, 1, b"short").await;
+    let b = lab.part("k", &upload, 2, b"last").await;
+    let code = async |parts| lab.complete("k", &upload, parts).await.unwrap_err().code();
+    assert_eq!(code(vec![b.clone(), a.clone()]).await, "InvalidPartOrder");
+    assert_eq!(code(vec![a.clone(), b.clone()]).await, "EntityTooSmall");
+    let missing = CompletedPart { part_number: Some(3), ..a.clone() };
+    assert_eq!(code(vec![missing]).await, "InvalidPart");
+    let other = CompletedPart { e_tag: Some("\"x\"".to_owned()), ..b.clone() };
+    assert_eq!(code(vec![other]).await, "InvalidPart");
+    assert_eq!(lab.complete("k", "none", vec![b.clone()]).await.unwrap_err().code(), "NoSuchUpload");
+    lab.complete("k", &upload, vec![b]).await.unwrap();
+    assert_eq!(lab.get("k", None).await.unwrap(), b"last");
+}
+
+#[tokio::test]
+async fn an_aborted_upload_leaves_nothing() {
+    let lab = Lab::new().await;
+    let upload = lab.begin("k", None, None).await;
+    lab.part("k", &upload, 1, &noise(100_000)).await;
+    let input = || AbortMultipartUploadRequest {
+        bucket: "bbb".to_owned(),
+        key: "k".to_owned(),
+        upload_id: upload.clone(),
+        ..Default::default()
+    };
+    lab.cloud.call(op::AbortMultipartUpload, input()).await.unwrap();
+    assert_eq!(lab.cloud.call(op::AbortMultipartUpload, input()).await.unwrap_err().code(), "NoSuchUpload");
+    let parts = ListPartsRequest {
+        bucket: "bbb".to_owned(),
+        key: "k".to_owned(),
+        upload_id: upload.clone(),
+        ..Default::default()
+    };
+    assert_eq!(lab.cloud.call(op::ListParts, parts).await.unwrap_err().code(), "NoSuchUpload");
+}
+
+#[tokio::test]
+async fn parts_are_listed_and_copied() {
+    let lab = Lab::new().await;
+    lab.put("source", noise(200_000)).await;
+    let upload = lab.begin("k", Some("SHA256"), None).await;
+    let input = UploadPartCopyRequest {
+        bucket: "bbb".to_owned(),
+        key: "k".to_owned(),
+        upload_id: upload.clone(),
+        part_number: 7,
+        copy_source: "bbb/source".to_owned(),
+        copy_source_range: Some("bytes=100000-199999".to_owned()),
+        ..Default::default()
+    };
+    let copied = lab.cloud.call(op::UploadPartCopy, input).await.unwrap().copy_part_result.unwrap();
+    assert!(copied.checksum_sha256.is_some());
+    let ask = ListPartsRequest {
+        bucket: "bbb".to_owned(),
+        key: "k".to_owned(),
+        upload_id: upload.clone(),
+        ..Default::default()
+    };
+    let listed = lab.cloud.call(op::ListParts, ask).await.unwrap();
+    let part = &listed.parts.unwrap()[0];
+    assert_eq!((part.part_number, part.size, &part.e_tag), (Some(7), Some(100_000), &copied.e_tag));
+    let done = CompletedPart { e_tag: copied.e_tag, part_number: Some(7), ..Default::default() };
+    let output = lab.complete("k", &upload, vec![done]).await.unwrap();
+    assert!(output.checksum_sha256.unwrap().ends_with("-1"));
+    assert!(lab.get("k", None).await.unwrap() == noise(200_000)[100_000..]);
+}
+
+#[tokio::test]
+async fn uploads_are_listed_by_key_and_age() {
+    let lab = Lab::new().await;
+    let mut ids = Vec::new();
+    for key in ["a", "a", "d/1", "d/2", "e"] {
+        ids.push(lab.begin(key, None, None).await);
+        lab.cloud.advance(1_000);
+    }
+    let input = |marker: Option<(String, String)>| {
+        let (key, id) = marker.unzip();
+        ListMultipartUploadsRequest {
+            bucket: "bbb".to_owned(),
+            max_uploads: Some(1),
+            delimiter: Some("/".to_owned()),
+            key_marker: key,
+            upload_id_marker: id,
+            ..Default::default()
+        }
+    };
+    let (mut seen, mut marker) = (Vec::new(), None);
+    loop {
+        let page = lab.cloud.call(op::ListMultipartUploads, input(marker.take())).await.unwrap();
+        seen.extend(page.uploads.unwrap_or_default().into_iter().filter_map(|upload| upload.upload_id));
+        seen.extend(page.common_prefixes.unwrap_or_default().into_iter().filter_map(|p| p.prefix));
+        if page.is_truncated != Some(true) {
+            break;
+        }
+        marker = Some((page.next_key_marker.unwrap(), page.next_upload_id_marker.unwrap_or_default()));
+    }
+    assert_eq!(seen, [ids[0].as_str(), ids[1].as_str(), "d/", ids[4].as_str()]);
+}
