@@ -1,8 +1,11 @@
 //! What the fuzz targets do with the bytes they are given. Each is a function, so that a finding can be a test.
 
 mod chunks;
+mod ciphertext;
 mod codecs;
 mod head;
+mod policy_document;
+mod session;
 mod signature;
 
 #[allow(clippy::all, dead_code, reason = "generated")]
@@ -11,7 +14,10 @@ mod thing {
 }
 
 pub use chunks::chunked;
+pub use ciphertext::ciphertext;
 pub use codecs::{cbor, ec2, json, query, rest, route};
+pub use policy_document::policy;
+pub use session::session;
 pub use signature::sigv4;
 
 use std::future::Future;
