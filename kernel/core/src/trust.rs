@@ -55,21 +55,28 @@ pub fn role_session(role: &Role, name: &str, from: Millis, until: Millis) -> Opt
 
 impl Ctx {
     /// Credentials of a role for this service to use or to hand on, where the role trusts it; `None` where it does not,
-    /// or is gone. The session is called `name` and lasts `for_ms`, whatever the role's own maximum.
+    /// or is gone. The session is called `name` and lasts `for_ms`, whatever the role's own maximum; `claims` are condition
+    /// keys it bears.
     ///
     /// # Errors
     /// When the identities cannot be read.
-    pub async fn take_on(&self, role_arn: &str, name: &str, for_ms: Millis) -> Result<Option<Issued>> {
+    pub async fn take_on(
+        &self,
+        role_arn: &str,
+        name: &str,
+        for_ms: Millis,
+        claims: Vec<(String, String)>,
+    ) -> Result<Option<Issued>> {
         let (Ok(arn), Some(identities)) = (role_arn.parse(), self.house().identities(self.region())) else {
             return Ok(None);
         };
         let Some(role) = identities.role(&arn).await? else { return Ok(None) };
         let service = format!("{}.amazonaws.com", self.house().signing_name(self.service()));
         let who = Who::Service { name: &service };
-        if !is_trusted(self, &role, who, "sts:AssumeRole", &Access::any(), &[]) {
+        if !is_trusted(self, &role, who, "sts:AssumeRole", &Access::any(), &claims) {
             return Ok(None);
         }
         let grant = role_session(&role, name, self.now(), self.now() + for_ms);
-        grant.map(|grant| self.house().issue_session(&grant)).transpose()
+        grant.map(|grant| self.house().issue_session(&SessionGrant { claims, ..grant })).transpose()
     }
 }

@@ -8,6 +8,7 @@ use kernel::{Access, Plugs, Result, Scope, Service, ServiceBuilder};
 use crate::controllers::instance;
 use crate::controllers::listener::Listeners;
 use crate::controllers::network::{self, Networks};
+use crate::controllers::role_credentials::{self, RoleCredentials};
 use crate::ops::instance::access_to;
 use crate::ops::{
     self, image, instance_attribute, instance_state, instance_status, instance_type, key_pair, launch, volume,
@@ -50,6 +51,7 @@ pub fn service(plugs: &Plugs) -> Service {
     instances(&mut s);
     profiles(&mut s);
     launch_templates(&mut s);
+    s.resource_facts(ops::resource_facts::find);
     networks(&mut s);
     groups(&mut s);
     s.build()
@@ -132,7 +134,8 @@ fn groups(s: &mut ServiceBuilder) {
 
 fn instances(s: &mut ServiceBuilder) {
     s.own(Listeners::default());
-    s.op(api::op::RunInstances, launch::run_instances).access(launch::access);
+    // What a launch touches comes out by looking: it asks the gate itself.
+    s.op(api::op::RunInstances, launch::run_instances).access(|_, _| Ok(Access::free()));
     s.op(api::op::DescribeInstances, ops::instance::describe_instances).access(any);
     s.op(api::op::StartInstances, instance_state::start_instances)
         .access(|s, i| access_to(s, &i.instance_ids));
@@ -184,6 +187,8 @@ fn instances(s: &mut ServiceBuilder) {
 fn profiles(s: &mut ServiceBuilder) {
     use ops::instance_profile;
 
+    s.own(RoleCredentials::default());
+    s.on_reset(role_credentials::forget_all);
     s.op(api::op::AssociateIamInstanceProfile, instance_profile::associate_iam_instance_profile)
         .access(|s, i| access_to(s, [&i.instance_id]));
     s.op(
@@ -191,13 +196,14 @@ fn profiles(s: &mut ServiceBuilder) {
         instance_profile::describe_iam_instance_profile_associations,
     )
     .access(any);
+    // Whose profile it is comes out by looking.
     s.op(api::op::DisassociateIamInstanceProfile, instance_profile::disassociate_iam_instance_profile)
-        .access(|s, _| access_to(s, [&"*".to_owned()]));
+        .access(|_, _| Ok(Access::free()));
     s.op(
         api::op::ReplaceIamInstanceProfileAssociation,
         instance_profile::replace_iam_instance_profile_association,
     )
-    .access(|s, _| access_to(s, [&"*".to_owned()]));
+    .access(|_, _| Ok(Access::free()));
 }
 
 fn launch_templates(s: &mut ServiceBuilder) {
@@ -205,15 +211,15 @@ fn launch_templates(s: &mut ServiceBuilder) {
 
     s.op(api::op::CreateLaunchTemplate, template::create_launch_template).access(template::create_access);
     s.op(api::op::ModifyLaunchTemplate, template::modify_launch_template)
-        .access(|s, i| template::access(s, i.launch_template_id.as_ref()));
+        .access(|s, i| template::access(s, i.launch_template_id.as_ref(), i.launch_template_name.is_some()));
     s.op(api::op::DeleteLaunchTemplate, template::delete_launch_template)
-        .access(|s, i| template::access(s, i.launch_template_id.as_ref()));
+        .access(|s, i| template::access(s, i.launch_template_id.as_ref(), i.launch_template_name.is_some()));
     s.op(api::op::DescribeLaunchTemplates, template::describe_launch_templates).access(any);
     s.op(api::op::GetLaunchTemplateData, template::get_launch_template_data).access(any);
     s.op(api::op::CreateLaunchTemplateVersion, version::create_launch_template_version)
-        .access(|s, i| template::access(s, i.launch_template_id.as_ref()));
+        .access(|s, i| template::access(s, i.launch_template_id.as_ref(), i.launch_template_name.is_some()));
     s.op(api::op::DeleteLaunchTemplateVersions, version::delete_launch_template_versions)
-        .access(|s, i| template::access(s, i.launch_template_id.as_ref()));
+        .access(|s, i| template::access(s, i.launch_template_id.as_ref(), i.launch_template_name.is_some()));
     s.op(api::op::DescribeLaunchTemplateVersions, version::describe_launch_template_versions).access(any);
 }
 

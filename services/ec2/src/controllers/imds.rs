@@ -21,9 +21,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::listener;
+use super::{listener, role_credentials};
 use crate::rules::imds::{self, Facts};
-use crate::rules::{image, instant, launch};
+use crate::rules::{image, imds_role, instant, launch};
 use crate::state::id::{Id, VpcId};
 use crate::state::instance::{self, Instance};
 use crate::state::{network_interface, security_group, subnet, tag, vpc};
@@ -121,7 +121,7 @@ pub async fn respond(
     if !may {
         return refuse(StatusCode::UNAUTHORIZED).into();
     }
-    match ctx.read(|snap| facts(snap, ctx.scope(), &instance)).await {
+    match facts_for(ctx, &instance, path).await {
         Ok(facts) => match imds::get(path, &facts) {
             Some(body) => plain(StatusCode::OK, body).into(),
             None => refuse(StatusCode::NOT_FOUND).into(),
@@ -131,6 +131,16 @@ pub async fn respond(
             refuse(StatusCode::INTERNAL_SERVER_ERROR).into()
         }
     }
+}
+
+/// With the documents about its role, where the path may lead to them.
+async fn facts_for(ctx: &Ctx, instance: &Instance, path: &str) -> Result<Facts> {
+    let facts = ctx.read(|snap| facts(snap, ctx.scope(), instance)).await?;
+    let Some(profile) = instance.profile.as_ref().filter(|_| imds_role::is_about(path)) else {
+        return Ok(facts);
+    };
+    let role = Some(role_credentials::facts(ctx, instance, profile).await?);
+    Ok(Facts { role, ..facts })
 }
 
 /// A token says whose it is and when it ends; the seal says that we said so.
@@ -211,6 +221,8 @@ fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance)
         key: instance.key_name.clone().zip(instance.public_key.clone()),
         user_data,
         tags,
+        role: None,
+        has_role: instance.profile.is_some(),
     })
 }
 

@@ -5,3 +5,4 @@ pub mod imds;
 pub mod instance;
 pub mod listener;
 pub mod network;
+pub mod role_credentials;

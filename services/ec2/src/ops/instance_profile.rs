@@ -2,7 +2,7 @@
 
 use api_ec2 as api;
 use kernel::tx::Reader;
-use kernel::{Ctx, Kind, Result, Scope, Tx};
+use kernel::{Access, Ctx, Kind, Result, Scope, Tx};
 
 use super::instance::{check_id, get};
 use super::page;
@@ -80,6 +80,7 @@ pub async fn associate_iam_instance_profile(
     let wish = wish.ok_or_else(|| errors::missing("IamInstanceProfile"))?;
     ctx.read(|snap| get(snap, ctx.scope(), &id)).await?;
     let found = find(ctx, &wish).await?;
+    ctx.authorize(rules::PASS_ROLE, &rules::pass_role(&found.role.arn)).await?;
     let profile = ctx
         .write(|tx| {
             let instance = get(tx, ctx.scope(), &id)?;
@@ -101,6 +102,7 @@ pub async fn disassociate_iam_instance_profile(
     ctx: &Ctx,
     input: api::DisassociateIamInstanceProfileRequest,
 ) -> Result<api::DisassociateIamInstanceProfileResult> {
+    permit(ctx, "ec2:DisassociateIamInstanceProfile", &input.association_id).await?;
     let (instance, profile) = ctx
         .write(|tx| {
             let (instance, profile) = by_association(tx, ctx.scope(), &input.association_id)?;
@@ -116,10 +118,11 @@ pub async fn replace_iam_instance_profile_association(
     ctx: &Ctx,
     input: api::ReplaceIamInstanceProfileAssociationRequest,
 ) -> Result<api::ReplaceIamInstanceProfileAssociationResult> {
+    permit(ctx, "ec2:ReplaceIamInstanceProfileAssociation", &input.association_id).await?;
     let wish = rules::check(input.iam_instance_profile)?;
     let wish = wish.ok_or_else(|| errors::missing("IamInstanceProfile"))?;
-    ctx.read(|snap| by_association(snap, ctx.scope(), &input.association_id)).await?;
     let found = find(ctx, &wish).await?;
+    ctx.authorize(rules::PASS_ROLE, &rules::pass_role(&found.role.arn)).await?;
     let (id, profile) = ctx
         .write(|tx| {
             let (instance, _) = by_association(tx, ctx.scope(), &input.association_id)?;
@@ -129,6 +132,15 @@ pub async fn replace_iam_instance_profile_association(
         .await?;
     let association = profile.map(|profile| rules::association(&id, &profile, "associating"));
     Ok(api::ReplaceIamInstanceProfileAssociationResult { iam_instance_profile_association: association })
+}
+
+/// Asks whether the caller may do `action` to the instance of an association, and only then whether there is one.
+async fn permit(ctx: &Ctx, action: &str, association: &str) -> Result<()> {
+    let found = ctx.read(|snap| by_association(snap, ctx.scope(), association)).await;
+    let id = found.as_ref().map_or("*", |(instance, _)| instance.id.as_str());
+    let instance = ctx.scope().arn("ec2", format_args!("instance/{id}"));
+    ctx.authorize(action, &Access::on(instance)).await?;
+    found.map(|_| ())
 }
 
 fn put(tx: &mut Tx<'_, '_>, id: &InstanceId, profile: Option<Profile>) -> Result<Option<Profile>> {

@@ -10,6 +10,7 @@ use super::{instance_profile, launch_template_version};
 use crate::controllers::instance::CONTROLLER;
 use crate::errors;
 use crate::rules::launch::{self, Launch};
+use crate::rules::launch_access::{self, Uses};
 use crate::state::id::{GroupId, Id, InstanceId, ReservationId, VolumeId};
 use crate::state::instance::{self, Desired, Instance, Observed, Power, RootVolume};
 use crate::state::network_interface::{self, InterfaceWish};
@@ -17,22 +18,23 @@ use crate::state::subnet::Subnet;
 use crate::state::{key_pair, security_group, subnet, tag};
 
 const OPERATION: &str = "RunInstances";
-
-/// What a launch is allowed to touch.
-pub fn access(scope: &Scope, _: &api::RunInstancesRequest) -> Result<Access> {
-    Ok(Access::on(scope.arn("ec2", "instance/*")))
-}
+const ACTION: &str = "ec2:RunInstances";
 
 pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result<api::Reservation> {
     let print = fingerprint(&input);
-    let (input, source) = launch_template_version::complete(ctx, input).await?;
-    let wanted = Launch { source, ..launch::check(input)? };
+    let (wanted, profile) = match look(ctx, input).await {
+        Ok((wanted, profile, access)) => {
+            ctx.authorize(ACTION, &access).await?;
+            (wanted, profile)
+        }
+        // Who may not launch at all is told that, and nothing else.
+        Err(refusal) => {
+            ctx.authorize(ACTION, &Access::on(ctx.scope().arn("ec2", "instance/*"))).await?;
+            return Err(refusal);
+        }
+    };
     check_size(ctx, wanted.instance_type)?;
     let room = count_room(ctx, wanted.instance_type).await?;
-    let profile = match &wanted.profile {
-        Some(wish) => Some(instance_profile::find(ctx, wish).await?),
-        None => None,
-    };
     // Seen in the transaction: the answer shows what was asked for, not how quickly it came about.
     let views = ctx
         .write(|tx| {
@@ -44,6 +46,27 @@ pub async fn run_instances(ctx: &Ctx, input: api::RunInstancesRequest) -> Result
         ctx.nudge(CONTROLLER, view.instance.id.as_str());
     }
     Ok(reservation(ctx.scope(), &views))
+}
+
+/// What a request asks for, and what who asks must be allowed to.
+async fn look(
+    ctx: &Ctx,
+    input: api::RunInstancesRequest,
+) -> Result<(Launch, Option<instance_profile::Found>, Access)> {
+    let (input, source) = launch_template_version::complete(ctx, input).await?;
+    let wanted = Launch { source, ..launch::check(input)? };
+    let profile = match &wanted.profile {
+        Some(wish) => Some(instance_profile::find(ctx, wish).await?),
+        None => None,
+    };
+    let (subnet, groups) = ctx.write(|tx| find_place(tx, ctx.scope(), &wanted)).await?;
+    let uses = Uses {
+        subnet: &subnet,
+        groups: &groups,
+        profile: profile.as_ref().map(|found| (found.arn.as_str(), found.role.arn.as_str())),
+    };
+    let access = launch_access::access(ctx.scope(), &wanted, &uses);
+    Ok((wanted, profile, access))
 }
 
 fn run(

@@ -16,8 +16,11 @@ use crate::state::launch_template::{self, LaunchTemplate, Version};
 use crate::state::tag::{self, Tags};
 
 /// A template that is named by its id is decided about at the gate, others by [`find`].
-pub fn access(scope: &Scope, id: Option<&String>) -> Result<Access> {
-    Ok(id.map_or_else(Access::free, |id| Access::on(arn(scope, id))))
+pub fn access(scope: &Scope, id: Option<&String>, is_named: bool) -> Result<Access> {
+    Ok(match id {
+        None if is_named => Access::free(),
+        id => Access::on(arn(scope, id.map_or("*", String::as_str))),
+    })
 }
 
 /// To make one, with its tags.
@@ -111,9 +114,9 @@ pub async fn modify_launch_template(
     input: api::ModifyLaunchTemplateRequest,
 ) -> Result<api::ModifyLaunchTemplateResult> {
     let named = Named::check(input.launch_template_id, input.launch_template_name)?;
+    find(ctx, "ec2:ModifyLaunchTemplate", &named).await?;
     let wanted = input.default_version.ok_or_else(|| errors::missing("SetDefaultVersion"))?;
     let wanted = Wanted::parse(&wanted)?;
-    find(ctx, "ec2:ModifyLaunchTemplate", &named).await?;
     let scope = *ctx.scope();
     let (template, tags) = ctx
         .write(|tx| {

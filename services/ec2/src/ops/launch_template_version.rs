@@ -23,11 +23,11 @@ pub async fn create_launch_template_version(
     const OPERATION: &str = "CreateLaunchTemplateVersion";
     let print = fingerprint(&input);
     let named = Named::check(input.launch_template_id, input.launch_template_name)?;
+    find(ctx, "ec2:CreateLaunchTemplateVersion", &named).await?;
     let source = input.source_version.filter(|text| !text.is_empty());
     let source = source.map(|text| Wanted::parse(&text)).transpose()?;
     let description = rules::check_description(input.version_description)?;
     let data = rules::check_data(&input.launch_template_data)?;
-    find(ctx, "ec2:CreateLaunchTemplateVersion", &named).await?;
     let token = input.client_token.filter(|token| !token.is_empty());
     let scope = *ctx.scope();
     let (template, version) = ctx
@@ -92,6 +92,7 @@ pub async fn delete_launch_template_versions(
     input: api::DeleteLaunchTemplateVersionsRequest,
 ) -> Result<api::DeleteLaunchTemplateVersionsResult> {
     let named = Named::check(input.launch_template_id, input.launch_template_name)?;
+    find(ctx, "ec2:DeleteLaunchTemplateVersions", &named).await?;
     if input.versions.is_empty() {
         return Err(errors::missing("LaunchTemplateVersion"));
     }
@@ -100,7 +101,6 @@ pub async fn delete_launch_template_versions(
         _ => Err(errors::template_version_malformed(text)),
     });
     let wanted: Vec<u64> = wanted.collect::<Result<_>>()?;
-    find(ctx, "ec2:DeleteLaunchTemplateVersions", &named).await?;
     let scope = *ctx.scope();
     let (template, deleted, kept) = ctx
         .write(|tx| {

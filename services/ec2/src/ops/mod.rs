@@ -19,6 +19,7 @@ pub mod network_acl;
 pub mod network_interface;
 pub mod page;
 pub mod region;
+pub mod resource_facts;
 pub mod route_table;
 pub mod security_group;
 pub mod security_group_rule;

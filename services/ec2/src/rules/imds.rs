@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::json;
 
+use super::imds_role::RoleFacts;
 use super::region;
 
 /// Everything the tree is made of.
@@ -36,6 +37,10 @@ pub struct Facts {
     pub user_data: Option<Vec<u8>>,
     /// `None` where the instance's options keep them away.
     pub tags: Option<BTreeMap<String, String>>,
+    /// `None` without an instance profile, and where nobody asks.
+    pub role: Option<RoleFacts>,
+    /// It has an instance profile.
+    pub has_role: bool,
 }
 
 /// The versions a client may name.
@@ -109,6 +114,15 @@ fn leaves(facts: &Facts) -> BTreeMap<String, Vec<u8>> {
     }
     for (key, value) in facts.tags.iter().flatten() {
         put(format!("meta-data/tags/instance/{key}"), value.clone());
+    }
+    if let Some(role) = &facts.role {
+        put("meta-data/iam/info".to_owned(), role.info.clone());
+        if let Some((name, document)) = &role.credentials {
+            put(format!("meta-data/iam/security-credentials/{name}"), document.clone());
+        }
+    } else if facts.has_role {
+        // For the listing of what is above: nobody reads it here.
+        put("meta-data/iam/info".to_owned(), String::new());
     }
     put("dynamic/instance-identity/document".to_owned(), document(facts));
     if let Some(data) = &facts.user_data {
@@ -242,6 +256,8 @@ mod tests {
             key: Some(("k".to_owned(), "ssh-ed25519 AAAA k".to_owned())),
             user_data: Some(b"#!/bin/sh\n".to_vec()),
             tags: None,
+            role: None,
+            has_role: false,
         }
     }
 
@@ -277,6 +293,22 @@ mod tests {
         for absent in ["latest/user-data", "latest/meta-data/public-keys/", "latest/meta-data/public-ipv4"] {
             assert_eq!(get(absent, &facts), None, "{absent}");
         }
+    }
+
+    #[test]
+    fn an_instance_with_a_profile_has_a_folder_about_its_role() {
+        assert_eq!(text("latest/meta-data/iam/", &facts()), None);
+        let top = text("latest/meta-data/", &Facts { has_role: true, ..facts() }).unwrap();
+        assert!(top.lines().any(|line| line == "iam/"), "{top}");
+        let role =
+            RoleFacts { info: "about".to_owned(), credentials: Some(("r".to_owned(), "secret".to_owned())) };
+        let facts = Facts { role: Some(role), has_role: true, ..facts() };
+        let get = |path: &str| text(path, &facts);
+        assert_eq!(get("latest/meta-data/iam/").as_deref(), Some("info\nsecurity-credentials/"));
+        assert_eq!(get("latest/meta-data/iam/info").as_deref(), Some("about"));
+        assert_eq!(get("latest/meta-data/iam/security-credentials/").as_deref(), Some("r"));
+        assert_eq!(get("latest/meta-data/iam/security-credentials/r").as_deref(), Some("secret"));
+        assert_eq!(get("latest/meta-data/iam/security-credentials/s"), None);
     }
 
     #[test]

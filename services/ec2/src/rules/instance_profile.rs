@@ -1,7 +1,7 @@
 //! Instance profiles: how a request names one, and how an instance's is shown.
 
 use api_ec2 as api;
-use kernel::{Arn, Result, Scope};
+use kernel::{Access, Arn, Result, Scope};
 use shape::Timestamp;
 
 use crate::errors;
@@ -62,6 +62,14 @@ pub fn name(arn: &str) -> Option<String> {
         .map(|path| path.rsplit_once('/').unwrap_or(("", path)))?;
     Some(name.to_owned()).filter(|name| !name.is_empty())
 }
+
+/// Leave to give an instance this role.
+pub fn pass_role(role_arn: &str) -> Access {
+    let to = ["ec2.amazonaws.com".to_owned()];
+    Access::on(role_arn).action(PASS_ROLE).condition("iam:PassedToService", to)
+}
+
+pub const PASS_ROLE: &str = "iam:PassRole";
 
 pub fn shown(profile: &Profile) -> api::IamInstanceProfile {
     api::IamInstanceProfile { arn: Some(profile.arn.clone()), id: Some(profile.id.clone()) }

@@ -7,6 +7,8 @@ use kernel::Plugs;
 use kernel::testing::TestCloud;
 use net::FakeNetworks;
 
+use crate::identities::Known;
+
 /// A house with EC2, and the engines to look behind it.
 pub(crate) struct Cloud {
     pub(crate) cloud: TestCloud,
@@ -25,6 +27,14 @@ pub(crate) async fn cloud() -> Cloud {
     let (machines, networks) = (Arc::new(FakeMachines::new()), Arc::new(FakeNetworks::new()));
     let cloud = TestCloud::new(vec![ec2::service(&plugs(&machines, &networks))]).await;
     Cloud { cloud, machines, networks }
+}
+
+/// With a service that keeps identities beside it.
+pub(crate) async fn cloud_with_roles() -> (Cloud, Known) {
+    let (machines, networks) = (Arc::new(FakeMachines::new()), Arc::new(FakeNetworks::new()));
+    let known = Known::default();
+    let services = vec![ec2::service(&plugs(&machines, &networks)), known.service()];
+    (Cloud { cloud: TestCloud::new(services).await, machines, networks }, known)
 }
 
 pub(crate) fn plugs(machines: &Arc<FakeMachines>, networks: &Arc<FakeNetworks>) -> Plugs {

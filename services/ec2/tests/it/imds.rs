@@ -13,10 +13,10 @@ use kernel::Ctx;
 use crate::cloud::{Cloud, cloud};
 use crate::instance::{becomes, id, launch, run};
 
-struct Guest {
-    ctx: Ctx,
-    vpc: VpcId,
-    address: Ipv4Addr,
+pub(crate) struct Guest {
+    pub(crate) ctx: Ctx,
+    pub(crate) vpc: VpcId,
+    pub(crate) address: Ipv4Addr,
 }
 
 impl Guest {
@@ -36,12 +36,12 @@ impl Guest {
         (parts.status, String::from_utf8(body.to_vec()).unwrap())
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, String) {
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, String) {
         self.ask(Method::GET, path, &[]).await
     }
 }
 
-async fn guest(cloud: &Cloud, request: api::RunInstancesRequest) -> (Guest, api::Instance) {
+pub(crate) async fn guest(cloud: &Cloud, request: api::RunInstancesRequest) -> (Guest, api::Instance) {
     let launched = id(&run(cloud, request).await);
     let instance = becomes(cloud, &launched, "running").await;
     let guest = Guest {

@@ -8,9 +8,12 @@
 
 mod after_restart;
 mod cloud;
+mod identities;
 mod imds;
 mod instance;
 mod instance_attribute;
+mod instance_profile;
+mod permission;
 mod key_pair;
 mod launch_template;
 mod network_interface;
