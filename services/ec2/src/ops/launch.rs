@@ -61,6 +61,7 @@ async fn look(
     };
     let (subnet, groups) = ctx.write(|tx| find_place(tx, ctx.scope(), &wanted)).await?;
     let uses = Uses {
+        image: &wanted.image.id(),
         subnet: &subnet,
         groups: &groups,
         profile: profile.as_ref().map(|found| (found.arn.as_str(), found.role.arn.as_str())),

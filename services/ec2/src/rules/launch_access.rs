@@ -5,11 +5,12 @@ use kernel::{Access, Scope};
 
 use super::instance_profile::pass_role;
 use super::launch::Launch;
-use crate::state::id::GroupId;
+use crate::state::id::{GroupId, ImageId};
 use crate::state::subnet::Subnet;
 
 /// What a launch uses, as it was found.
 pub struct Uses<'a> {
+    pub image: &'a ImageId,
     pub subnet: &'a Subnet,
     pub groups: &'a [GroupId],
     /// ARNs of the instance profile and of its role.
@@ -18,7 +19,7 @@ pub struct Uses<'a> {
 
 /// Everything the launch needs leave for, first of all the instances.
 pub fn access(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Access {
-    let mut access = instances(scope, wanted, uses).also(image(scope, wanted));
+    let mut access = instances(scope, wanted, uses).also(image(scope, wanted, uses));
     for part in [volumes(scope, wanted, uses), interfaces(scope, wanted, uses)] {
         access = access.also(part);
     }
@@ -86,12 +87,9 @@ fn instances(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Access {
 }
 
 /// Images are of no account in their ARNs.
-fn image(scope: &Scope, wanted: &Launch) -> Access {
-    part(scope, wanted, image_arn(scope, &wanted.image.id().to_string()))
-}
-
-pub fn image_arn(scope: &Scope, id: &str) -> String {
-    format!("arn:{}:ec2:{}::image/{id}", scope.partition(), scope.region)
+fn image(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Access {
+    let arn = format!("arn:{}:ec2:{}::image/{}", scope.partition(), scope.region, uses.image);
+    part(scope, wanted, arn)
 }
 
 fn volumes(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Access {

@@ -29,7 +29,6 @@ const ALL_OTHERS: &str =
 #[tokio::test]
 async fn a_launch_needs_leave_for_everything_it_makes_and_uses() {
     let house = cloud_with_roles().await;
-    let cloud = &house.0;
     let only = r#"{"Effect":"Allow","Action":"ec2:RunInstances","Resource":"arn:aws:ec2:*:*:instance/*"}"#;
     let half = user(&house, "half", only);
     let (code, message) = outcome(&half, launch()).await;
