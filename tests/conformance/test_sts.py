@@ -1,4 +1,7 @@
-"""Who am I, and who is nobody."""
+"""Who am I, who is nobody, and credentials for a while."""
+
+import json
+import uuid
 
 import botocore
 import pytest
@@ -39,11 +42,94 @@ def test_no_signature_is_refused(cloud):
 
 def test_what_is_not_served_says_so(cloud):
     with pytest.raises(ClientError) as refusal:
-        cloud.client("sts").get_session_token()
+        cloud.client("sts").assume_root(TargetPrincipal="111122223333", TaskPolicyArn={"arn": "arn:aws:iam::aws:policy/x"})
     error = refusal.value.response
     assert error["Error"]["Code"] == "NotImplemented"
-    assert "GetSessionToken" in error["Error"]["Message"]
+    assert "AssumeRoot" in error["Error"]["Message"]
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def trust(principal, **condition):
+    actions = ["sts:AssumeRole", "sts:TagSession"]
+    statement = {"Effect": "Allow", "Action": actions, "Principal": principal, **condition}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def allow(action, resource="*"):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]})
+
+
+@pytest.fixture
+def role(cloud):
+    """A role that may do everything with queues, for whoever its account lets."""
+    iam, name = cloud.client("iam"), f"role-{uuid.uuid4().hex}"
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"AWS": "000000000000"}))["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=allow("sqs:*"))
+    yield made
+    iam.delete_role_policy(RoleName=name, PolicyName="p")
+    iam.delete_role(RoleName=name)
+
+
+def session(cloud, service, credentials, token=None):
+    token = credentials["SessionToken"] if token is None else token
+    return cloud.client(
+        service, account=credentials["AccessKeyId"], secret=credentials["SecretAccessKey"], aws_session_token=token
+    )
+
+
+def refusal(call, **params):
+    with pytest.raises(ClientError) as refused:
+        call(**params)
+    return refused.value.response["Error"]
+
+
+def test_a_role_is_taken_on_and_used(cloud, role):
+    answer = cloud.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="job", Policy=allow("sqs:*"))
+    assert answer["AssumedRoleUser"]["AssumedRoleId"] == f"{role['RoleId']}:job"
+    assert answer["PackedPolicySize"] > 0
+    credentials = answer["Credentials"]
+    assert credentials["AccessKeyId"].startswith("ASIA")
+    me = session(cloud, "sts", credentials).get_caller_identity()
+    assert me["Arn"] == answer["AssumedRoleUser"]["Arn"]
+    sqs = session(cloud, "sqs", credentials)
+    queue = sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}")["QueueUrl"]
+    assert sqs.send_message(QueueUrl=queue, MessageBody="x")["MessageId"]
+    denied = refusal(session(cloud, "iam", credentials).list_users)
+    assert denied["Code"] == "AccessDenied"
+    assert me["Arn"] in denied["Message"]
+    assert cloud.client("sts").get_access_key_info(AccessKeyId=credentials["AccessKeyId"])["Account"] == "000000000000"
+
+
+def test_wrong_tokens_are_refused_in_every_protocol(cloud, role):
+    credentials = cloud.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="job")["Credentials"]
+    other = cloud.client("sts").get_session_token()["Credentials"]
+    token = credentials["SessionToken"]
+    for wrong in [token[:-8], other["SessionToken"], "nonsense"]:
+        refused = refusal(session(cloud, "sts", credentials, wrong).get_caller_identity)
+        assert refused["Code"] == "InvalidClientTokenId"
+        assert refused["Message"] == "The security token included in the request is invalid."
+        assert refusal(session(cloud, "kms", credentials, wrong).list_keys)["Code"] == "UnrecognizedClientException"
+        assert refusal(session(cloud, "ec2", credentials, wrong).describe_vpcs)["Code"] == "AuthFailure"
+    secret = {**credentials, "SecretAccessKey": "wrong"}
+    assert refusal(session(cloud, "sts", secret).get_caller_identity)["Code"] == "SignatureDoesNotMatch"
+
+
+def test_a_federated_user_is_narrowed(cloud):
+    answer = cloud.client("sts").get_federation_token(Name="guest", Policy=allow("sqs:ListQueues"))
+    assert answer["FederatedUser"]["Arn"] == "arn:aws:sts::000000000000:federated-user/guest"
+    sqs = session(cloud, "sqs", answer["Credentials"])
+    sqs.list_queues()
+    assert refusal(sqs.create_queue, QueueName="q")["Code"] == "AccessDenied"
+
+
+def test_sessions_of_the_cli(cloud, role):
+    shown = json.loads(cloud.cli("sts", "assume-role", "--role-arn", role["Arn"], "--role-session-name", "cli").stdout)
+    env = {
+        "AWS_ACCESS_KEY_ID": shown["Credentials"]["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": shown["Credentials"]["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": shown["Credentials"]["SessionToken"],
+    }
+    assert shown["AssumedRoleUser"]["Arn"] in cloud.cli("sts", "get-caller-identity", env=env).stdout
 
 
 def test_the_cli_agrees(cloud):

@@ -116,7 +116,9 @@ fn bad_token(message: impl Into<String>) -> Error {
 }
 
 pub fn not_a_jwt() -> Error {
-    bad_token("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+    bad_token(
+        "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)",
+    )
 }
 
 pub fn no_provider(issuer: &str) -> Error {

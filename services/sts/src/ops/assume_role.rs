@@ -90,7 +90,13 @@ pub(super) struct Passed {
 }
 
 /// The session of a role that begins now. `lasts` is in seconds.
-pub(super) fn taken_on(ctx: &Ctx, role: &Role, name: &str, lasts: i32, passed: Passed) -> Result<SessionGrant> {
+pub(super) fn taken_on(
+    ctx: &Ctx,
+    role: &Role,
+    name: &str,
+    lasts: i32,
+    passed: Passed,
+) -> Result<SessionGrant> {
     let until = ctx.now() + i64::from(lasts) * 1_000;
     let plain = trust::role_session(role, name, ctx.now(), until);
     let Passed { policy, policy_arns, tags, transitive, source_identity } = passed;

@@ -36,6 +36,9 @@ mod tests {
         assert!(of_role(Some(7_201), 7_200, false).unwrap_err().message().contains("MaxSessionDuration"));
         assert!(of_role(Some(3_601), 7_200, true).unwrap_err().message().contains("role chaining"));
         assert_eq!(of_role(Some(3_600), 7_200, true).unwrap(), 3_600);
-        assert_eq!((of_user(None, false), of_user(None, true), of_user(Some(900), true)), (43_200, 3_600, 900));
+        assert_eq!(
+            (of_user(None, false), of_user(None, true), of_user(Some(900), true)),
+            (43_200, 3_600, 900)
+        );
     }
 }

@@ -190,7 +190,9 @@ mod tests {
     #[test]
     fn times_and_audience_decide() {
         let clients = ["app".to_owned()];
-        let check = |more, now: Millis| claims(&more).check(&clients, now * 1_000).map_err(|e| e.message().to_owned());
+        let check = |more, now: Millis| {
+            claims(&more).check(&clients, now * 1_000).map_err(|e| e.message().to_owned())
+        };
         assert_eq!(check(json!({}), 1_500).unwrap(), "me");
         assert_eq!(check(json!({"aud": ["x", "app"]}), 1_500).unwrap(), "me");
         assert_eq!(check(json!({"aud": "x", "azp": "app"}), 1_500).unwrap(), "me");
@@ -213,7 +215,11 @@ mod tests {
 
     #[test]
     fn tags_have_one_value_each() {
-        let told = |tags| claims(&json!({"https://aws.amazon.com/tags": {"principal_tags": tags, "transitive_tag_keys": ["a"]}}));
+        let told = |tags| {
+            claims(
+                &json!({"https://aws.amazon.com/tags": {"principal_tags": tags, "transitive_tag_keys": ["a"]}}),
+            )
+        };
         let (tags, transitive) = told(json!({"a": ["1"], "b": "2"})).session_tags().unwrap();
         assert_eq!((tags.len(), transitive), (2, vec!["a".to_owned()]));
         assert!(told(json!({"a": ["1", "2"]})).session_tags().is_err());

@@ -12,7 +12,8 @@ pub const POLICY_ARNS_MAX: usize = 10;
 /// When it is no policy for a session.
 pub fn check_policy(text: Option<String>) -> Result<Option<String>> {
     if let Some(text) = &text {
-        Document::parse(Kind::Session, text, &[]).map_err(|reason| errors::malformed_policy(reason.message))?;
+        Document::parse(Kind::Session, text, &[])
+            .map_err(|reason| errors::malformed_policy(reason.message))?;
     }
     Ok(text)
 }
@@ -44,7 +45,8 @@ mod tests {
 
     #[test]
     fn policies_are_read_and_counted() {
-        let fine = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:*","Resource":"*"}]}"#;
+        let fine =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:*","Resource":"*"}]}"#;
         assert_eq!(check_policy(Some(fine.to_owned())).unwrap().as_deref(), Some(fine));
         assert_eq!(check_policy(Some("{".to_owned())).unwrap_err().query_code(), "MalformedPolicyDocument");
         let one = PolicyDescriptorType { arn: Some("a".to_owned()) };

@@ -24,7 +24,12 @@ mod tests {
     #[test]
     fn only_roles_can_be_taken_on() {
         check("arn:aws:iam::111122223333:role/path/r").unwrap();
-        for bad in ["role", "arn:aws:iam::111122223333:user/u", "arn:aws:iam::1:role/r", "arn:aws:iam::111122223333:role/"] {
+        for bad in [
+            "role",
+            "arn:aws:iam::111122223333:user/u",
+            "arn:aws:iam::1:role/r",
+            "arn:aws:iam::111122223333:role/",
+        ] {
             assert_eq!(check(bad).unwrap_err().message(), format!("{bad} is invalid"));
         }
     }

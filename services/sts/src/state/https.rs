@@ -14,7 +14,9 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -75,7 +77,10 @@ fn config(thumbprints: &[String]) -> Result<ClientConfig, Failure> {
     Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
-fn verifier(roots: RootCertStore, crypto: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Failure> {
+fn verifier(
+    roots: RootCertStore,
+    crypto: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, Failure> {
     Ok(WebPkiServerVerifier::builder_with_provider(Arc::new(roots), crypto.clone()).build()?)
 }
 
@@ -106,7 +111,8 @@ impl Verifier {
             return Ok(());
         }
         let unknown = || TlsError::InvalidCertificate(CertificateError::UnknownIssuer);
-        let registered = others.iter().find(|certificate| self.is_registered(certificate)).ok_or_else(unknown)?;
+        let registered =
+            others.iter().find(|certificate| self.is_registered(certificate)).ok_or_else(unknown)?;
         let mut roots = RootCertStore::empty();
         roots.add(registered.clone().into_owned())?;
         let verifier = verifier(roots, &self.crypto).map_err(|_| unknown())?;
