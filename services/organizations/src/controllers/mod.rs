@@ -1,0 +1,3 @@
+//! Work that goes on after the answer.
+
+pub mod account;

@@ -1,0 +1,5 @@
+//! What is refused, and what follows from the tree: pure.
+
+pub mod account;
+pub mod policy;
+pub mod tags;

@@ -1,0 +1,4 @@
+//! What is stored, and what is kept of it for the gate.
+
+pub mod organization;
+pub mod place;
