@@ -57,6 +57,9 @@ pub fn service(plugs: &Plugs) -> Service {
     s.build()
 }
 
+    vpcs(&mut s);
+    routing(&mut s);
+    interfaces(&mut s);
 /// On no resource in particular: looking is allowed or it is not.
 fn any<I>(_: &Scope, _: &I) -> Result<Access> {
     Ok(Access::any())
@@ -101,9 +104,154 @@ fn networks(s: &mut ServiceBuilder) {
 }
 
 fn groups(s: &mut ServiceBuilder) {
+    s.sweep("ec2/network-usage", USAGE_EVERY_MS, ops::nat_gateway::keep_books);
+    s.sweep("ec2/old-peerings", USAGE_EVERY_MS, ops::peering::forget_old);
     use ops::{security_group, security_group_rule, security_group_rule_update as update};
 
     s.op(api::op::CreateSecurityGroup, security_group::create_security_group)
+/// On a resource of a kind that a request names, or on any of the account.
+fn on(scope: &Scope, kind: &str, id: Option<&str>) -> Result<Access> {
+    Ok(Access::on(scope.arn("ec2", format_args!("{kind}/{}", id.unwrap_or("*")))))
+}
+
+/// VPCs and what comes with them.
+fn vpcs(s: &mut ServiceBuilder) {
+    use ops::{dhcp_options, internet_gateway, network_acl, subnet, vpc};
+
+    s.op(api::op::CreateVpc, vpc::create_vpc).access(|s, _| on(s, "vpc", None));
+    s.op(api::op::DeleteVpc, vpc::delete_vpc).access(|s, i| on(s, "vpc", Some(&i.vpc_id)));
+    s.op(api::op::ModifyVpcAttribute, vpc::modify_vpc_attribute).access(|s, i| on(s, "vpc", Some(&i.vpc_id)));
+    s.op(api::op::AssociateVpcCidrBlock, vpc::associate_vpc_cidr_block)
+        .access(|s, i| on(s, "vpc", Some(&i.vpc_id)));
+    s.op(api::op::DisassociateVpcCidrBlock, vpc::disassociate_vpc_cidr_block)
+        .access(|s, _| on(s, "vpc", None));
+
+    s.op(api::op::CreateSubnet, subnet::create_subnet).access(|s, _| on(s, "subnet", None));
+    s.op(api::op::CreateDefaultSubnet, subnet::create_default_subnet).access(|s, _| on(s, "subnet", None));
+    s.op(api::op::DeleteSubnet, subnet::delete_subnet).access(|s, i| on(s, "subnet", Some(&i.subnet_id)));
+    s.op(api::op::ModifySubnetAttribute, subnet::modify_subnet_attribute)
+        .access(|s, i| on(s, "subnet", Some(&i.subnet_id)));
+
+    s.op(api::op::CreateInternetGateway, internet_gateway::create_internet_gateway)
+        .access(|s, _| on(s, "internet-gateway", None));
+    s.op(api::op::AttachInternetGateway, internet_gateway::attach_internet_gateway)
+        .access(|s, i| on(s, "internet-gateway", Some(&i.internet_gateway_id)));
+    s.op(api::op::DetachInternetGateway, internet_gateway::detach_internet_gateway)
+        .access(|s, i| on(s, "internet-gateway", Some(&i.internet_gateway_id)));
+    s.op(api::op::DeleteInternetGateway, internet_gateway::delete_internet_gateway)
+        .access(|s, i| on(s, "internet-gateway", Some(&i.internet_gateway_id)));
+
+    s.op(api::op::CreateDhcpOptions, dhcp_options::create_dhcp_options)
+        .access(|s, _| on(s, "dhcp-options", None));
+    s.op(api::op::DeleteDhcpOptions, dhcp_options::delete_dhcp_options)
+        .access(|s, i| on(s, "dhcp-options", Some(&i.dhcp_options_id)));
+    s.op(api::op::AssociateDhcpOptions, dhcp_options::associate_dhcp_options)
+        .access(|s, i| on(s, "dhcp-options", Some(&i.dhcp_options_id)));
+
+    s.op(api::op::CreateNetworkAcl, network_acl::create_network_acl)
+        .access(|s, _| on(s, "network-acl", None));
+    s.op(api::op::DeleteNetworkAcl, network_acl::delete_network_acl)
+        .access(|s, i| on(s, "network-acl", Some(&i.network_acl_id)));
+    s.op(api::op::CreateNetworkAclEntry, network_acl::create_network_acl_entry)
+        .access(|s, i| on(s, "network-acl", Some(&i.network_acl_id)));
+    s.op(api::op::ReplaceNetworkAclEntry, network_acl::replace_network_acl_entry)
+        .access(|s, i| on(s, "network-acl", Some(&i.network_acl_id)));
+    s.op(api::op::DeleteNetworkAclEntry, network_acl::delete_network_acl_entry)
+        .access(|s, i| on(s, "network-acl", Some(&i.network_acl_id)));
+    s.op(api::op::ReplaceNetworkAclAssociation, network_acl::replace_network_acl_association)
+        .access(|s, i| on(s, "network-acl", Some(&i.network_acl_id)));
+}
+
+/// Where packets go.
+fn routing(s: &mut ServiceBuilder) {
+    use ops::{address, nat_gateway, peering, route, route_table};
+
+    s.op(api::op::CreateRouteTable, route_table::create_route_table)
+        .access(|s, _| on(s, "route-table", None));
+    s.op(api::op::DeleteRouteTable, route_table::delete_route_table)
+        .access(|s, i| on(s, "route-table", Some(&i.route_table_id)));
+    s.op(api::op::AssociateRouteTable, route_table::associate_route_table)
+        .access(|s, i| on(s, "route-table", Some(&i.route_table_id)));
+    s.op(api::op::DisassociateRouteTable, route_table::disassociate_route_table)
+        .access(|s, _| on(s, "route-table", None));
+    s.op(api::op::ReplaceRouteTableAssociation, route_table::replace_route_table_association)
+        .access(|s, i| on(s, "route-table", Some(&i.route_table_id)));
+
+    s.op(api::op::CreateRoute, route::create_route)
+        .access(|s, i| on(s, "route-table", Some(&i.route_table_id)));
+    s.op(api::op::ReplaceRoute, route::replace_route)
+        .access(|s, i| on(s, "route-table", Some(&i.route_table_id)));
+    s.op(api::op::DeleteRoute, route::delete_route)
+        .access(|s, i| on(s, "route-table", Some(&i.route_table_id)));
+
+    s.op(api::op::AllocateAddress, address::allocate_address).access(|s, _| on(s, "elastic-ip", None));
+    s.op(api::op::ReleaseAddress, address::release_address)
+        .access(|s, i| on(s, "elastic-ip", i.allocation_id.as_deref()));
+    s.op(api::op::AssociateAddress, address::associate_address)
+        .access(|s, i| on(s, "elastic-ip", i.allocation_id.as_deref()));
+    s.op(api::op::DisassociateAddress, address::disassociate_address)
+        .access(|s, _| on(s, "elastic-ip", None));
+    s.op(api::op::DescribeAddresses, address::describe_addresses).access(any);
+    s.op(api::op::DescribeAddressesAttribute, address::describe_addresses_attribute).access(any);
+
+    s.op(api::op::CreateNatGateway, nat_gateway::create_nat_gateway).access(|s, _| on(s, "natgateway", None));
+    s.op(api::op::DeleteNatGateway, nat_gateway::delete_nat_gateway)
+        .access(|s, i| on(s, "natgateway", Some(&i.nat_gateway_id)));
+    s.op(api::op::DescribeNatGateways, nat_gateway::describe_nat_gateways).access(any);
+
+    s.op(api::op::CreateVpcPeeringConnection, peering::create_vpc_peering_connection)
+        .access(|s, _| on(s, "vpc-peering-connection", None));
+    s.op(api::op::AcceptVpcPeeringConnection, peering::accept_vpc_peering_connection)
+        .access(|s, i| on(s, "vpc-peering-connection", Some(&i.vpc_peering_connection_id)));
+    s.op(api::op::RejectVpcPeeringConnection, peering::reject_vpc_peering_connection)
+        .access(|s, i| on(s, "vpc-peering-connection", Some(&i.vpc_peering_connection_id)));
+    s.op(api::op::DeleteVpcPeeringConnection, peering::delete_vpc_peering_connection)
+        .access(|s, i| on(s, "vpc-peering-connection", Some(&i.vpc_peering_connection_id)));
+    s.op(api::op::DescribeVpcPeeringConnections, peering::describe_vpc_peering_connections).access(any);
+}
+
+/// Interfaces, and what rules name.
+fn interfaces(s: &mut ServiceBuilder) {
+    use ops::{network_interface_update as interface, prefix_list, security_group_peer as group_peer};
+
+    s.op(api::op::CreateNetworkInterface, interface::create_network_interface)
+        .access(|s, _| on(s, "network-interface", None));
+    s.op(api::op::DeleteNetworkInterface, interface::delete_network_interface)
+        .access(|s, i| on(s, "network-interface", Some(&i.network_interface_id)));
+    s.op(api::op::AttachNetworkInterface, interface::attach_network_interface)
+        .access(|s, i| on(s, "network-interface", Some(&i.network_interface_id)));
+    s.op(api::op::DetachNetworkInterface, interface::detach_network_interface)
+        .access(|s, _| on(s, "network-interface", None));
+    s.op(api::op::ModifyNetworkInterfaceAttribute, interface::modify_network_interface_attribute)
+        .access(|s, i| on(s, "network-interface", Some(&i.network_interface_id)));
+    s.op(api::op::ResetNetworkInterfaceAttribute, interface::reset_network_interface_attribute)
+        .access(|s, i| on(s, "network-interface", Some(&i.network_interface_id)));
+    s.op(api::op::DescribeNetworkInterfaceAttribute, interface::describe_network_interface_attribute)
+        .access(|s, i| on(s, "network-interface", Some(&i.network_interface_id)));
+    s.op(api::op::AssignPrivateIpAddresses, interface::assign_private_ip_addresses)
+        .access(|s, i| on(s, "network-interface", Some(&i.network_interface_id)));
+    s.op(api::op::UnassignPrivateIpAddresses, interface::unassign_private_ip_addresses)
+        .access(|s, i| on(s, "network-interface", Some(&i.network_interface_id)));
+
+    s.op(api::op::CreateManagedPrefixList, prefix_list::create_managed_prefix_list)
+        .access(|s, _| on(s, "prefix-list", None));
+    s.op(api::op::ModifyManagedPrefixList, prefix_list::modify_managed_prefix_list)
+        .access(|s, i| on(s, "prefix-list", Some(&i.prefix_list_id)));
+    s.op(api::op::RestoreManagedPrefixListVersion, prefix_list::restore_managed_prefix_list_version)
+        .access(|s, i| on(s, "prefix-list", Some(&i.prefix_list_id)));
+    s.op(api::op::DeleteManagedPrefixList, prefix_list::delete_managed_prefix_list)
+        .access(|s, i| on(s, "prefix-list", Some(&i.prefix_list_id)));
+    s.op(api::op::DescribeManagedPrefixLists, prefix_list::describe_managed_prefix_lists).access(any);
+    s.op(api::op::GetManagedPrefixListEntries, prefix_list::get_managed_prefix_list_entries)
+        .access(|s, i| on(s, "prefix-list", Some(&i.prefix_list_id)));
+    s.op(api::op::GetManagedPrefixListAssociations, prefix_list::get_managed_prefix_list_associations)
+        .access(|s, i| on(s, "prefix-list", Some(&i.prefix_list_id)));
+
+    s.op(api::op::DescribeSecurityGroupReferences, group_peer::describe_security_group_references)
+        .access(any);
+    s.op(api::op::DescribeStaleSecurityGroups, group_peer::describe_stale_security_groups).access(any);
+}
+
         .access(|s, _| security_group::access(s, None));
     s.op(api::op::DeleteSecurityGroup, security_group::delete_security_group)
         .access(|s, i| security_group::access(s, i.group_id.as_deref()));
@@ -166,7 +314,6 @@ fn instances(s: &mut ServiceBuilder) {
     s.op(api::op::DeleteKeyPair, key_pair::delete_key_pair)
         .access(|s, i| key_pair::access(s, i.key_name.as_deref()));
     s.op(api::op::DescribeKeyPairs, key_pair::describe_key_pairs).access(any);
-    s.op(api::op::DescribeImages, image::describe_images).access(any);
     s.op(api::op::DescribeInstanceTypes, instance_type::describe_instance_types).access(any);
     s.op(api::op::DescribeInstanceTypeOfferings, instance_type::describe_instance_type_offerings).access(any);
     s.op(api::op::DescribeVolumes, volume::describe_volumes).access(any);

@@ -117,7 +117,9 @@ async fn private_address(ctx: &Ctx, public: Ipv4Addr) -> Option<Ipv4Addr> {
         if holder.scope != *ctx.scope() {
             return Ok(Some(public));
         }
-        Ok(network_interface::find(snap, ctx.scope(), &holder.interface)?.map(|found| found.private_ip))
+        let Some(interface) = holder.interface else { return Ok(None) };
+        let found = network_interface::find(snap, ctx.scope(), &interface)?;
+        Ok(found.and_then(|found| found.private_of(public)))
     });
     found.await.ok().flatten()
 }

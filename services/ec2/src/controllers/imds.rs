@@ -184,7 +184,10 @@ fn find_instance(
     peer: Ipv4Addr,
 ) -> Result<Option<Instance>> {
     match network_interface::find_by_private_ip(from, scope, vpc, peer)? {
-        Some(interface) => instance::find(from, scope, &interface.attachment.instance),
+        Some(interface) => match interface.instance() {
+            Some(id) => instance::find(from, scope, id),
+            None => Ok(None),
+        },
         None => Ok(None),
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::{listener, network};
 use crate::rules::instance::{Fact, START_TRIES, State, Step, plan, usage};
-use crate::rules::{image, instance_type, region};
+use crate::rules::{instance_type, region};
 use crate::service::Engines;
 use crate::state::id::{Id, InstanceId};
 use crate::state::instance::{self, Cause, Ended, Instance, Power, Seen};
@@ -50,7 +50,7 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
         }
         Step::Boot => boot(ctx, machines, &instance).await,
         Step::Reboot => {
-            machines.reboot(&machine, GRACE_MS).await.map_err(Error::internal)?;
+            reboot(ctx, machines, &machine, &instance).await?;
             note(ctx, &instance, |seen| seen.observed.reboots = instance.desired.reboots).await
         }
         Step::Stop { force: true } => {
@@ -97,7 +97,7 @@ fn fact(observed: compute::Observed) -> Fact {
 
 /// Connects it, makes its disk and starts it, once its image is there.
 async fn boot(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result<Next> {
-    match machines.prepare_image(&engine_image(instance)?) {
+    match machines.prepare_image(&engine_image(ctx, instance).await?) {
         ImageState::Ready => {}
         ImageState::Preparing => return Ok(Next::After(IMAGE_POLL_MS)),
         // It has been tried, and trying again would take as long.
@@ -145,14 +145,14 @@ async fn spec(ctx: &Ctx, instance: &Instance, namespace: std::path::PathBuf) -> 
     let name = region::private_dns_name(ctx.region().as_str(), instance.private_ip);
     Ok(MachineSpec {
         id: machine_id(&instance.id)?,
-        image: engine_image(instance)?,
+        image: engine_image(ctx, instance).await?,
         vcpus: size.vcpus,
         memory_bytes: size.memory_bytes(),
         hostname: name.split('.').next().unwrap_or_default().to_owned(),
         namespace: Some(namespace),
         seed: compute::Seed {
             metadata: Some(format!("http://{}", net::METADATA)),
-            resolver: Some(network::resolver(&vpc).to_string()),
+            resolver: network::name_server(ctx, &vpc).await?,
             env: Vec::new(),
         },
         root: None,

@@ -31,6 +31,12 @@ impl Listeners {
         !self.watching.swap(true, Ordering::Relaxed)
     }
 
+    /// Stops listening in a VPC that goes.
+    pub async fn close_of(&self, vpc: &VpcId) {
+        let tasks = self.open.lock().await.remove(vpc);
+        tasks.into_iter().flatten().for_each(|task| task.abort());
+    }
+
     /// Stops listening everywhere.
     pub async fn close(&self) {
         let open = std::mem::take(&mut *self.open.lock().await);
@@ -66,6 +72,19 @@ pub async fn ensure(ctx: &Ctx, vpc: &VpcId) -> Result<()> {
     }
     open.insert(vpc.clone(), tasks);
     Ok(())
+}
+
+/// Listens anew where it was listened: the VPC's attributes say otherwise now.
+///
+/// # Errors
+/// When the engine cannot.
+pub async fn renew(ctx: &Ctx, vpc: &VpcId) -> Result<()> {
+    let listeners = ctx.own::<Listeners>();
+    if !listeners.open.lock().await.contains_key(vpc) {
+        return Ok(());
+    }
+    listeners.close_of(vpc).await;
+    ensure(ctx, vpc).await
 }
 
 /// A task that ends with the house, or when it is aborted.

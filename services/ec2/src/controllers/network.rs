@@ -16,7 +16,9 @@ use crate::state::network_interface::NetworkInterface;
 use crate::state::security_group::{Peer, SecurityGroup, Traffic};
 use crate::state::subnet::Subnet;
 use crate::state::vpc::Vpc;
-use crate::state::{network_interface, security_group, subnet, vpc};
+use crate::state::{
+    dhcp_options, instance, network_interface, peering, security_group, subnet, topology, vpc,
+};
 
 /// The controller's name: its ids are VPCs'.
 pub const CONTROLLER: &str = "ec2/network";
@@ -88,6 +90,17 @@ pub fn nic_id(interface: &InterfaceId) -> NicId {
 /// # Errors
 /// When the interface is gone, or the engine cannot.
 pub async fn ensure_interface(ctx: &Ctx, interface: &NetworkInterface) -> Result<net::Nic> {
+    let nic = ensure_first(ctx, interface).await?;
+    if let Some(instance) = interface.instance() {
+        for other in ctx.read(|snap| network_interface::further_of(snap, ctx.scope(), instance)).await? {
+            adapt(ctx, &other, true).await?;
+        }
+    }
+    tell_peers(ctx, &interface.vpc).await?;
+    Ok(nic)
+}
+
+async fn ensure_first(ctx: &Ctx, interface: &NetworkInterface) -> Result<net::Nic> {
     let id = &interface.id;
     let _turn = ctx.own::<Networks>().turn(id).await;
     for _ in 1..PUBLIC_TRIES {
@@ -107,12 +120,84 @@ async fn exchange(ctx: &Ctx, id: &InterfaceId, unusable: Ipv4Addr) -> Result<boo
     ctx.write(|tx| network_interface::exchange_public(tx, &scope, id, unusable)).await
 }
 
+/// Lets the VPCs whose rules name groups of this one learn who wears them now.
+async fn tell_peers(ctx: &Ctx, vpc: &VpcId) -> Result<()> {
+    let read = ctx.read(|snap| {
+        let mut told = Vec::new();
+        for (_, side) in peering::of_vpc(snap, vpc)? {
+            if topology::names_groups_of(snap, &side.scope, &side.vpc, vpc)? {
+                told.push(side);
+            }
+        }
+        Ok(told)
+    });
+    for side in read.await? {
+        ensure_vpc(&ctx.in_scope(side.scope), &side.vpc).await?;
+    }
+    Ok(())
+}
+
+/// Brings a VPC's ranges, routes, ACLs, gateways, peers and sets in force, where the VPC is in use at all; and first
+/// those of its peers, whose end of a link it takes.
+pub async fn ensure_vpc(ctx: &Ctx, id: &VpcId) -> Result<()> {
+    let scope = ctx.scope();
+    let read = ctx.read(|snap| {
+        let is_used = network_interface::all(snap, scope)?.iter().any(|interface| interface.vpc == *id);
+        if is_used { vpc::find(snap, scope, id) } else { Ok(None) }
+    });
+    let Some(vpc) = read.await? else { return Ok(()) };
+    let applied = ctx.own::<Networks>().of(id);
+    let outcome = bring(ctx, &applied, &vpc, &[]).await;
+    if outcome.is_err() {
+        // What the engine cannot do now is tried again by the controller.
+        ctx.nudge(CONTROLLER, id.as_str());
+    }
+    outcome
+}
+
+/// As [`ensure_vpc`], also where nothing lives in the VPC any more: something that had a public address has gone.
+pub async fn ensure_vpc_always(ctx: &Ctx, id: &VpcId) -> Result<()> {
+    let networks = ctx.own::<Networks>();
+    let known = networks.engine.observe().await.map_err(Error::internal)?;
+    if !known.contains(&Object::Network(network_id(id))) {
+        return Ok(());
+    }
+    let Some(vpc) = ctx.read(|snap| vpc::find(snap, ctx.scope(), id)).await? else { return Ok(()) };
+    bring(ctx, &networks.of(id), &vpc, &[]).await
+}
+
+/// Forgets what was brought for a VPC, and lets its network go.
+pub async fn remove_vpc(ctx: &Ctx, id: &VpcId) -> Result<()> {
+    let networks = ctx.own::<Networks>();
+    networks.engine.remove_network(network_id(id)).await.map_err(Error::internal)?;
+    networks.applied.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    Ok(())
+}
+
 /// Adapts the interface's nic where it has one. Whether it has is for its instance to say.
 pub async fn adapt_interface(ctx: &Ctx, interface: &NetworkInterface) -> Result<()> {
+    adapt(ctx, interface, false).await?;
+    tell_peers(ctx, &interface.vpc).await
+}
+
+/// Makes the nic of a further interface where its instance's first has one.
+pub async fn ensure_further(ctx: &Ctx, interface: &NetworkInterface) -> Result<()> {
+    let read = ctx.read(|snap| World::read(snap, ctx.scope(), &interface.id));
+    let beside = read.await?.beside;
+    let engine = &ctx.own::<Networks>().engine;
+    let networks = engine.observe().await.map_err(Error::internal)?;
+    let is_on = networks.iter().any(|object| matches!(object, Object::Nic { id, .. } if beside.as_ref().is_some_and(|beside| beside.nic == *id)));
+    if is_on {
+        adapt(ctx, interface, true).await?;
+    }
+    tell_peers(ctx, &interface.vpc).await
+}
+
+async fn adapt(ctx: &Ctx, interface: &NetworkInterface, make: bool) -> Result<()> {
     let networks = ctx.own::<Networks>();
     let _turn = networks.turn(&interface.id).await;
     let still = ctx.read(|snap| network_interface::find(snap, ctx.scope(), &interface.id)).await?;
-    if still.is_some() && has_nic(ctx, interface) {
+    if still.is_some() && (make || has_nic(ctx, interface)) {
         // What runs keeps its public address, and it is an error where it cannot.
         ensure_in_turn(ctx, &interface.id).await?.map_err(Error::internal)?;
     }
@@ -131,7 +216,7 @@ async fn ensure_in_turn(ctx: &Ctx, id: &InterfaceId) -> Result<net::Result<net::
     let world = ctx.read(|snap| World::read(snap, ctx.scope(), id)).await?;
     let applied = networks.of(&world.vpc.id);
     bring(ctx, &applied, &world.vpc, &world.interface.groups).await?;
-    let nic = nic_spec(&world.interface, &world.subnet);
+    let nic = nic_spec(&world.interface, &world.subnet, world.beside);
     let made = networks.engine.ensure_nic(nic).await;
     if made.is_err() {
         // It may lack what it was brought: the next try begins anew.
@@ -142,7 +227,19 @@ async fn ensure_in_turn(ctx: &Ctx, id: &InterfaceId) -> Result<net::Result<net::
 
 /// Removes the interface's nic. Nothing happens where there is none.
 pub async fn remove_interface(ctx: &Ctx, id: &InterfaceId) -> Result<()> {
+    let read = ctx.read(|snap| {
+        let instance = network_interface::find(snap, ctx.scope(), id)?.and_then(|it| it.attachment);
+        match instance.filter(|attachment| attachment.device_index == 0) {
+            Some(attachment) => network_interface::further_of(snap, ctx.scope(), &attachment.instance),
+            None => Ok(Vec::new()),
+        }
+    });
     let networks = ctx.own::<Networks>();
+    // Those that live beside it go first.
+    for other in read.await? {
+        let _turn = networks.turn(&other.id).await;
+        networks.engine.remove_nic(nic_id(&other.id)).await.map_err(Error::internal)?;
+    }
     let _turn = networks.turn(id).await;
     networks.engine.remove_nic(nic_id(id)).await.map_err(Error::internal)
 }
@@ -174,6 +271,8 @@ struct World {
     interface: NetworkInterface,
     subnet: Subnet,
     vpc: Vpc,
+    /// The instance's first interface, where this is a further one.
+    beside: Option<net::Beside>,
 }
 
 impl World {
@@ -181,7 +280,15 @@ impl World {
         let interface = network_interface::get(from, scope, id)?;
         let subnet = subnet::get(from, scope, &interface.subnet)?;
         let vpc = vpc::get(from, scope, &interface.vpc)?;
-        Ok(Self { interface, subnet, vpc })
+        let beside = match &interface.attachment {
+            Some(attachment) if attachment.device_index > 0 => {
+                let instance = instance::find(from, scope, &attachment.instance)?;
+                let number = u8::try_from(attachment.device_index).unwrap_or(u8::MAX);
+                instance.map(|instance| net::Beside { nic: nic_id(&instance.interface), number })
+            }
+            _ => None,
+        };
+        Ok(Self { interface, subnet, vpc, beside })
     }
 }
 
@@ -196,8 +303,13 @@ async fn bring(
 ) -> Result<()> {
     let engine = &*ctx.own::<Networks>().engine;
     let mut applied = applied.lock().await;
-    let network = network_spec(vpc);
+    let read = ctx.read(|snap| {
+        let vpc = vpc::find(snap, ctx.scope(), &vpc.id)?;
+        vpc.map(|vpc| topology::network(snap, ctx.scope(), &vpc)).transpose()
+    });
+    let Some(network) = read.await? else { return Ok(()) };
     if applied.network.as_ref() != Some(&network) {
+        applied.network = None;
         engine.ensure_network(network.clone()).await.map_err(Error::internal)?;
         applied.network = Some(network);
     }
@@ -231,9 +343,11 @@ pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
 
 /// Brings a whole VPC up to date: what an operation could not, and what an engine that was restarted does not know.
 pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
+    let Some(vpc) = VpcId::parse(&id) else { return Ok(Next::Done) };
+    ensure_vpc(ctx, &vpc).await?;
     let interfaces = ctx.read(|snap| network_interface::all(snap, ctx.scope())).await?;
-    for interface in interfaces.iter().filter(|interface| interface.vpc.as_str() == id) {
-        adapt_interface(ctx, interface).await?;
+    for interface in interfaces.iter().filter(|interface| interface.vpc == vpc) {
+        adapt(ctx, interface, false).await?;
     }
     Ok(Next::Done)
 }
@@ -272,27 +386,19 @@ pub async fn remove_all(ctx: &Ctx) -> Result<()> {
     Ok(())
 }
 
-/// The address of the name server: two above the VPC's base (VPC user guide, "Amazon DNS server").
-pub fn resolver(vpc: &Vpc) -> Ipv4Addr {
-    Ipv4Addr::from(u32::from(vpc.cidr.network()).saturating_add(2))
+pub use topology::resolver;
+
+/// The name server that the VPC's instances are told of, by its DHCP options.
+pub async fn name_server(ctx: &Ctx, vpc: &Vpc) -> Result<Option<String>> {
+    let options = ctx.read(|snap| dhcp_options::find(snap, ctx.scope(), &vpc.dhcp_options)).await?;
+    Ok(options.and_then(|options| crate::rules::dhcp_options::name_server(&options, resolver(vpc))))
 }
 
-fn network_spec(vpc: &Vpc) -> NetworkSpec {
-    let out = net::Route { to: crate::rules::vpc::ANYWHERE, hop: net::Hop::World };
-    let all = net::Segment { id: "all".into(), range: vpc.cidr, routes: vec![out], screen: None };
-    NetworkSpec {
-        id: network_id(&vpc.id),
-        cidrs: vec![vpc.cidr],
-        resolver: resolver(vpc),
-        segments: vec![all],
-        translators: Vec::new(),
-        peers: Vec::new(),
-        sets: Vec::new(),
-        services: Vec::new(),
-    }
-}
-
-fn nic_spec(interface: &NetworkInterface, subnet: &Subnet) -> NicSpec {
+fn nic_spec(interface: &NetworkInterface, subnet: &Subnet, beside: Option<net::Beside>) -> NicSpec {
+    let secondary = interface.secondary.iter().map(|other| net::Secondary {
+        address: other.private_ip,
+        public_address: other.elastic.as_ref().map(|elastic| elastic.address),
+    });
     NicSpec {
         id: nic_id(&interface.id),
         network: network_id(&interface.vpc),
@@ -301,10 +407,10 @@ fn nic_spec(interface: &NetworkInterface, subnet: &Subnet) -> NicSpec {
         prefix_len: subnet.cidr.prefix_len(),
         gateway: Ipv4Addr::from(u32::from(subnet.cidr.network()).saturating_add(1)),
         groups: interface.groups.iter().map(|id| net::GroupId(id.to_string())).collect(),
-        source_check: true,
+        source_check: !interface.forwards,
         public_address: interface.public_ip,
-        secondary: Vec::new(),
-        beside: None,
+        secondary: secondary.collect(),
+        beside,
         mtu: MTU,
     }
 }
@@ -338,6 +444,7 @@ fn peer(peer: &Peer) -> Option<net::Peer> {
     match peer {
         Peer::Ipv4(cidr) => Some(net::Peer::Cidr(*cidr)),
         Peer::Ipv6(_) => None,
-        Peer::Group { id, .. } => Some(net::Peer::Group(net::GroupId(id.to_string()))),
+        Peer::Group { id, foreign: None, .. } => Some(net::Peer::Group(net::GroupId(id.to_string()))),
+        Peer::Group { .. } | Peer::PrefixList(_) => topology::set_id(peer).map(net::Peer::Set),
     }
 }

@@ -1,6 +1,7 @@
 //! Every error EC2 answers, in AWS's codes and words (EC2 API reference, "Error codes"). The text of messages lives
 //! here and only here: in this file what several resources have in common, in the others what is one's own.
 
+mod address;
 mod capacity;
 mod dhcp_options;
 mod filter;
@@ -12,10 +13,13 @@ mod internet_gateway;
 mod key_pair;
 mod launch;
 mod launch_template;
+mod nat_gateway;
 mod network_acl;
 mod network_interface;
 mod page;
+mod peering;
 mod permission;
+mod prefix_list;
 mod public_address;
 mod region;
 mod route_table;
@@ -31,6 +35,7 @@ use std::fmt::Display;
 use kernel::{Error, Kind};
 
 pub use capacity::*;
+pub use address::*;
 pub use dhcp_options::*;
 pub use filter::*;
 pub use image::*;
@@ -42,10 +47,13 @@ pub use key_pair::*;
 pub use launch::*;
 pub use launch_template::*;
 pub use network_acl::*;
+pub use nat_gateway::*;
 pub use network_interface::*;
 pub use page::*;
 pub use permission::*;
+pub use peering::*;
 pub use public_address::*;
+pub use prefix_list::*;
 pub use region::*;
 pub use route_table::*;
 pub use security_group::*;
@@ -96,6 +104,12 @@ fn not_found(code: &'static str, noun: &str, id: impl Display) -> Error {
 
 pub fn attribute_unknown(name: &str) -> Error {
     invalid_because(name, "attribute", "Unknown attribute.")
+/// Something else needs the resource.
+fn dependency(noun: &str, id: impl Display) -> Error {
+    let message = format!("The {noun} '{id}' has dependencies and cannot be deleted.");
+    Error::new(Kind::Conflict, "DependencyViolation", message)
+}
+
 }
 
 pub fn account_invalid(account: &str) -> Error {

@@ -29,3 +29,51 @@ pub fn address_reserved(address: Ipv4Addr) -> Error {
 pub fn address_in_use(address: Ipv4Addr) -> Error {
     Error::new(Kind::Conflict, "InvalidIPAddress.InUse", format!("Address {address} is in use."))
 }
+
+pub fn addresses_per_interface_limit() -> Error {
+    let message = "The maximum number of private addresses per interface has been reached.";
+    Error::new(Kind::Limit, "PrivateIpAddressLimitExceeded", message)
+}
+
+pub fn interface_in_use(id: &InterfaceId) -> Error {
+    let message = format!("Network interface '{id}' is currently in use.");
+    Error::new(Kind::Conflict, "InvalidNetworkInterface.InUse", message)
+}
+
+pub fn interface_managed(id: &InterfaceId) -> Error {
+    let message = format!("You are not allowed to manage '{id}' attachments: it belongs to a gateway.");
+    Error::new(Kind::Denied, "OperationNotPermitted", message)
+}
+
+pub fn attachment_not_found(id: impl Display) -> Error {
+    let message = format!("The attachment '{id}' does not exist.");
+    Error::new(Kind::NotFound, "InvalidAttachmentID.NotFound", message)
+}
+
+pub fn primary_detach(id: impl Display) -> Error {
+    let message = format!("The network interface at device index 0 cannot be detached: {id}");
+    Error::new(Kind::Invalid, "OperationNotPermitted", message)
+}
+
+pub fn device_index_taken(instance: impl Display, index: i32) -> Error {
+    let message =
+        format!("Instance '{instance}' already has an interface attached at device index '{index}'.");
+    Error::new(Kind::Conflict, "InvalidParameterValue", message)
+}
+
+pub fn address_not_of_interface(address: Ipv4Addr, id: &InterfaceId) -> Error {
+    let message = format!("Some of [{address}] are not assigned to interface {id}");
+    Error::new(Kind::Invalid, "InvalidParameterValue", message)
+}
+
+pub fn attach_state(instance: impl Display, state: &str) -> Error {
+    let message = format!("Instance '{instance}' is not 'running' or 'stopped': it is '{state}'.");
+    Error::new(Kind::Conflict, "IncorrectInstanceState", message)
+}
+
+pub fn attach_elsewhere(id: &InterfaceId, instance: impl Display) -> Error {
+    let message = format!(
+        "You may not attach the network interface {id} to instance {instance}: they are not in the same VPC and Availability Zone."
+    );
+    Error::new(Kind::Invalid, "InvalidParameterCombination", message)
+}

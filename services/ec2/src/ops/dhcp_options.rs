@@ -3,15 +3,15 @@
 use api_ec2 as api;
 use kernel::{Ctx, Result, Scope};
 
-use super::page::{Listing, check_dry_run};
+use super::page::{Listing, check_dry_run, parse};
 use super::vpc::ensure_default;
 use crate::errors;
 use crate::rules::dhcp_options as rules;
-use crate::rules::tag::shown;
+use crate::rules::tag::{of_one, shown};
 use crate::state::dhcp_options::DhcpOptions;
-use crate::state::id::{DhcpOptionsId, Id};
+use crate::state::id::{DhcpOptionsId, Id, VpcId};
 use crate::state::tag::Tags;
-use crate::state::{dhcp_options, tag};
+use crate::state::{dhcp_options, tag, vpc};
 
 pub async fn describe_dhcp_options(
     ctx: &Ctx,
@@ -45,4 +45,56 @@ fn show(options: &DhcpOptions, scope: &Scope, tags: Option<&Tags>) -> api::DhcpO
         dhcp_options_id: Some(options.id.to_string()),
         dhcp_configurations: Some(options.options.iter().map(option).collect()),
     }
+}
+
+pub async fn create_dhcp_options(
+    ctx: &Ctx,
+    input: api::CreateDhcpOptionsRequest,
+) -> Result<api::CreateDhcpOptionsResult> {
+    let given = input.dhcp_configurations.into_iter().map(|it| (it.key, it.values.unwrap_or_default()));
+    let options = rules::check(ctx.region().as_str(), given)?;
+    let tags = of_one::<DhcpOptionsId>(input.tag_specifications)?;
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    let write = ctx.write(|tx| {
+        vpc::ensure_default(tx, scope)?;
+        let made = dhcp_options::insert(tx, scope, options.clone())?;
+        tag::put(tx, scope, &made.id, tags.clone())?;
+        Ok(made)
+    });
+    let made = write.await?;
+    Ok(api::CreateDhcpOptionsResult { dhcp_options: Some(show(&made, scope, Some(&tags))) })
+}
+
+pub async fn delete_dhcp_options(ctx: &Ctx, input: api::DeleteDhcpOptionsRequest) -> Result<()> {
+    let id: DhcpOptionsId = parse(&input.dhcp_options_id, errors::dhcp_options_not_found)?;
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    ctx.write(|tx| {
+        vpc::ensure_default(tx, scope)?;
+        dhcp_options::get(tx, scope, &id)?;
+        if vpc::all(tx, scope)?.iter().any(|vpc| vpc.dhcp_options == id) {
+            return Err(errors::dhcp_options_in_use(&id));
+        }
+        dhcp_options::delete(tx, scope, &id)
+    })
+    .await
+}
+
+/// What instances of the VPC are told from their next start on.
+pub async fn associate_dhcp_options(ctx: &Ctx, input: api::AssociateDhcpOptionsRequest) -> Result<()> {
+    let vpc: VpcId = parse(&input.vpc_id, errors::vpc_not_found)?;
+    if input.dhcp_options_id == "default" {
+        return Err(errors::unsupported("A VPC without DHCP options"));
+    }
+    let id: DhcpOptionsId = parse(&input.dhcp_options_id, errors::dhcp_options_not_found)?;
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    ctx.write(|tx| {
+        vpc::ensure_default(tx, scope)?;
+        let mut vpc = vpc::get(tx, scope, &vpc)?;
+        vpc.dhcp_options = dhcp_options::get(tx, scope, &id)?.id;
+        vpc::put(tx, scope, &vpc)
+    })
+    .await
 }

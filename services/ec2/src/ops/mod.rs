@@ -1,6 +1,7 @@
 //! The operations, one file per resource.
 
 pub mod account_attributes;
+pub mod address;
 pub mod capacity;
 pub mod dhcp_options;
 pub mod image;
@@ -20,11 +21,16 @@ pub mod network_interface;
 pub mod page;
 pub mod region;
 pub mod resource_facts;
+pub mod network_interface_update;
 pub mod route_table;
+pub mod peering;
+pub mod prefix_list;
 pub mod security_group;
 pub mod security_group_rule;
+pub mod route;
 pub mod security_group_rule_update;
 pub mod subnet;
+pub mod security_group_peer;
 pub mod tag;
 pub mod volume;
 pub mod vpc;

@@ -14,7 +14,7 @@ use crate::rules::network_interface as rules;
 use crate::rules::region::{private_dns_name, public_dns_name, zone_id};
 use crate::rules::tag::shown;
 use crate::state::id::{GroupId, Id, InterfaceId};
-use crate::state::network_interface::NetworkInterface;
+use crate::state::network_interface::{Kind, NetworkInterface};
 use crate::state::tag::Tags;
 use crate::state::{network_interface, security_group, tag};
 
@@ -47,44 +47,49 @@ pub async fn describe_network_interfaces(
     Ok(api::DescribeNetworkInterfacesResult { network_interfaces, next_token })
 }
 
-fn show(
+pub(super) fn show(
     interface: &NetworkInterface,
     scope: &Scope,
     groups: &BTreeMap<GroupId, String>,
     tags: Option<&Tags>,
 ) -> api::NetworkInterface {
     let region = scope.region.as_str();
-    let association = interface.public_ip.map(|address| association(region, address));
+    let owner = rules::address_owner(interface, scope);
+    let association = |address| association(region, address, &owner);
     let group = |id: &GroupId| api::GroupIdentifier {
         group_id: Some(id.to_string()),
         group_name: groups.get(id).cloned(),
     };
-    let private = Some(private_dns_name(region, interface.private_ip));
-    let address = api::NetworkInterfacePrivateIpAddress {
-        association: association.clone(),
-        primary: Some(true),
-        private_dns_name: private.clone(),
-        private_ip_address: Some(interface.private_ip.to_string()),
-    };
+    let address =
+        |primary, private_ip: Ipv4Addr, public: Option<Ipv4Addr>| api::NetworkInterfacePrivateIpAddress {
+            association: public.map(association),
+            primary: Some(primary),
+            private_dns_name: Some(private_dns_name(region, private_ip)),
+            private_ip_address: Some(private_ip.to_string()),
+        };
+    let mut addresses = vec![address(true, interface.private_ip, interface.public_ip)];
+    addresses.extend(interface.secondary.iter().map(|other| {
+        address(false, other.private_ip, other.elastic.as_ref().map(|elastic| elastic.address))
+    }));
     api::NetworkInterface {
-        association,
-        attachment: Some(attachment(interface, scope)),
+        association: interface.public_ip.map(association),
+        attachment: attachment(interface, scope),
         availability_zone: Some(interface.zone.clone()),
         availability_zone_id: Some(zone_id(region, &interface.zone)),
         description: Some(interface.description.clone()),
         groups: Some(interface.groups.iter().map(group).collect()),
-        interface_type: Some("interface".to_owned()),
+        interface_type: Some(rules::kind(interface).to_owned()),
         ipv6_addresses: Some(Vec::new()),
         mac_address: Some(interface.mac.clone()),
         network_interface_id: Some(interface.id.to_string()),
         owner_id: Some(scope.account.to_string()),
-        private_dns_name: private,
+        private_dns_name: Some(private_dns_name(region, interface.private_ip)),
         public_dns_name: interface.public_ip.map(|address| public_dns_name(region, address)),
         private_ip_address: Some(interface.private_ip.to_string()),
-        private_ip_addresses: Some(vec![address]),
-        requester_managed: Some(false),
-        source_dest_check: Some(true),
-        status: Some(rules::STATUS.to_owned()),
+        private_ip_addresses: Some(addresses),
+        requester_managed: Some(interface.kind != Kind::Interface),
+        source_dest_check: Some(!interface.forwards),
+        status: Some(rules::status(interface).to_owned()),
         subnet_id: Some(interface.subnet.to_string()),
         tag_set: Some(tags.and_then(shown).unwrap_or_default()),
         vpc_id: Some(interface.vpc.to_string()),
@@ -92,18 +97,21 @@ fn show(
     }
 }
 
-fn association(region: &str, address: Ipv4Addr) -> api::NetworkInterfaceAssociation {
+fn association(region: &str, address: Ipv4Addr, owner: &str) -> api::NetworkInterfaceAssociation {
     api::NetworkInterfaceAssociation {
-        ip_owner_id: Some("amazon".to_owned()),
+        ip_owner_id: Some(owner.to_owned()),
         public_dns_name: Some(public_dns_name(region, address)),
         public_ip: Some(address.to_string()),
         ..api::NetworkInterfaceAssociation::default()
     }
 }
 
-fn attachment(interface: &NetworkInterface, scope: &Scope) -> api::NetworkInterfaceAttachment {
-    let attachment = &interface.attachment;
-    api::NetworkInterfaceAttachment {
+pub(super) fn attachment(
+    interface: &NetworkInterface,
+    scope: &Scope,
+) -> Option<api::NetworkInterfaceAttachment> {
+    let attachment = interface.attachment.as_ref()?;
+    Some(api::NetworkInterfaceAttachment {
         attach_time: Some(Timestamp::from_millis(attachment.attached_at)),
         attachment_id: Some(attachment.id.to_string()),
         delete_on_termination: Some(attachment.delete_on_termination),
@@ -113,5 +121,5 @@ fn attachment(interface: &NetworkInterface, scope: &Scope) -> api::NetworkInterf
         instance_owner_id: Some(scope.account.to_string()),
         status: Some(rules::ATTACHED.to_owned()),
         ..api::NetworkInterfaceAttachment::default()
-    }
+    })
 }

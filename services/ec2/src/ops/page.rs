@@ -3,16 +3,59 @@
 use std::collections::BTreeMap;
 
 use api_ec2::Filter;
-use kernel::{Ctx, Error, Result};
+use kernel::tokens::Token;
+use kernel::{Ctx, Error, Result, Tx};
 
 use crate::errors;
 use crate::rules::filter::{Filters, pick};
 use crate::rules::page::Page;
+use crate::state::id::Id;
 use crate::state::tag::Tags;
 
 /// Answers a dry run, once all that can be checked without doing it has been.
 pub fn check_dry_run(dry_run: Option<bool>) -> Result<()> {
     if dry_run == Some(true) { Err(errors::dry_run()) } else { Ok(()) }
+}
+
+/// The id of something that a request names; a text that cannot be one names nothing that is there.
+///
+/// # Errors
+/// `missing`.
+pub fn parse<I: Id>(text: &str, missing: impl FnOnce(String) -> Error) -> Result<I> {
+    I::parse(text).ok_or_else(|| missing(text.to_owned()))
+}
+
+/// What makes a request's repetition find what the first one made: the operation, its client token, and what it asked.
+pub struct Once<'a> {
+    pub operation: &'static str,
+    pub token: Option<&'a str>,
+    pub asked: String,
+}
+
+impl<'a> Once<'a> {
+    pub fn new(operation: &'static str, token: Option<&'a String>, asked: String) -> Self {
+        Self { operation, token: token.map(String::as_str).filter(|token| !token.is_empty()), asked }
+    }
+
+    /// The id of what an earlier request with this token made.
+    ///
+    /// # Errors
+    /// When that one asked for something else.
+    pub fn find<I: Id>(&self, tx: &mut Tx<'_, '_>) -> Result<Option<I>> {
+        let Some(token) = self.token else { return Ok(None) };
+        match tx.find_token(self.operation, token, &self.asked)? {
+            Token::Fresh => Ok(None),
+            Token::Repeated(made) => Ok(I::parse(&made)),
+            Token::Mismatched => Err(errors::token_mismatched(token)),
+        }
+    }
+
+    pub fn remember(&self, tx: &mut Tx<'_, '_>, id: &impl Id) -> Result<()> {
+        match self.token {
+            Some(token) => tx.remember_token(self.operation, token, &self.asked, id.as_str()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The page a request asks for.

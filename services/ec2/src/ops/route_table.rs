@@ -1,17 +1,20 @@
 //! Operations on route tables.
 
 use api_ec2 as api;
+use ipnet::Ipv4Net;
+use kernel::tx::Reader;
 use kernel::{Ctx, Result, Scope};
 
-use super::page::{Listing, check_dry_run};
+use super::page::{Listing, Once, check_dry_run, parse};
 use super::vpc::ensure_default;
+use crate::controllers::network;
 use crate::errors;
 use crate::rules::route_table as rules;
-use crate::rules::tag::shown;
-use crate::state::id::{Id, RouteTableId};
-use crate::state::route_table::{Association, Route, RouteTable};
+use crate::rules::tag::{of_one, shown};
+use crate::state::id::{Id, RouteTableAssociationId, RouteTableId, SubnetId, VpcId};
+use crate::state::route_table::{Association, Route, RouteTable, Target};
 use crate::state::tag::Tags;
-use crate::state::{route_table, tag};
+use crate::state::{reach, route_table, subnet, tag, vpc};
 
 pub async fn describe_route_tables(
     ctx: &Ctx,
@@ -23,22 +26,53 @@ pub async fn describe_route_tables(
     check_dry_run(input.dry_run)?;
     ensure_default(ctx).await?;
     let scope = ctx.scope();
-    let read =
-        ctx.read(|snap| Ok((route_table::all(snap, scope)?, tag::of_all::<RouteTableId>(snap, scope)?)));
+    let read = ctx.read(|snap| {
+        let mut tables = Vec::new();
+        for table in route_table::all(snap, scope)? {
+            let dead = dead(snap, scope, &table)?;
+            tables.push(Seen { table, dead });
+        }
+        Ok((tables, tag::of_all::<RouteTableId>(snap, scope)?))
+    });
     let (tables, tags) = read.await?;
-    let values = |table: &RouteTable, name: &str| rules::values(table, scope, name);
-    let (tables, next_token) =
-        listing.cut(ctx, tables, &tags, |t| t.id.as_str(), values, errors::route_table_not_found)?;
-    let show = |table: &RouteTable| show(table, scope, tags.get(table.id.as_str()));
+    let values = |seen: &Seen, name: &str| rules::values(&seen.table, &seen.dead, scope, name);
+    let (tables, next_token) = listing.cut(
+        ctx,
+        tables,
+        &tags,
+        |seen| seen.table.id.as_str(),
+        values,
+        errors::route_table_not_found,
+    )?;
+    let show = |seen: &Seen| show(&seen.table, &seen.dead, scope, tags.get(seen.table.id.as_str()));
     Ok(api::DescribeRouteTablesResult { route_tables: Some(tables.iter().map(show).collect()), next_token })
 }
 
-fn show(table: &RouteTable, scope: &Scope, tags: Option<&Tags>) -> api::RouteTable {
+struct Seen {
+    table: RouteTable,
+    dead: Vec<Ipv4Net>,
+}
+
+/// The destinations whose targets lead nowhere now.
+fn dead(from: &mut impl Reader, scope: &Scope, table: &RouteTable) -> Result<Vec<Ipv4Net>> {
+    let mut dead = Vec::new();
+    for route in &table.routes {
+        if route.target != Target::Local && reach::hop(from, scope, &table.vpc, &route.target)?.is_none() {
+            dead.push(route.destination);
+        }
+    }
+    Ok(dead)
+}
+
+fn show(table: &RouteTable, dead: &[Ipv4Net], scope: &Scope, tags: Option<&Tags>) -> api::RouteTable {
     let route = |route: &Route| api::Route {
         destination_cidr_block: Some(route.destination.to_string()),
-        gateway_id: Some(rules::gateway(&route.target)),
+        gateway_id: rules::gateway(&route.target),
+        nat_gateway_id: rules::nat_gateway(&route.target),
+        vpc_peering_connection_id: rules::peering(&route.target),
+        network_interface_id: rules::interface(&route.target),
         origin: Some(rules::origin(&route.target).to_owned()),
-        state: Some("active".to_owned()),
+        state: Some(rules::state(route, dead).to_owned()),
         ..api::Route::default()
     };
     let association = |association: &Association| api::RouteTableAssociation {
@@ -61,4 +95,133 @@ fn show(table: &RouteTable, scope: &Scope, tags: Option<&Tags>) -> api::RouteTab
         vpc_id: Some(table.vpc.to_string()),
         owner_id: Some(scope.account.to_string()),
     }
+}
+
+pub async fn create_route_table(
+    ctx: &Ctx,
+    input: api::CreateRouteTableRequest,
+) -> Result<api::CreateRouteTableResult> {
+    let vpc: VpcId = parse(&input.vpc_id, errors::vpc_not_found)?;
+    let tags = of_one::<RouteTableId>(input.tag_specifications)?;
+    let once = Once::new("CreateRouteTable", input.client_token.as_ref(), vpc.to_string());
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    let write = ctx.write(|tx| {
+        vpc::ensure_default(tx, scope)?;
+        if let Some(made) = once.find(tx)? {
+            return route_table::get(tx, scope, &made);
+        }
+        let vpc = vpc::get(tx, scope, &vpc)?;
+        if route_table::of_vpc(tx, scope, &vpc.id)?.len() >= rules::TABLES_MAX {
+            return Err(errors::route_table_limit());
+        }
+        let table = route_table::insert(tx, scope, &vpc)?;
+        tag::put(tx, scope, &table.id, tags.clone())?;
+        once.remember(tx, &table.id)?;
+        Ok(table)
+    });
+    let route_table = Some(show(&write.await?, &[], scope, Some(&tags)));
+    Ok(api::CreateRouteTableResult { route_table, client_token: input.client_token })
+}
+
+pub async fn delete_route_table(ctx: &Ctx, input: api::DeleteRouteTableRequest) -> Result<()> {
+    let id: RouteTableId = parse(&input.route_table_id, errors::route_table_not_found)?;
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    ctx.write(|tx| {
+        vpc::ensure_default(tx, scope)?;
+        if !route_table::get(tx, scope, &id)?.associations.is_empty() {
+            return Err(errors::route_table_in_use(&id));
+        }
+        route_table::delete(tx, scope, &id)
+    })
+    .await
+}
+
+fn associated() -> Option<api::RouteTableAssociationState> {
+    Some(api::RouteTableAssociationState { state: Some("associated".to_owned()), status_message: None })
+}
+
+pub async fn associate_route_table(
+    ctx: &Ctx,
+    input: api::AssociateRouteTableRequest,
+) -> Result<api::AssociateRouteTableResult> {
+    let id: RouteTableId = parse(&input.route_table_id, errors::route_table_not_found)?;
+    let text = input.subnet_id.ok_or_else(|| errors::missing("subnetId"))?;
+    let subnet: SubnetId = parse(&text, errors::subnet_not_found)?;
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    let write = ctx.write(|tx| {
+        vpc::ensure_default(tx, scope)?;
+        let mut table = route_table::get(tx, scope, &id)?;
+        let subnet = subnet::get(tx, scope, &subnet)?;
+        if subnet.vpc != table.vpc {
+            return Err(errors::different_networks(&id, &subnet.id));
+        }
+        // A repeated request finds what it made.
+        if let Some(known) = table.associations.iter().find(|a| a.subnet.as_ref() == Some(&subnet.id)) {
+            return Ok((known.id.clone(), subnet.vpc));
+        }
+        if route_table::of_vpc(tx, scope, &subnet.vpc)?.iter().any(|other| other.routes_subnet(&subnet.id)) {
+            return Err(errors::route_table_associated(&subnet.id));
+        }
+        let new = RouteTableAssociationId::fresh(tx.ctx().ids());
+        table.associations.push(Association { id: new.clone(), subnet: Some(subnet.id) });
+        route_table::put(tx, scope, &table)?;
+        Ok((new, subnet.vpc))
+    });
+    let (new, vpc) = write.await?;
+    network::ensure_vpc(ctx, &vpc).await?;
+    let association_id = Some(new.to_string());
+    Ok(api::AssociateRouteTableResult { association_id, association_state: associated() })
+}
+
+pub async fn disassociate_route_table(ctx: &Ctx, input: api::DisassociateRouteTableRequest) -> Result<()> {
+    let id: RouteTableAssociationId =
+        parse(&input.association_id, errors::route_table_association_not_found)?;
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    let write = ctx.write(|tx| {
+        let mut table = route_table::get_by_association(tx, scope, &id)?;
+        if table.associations.iter().any(|a| a.id == id && a.subnet.is_none()) {
+            return Err(errors::main_table_association(&id));
+        }
+        table.associations.retain(|association| association.id != id);
+        route_table::put(tx, scope, &table)?;
+        Ok(table.vpc)
+    });
+    let vpc = write.await?;
+    network::ensure_vpc(ctx, &vpc).await
+}
+
+/// Moves an association, the main one too, to another table of the VPC.
+pub async fn replace_route_table_association(
+    ctx: &Ctx,
+    input: api::ReplaceRouteTableAssociationRequest,
+) -> Result<api::ReplaceRouteTableAssociationResult> {
+    let old: RouteTableAssociationId =
+        parse(&input.association_id, errors::route_table_association_not_found)?;
+    let id: RouteTableId = parse(&input.route_table_id, errors::route_table_not_found)?;
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    let write = ctx.write(|tx| {
+        let mut from = route_table::get_by_association(tx, scope, &old)?;
+        let target = route_table::get(tx, scope, &id)?;
+        if target.vpc != from.vpc {
+            return Err(errors::different_networks(&id, &from.id));
+        }
+        let moved = from.associations.iter().find(|a| a.id == old).and_then(|a| a.subnet.clone());
+        from.associations.retain(|association| association.id != old);
+        route_table::put(tx, scope, &from)?;
+        // Read again: it may be the same table.
+        let mut table = route_table::get(tx, scope, &id)?;
+        let new = RouteTableAssociationId::fresh(tx.ctx().ids());
+        table.associations.push(Association { id: new.clone(), subnet: moved });
+        route_table::put(tx, scope, &table)?;
+        Ok((new, table.vpc))
+    });
+    let (new, vpc) = write.await?;
+    network::ensure_vpc(ctx, &vpc).await?;
+    let new_association_id = Some(new.to_string());
+    Ok(api::ReplaceRouteTableAssociationResult { new_association_id, association_state: associated() })
 }

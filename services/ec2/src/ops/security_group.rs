@@ -36,7 +36,7 @@ pub(super) fn resolve(
             security_group::get(tx, scope, &id)
         }
         (None, Some(name)) => {
-            let vpc = vpc::ensure_default(tx, scope)?;
+            let vpc = vpc::get_default(tx, scope)?;
             let found = security_group::find_by_name(tx, scope, &vpc.id, name)?;
             found.ok_or_else(|| errors::group_not_found_in_default_vpc(name, &vpc.id))
         }
@@ -56,10 +56,10 @@ pub async fn create_security_group(
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
     let write = ctx.write(|tx| {
-        let default = vpc::ensure_default(tx, scope)?.id;
+        vpc::ensure_default(tx, scope)?;
         let vpc = match &vpc {
             Some(id) => vpc::get(tx, scope, id)?.id,
-            None => default,
+            None => vpc::get_default(tx, scope)?.id,
         };
         let group = security_group::insert(tx, scope, &vpc, &input.group_name, &input.description)?;
         tag::put(tx, scope, &group.id, tags.clone())?;

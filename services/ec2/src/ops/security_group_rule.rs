@@ -1,7 +1,7 @@
 //! Operations on the rules of security groups. A change is in force when it is answered.
 
 use api_ec2 as api;
-use kernel::{Ctx, Result, Scope, Tx};
+use kernel::{AccountId, Ctx, Result, Scope, Tx};
 
 use super::page::{Listing, check_dry_run};
 use super::security_group::resolve;
@@ -15,7 +15,7 @@ use crate::rules::tag::{of_specifications, shown};
 use crate::state::id::{Id, RuleId};
 use crate::state::security_group::{Peer, Rule, SecurityGroup};
 use crate::state::tag::Tags;
-use crate::state::{security_group, tag, vpc};
+use crate::state::{peering, prefix_list, security_group, tag, vpc};
 
 /// Which group, which way.
 pub(super) struct Target<'a> {
@@ -99,31 +99,47 @@ pub(super) fn peer(
         WantedPeer::Ipv6(cidr) => Peer::Ipv6(*cidr),
         WantedPeer::Group(group) => {
             let found = find_group(tx, scope, of, group)?;
-            if found.vpc != of.vpc {
-                return Err(errors::groups_of_other_networks());
-            }
-            Peer::Group { id: found.id, account: scope.account }
+            let (group, account) = found;
+            let foreign = (group.vpc != of.vpc).then(|| group.vpc.clone());
+            Peer::Group { id: group.id, account, foreign }
         }
+        WantedPeer::PrefixList(id) => Peer::PrefixList(prefix_list::get(tx, scope, id)?.id),
     })
 }
 
+/// A group of the same VPC, or of one it is peered with in the same region, and whose it is.
 fn find_group(
     tx: &mut Tx<'_, '_>,
     scope: &Scope,
     of: &SecurityGroup,
     group: &WantedGroup,
-) -> Result<SecurityGroup> {
-    let shown = group.id.as_ref().map(ToString::to_string).or_else(|| group.name.clone());
-    // Groups of other accounts can be named over a peering, which there is none.
-    if group.account.is_some_and(|account| account != scope.account) {
-        return Err(errors::group_not_found(shown.unwrap_or_default()));
-    }
-    match (&group.id, &group.name) {
-        (Some(id), _) => security_group::get(tx, scope, id),
-        (None, name) => {
-            let name = name.as_deref().unwrap_or_default();
-            security_group::get_by_name(tx, scope, &of.vpc, name)
+) -> Result<(SecurityGroup, AccountId)> {
+    let Some(id) = &group.id else {
+        let name = group.name.as_deref().unwrap_or_default();
+        if group.account.is_some_and(|account| account != scope.account) {
+            return Err(errors::group_not_found(name));
         }
+        return Ok((security_group::get_by_name(tx, scope, &of.vpc, name)?, scope.account));
+    };
+    let is_own = group.account.is_none_or(|account| account == scope.account);
+    if let Some(found) = security_group::find(tx, scope, id)?.filter(|_| is_own)
+        && found.vpc == of.vpc
+    {
+        return Ok((found, scope.account));
+    }
+    for (_, side) in peering::of_vpc(tx, &of.vpc)? {
+        let fits = group.account.is_none_or(|account| account == side.scope.account);
+        if fits
+            && side.scope.region == scope.region
+            && let Some(found) = security_group::find(tx, &side.scope, id)?
+            && found.vpc == side.vpc
+        {
+            return Ok((found, side.scope.account));
+        }
+    }
+    match security_group::find(tx, scope, id)?.filter(|_| is_own) {
+        Some(_) => Err(errors::groups_of_other_networks()),
+        None => Err(errors::group_not_found(id)),
     }
 }
 
@@ -261,11 +277,12 @@ fn show(group: &SecurityGroup, rule: &Rule, scope: &Scope, tags: Option<&Tags>) 
     match &rule.peer {
         Peer::Ipv4(cidr) => shown.cidr_ipv4 = Some(cidr.to_string()),
         Peer::Ipv6(cidr) => shown.cidr_ipv6 = Some(cidr.to_string()),
-        Peer::Group { id, account } => {
+        Peer::PrefixList(id) => shown.prefix_list_id = Some(id.to_string()),
+        Peer::Group { id, account, foreign } => {
             shown.referenced_group_info = Some(api::ReferencedSecurityGroup {
                 group_id: Some(id.to_string()),
                 user_id: Some(account.to_string()),
-                vpc_id: Some(group.vpc.to_string()),
+                vpc_id: Some(foreign.as_ref().unwrap_or(&group.vpc).to_string()),
                 ..api::ReferencedSecurityGroup::default()
             });
         }
@@ -289,6 +306,7 @@ fn show_revoked(group: &SecurityGroup, rule: &Rule) -> api::RevokedSecurityGroup
         Peer::Ipv4(cidr) => shown.cidr_ipv4 = Some(cidr.to_string()),
         Peer::Ipv6(cidr) => shown.cidr_ipv6 = Some(cidr.to_string()),
         Peer::Group { id, .. } => shown.referenced_group_id = Some(id.to_string()),
+        Peer::PrefixList(id) => shown.prefix_list_id = Some(id.to_string()),
     }
     shown
 }

@@ -3,16 +3,18 @@
 use api_ec2 as api;
 use kernel::{Ctx, Result, Scope};
 
-use super::page::{Listing, check_dry_run};
+use super::page::{Listing, check_dry_run, parse};
 use super::vpc::ensure_default;
+use crate::controllers::network;
 use crate::errors;
 use crate::rules::region::zone_id;
 use crate::rules::subnet as rules;
-use crate::rules::tag::shown;
-use crate::state::id::{Id, SubnetId};
+use crate::rules::tag::{of_one, shown};
+use crate::rules::vpc as vpc_rules;
+use crate::state::id::{Id, SubnetId, VpcId};
 use crate::state::subnet::Subnet;
 use crate::state::tag::Tags;
-use crate::state::{network_interface, subnet, tag};
+use crate::state::{network_interface, subnet, tag, vpc};
 
 pub async fn describe_subnets(
     ctx: &Ctx,
@@ -64,4 +66,98 @@ fn show(subnet: &Subnet, free: u32, scope: &Scope, tags: Option<&Tags>) -> api::
         map_public_ip_on_launch: Some(subnet.map_public_ip_on_launch),
         ..api::Subnet::default()
     }
+}
+
+pub async fn create_subnet(ctx: &Ctx, input: api::CreateSubnetRequest) -> Result<api::CreateSubnetResult> {
+    let vpc_id: VpcId = parse(&input.vpc_id, errors::vpc_not_found)?;
+    let text = input.cidr_block.ok_or_else(|| errors::missing("cidrBlock"))?;
+    let cidr = vpc_rules::check_cidr(&text, "cidrBlock", errors::subnet_range)?;
+    let zone = check_zone(ctx.scope(), input.availability_zone, input.availability_zone_id)?;
+    if input.ipv6_native == Some(true) {
+        return Err(errors::unsupported("IPv6"));
+    }
+    let tags = of_one::<SubnetId>(input.tag_specifications)?;
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    let write = ctx.write(|tx| {
+        vpc::ensure_default(tx, scope)?;
+        let vpc = vpc::get(tx, scope, &vpc_id)?;
+        if !vpc.cidrs().iter().any(|range| range.contains(&cidr)) {
+            return Err(errors::subnet_range(&text));
+        }
+        let there = subnet::of_vpc(tx, scope, &vpc_id)?;
+        if there.iter().any(|known| vpc_rules::overlap(known.cidr, cidr)) {
+            return Err(errors::subnet_conflict(cidr));
+        }
+        if there.len() >= vpc_rules::SUBNETS_MAX {
+            return Err(errors::subnet_limit());
+        }
+        let zones = crate::rules::region::zones(scope.region.as_str());
+        let first = || zones.first().map(|zone| zone.name.clone()).unwrap_or_default();
+        let zone = zone.clone().unwrap_or_else(first);
+        let subnet = subnet::insert(tx, scope, &vpc_id, cidr, zone)?;
+        tag::put(tx, scope, &subnet.id, tags.clone())?;
+        Ok((network_interface::count_free(tx, scope, &subnet)?, subnet))
+    });
+    let (free, subnet) = write.await?;
+    network::ensure_vpc(ctx, &vpc_id).await?;
+    Ok(api::CreateSubnetResult { subnet: Some(show(&subnet, free, scope, Some(&tags))) })
+}
+
+/// The zone's name, given by name or by id.
+fn check_zone(scope: &Scope, name: Option<String>, id: Option<String>) -> Result<Option<String>> {
+    let zones = crate::rules::region::zones(scope.region.as_str());
+    let Some(given) = name.or(id).filter(|given| !given.is_empty()) else { return Ok(None) };
+    let found = zones.into_iter().find(|zone| zone.name == given || zone.id == given);
+    found.map(|zone| Some(zone.name)).ok_or_else(|| errors::zone_invalid(&given))
+}
+
+pub async fn create_default_subnet(
+    ctx: &Ctx,
+    input: api::CreateDefaultSubnetRequest,
+) -> Result<api::CreateDefaultSubnetResult> {
+    let zone = check_zone(ctx.scope(), input.availability_zone, input.availability_zone_id)?;
+    let zone = zone.ok_or_else(|| errors::missing("AvailabilityZone"))?;
+    if input.ipv6_native == Some(true) {
+        return Err(errors::unsupported("IPv6"));
+    }
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    let write = ctx.write(|tx| {
+        let subnet = subnet::insert_default(tx, scope, &zone)?;
+        Ok((network_interface::count_free(tx, scope, &subnet)?, subnet))
+    });
+    let (free, subnet) = write.await?;
+    network::ensure_vpc(ctx, &subnet.vpc).await?;
+    Ok(api::CreateDefaultSubnetResult { subnet: Some(show(&subnet, free, scope, None)) })
+}
+
+pub async fn delete_subnet(ctx: &Ctx, input: api::DeleteSubnetRequest) -> Result<()> {
+    let id: SubnetId = parse(&input.subnet_id, errors::subnet_not_found)?;
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    let write = ctx.write(|tx| {
+        vpc::ensure_default(tx, scope)?;
+        let subnet = subnet::get(tx, scope, &id)?;
+        if network_interface::all(tx, scope)?.iter().any(|interface| interface.subnet == id) {
+            return Err(errors::subnet_in_use(&id));
+        }
+        subnet::delete(tx, scope, &id)?;
+        Ok(subnet.vpc)
+    });
+    let vpc = write.await?;
+    network::ensure_vpc(ctx, &vpc).await
+}
+
+pub async fn modify_subnet_attribute(ctx: &Ctx, input: api::ModifySubnetAttributeRequest) -> Result<()> {
+    let id: SubnetId = parse(&input.subnet_id, errors::subnet_not_found)?;
+    let maps = input.map_public_ip_on_launch.ok_or_else(|| errors::missing("MapPublicIpOnLaunch"))?;
+    let scope = ctx.scope();
+    ctx.write(|tx| {
+        vpc::ensure_default(tx, scope)?;
+        let mut subnet = subnet::get(tx, scope, &id)?;
+        subnet.map_public_ip_on_launch = maps.value.unwrap_or(false);
+        subnet::put(tx, scope, &subnet)
+    })
+    .await
 }

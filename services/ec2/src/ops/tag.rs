@@ -33,6 +33,10 @@ const TYPES: &[(&str, &str)] = &[
     (DhcpOptionsId::PREFIX, DhcpOptionsId::RESOURCE),
     (GroupId::PREFIX, GroupId::RESOURCE),
     (RuleId::PREFIX, RuleId::RESOURCE),
+    (AllocationId::PREFIX, AllocationId::RESOURCE),
+    (NatGatewayId::PREFIX, NatGatewayId::RESOURCE),
+    (PeeringId::PREFIX, PeeringId::RESOURCE),
+    (PrefixListId::PREFIX, PrefixListId::RESOURCE),
     (InterfaceId::PREFIX, InterfaceId::RESOURCE),
     (InstanceId::PREFIX, InstanceId::RESOURCE),
     (KeyPairId::PREFIX, KeyPairId::RESOURCE),
@@ -40,6 +44,8 @@ const TYPES: &[(&str, &str)] = &[
     (VolumeId::PREFIX, VolumeId::RESOURCE),
 ];
 
+    (SnapshotId::PREFIX, SnapshotId::RESOURCE),
+    (ImageId::PREFIX, ImageId::RESOURCE),
 fn resource_type(id: &str) -> Option<&'static str> {
     TYPES.iter().find(|(prefix, _)| id.starts_with(prefix)).map(|(_, name)| *name)
 }
@@ -116,6 +122,18 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
         }
         GroupId::RESOURCE => {
             (is_there(id, |id| security_group::find(tx, scope, id))?, missing(errors::group_not_found))
+        AllocationId::RESOURCE => {
+            (is_there(id, |id| address::find(tx, scope, id))?, missing(errors::allocation_not_found))
+        }
+        NatGatewayId::RESOURCE => {
+            (is_there(id, |id| nat_gateway::find(tx, scope, id))?, missing(errors::nat_gateway_not_found))
+        }
+        PeeringId::RESOURCE => {
+            (is_there(id, |id| peering::find(tx, scope, id))?, missing(errors::peering_not_found))
+        }
+        PrefixListId::RESOURCE => {
+            (is_there(id, |id| prefix_list::find(tx, scope, id))?, missing(errors::prefix_list_not_found))
+        }
         }
         RuleId::RESOURCE => {
             let mut rules = security_group::all(tx, scope)?.into_iter().flat_map(|group| group.rules);

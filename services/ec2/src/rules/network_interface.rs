@@ -3,10 +3,14 @@
 use kernel::Scope;
 
 use crate::rules::region::{private_dns_name, public_dns_name};
-use crate::state::network_interface::NetworkInterface;
+use crate::state::network_interface::{Kind, NetworkInterface};
 
 /// AWS's default quota, "Security groups per network interface".
 pub const GROUPS_MAX: usize = 5;
+/// Private addresses of one interface: what the larger types have on AWS.
+pub const ADDRESSES_MAX: usize = 15;
+/// The highest device index: as many interfaces as the larger types have on AWS.
+pub const DEVICES_MAX: i32 = 14;
 
 /// A MAC address of ten hexadecimal digits: locally administered, unicast.
 pub fn mac(digits: &str) -> String {
@@ -29,13 +33,32 @@ pub fn mac_bytes(mac: &str) -> [u8; 6] {
     bytes
 }
 
-pub const STATUS: &str = "in-use";
+/// `in-use` with an instance or a gateway.
+pub fn status(interface: &NetworkInterface) -> &'static str {
+    let is_used = interface.attachment.is_some() || interface.kind != Kind::Interface;
+    if is_used { "in-use" } else { "available" }
+}
+
+/// AWS's word for whose interface it is.
+pub fn kind(interface: &NetworkInterface) -> &'static str {
+    match interface.kind {
+        Kind::Interface => "interface",
+        Kind::NatGateway => "nat_gateway",
+    }
+}
+
+/// Who owns its public address: AWS, or the account where it is an elastic one.
+pub fn address_owner(interface: &NetworkInterface, scope: &Scope) -> String {
+    interface.elastic.as_ref().map_or_else(|| "amazon".to_owned(), |_| scope.account.to_string())
+}
+
 pub const ATTACHED: &str = "attached";
 
 pub const FILTERS: &[&str] = &[
     "addresses.association.public-ip",
     "addresses.primary",
     "addresses.private-ip-address",
+    "association.allocation-id",
     "association.ip-owner-id",
     "association.public-dns-name",
     "association.public-ip",
@@ -64,37 +87,54 @@ pub const FILTERS: &[&str] = &[
 /// What an interface has under the name of a filter.
 pub fn values(interface: &NetworkInterface, scope: &Scope, name: &str) -> Vec<String> {
     let region = scope.region.as_str();
-    let attachment = &interface.attachment;
     let public = interface.public_ip;
+    if let Some(name) = name.strip_prefix("attachment.") {
+        return attachment_value(interface, scope, name).into_iter().collect();
+    }
     vec![match name {
-        "addresses.association.public-ip" | "association.public-ip" => {
-            return public.iter().map(ToString::to_string).collect();
+        "addresses.association.public-ip" => {
+            return interface.public_ips().map(|ip| ip.to_string()).collect();
         }
-        "association.ip-owner-id" => return public.iter().map(|_| "amazon".to_owned()).collect(),
+        "association.public-ip" => return public.iter().map(ToString::to_string).collect(),
+        "association.allocation-id" => return interface.elastic.iter().map(ToString::to_string).collect(),
+        "association.ip-owner-id" => return public.iter().map(|_| address_owner(interface, scope)).collect(),
         "association.public-dns-name" => {
             return public.iter().map(|address| public_dns_name(region, *address)).collect();
         }
         "group-id" => return interface.groups.iter().map(ToString::to_string).collect(),
-        "addresses.primary" | "source-dest-check" => "true".to_owned(),
-        "addresses.private-ip-address" | "private-ip-address" => interface.private_ip.to_string(),
-        "attachment.attachment-id" => attachment.id.to_string(),
-        "attachment.delete-on-termination" => attachment.delete_on_termination.to_string(),
-        "attachment.device-index" => attachment.device_index.to_string(),
-        "attachment.instance-id" => attachment.instance.to_string(),
-        "attachment.instance-owner-id" | "owner-id" => scope.account.to_string(),
-        "attachment.status" => ATTACHED.to_owned(),
+        "addresses.primary" => {
+            let further = interface.secondary.iter().map(|_| "false".to_owned());
+            return std::iter::once("true".to_owned()).chain(further).collect();
+        }
+        "addresses.private-ip-address" => return interface.private_ips().map(|ip| ip.to_string()).collect(),
+        "private-ip-address" => interface.private_ip.to_string(),
+        "source-dest-check" => (!interface.forwards).to_string(),
+        "owner-id" => scope.account.to_string(),
         "availability-zone" => interface.zone.clone(),
         "description" => interface.description.clone(),
-        "interface-type" => "interface".to_owned(),
+        "interface-type" => kind(interface).to_owned(),
         "mac-address" => interface.mac.clone(),
         "network-interface-id" => interface.id.to_string(),
         "private-dns-name" => private_dns_name(region, interface.private_ip),
-        "requester-managed" => "false".to_owned(),
-        "status" => STATUS.to_owned(),
+        "requester-managed" => (interface.kind != Kind::Interface).to_string(),
+        "status" => status(interface).to_owned(),
         "subnet-id" => interface.subnet.to_string(),
         "vpc-id" => interface.vpc.to_string(),
         _ => return Vec::new(),
     }]
+}
+
+fn attachment_value(interface: &NetworkInterface, scope: &Scope, name: &str) -> Option<String> {
+    let attachment = interface.attachment.as_ref()?;
+    Some(match name {
+        "attachment-id" => attachment.id.to_string(),
+        "delete-on-termination" => attachment.delete_on_termination.to_string(),
+        "device-index" => attachment.device_index.to_string(),
+        "instance-id" => attachment.instance.to_string(),
+        "instance-owner-id" => scope.account.to_string(),
+        "status" => ATTACHED.to_owned(),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

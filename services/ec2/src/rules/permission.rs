@@ -8,7 +8,7 @@ use kernel::{AccountId, Error, Result};
 
 use crate::errors;
 use crate::rules::security_group::is_allowed;
-use crate::state::id::{GroupId, Id};
+use crate::state::id::{GroupId, Id, PrefixListId};
 use crate::state::security_group::{Peer, Rule, Traffic};
 
 const DESCRIPTION_CHARS_MAX: usize = 255;
@@ -30,6 +30,7 @@ pub enum WantedPeer {
     Ipv4(Ipv4Net),
     Ipv6(Ipv6Net),
     Group(WantedGroup),
+    PrefixList(PrefixListId),
 }
 
 /// A group by id or by name, perhaps of an account named.
@@ -56,6 +57,11 @@ pub fn check(permissions: Vec<IpPermission>) -> Result<Vec<Wanted>> {
         for range in permission.ipv6_ranges.unwrap_or_default() {
             let cidr = range.cidr_ipv6.ok_or_else(|| errors::missing("CidrIpv6"))?;
             add(&mut all, traffic, WantedPeer::Ipv6(ipv6(&cidr)?), range.description)?;
+        }
+        for list in permission.prefix_list_ids.unwrap_or_default() {
+            let id = list.prefix_list_id.ok_or_else(|| errors::missing("PrefixListId"))?;
+            let id = PrefixListId::parse(&id).ok_or_else(|| errors::prefix_list_not_found(&id))?;
+            add(&mut all, traffic, WantedPeer::PrefixList(id), list.description)?;
         }
         for pair in permission.user_id_group_pairs.unwrap_or_default() {
             let group = group(pair.group_id, pair.group_name, pair.user_id)?;
@@ -188,6 +194,7 @@ pub fn described(rule: &Rule) -> String {
         Peer::Ipv4(cidr) => cidr.to_string(),
         Peer::Ipv6(cidr) => cidr.to_string(),
         Peer::Group { id, .. } => id.to_string(),
+        Peer::PrefixList(id) => id.to_string(),
     };
     let what = match rule.traffic {
         Traffic::All => "ALL".to_owned(),
@@ -218,10 +225,15 @@ pub fn shown<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<IpPermission> {
                 let range = Ipv6Range { cidr_ipv6: Some(cidr.to_string()), description };
                 permission.ipv6_ranges.get_or_insert_default().push(range);
             }
-            Peer::Group { id, account } => {
+            Peer::PrefixList(id) => {
+                let list = api_ec2::PrefixListId { prefix_list_id: Some(id.to_string()), description };
+                permission.prefix_list_ids.get_or_insert_default().push(list);
+            }
+            Peer::Group { id, account, foreign } => {
                 let pair = UserIdGroupPair {
                     group_id: Some(id.to_string()),
                     user_id: Some(account.to_string()),
+                    vpc_id: foreign.as_ref().map(ToString::to_string),
                     description,
                     ..UserIdGroupPair::default()
                 };

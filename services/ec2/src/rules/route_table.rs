@@ -1,8 +1,9 @@
 //! How routes are shown and filtered.
 
+use ipnet::Ipv4Net;
 use kernel::Scope;
 
-use crate::state::route_table::{RouteTable, Target};
+use crate::state::route_table::{Route, RouteTable, Target};
 
 pub const FILTERS: &[&str] = &[
     "association.gateway-id",
@@ -14,29 +15,53 @@ pub const FILTERS: &[&str] = &[
     "route-table-id",
     "route.destination-cidr-block",
     "route.gateway-id",
+    "route.nat-gateway-id",
     "route.origin",
     "route.state",
+    "route.vpc-peering-connection-id",
     "vpc-id",
 ];
 
-/// What AWS shows as a route's gateway.
-pub fn gateway(target: &Target) -> String {
+/// What AWS shows as a route's gateway, where it leads to one that goes by that name.
+pub fn gateway(target: &Target) -> Option<String> {
     match target {
-        Target::Local => "local".to_owned(),
-        Target::InternetGateway(id) => id.to_string(),
+        Target::Local => Some("local".to_owned()),
+        Target::InternetGateway(id) => Some(id.to_string()),
+        _ => None,
     }
 }
+
+pub fn nat_gateway(target: &Target) -> Option<String> {
+    if let Target::NatGateway(id) = target { Some(id.to_string()) } else { None }
+}
+
+pub fn peering(target: &Target) -> Option<String> {
+    if let Target::Peering(id) = target { Some(id.to_string()) } else { None }
+}
+
+pub fn interface(target: &Target) -> Option<String> {
+    if let Target::Interface(id) = target { Some(id.to_string()) } else { None }
+}
+
+/// `blackhole`, where the destination is among those that are `dead`.
+pub fn state(route: &Route, dead: &[Ipv4Net]) -> &'static str {
+    if dead.contains(&route.destination) { "blackhole" } else { "active" }
+}
+
+/// AWS's default quotas, "Route tables per VPC" and "Routes per route table".
+pub const TABLES_MAX: usize = 200;
+pub const ROUTES_MAX: usize = 50;
 
 /// Which operation made a route.
 pub fn origin(target: &Target) -> &'static str {
     match target {
         Target::Local => "CreateRouteTable",
-        Target::InternetGateway(_) => "CreateRoute",
+        _ => "CreateRoute",
     }
 }
 
 /// What a table has under the name of a filter.
-pub fn values(table: &RouteTable, scope: &Scope, name: &str) -> Vec<String> {
+pub fn values(table: &RouteTable, dead: &[Ipv4Net], scope: &Scope, name: &str) -> Vec<String> {
     let associations = table.associations.iter();
     let routes = table.routes.iter();
     match name {
@@ -49,9 +74,11 @@ pub fn values(table: &RouteTable, scope: &Scope, name: &str) -> Vec<String> {
         "owner-id" => vec![scope.account.to_string()],
         "route-table-id" => vec![table.id.to_string()],
         "route.destination-cidr-block" => routes.map(|r| r.destination.to_string()).collect(),
-        "route.gateway-id" => routes.map(|r| gateway(&r.target)).collect(),
+        "route.gateway-id" => routes.filter_map(|r| gateway(&r.target)).collect(),
+        "route.nat-gateway-id" => routes.filter_map(|r| nat_gateway(&r.target)).collect(),
+        "route.vpc-peering-connection-id" => routes.filter_map(|r| peering(&r.target)).collect(),
         "route.origin" => routes.map(|r| origin(&r.target).to_owned()).collect(),
-        "route.state" => routes.map(|_| "active".to_owned()).collect(),
+        "route.state" => routes.map(|route| state(route, dead).to_owned()).collect(),
         "vpc-id" => vec![table.vpc.to_string()],
         _ => Vec::new(),
     }

@@ -70,6 +70,9 @@ pub fn check_replacement(rule: SecurityGroupRuleRequest) -> Result<Wanted> {
     let ranges = rule.cidr_ipv4.map(|cidr| IpRange { cidr_ip: Some(cidr), description: description.clone() });
     let ranges6 =
         rule.cidr_ipv6.map(|cidr| Ipv6Range { cidr_ipv6: Some(cidr), description: description.clone() });
+    let lists = rule
+        .prefix_list_id
+        .map(|id| api_ec2::PrefixListId { prefix_list_id: Some(id), description: description.clone() });
     let pairs = rule.referenced_group_id.map(|id| UserIdGroupPair {
         group_id: Some(id),
         description,
@@ -82,7 +85,7 @@ pub fn check_replacement(rule: SecurityGroupRuleRequest) -> Result<Wanted> {
         ip_ranges: Some(ranges.into_iter().collect()),
         ipv6_ranges: Some(ranges6.into_iter().collect()),
         user_id_group_pairs: Some(pairs.into_iter().collect()),
-        ..IpPermission::default()
+        prefix_list_ids: Some(lists.into_iter().collect()),
     };
     let mut wanted = permission::check(vec![permission])?;
     match (wanted.pop(), wanted.is_empty()) {

@@ -6,6 +6,7 @@ use api_ec2::{Tag, TagSpecification};
 use kernel::Result;
 
 use crate::errors;
+use crate::state::id::Id;
 use crate::state::tag::{Tagged, Tags};
 
 pub const TAGS_MAX: usize = 50;
@@ -83,6 +84,14 @@ pub fn of_specifications(
         }
     }
     Ok(by_type)
+}
+
+/// The tags a request gives to the one thing it makes.
+///
+/// # Errors
+/// As [`of_specifications`].
+pub fn of_one<I: Id>(given: Option<Vec<TagSpecification>>) -> Result<Tags> {
+    Ok(of_specifications(given, &[I::RESOURCE])?.remove(I::RESOURCE).unwrap_or_default())
 }
 
 /// Tags as answers show them.

@@ -1,14 +1,20 @@
 //! What is stored: a record, its table and its keys, one file per resource.
 
+pub mod address;
 pub mod dhcp_options;
 pub mod id;
+pub mod image;
 pub mod instance;
 pub mod internet_gateway;
 pub mod key_pair;
 pub mod launch_template;
+pub mod nat_gateway;
 pub mod network_acl;
 pub mod network_interface;
+pub mod peering;
+pub mod prefix_list;
 pub mod public_address;
+pub mod reach;
 pub mod route_table;
 pub mod security_group;
 pub mod subnet;

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::errors;
 use crate::rules::network_interface as rules;
 use crate::rules::security_group::DEFAULT_NAME;
-use crate::state::id::{AttachmentId, GroupId, InstanceId, InterfaceId, SubnetId, VpcId};
+use crate::state::id::{AllocationId, AttachmentId, GroupId, InstanceId, InterfaceId, SubnetId, VpcId};
 use crate::state::public_address::{self, Holder};
 use crate::state::subnet::Subnet;
 use crate::state::tag::Tags;
-use crate::state::{security_group, subnet, tag};
+use crate::state::{address, security_group, subnet, tag};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkInterface {
@@ -27,11 +27,72 @@ pub struct NetworkInterface {
     pub mac: String,
     pub groups: Vec<GroupId>,
     pub description: String,
-    pub attachment: Attachment,
+    /// None of what belongs to no instance.
+    pub attachment: Option<Attachment>,
     /// It is given a public address whenever its instance starts.
     pub wants_public: bool,
     pub public_ip: Option<Ipv4Addr>,
+    /// Whose public address that is, where it is an elastic one.
+    #[serde(default)]
+    pub elastic: Option<AllocationId>,
+    /// Its further private addresses.
+    #[serde(default)]
+    pub secondary: Vec<Secondary>,
+    /// Packets to and from strangers are let through.
+    #[serde(default)]
+    pub forwards: bool,
+    #[serde(default)]
+    pub kind: Kind,
     pub created_at: Millis,
+}
+
+/// A further private address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secondary {
+    pub private_ip: Ipv4Addr,
+    pub elastic: Option<Elastic>,
+}
+
+/// An elastic address on a further private address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elastic {
+    pub address: Ipv4Addr,
+    pub allocation: AllocationId,
+}
+
+/// Whose interface it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A customer's.
+    #[default]
+    Interface,
+    NatGateway,
+}
+
+impl NetworkInterface {
+    pub fn instance(&self) -> Option<&InstanceId> {
+        Some(&self.attachment.as_ref()?.instance)
+    }
+
+    /// Its private addresses, the first one first.
+    pub fn private_ips(&self) -> impl Iterator<Item = Ipv4Addr> {
+        std::iter::once(self.private_ip).chain(self.secondary.iter().map(|other| other.private_ip))
+    }
+
+    /// Its public addresses.
+    pub fn public_ips(&self) -> impl Iterator<Item = Ipv4Addr> {
+        let further = self.secondary.iter().filter_map(|other| Some(other.elastic.as_ref()?.address));
+        self.public_ip.into_iter().chain(further)
+    }
+
+    /// The private address that a public one stands for.
+    pub fn private_of(&self, public: Ipv4Addr) -> Option<Ipv4Addr> {
+        if self.public_ip == Some(public) {
+            return Some(self.private_ip);
+        }
+        let is = |other: &&Secondary| other.elastic.as_ref().is_some_and(|elastic| elastic.address == public);
+        self.secondary.iter().find(is).map(|other| other.private_ip)
+    }
 }
 
 /// Which instance it belongs to.
@@ -63,6 +124,8 @@ pub struct InterfaceWish {
 static INTERFACES: Table<NetworkInterface> = Table::new("ec2/network-interface");
 /// By subnet and private address.
 static ADDRESSES: Table<InterfaceId> = Table::new("ec2/private-address");
+/// By instance and device index, what is attached besides the first interface.
+static FURTHER: Table<InterfaceId> = Table::new("ec2/further-interface");
 
 fn number(address: Ipv4Addr) -> u64 {
     u64::from(u32::from(address))
@@ -109,22 +172,52 @@ pub fn count_free(from: &mut impl Reader, scope: &Scope, subnet: &Subnet) -> Res
     Ok(assignable.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX)))
 }
 
-/// An instance's first interface, with its private address and, where it wants one, its public address.
+/// What is asked of an interface, whoever's it will be.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    pub subnet: SubnetId,
+    /// The first one first; any free one where there is none.
+    pub private_ips: Vec<Ipv4Addr>,
+    /// How many free ones besides those.
+    pub more: usize,
+    /// The VPC's default group where empty.
+    pub groups: Vec<GroupId>,
+    pub description: String,
+    pub kind: Kind,
+    pub tags: Tags,
+}
+
+/// A new interface with its private addresses, which belongs to no instance.
 ///
 /// # Errors
-/// When the subnet or a group is not there or they are of different VPCs, when the address is outside of the subnet,
-/// reserved or in use, or when no address is left.
-pub fn insert_for_instance(
-    tx: &mut Tx<'_, '_>,
-    scope: &Scope,
-    wish: InterfaceWish,
-) -> Result<NetworkInterface> {
+/// When the subnet or a group is not there or they are of different VPCs, when an address is outside of the subnet,
+/// reserved or in use, or when none is left.
+pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: Wish) -> Result<NetworkInterface> {
     let subnet = subnet::get(tx, scope, &wish.subnet)?;
-    let groups = check_groups(tx, scope, &subnet.vpc, &wish.subnet, wish.groups)?;
-    let private_ip = take_private(tx, scope, &subnet, wish.private_ip)?;
+    let groups = match wish.kind {
+        Kind::Interface => check_groups(tx, scope, &subnet.vpc, &wish.subnet, wish.groups)?,
+        Kind::NatGateway => Vec::new(),
+    };
+    let id = InterfaceId::fresh(tx.ctx().ids());
+    let mut wanted: Vec<Option<Ipv4Addr>> = wish.private_ips.into_iter().map(Some).collect();
+    if wanted.is_empty() {
+        wanted.push(None);
+    }
+    wanted.extend(std::iter::repeat_n(None, wish.more));
+    if wanted.len() > rules::ADDRESSES_MAX {
+        return Err(errors::addresses_per_interface_limit());
+    }
+    let mut taken = Vec::with_capacity(wanted.len());
+    for wanted in wanted {
+        let address = take_private(tx, scope, &subnet, wanted)?;
+        ADDRESSES.put(tx, scope, (&subnet.id, number(address)), &id)?;
+        taken.push(address);
+    }
+    let mut taken = taken.into_iter();
+    let Some(private_ip) = taken.next() else { return Err(errors::no_free_address(&subnet.id)) };
     let ctx = tx.ctx();
-    let mut interface = NetworkInterface {
-        id: InterfaceId::fresh(ctx.ids()),
+    let interface = NetworkInterface {
+        id,
         vpc: subnet.vpc,
         subnet: subnet.id,
         zone: subnet.zone,
@@ -132,25 +225,182 @@ pub fn insert_for_instance(
         mac: rules::mac(&ctx.ids().hex(10)),
         groups,
         description: wish.description,
-        attachment: Attachment {
-            id: AttachmentId::fresh(ctx.ids()),
-            instance: wish.instance,
-            device_index: 0,
-            delete_on_termination: wish.delete_on_termination,
-            attached_at: ctx.now(),
-        },
-        wants_public: wish.associate_public.unwrap_or(subnet.map_public_ip_on_launch),
+        attachment: None,
+        wants_public: false,
         public_ip: None,
+        elastic: None,
+        secondary: taken.map(|private_ip| Secondary { private_ip, elastic: None }).collect(),
+        forwards: false,
+        kind: wish.kind,
         created_at: ctx.now(),
     };
-    if interface.wants_public {
-        let holder = Holder { scope: *scope, interface: interface.id.clone() };
-        interface.public_ip = Some(public_address::take(tx, &holder)?);
-    }
-    ADDRESSES.put(tx, scope, (&interface.subnet, number(private_ip)), &interface.id)?;
-    INTERFACES.put(tx, scope, &interface.id, &interface)?;
+    put(tx, scope, &interface)?;
     tag::put(tx, scope, &interface.id, wish.tags)?;
     Ok(interface)
+}
+
+/// Writes an interface that changed.
+pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, interface: &NetworkInterface) -> Result<()> {
+    INTERFACES.put(tx, scope, &interface.id, interface)
+}
+
+/// An instance's first interface, with its private address and, where it wants one, its public address.
+///
+/// # Errors
+/// As [`insert`].
+pub fn insert_for_instance(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    wish: InterfaceWish,
+) -> Result<NetworkInterface> {
+    let maps = subnet::get(tx, scope, &wish.subnet)?.map_public_ip_on_launch;
+    let plain = Wish {
+        subnet: wish.subnet,
+        private_ips: wish.private_ip.into_iter().collect(),
+        more: 0,
+        groups: wish.groups,
+        description: wish.description,
+        kind: Kind::Interface,
+        tags: wish.tags,
+    };
+    let mut interface = insert(tx, scope, plain)?;
+    interface.attachment = Some(Attachment {
+        id: AttachmentId::fresh(tx.ctx().ids()),
+        instance: wish.instance,
+        device_index: 0,
+        delete_on_termination: wish.delete_on_termination,
+        attached_at: tx.ctx().now(),
+    });
+    interface.wants_public = wish.associate_public.unwrap_or(maps);
+    if interface.wants_public {
+        let holder = Holder { scope: *scope, interface: Some(interface.id.clone()) };
+        interface.public_ip = Some(public_address::take(tx, &holder)?);
+    }
+    put(tx, scope, &interface)?;
+    Ok(interface)
+}
+
+/// Attaches a further interface to an instance.
+pub fn attach(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    interface: &mut NetworkInterface,
+    instance: &InstanceId,
+    device_index: i32,
+) -> Result<AttachmentId> {
+    let id = AttachmentId::fresh(tx.ctx().ids());
+    interface.attachment = Some(Attachment {
+        id: id.clone(),
+        instance: instance.clone(),
+        device_index,
+        delete_on_termination: false,
+        attached_at: tx.ctx().now(),
+    });
+    FURTHER.put(tx, scope, (instance, slot(device_index)), &interface.id)?;
+    put(tx, scope, interface)?;
+    Ok(id)
+}
+
+/// Takes a further interface from its instance.
+pub fn detach(tx: &mut Tx<'_, '_>, scope: &Scope, interface: &mut NetworkInterface) -> Result<()> {
+    if let Some(attachment) = interface.attachment.take() {
+        FURTHER.delete(tx, scope, (&attachment.instance, slot(attachment.device_index)))?;
+        put(tx, scope, interface)?;
+    }
+    Ok(())
+}
+
+fn slot(device_index: i32) -> u64 {
+    u64::try_from(device_index).unwrap_or(0)
+}
+
+/// The interfaces of an instance besides its first.
+pub fn further_of(
+    from: &mut impl Reader,
+    scope: &Scope,
+    instance: &InstanceId,
+) -> Result<Vec<NetworkInterface>> {
+    let ids = super::all(&FURTHER, from, scope, instance)?;
+    let found = ids.iter().map(|id| find(from, scope, id)).collect::<Result<Vec<_>>>()?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Takes one more private address.
+///
+/// # Errors
+/// As [`insert`].
+pub fn add_private(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    interface: &mut NetworkInterface,
+    wanted: Option<Ipv4Addr>,
+) -> Result<Ipv4Addr> {
+    if interface.private_ips().count() >= rules::ADDRESSES_MAX {
+        return Err(errors::addresses_per_interface_limit());
+    }
+    let subnet = subnet::get(tx, scope, &interface.subnet)?;
+    let private_ip = take_private(tx, scope, &subnet, wanted)?;
+    ADDRESSES.put(tx, scope, (&subnet.id, number(private_ip)), &interface.id)?;
+    interface.secondary.push(Secondary { private_ip, elastic: None });
+    put(tx, scope, interface)?;
+    Ok(private_ip)
+}
+
+/// Gives a further private address back. Elastic addresses on it were taken off.
+pub fn remove_private(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    interface: &mut NetworkInterface,
+    address: Ipv4Addr,
+) -> Result<()> {
+    interface.secondary.retain(|other| other.private_ip != address);
+    ADDRESSES.delete(tx, scope, (&interface.subnet, number(address)))?;
+    put(tx, scope, interface)
+}
+
+/// Puts an elastic address on one of the interface's private addresses. An automatic one goes back to the pool.
+pub fn put_elastic(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    interface: &mut NetworkInterface,
+    private_ip: Ipv4Addr,
+    elastic: Elastic,
+) -> Result<()> {
+    let holder = Holder { scope: *scope, interface: Some(interface.id.clone()) };
+    public_address::hand_over(tx, elastic.address, &holder)?;
+    if interface.private_ip == private_ip {
+        if let Some(automatic) = interface.public_ip.filter(|_| interface.elastic.is_none()) {
+            public_address::give_back(tx, automatic)?;
+        }
+        interface.public_ip = Some(elastic.address);
+        interface.elastic = Some(elastic.allocation);
+    } else if let Some(other) = interface.secondary.iter_mut().find(|other| other.private_ip == private_ip) {
+        other.elastic = Some(elastic);
+    }
+    put(tx, scope, interface)
+}
+
+/// Takes an elastic address off. An interface that wants a public address, of an instance that is `on`, gets an
+/// automatic one instead.
+pub fn take_elastic(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    interface: &mut NetworkInterface,
+    allocation: &AllocationId,
+    on: bool,
+) -> Result<()> {
+    if interface.elastic.as_ref() == Some(allocation) {
+        interface.elastic = None;
+        let holder = Holder { scope: *scope, interface: Some(interface.id.clone()) };
+        interface.public_ip = match interface.wants_public && on {
+            true => Some(public_address::take(tx, &holder)?),
+            false => None,
+        };
+    }
+    for other in &mut interface.secondary {
+        other.elastic = other.elastic.take().filter(|elastic| elastic.allocation != *allocation);
+    }
+    put(tx, scope, interface)
 }
 
 /// The groups an interface of `subnet` will wear: those asked for, all of the subnet's VPC, or the default one.
@@ -218,7 +468,7 @@ pub fn put_groups(
 pub fn assign_public(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Result<NetworkInterface> {
     let mut interface = get(tx, scope, id)?;
     if interface.wants_public && interface.public_ip.is_none() {
-        let holder = Holder { scope: *scope, interface: id.clone() };
+        let holder = Holder { scope: *scope, interface: Some(id.clone()) };
         interface.public_ip = Some(public_address::take(tx, &holder)?);
         INTERFACES.put(tx, scope, id, &interface)?;
     }
@@ -237,11 +487,11 @@ pub fn exchange_public(
     unusable: Ipv4Addr,
 ) -> Result<bool> {
     let mut interface = get(tx, scope, id)?;
-    if interface.public_ip != Some(unusable) {
+    if interface.public_ip != Some(unusable) || interface.elastic.is_some() {
         return Ok(false);
     }
     // Taken before the other is given back: so they differ.
-    let holder = Holder { scope: *scope, interface: id.clone() };
+    let holder = Holder { scope: *scope, interface: Some(id.clone()) };
     interface.public_ip = Some(public_address::take(tx, &holder)?);
     public_address::give_back(tx, unusable)?;
     INTERFACES.put(tx, scope, id, &interface)?;
@@ -251,6 +501,9 @@ pub fn exchange_public(
 /// Takes the public address back: when its instance stops.
 pub fn release_public(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Result<NetworkInterface> {
     let mut interface = get(tx, scope, id)?;
+    if interface.elastic.is_some() {
+        return Ok(interface);
+    }
     if let Some(address) = interface.public_ip.take() {
         public_address::give_back(tx, address)?;
         INTERFACES.put(tx, scope, id, &interface)?;
@@ -258,13 +511,28 @@ pub fn release_public(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> R
     Ok(interface)
 }
 
-/// Forgets the interface and frees its addresses. Nothing happens where there is none.
+/// Forgets the interface and frees its addresses; an instance's first takes the others along that shall go with it.
+/// Nothing happens where there is none.
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Result<()> {
-    let Some(interface) = find(tx, scope, id)? else { return Ok(()) };
-    if let Some(address) = interface.public_ip {
+    let Some(mut interface) = find(tx, scope, id)? else { return Ok(()) };
+    if let Some(Attachment { instance, device_index: 0, .. }) = interface.attachment.clone() {
+        for mut other in further_of(tx, scope, &instance)? {
+            let goes = other.attachment.as_ref().is_some_and(|attachment| attachment.delete_on_termination);
+            detach(tx, scope, &mut other)?;
+            if goes {
+                delete(tx, scope, &other.id)?;
+            }
+        }
+    } else {
+        detach(tx, scope, &mut interface)?;
+    }
+    address::let_go(tx, scope, &interface)?;
+    if let Some(address) = interface.public_ip.filter(|_| interface.elastic.is_none()) {
         public_address::give_back(tx, address)?;
     }
-    ADDRESSES.delete(tx, scope, (&interface.subnet, number(interface.private_ip)))?;
+    for address in interface.private_ips() {
+        ADDRESSES.delete(tx, scope, (&interface.subnet, number(address)))?;
+    }
     tag::forget(tx, scope, id)?;
     INTERFACES.delete(tx, scope, id)
 }

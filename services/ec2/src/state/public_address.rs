@@ -24,7 +24,8 @@ impl Pool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     pub scope: Scope,
-    pub interface: InterfaceId,
+    /// None while it is an elastic address that nothing is associated with.
+    pub interface: Option<InterfaceId>,
 }
 
 /// By address as a number, in the scope of the house: the pool is one for all accounts and regions.
@@ -45,6 +46,24 @@ pub(super) fn take(tx: &mut Tx<'_, '_>, holder: &Holder) -> Result<Ipv4Addr> {
     let address = free.ok_or_else(errors::no_public_address)?;
     HELD.put(tx, &HOUSE_SCOPE, number(address), holder)?;
     Ok(address)
+}
+
+/// Takes this address, if it is of the pool and free.
+///
+/// # Errors
+/// When it is not.
+pub(super) fn take_this(tx: &mut Tx<'_, '_>, address: Ipv4Addr, holder: &Holder) -> Result<()> {
+    let Pool(pool) = *tx.ctx().own::<Pool>();
+    let is_held = HELD.get(tx, &HOUSE_SCOPE, number(address))?.is_some();
+    if is_held || crate::rules::subnet::check_assignable(pool, address).is_err() {
+        return Err(errors::address_not_available(address));
+    }
+    HELD.put(tx, &HOUSE_SCOPE, number(address), holder)
+}
+
+/// Notes who has an address that was taken.
+pub(super) fn hand_over(tx: &mut Tx<'_, '_>, address: Ipv4Addr, holder: &Holder) -> Result<()> {
+    HELD.put(tx, &HOUSE_SCOPE, number(address), holder)
 }
 
 pub(super) fn give_back(tx: &mut Tx<'_, '_>, address: Ipv4Addr) -> Result<()> {

@@ -5,8 +5,13 @@ use kernel::tx::Reader;
 use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
+use crate::errors;
 use crate::rules::vpc as rules;
-use crate::state::id::{InternetGatewayId, RouteTableAssociationId, RouteTableId, SubnetId, VpcId};
+use crate::state::id::{
+    InterfaceId, InternetGatewayId, NatGatewayId, PeeringId, RouteTableAssociationId, RouteTableId, SubnetId,
+    VpcId,
+};
+use crate::state::tag;
 use crate::state::vpc::Vpc;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +43,9 @@ pub struct Route {
 pub enum Target {
     Local,
     InternetGateway(InternetGatewayId),
+    NatGateway(NatGatewayId),
+    Peering(PeeringId),
+    Interface(InterfaceId),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +63,67 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &RouteTableId) -> Result<
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<RouteTable>> {
     super::all(&TABLES, from, scope, ())
+}
+
+pub fn get(from: &mut impl Reader, scope: &Scope, id: &RouteTableId) -> Result<RouteTable> {
+    find(from, scope, id)?.ok_or_else(|| errors::route_table_not_found(id))
+}
+
+/// Of one VPC.
+pub fn of_vpc(from: &mut impl Reader, scope: &Scope, vpc: &VpcId) -> Result<Vec<RouteTable>> {
+    Ok(all(from, scope)?.into_iter().filter(|table| table.vpc == *vpc).collect())
+}
+
+/// The table that has this association.
+pub fn get_by_association(
+    from: &mut impl Reader,
+    scope: &Scope,
+    id: &RouteTableAssociationId,
+) -> Result<RouteTable> {
+    let has = |table: &RouteTable| table.associations.iter().any(|association| association.id == *id);
+    all(from, scope)?.into_iter().find(has).ok_or_else(|| errors::route_table_association_not_found(id))
+}
+
+pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable) -> Result<()> {
+    TABLES.put(tx, scope, &table.id, table)
+}
+
+/// A new table that knows the VPC's own ranges.
+pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &Vpc) -> Result<RouteTable> {
+    let local = |cidr| Route { destination: cidr, target: Target::Local };
+    let table = RouteTable {
+        id: RouteTableId::fresh(tx.ctx().ids()),
+        vpc: vpc.id.clone(),
+        routes: vpc.cidrs().into_iter().map(local).collect(),
+        associations: Vec::new(),
+    };
+    put(tx, scope, &table)?;
+    Ok(table)
+}
+
+/// Gives every table of a VPC the local routes of its ranges, and of no others.
+pub fn put_local(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &Vpc) -> Result<()> {
+    for mut table in of_vpc(tx, scope, &vpc.id)? {
+        table.routes.retain(|route| route.target != Target::Local);
+        let local = vpc.cidrs().into_iter().map(|cidr| Route { destination: cidr, target: Target::Local });
+        table.routes.splice(0..0, local);
+        put(tx, scope, &table)?;
+    }
+    Ok(())
+}
+
+/// Lets the subnet follow the main table.
+pub fn disassociate_subnet(tx: &mut Tx<'_, '_>, scope: &Scope, subnet: &SubnetId) -> Result<()> {
+    for mut table in all(tx, scope)?.into_iter().filter(|table| table.routes_subnet(subnet)) {
+        table.associations.retain(|association| association.subnet.as_ref() != Some(subnet));
+        put(tx, scope, &table)?;
+    }
+    Ok(())
+}
+
+pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &RouteTableId) -> Result<()> {
+    tag::forget(tx, scope, id)?;
+    TABLES.delete(tx, scope, id)
 }
 
 pub(super) fn insert_main(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::errors;
 use crate::rules::security_group as rules;
-use crate::state::id::{GroupId, RuleId, VpcId};
+use crate::state::id::{GroupId, PrefixListId, RuleId, VpcId};
 use crate::state::tag;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,11 @@ pub enum Peer {
     Group {
         id: GroupId,
         account: AccountId,
+        /// The group's VPC, where it is another one, on the other side of a peering.
+        #[serde(default)]
+        foreign: Option<VpcId>,
     },
+    PrefixList(PrefixListId),
 }
 
 static GROUPS: Table<SecurityGroup> = Table::new("ec2/security-group");
@@ -142,7 +146,7 @@ pub(super) fn insert_default(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &VpcId) ->
         id: RuleId::fresh(tx.ctx().ids()),
         egress: false,
         traffic: Traffic::All,
-        peer: Peer::Group { id: group.id.clone(), account: scope.account },
+        peer: Peer::Group { id: group.id.clone(), account: scope.account, foreign: None },
         description: None,
     };
     group.rules.push(among_themselves);

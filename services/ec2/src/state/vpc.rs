@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::errors;
 use crate::rules::vpc as rules;
 use crate::state::id::{CidrAssociationId, DhcpOptionsId, VpcId};
-use crate::state::{dhcp_options, internet_gateway, network_acl, route_table, security_group, subnet};
+use crate::state::{dhcp_options, internet_gateway, network_acl, route_table, security_group, subnet, tag};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vpc {
@@ -21,6 +21,28 @@ pub struct Vpc {
     pub dns_hostnames: bool,
     /// The resolver at base+2 answers.
     pub dns_support: bool,
+    /// Further ranges, in the order they were added.
+    #[serde(default)]
+    pub more: Vec<CidrAssociation>,
+}
+
+/// One of a VPC's further ranges.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CidrAssociation {
+    pub id: CidrAssociationId,
+    pub cidr: Ipv4Net,
+}
+
+impl Vpc {
+    /// All its ranges, with the ids of their associations.
+    pub fn ranges(&self) -> impl Iterator<Item = (&CidrAssociationId, Ipv4Net)> {
+        let first = std::iter::once((&self.cidr_association, self.cidr));
+        first.chain(self.more.iter().map(|more| (&more.id, more.cidr)))
+    }
+
+    pub fn cidrs(&self) -> Vec<Ipv4Net> {
+        self.ranges().map(|(_, cidr)| cidr).collect()
+    }
 }
 
 static VPCS: Table<Vpc> = Table::new("ec2/vpc");
@@ -49,22 +71,85 @@ pub fn has_default(from: &mut impl Reader, scope: &Scope) -> Result<bool> {
     Ok(DEFAULT.get(from, scope, ())?.is_some())
 }
 
-/// The default VPC of the scope, made with all that belongs to it when the scope is first used.
-pub fn ensure_default(tx: &mut Tx<'_, '_>, scope: &Scope) -> Result<Vpc> {
-    if let Some(id) = DEFAULT.get(tx, scope, ())? {
-        return get(tx, scope, &id);
-    }
+/// Makes sure the scope has been given its default VPC, when it is first used. One that was deleted stays deleted.
+pub fn ensure_default(tx: &mut Tx<'_, '_>, scope: &Scope) -> Result<()> {
+    if has_default(tx, scope)? { Ok(()) } else { insert_default(tx, scope).map(drop) }
+}
+
+/// The default VPC of the scope.
+///
+/// # Errors
+/// When it was deleted.
+pub fn get_default(tx: &mut Tx<'_, '_>, scope: &Scope) -> Result<Vpc> {
+    ensure_default(tx, scope)?;
+    let id = DEFAULT.get(tx, scope, ())?;
+    let found = id.map(|id| find(tx, scope, &id)).transpose()?.flatten();
+    found.ok_or_else(errors::no_default_vpc)
+}
+
+fn blank(tx: &mut Tx<'_, '_>, cidr: Ipv4Net, dhcp_options: DhcpOptionsId) -> Vpc {
     let ids = tx.ctx().ids();
-    let vpc = Vpc {
+    Vpc {
         id: VpcId::fresh(ids),
-        cidr: rules::DEFAULT_CIDR,
+        cidr,
         cidr_association: CidrAssociationId::fresh(ids),
-        dhcp_options: dhcp_options::insert_default(tx, scope)?.id,
-        is_default: true,
-        dns_hostnames: true,
+        dhcp_options,
+        is_default: false,
+        dns_hostnames: false,
         dns_support: true,
-    };
-    VPCS.put(tx, scope, &vpc.id, &vpc)?;
+        more: Vec::new(),
+    }
+}
+
+/// A VPC with what comes with it: main route table, default ACL and default group.
+///
+/// # Errors
+/// When the scope has too many VPCs.
+pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, cidr: Ipv4Net) -> Result<Vpc> {
+    ensure_default(tx, scope)?;
+    if all(tx, scope)?.len() >= rules::VPCS_MAX {
+        return Err(errors::vpc_limit());
+    }
+    let options = dhcp_options::ensure_default(tx, scope)?.id;
+    let vpc = blank(tx, cidr, options);
+    put(tx, scope, &vpc)?;
+    route_table::insert_main(tx, scope, &vpc, None)?;
+    network_acl::insert_default(tx, scope, &vpc.id, &[])?;
+    security_group::insert_default(tx, scope, &vpc.id)?;
+    Ok(vpc)
+}
+
+/// Writes a VPC that changed.
+pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &Vpc) -> Result<()> {
+    VPCS.put(tx, scope, &vpc.id, vpc)
+}
+
+/// Forgets a VPC with what came with it. That nothing else is in it was checked.
+pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &VpcId) -> Result<()> {
+    for table in route_table::all(tx, scope)?.into_iter().filter(|table| table.vpc == *id) {
+        route_table::delete(tx, scope, &table.id)?;
+    }
+    for acl in network_acl::all(tx, scope)?.into_iter().filter(|acl| acl.vpc == *id) {
+        network_acl::delete(tx, scope, &acl.id)?;
+    }
+    for group in security_group::all(tx, scope)?.into_iter().filter(|group| group.vpc == *id) {
+        security_group::delete(tx, scope, &group)?;
+    }
+    tag::forget(tx, scope, id)?;
+    VPCS.delete(tx, scope, id)
+}
+
+/// The default VPC with all that belongs to it.
+///
+/// # Errors
+/// When there is one.
+pub fn insert_default(tx: &mut Tx<'_, '_>, scope: &Scope) -> Result<Vpc> {
+    if all(tx, scope)?.iter().any(|vpc| vpc.is_default) {
+        return Err(errors::default_vpc_exists());
+    }
+    let options = dhcp_options::ensure_default(tx, scope)?.id;
+    let vpc = Vpc { is_default: true, dns_hostnames: true, ..blank(tx, rules::DEFAULT_CIDR, options) };
+    put(tx, scope, &vpc)?;
     DEFAULT.put(tx, scope, (), &vpc.id)?;
     let gateway = internet_gateway::insert_attached(tx, scope, &vpc.id)?;
     route_table::insert_main(tx, scope, &vpc, Some(&gateway.id))?;

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Measures networks: how soon one carries packets, what it costs in throughput, how soon a changed rule is in force.
+
+Needs root, iperf3 and CLOUDLET_BIN. `bench/network.py`, or parts of it: `bench/network.py ready rate rule`.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "tests"))
+from conftest import Cloud, eventually  # noqa: E402
+
+SERVE = "#!/bin/sh\niperf3 -s -D\nexec python3 -m http.server 80\n"
+RATE = """#!/bin/sh
+for round in 1 2 3; do iperf3 -c %s -t %d -J > /tmp/rate.json && python3 -c "
+import json; print('RATE', json.load(open('/tmp/rate.json'))['end']['sum_received']['bits_per_second'])"; done
+echo DONE
+"""
+SECONDS = 3
+
+
+def median(values):
+    values = sorted(values)
+    return values[len(values) // 2]
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+class Bench:
+    def __init__(self, cloud):
+        self.ec2 = cloud.client("ec2")
+        self.image = self.ec2.describe_images(Filters=[{"Name": "name", "Values": ["host"]}])["Images"][0]["ImageId"]
+
+    def open_group(self, vpc=None):
+        where = {"VpcId": vpc} if vpc else {}
+        group = self.ec2.create_security_group(GroupName=uuid.uuid4().hex, Description="bench", **where)["GroupId"]
+        self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+        return group
+
+    def network(self, cidr):
+        """A VPC with a public and a private subnet, a gateway and routes."""
+        vpc = self.ec2.create_vpc(CidrBlock=f"{cidr}.0.0/16")["Vpc"]["VpcId"]
+        subnets = [self.ec2.create_subnet(VpcId=vpc, CidrBlock=f"{cidr}.{n}.0/24")["Subnet"]["SubnetId"] for n in (1, 2)]
+        gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        table = self.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        self.ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[0])
+        self.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+        return vpc, subnets
+
+    def launch(self, script, **params):
+        made = self.ec2.run_instances(ImageId=self.image, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData=script, **params)
+        instance = made["Instances"][0]["InstanceId"]
+        describe = lambda: self.ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+        eventually(lambda: describe()["State"]["Name"] == "running", "it runs")
+        return describe()
+
+    def rates(self, instance):
+        console = lambda: self.ec2.get_console_output(InstanceId=instance["InstanceId"]).get("Output", "")
+        text = eventually(lambda: "DONE" in console() and console(), "it has measured", 60)
+        return median(float(line.split()[1]) for line in text.splitlines() if line.startswith("RATE"))
+
+
+def page(address):
+    with contextlib.suppress(OSError):
+        return urllib.request.urlopen(f"http://{address}/", timeout=0.2).read()
+
+
+def ready(bench):
+    """The calls alone; and from the first call until a page comes out of the public subnet, its instance's start included."""
+    calls = []
+    for at in range(5):
+        begun = time.perf_counter()
+        vpc, subnets = bench.network(f"10.{100 + at}")
+        calls.append(time.perf_counter() - begun)
+    group = bench.open_group(vpc)
+    interface = [{"DeviceIndex": 0, "SubnetId": subnets[0], "Groups": [group], "AssociatePublicIpAddress": True}]
+    begun = time.perf_counter()
+    instance = bench.launch("#!/bin/sh\nexec python3 -m http.server 80\n", NetworkInterfaces=interface)
+    eventually(lambda: page(instance["PublicIpAddress"]), "a page")
+    print(f"VPC, 2 subnets, gateway, table, route, by API: {median(calls) * 1_000:.0f} ms (first instance's page after {(time.perf_counter() - begun) * 1_000:.0f} ms more)")
+
+
+def plain():
+    """Two namespaces routed through a third."""
+    names = [f"clb{os.getpid() % 1000}{end}" for end in "arb"]
+    left, router, right = names
+    try:
+        for name in names:
+            run("ip", "netns", "add", name)
+        for end, net in ((left, 1), (right, 2)):
+            run("ip", "link", "add", "eth0", "mtu", "1500", "netns", end, "type", "veth", "peer", "name", f"v{net}", "mtu", "1500", "netns", router)
+            run("ip", "-n", router, "addr", "add", f"10.0.{net}.1/24", "dev", f"v{net}")
+            run("ip", "-n", end, "addr", "add", f"10.0.{net}.2/24", "dev", "eth0")
+            for place, link in ((router, f"v{net}"), (end, "eth0"), (end, "lo")):
+                run("ip", "-n", place, "link", "set", link, "up")
+            run("ip", "-n", end, "route", "add", "default", "via", f"10.0.{net}.1")
+        run("ip", "netns", "exec", router, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        server = subprocess.Popen(["ip", "netns", "exec", right, "iperf3", "-s"], stdout=subprocess.DEVNULL)
+        try:
+            time.sleep(0.5)
+            rate = lambda: json.loads(run("ip", "netns", "exec", left, "iperf3", "-c", "10.0.2.2", "-t", str(SECONDS), "-J"))["end"]["sum_received"]["bits_per_second"]
+            return median(rate() for _ in range(3))
+        finally:
+            server.kill()
+            server.wait()
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+def rate(bench):
+    floor = plain()
+    print(f"plain namespaces: {floor / 1e9:.2f} Gbit/s")
+    vpc, (public, private) = bench.network("10.120")
+    group = bench.open_group(vpc)
+    place = dict(SubnetId=public, SecurityGroupIds=[group])
+    server = bench.launch(SERVE, **place)
+    same = bench.rates(bench.launch(RATE % (server["PrivateIpAddress"], SECONDS), **place))
+    print(f"in one subnet: {same / 1e9:.2f} Gbit/s, {same / floor:.0%}")
+    outside = bench.launch(SERVE, SecurityGroupIds=[bench.open_group()])
+    allocation = bench.ec2.allocate_address()["AllocationId"]
+    nat = bench.ec2.create_nat_gateway(SubnetId=public, AllocationId=allocation)["NatGateway"]["NatGatewayId"]
+    main = bench.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}])
+    main = main["RouteTables"][0]["RouteTableId"]
+    bench.ec2.create_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+    by_nat = bench.launch(RATE % (outside["PublicIpAddress"], SECONDS), SubnetId=private, SecurityGroupIds=[group])
+    by_nat = bench.rates(by_nat)
+    print(f"through NAT, to another VPC: {by_nat / 1e9:.2f} Gbit/s, {by_nat / floor:.0%}")
+
+
+def rule(bench, instances=int(os.environ.get("BENCH_INSTANCES", "100")), rules=1_000):
+    vpc, (public, _) = bench.network("10.130")
+    per_group = 50
+    groups = [bench.open_group(vpc) for _ in range(rules // per_group)]
+    for group in groups:
+        ranges = [{"IpProtocol": "tcp", "FromPort": 1000 + n, "ToPort": 1000 + n, "IpRanges": [{"CidrIp": "10.130.0.0/16"}]} for n in range(per_group - 1)]
+        bench.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=ranges)
+    for at in range(instances):
+        wear = [groups[(at + n) % len(groups)] for n in range(min(5, len(groups)))]
+        bench.ec2.run_instances(ImageId=bench.image, InstanceType="t3.nano", MinCount=1, MaxCount=1, SubnetId=public, SecurityGroupIds=wear)
+    vpc_filter = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "instance-state-name", "Values": ["running"]}]
+    running = lambda: sum(len(it["Instances"]) for it in bench.ec2.describe_instances(Filters=vpc_filter)["Reservations"])
+    eventually(lambda: running() == instances, "all run", 300)
+    took = []
+    for at in range(20):
+        change = bench.ec2.authorize_security_group_ingress if at % 2 == 0 else bench.ec2.revoke_security_group_ingress
+        begun = time.perf_counter()
+        change(GroupId=groups[0], IpProtocol="udp", FromPort=7, ToPort=7, CidrIp="192.0.2.1/32")
+        took.append(time.perf_counter() - begun)
+    print(f"one of {rules} rules over {instances} instances changed, in force: {median(took) * 1_000:.1f} ms, worst {max(took) * 1_000:.1f}")
+
+
+if __name__ == "__main__":
+    parts = sys.argv[1:] or ["ready", "rate", "rule"]
+    with tempfile.TemporaryDirectory() as folder:
+        cloud = Cloud(folder, args=["--stop-instances"]).start()
+        try:
+            for part in parts:
+                {"ready": ready, "rate": rate, "rule": rule}[part](Bench(cloud))
+        finally:
+            cloud.stop(120)

@@ -1,0 +1,35 @@
+//! VPC peering connections.
+
+use std::fmt::Display;
+
+use kernel::{Error, Kind};
+
+pub fn peering_not_found(id: impl Display) -> Error {
+    let message = format!("The vpcPeeringConnection ID '{id}' does not exist");
+    Error::new(Kind::NotFound, "InvalidVpcPeeringConnectionID.NotFound", message)
+}
+
+pub fn peering_state(id: impl Display, status: &str) -> Error {
+    let message = format!("Invalid request for the connection {id}: it is {status}.");
+    Error::new(Kind::Conflict, "InvalidStateTransition", message)
+}
+
+pub fn peering_not_yours(account: impl Display, id: impl Display) -> Error {
+    let message = format!("User ({account}) cannot act on peering {id}: it is the other side's to do");
+    Error::new(Kind::Denied, "OperationNotPermitted", message)
+}
+
+pub fn peering_with_itself(vpc: impl Display) -> Error {
+    let message = format!("VPC {vpc} cannot be peered with itself");
+    Error::new(Kind::Invalid, "InvalidParameterValue", message)
+}
+
+pub fn peering_exists(id: impl Display) -> Error {
+    let message = format!("A peering connection between these VPCs exists: {id}");
+    Error::new(Kind::Conflict, "VpcPeeringConnectionAlreadyExists", message)
+}
+
+pub fn peering_overlaps() -> Error {
+    let message = "The VPCs have overlapping CIDR blocks.";
+    Error::new(Kind::Conflict, "OverlappingCidrBlock", message)
+}

@@ -1,0 +1,26 @@
+//! Managed prefix lists.
+
+use std::fmt::Display;
+
+use kernel::{Error, Kind};
+
+pub fn prefix_list_not_found(id: impl Display) -> Error {
+    let message = format!("The prefix list ID '{id}' does not exist");
+    Error::new(Kind::NotFound, "InvalidPrefixListID.NotFound", message)
+}
+
+pub fn prefix_list_version(given: i64, current: i64) -> Error {
+    let message =
+        format!("The prefix list has the incorrect version number: {given}. It is at version {current}.");
+    Error::new(Kind::Conflict, "PrefixListVersionMismatch", message)
+}
+
+pub fn prefix_list_full(max: i32) -> Error {
+    let message = format!("You've reached the maximum number of entries for the prefix list: {max}.");
+    Error::new(Kind::Limit, "PrefixListMaxEntriesExceeded", message)
+}
+
+pub fn prefix_list_in_use(id: impl Display) -> Error {
+    let message = format!("The prefix list {id} is in use by a security group.");
+    Error::new(Kind::Conflict, "DependencyViolation", message)
+}

@@ -1,0 +1,175 @@
+//! Operations on routes. A change is in force when it is answered.
+
+use api_ec2 as api;
+use ipnet::Ipv4Net;
+use kernel::{Ctx, Result, Scope, Tx};
+
+use super::instance::{check_id, get};
+use super::page::{check_dry_run, parse};
+use crate::controllers::network;
+use crate::errors;
+use crate::rules::route_table as rules;
+use crate::state::id::{InterfaceId, InternetGatewayId, NatGatewayId, PeeringId, RouteTableId, VpcId};
+use crate::state::route_table::{Route, RouteTable, Target};
+use crate::state::{internet_gateway, nat_gateway, network_interface, peering, route_table, vpc};
+
+/// What a request names as the target.
+struct Wanted {
+    local: bool,
+    gateway: Option<String>,
+    nat_gateway: Option<String>,
+    peering: Option<String>,
+    interface: Option<String>,
+    instance: Option<String>,
+}
+
+fn destination(text: Option<String>) -> Result<Ipv4Net> {
+    let text = text.ok_or_else(|| errors::missing("destinationCidrBlock"))?;
+    text.parse::<Ipv4Net>()
+        .map(|cidr| cidr.trunc())
+        .map_err(|_| errors::cidr_invalid(&text, "destinationCidrBlock"))
+}
+
+pub async fn create_route(ctx: &Ctx, input: api::CreateRouteRequest) -> Result<api::CreateRouteResult> {
+    let id: RouteTableId = parse(&input.route_table_id, errors::route_table_not_found)?;
+    let to = destination(input.destination_cidr_block)?;
+    let wanted = Wanted {
+        local: false,
+        gateway: input.gateway_id,
+        nat_gateway: input.nat_gateway_id,
+        peering: input.vpc_peering_connection_id,
+        interface: input.network_interface_id,
+        instance: input.instance_id,
+    };
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    change(ctx, &id, |tx, table| {
+        let route = Route { destination: to, target: target(tx, scope, table, &wanted)? };
+        check_outside(tx, scope, table, to)?;
+        match table.routes.iter().find(|known| known.destination == to) {
+            // A repeated request finds what it made.
+            Some(known) if *known == route => Ok(()),
+            Some(_) => Err(errors::route_exists(to)),
+            None if table.routes.len() >= rules::ROUTES_MAX => Err(errors::route_limit()),
+            None => {
+                table.routes.push(route);
+                Ok(())
+            }
+        }
+    })
+    .await?;
+    Ok(api::CreateRouteResult { r#return: Some(true) })
+}
+
+pub async fn replace_route(ctx: &Ctx, input: api::ReplaceRouteRequest) -> Result<()> {
+    let id: RouteTableId = parse(&input.route_table_id, errors::route_table_not_found)?;
+    let to = destination(input.destination_cidr_block)?;
+    let wanted = Wanted {
+        local: input.local_target == Some(true),
+        gateway: input.gateway_id,
+        nat_gateway: input.nat_gateway_id,
+        peering: input.vpc_peering_connection_id,
+        interface: input.network_interface_id,
+        instance: input.instance_id,
+    };
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    change(ctx, &id, |tx, table| {
+        let target = target(tx, scope, table, &wanted)?;
+        let route = table.routes.iter_mut().find(|known| known.destination == to);
+        let route = route.ok_or_else(|| errors::route_not_found(&id, to))?;
+        if (route.target == Target::Local) != (target == Target::Local) {
+            return Err(errors::unsupported(
+                "Another target for a local route, or the local one for another route,",
+            ));
+        }
+        route.target = target;
+        Ok(())
+    })
+    .await
+}
+
+pub async fn delete_route(ctx: &Ctx, input: api::DeleteRouteRequest) -> Result<()> {
+    let id: RouteTableId = parse(&input.route_table_id, errors::route_table_not_found)?;
+    let to = destination(input.destination_cidr_block)?;
+    check_dry_run(input.dry_run)?;
+    change(ctx, &id, |_, table| {
+        match table.routes.iter().find(|route| route.destination == to) {
+            None => return Err(errors::route_not_found(&id, to)),
+            Some(route) if route.target == Target::Local => return Err(errors::route_local(to)),
+            Some(_) => {}
+        }
+        table.routes.retain(|route| route.destination != to);
+        Ok(())
+    })
+    .await
+}
+
+async fn change(
+    ctx: &Ctx,
+    id: &RouteTableId,
+    change: impl Fn(&mut Tx<'_, '_>, &mut RouteTable) -> Result<()> + Send + Sync,
+) -> Result<()> {
+    let scope = ctx.scope();
+    let write = ctx.write(|tx| {
+        vpc::ensure_default(tx, scope)?;
+        let mut table = route_table::get(tx, scope, id)?;
+        change(tx, &mut table)?;
+        route_table::put(tx, scope, &table)?;
+        Ok(table.vpc)
+    });
+    let vpc = write.await?;
+    network::ensure_vpc(ctx, &vpc).await
+}
+
+/// # Errors
+/// When the destination is all in the VPC: its packets never leave the local route here.
+fn check_outside(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, to: Ipv4Net) -> Result<()> {
+    let ranges = vpc::get(tx, scope, &table.vpc)?.cidrs();
+    if ranges.iter().any(|range| range.contains(&to)) { Err(errors::route_inside(to)) } else { Ok(()) }
+}
+
+/// The one target a request names, which must be there and of the table's VPC.
+fn target(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, wanted: &Wanted) -> Result<Target> {
+    let named = [&wanted.gateway, &wanted.nat_gateway, &wanted.peering, &wanted.interface, &wanted.instance];
+    if named.into_iter().flatten().count() + usize::from(wanted.local) != 1 {
+        return Err(errors::route_target_missing());
+    }
+    let of_vpc = |is: Option<&VpcId>, what: &str| {
+        if is == Some(&table.vpc) { Ok(()) } else { Err(errors::gateway_of_other_network(&table.id, what)) }
+    };
+    if let Some(text) = &wanted.gateway {
+        if text == "local" {
+            return Ok(Target::Local);
+        }
+        let id: InternetGatewayId = parse(text, errors::internet_gateway_not_found)?;
+        of_vpc(internet_gateway::get(tx, scope, &id)?.vpc.as_ref(), text)?;
+        return Ok(Target::InternetGateway(id));
+    }
+    if let Some(text) = &wanted.nat_gateway {
+        let id: NatGatewayId = parse(text, errors::nat_gateway_not_found)?;
+        let gateway = nat_gateway::get(tx, scope, &id)?;
+        if gateway.deleted_at.is_some() {
+            return Err(errors::nat_gateway_not_found(&id));
+        }
+        of_vpc(Some(&gateway.vpc), text)?;
+        return Ok(Target::NatGateway(id));
+    }
+    if let Some(text) = &wanted.peering {
+        let id: PeeringId = parse(text, errors::peering_not_found)?;
+        let peering = peering::get(tx, scope, &id)?;
+        of_vpc(peering.other(&table.vpc).map(|_| &table.vpc), text)?;
+        return Ok(Target::Peering(id));
+    }
+    if let Some(text) = &wanted.interface {
+        let id: InterfaceId = parse(text, errors::interface_not_found)?;
+        of_vpc(Some(&network_interface::get(tx, scope, &id)?.vpc), text)?;
+        return Ok(Target::Interface(id));
+    }
+    if let Some(text) = &wanted.instance {
+        let instance = get(tx, scope, &check_id(text)?)?;
+        of_vpc(Some(&instance.vpc), text)?;
+        return Ok(Target::Interface(instance.interface));
+    }
+    Ok(Target::Local)
+}

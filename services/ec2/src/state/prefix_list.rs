@@ -1,0 +1,64 @@
+//! Managed prefix lists: ranges under one name, with the versions they had.
+
+use ipnet::Ipv4Net;
+use kernel::tx::Reader;
+use kernel::{Result, Scope, Table, Tx};
+use serde::{Deserialize, Serialize};
+
+use crate::errors;
+use crate::state::id::PrefixListId;
+use crate::state::tag;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrefixList {
+    pub id: PrefixListId,
+    pub name: String,
+    pub entries_max: i32,
+    /// Versions from 1 on; the last is the current one.
+    pub versions: Vec<Vec<Entry>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub cidr: Ipv4Net,
+    pub description: Option<String>,
+}
+
+impl PrefixList {
+    pub fn version(&self) -> i64 {
+        i64::try_from(self.versions.len()).unwrap_or(i64::MAX)
+    }
+
+    pub fn entries(&self) -> &[Entry] {
+        self.versions.last().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The entries of an earlier version.
+    pub fn entries_of(&self, version: i64) -> Option<&[Entry]> {
+        let at = usize::try_from(version).ok()?.checked_sub(1)?;
+        self.versions.get(at).map(Vec::as_slice)
+    }
+}
+
+static LISTS: Table<PrefixList> = Table::new("ec2/prefix-list");
+
+pub fn find(from: &mut impl Reader, scope: &Scope, id: &PrefixListId) -> Result<Option<PrefixList>> {
+    LISTS.get(from, scope, id)
+}
+
+pub fn get(from: &mut impl Reader, scope: &Scope, id: &PrefixListId) -> Result<PrefixList> {
+    find(from, scope, id)?.ok_or_else(|| errors::prefix_list_not_found(id))
+}
+
+pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<PrefixList>> {
+    super::all(&LISTS, from, scope, ())
+}
+
+pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, list: &PrefixList) -> Result<()> {
+    LISTS.put(tx, scope, &list.id, list)
+}
+
+pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &PrefixListId) -> Result<()> {
+    tag::forget(tx, scope, id)?;
+    LISTS.delete(tx, scope, id)
+}
