@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import struct
+import subprocess
 import time
 
 from conftest import ROOT, eventually
@@ -161,6 +162,26 @@ def furnish_kms(kms, account, marker, cloud):
     )
 
 
+SAML_METADATA = (
+    '<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://id.example.com"><IDPSSODescriptor>'
+    '<KeyDescriptor><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>MAA=</X509Certificate>'
+    '</X509Data></KeyInfo></KeyDescriptor><SingleSignOnService Binding="b" Location="https://id.example.com"/>'
+    f"</IDPSSODescriptor><!-- {'long enough ' * 90}--></EntityDescriptor>"
+)
+
+
+def certificate():
+    """A certificate signed by itself, and its key: PEM."""
+    made = subprocess.run(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout - -subj /CN=www.example.com".split(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    key, own = made.split("-----BEGIN CERTIFICATE-----")
+    return "-----BEGIN CERTIFICATE-----" + own, key
+
+
 def furnish_iam(iam, account, marker, cloud):
     arn = lambda what: f"arn:aws:iam::{account}:{what}"
     iam.create_user(UserName=marker)
@@ -184,6 +205,13 @@ def furnish_iam(iam, account, marker, cloud):
     iam.create_account_alias(AccountAlias=marker)
     iam.update_account_password_policy(MinimumPasswordLength=9)
     iam.generate_credential_report()
+    own, key_of_own = certificate()
+    iam.upload_server_certificate(ServerCertificateName=marker, CertificateBody=own, PrivateKey=key_of_own)
+    iam.create_saml_provider(Name=marker, SAMLMetadataDocument=SAML_METADATA)
+    report = iam.generate_service_last_accessed_details(Arn=arn(f"user/{marker}"))["JobId"]
+    linked = iam.create_service_linked_role(AWSServiceName="spot.amazonaws.com")["Role"]["RoleName"]
+    other = iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com")["Role"]["RoleName"]
+    deletion = iam.delete_service_linked_role(RoleName=other)["DeletionTaskId"]
     inline = {"PolicyName": "inline"}
     new = f"new-{marker}"
     tags = [{"Key": "a", "Value": "b"}]
@@ -209,7 +237,17 @@ def furnish_iam(iam, account, marker, cloud):
         "Tags": tags,
         "TagKeys": ["a"],
         "Password": "Walk-2-password",
-        "AWSServiceName": "autoscaling.amazonaws.com",
+        "AWSServiceName": "ecs.amazonaws.com",
+        "ServerCertificateName": marker,
+        "CertificateBody": own,
+        "PrivateKey": key_of_own,
+        "SAMLProviderArn": arn(f"saml-provider/{marker}"),
+        "SAMLMetadataDocument": SAML_METADATA,
+        "Arn": arn(f"user/{marker}"),
+        "JobId": report,
+        "ServiceNamespace": "sqs",
+        "ServiceNamespaces": ["sqs"],
+        "DeletionTaskId": deletion,
         **codes,
     }
     plain = {"PermissionsBoundary": None, "Tags": None}
@@ -220,6 +258,9 @@ def furnish_iam(iam, account, marker, cloud):
         "CreateOpenIDConnectProvider": {"Url": f"https://new.{host}"},
         "CreatePolicy": {"PolicyName": new},
         "CreateRole": {"RoleName": new, **plain},
+        "CreateSAMLProvider": {"Name": new},
+        "DeleteServiceLinkedRole": {"RoleName": linked},
+        "UploadServerCertificate": {"ServerCertificateName": new},
         "CreateUser": {"UserName": new, **plain},
         "CreateVirtualMFADevice": {"VirtualMFADeviceName": new},
         "UpdateAssumeRolePolicy": {"PolicyDocument": TRUST},

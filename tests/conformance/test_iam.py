@@ -9,6 +9,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
+from walk_inputs import SAML_METADATA, certificate
 
 ALLOW = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
 TRUST = json.dumps(
@@ -243,3 +244,59 @@ def test_simulation(iam):
     keys = iam.get_context_keys_for_principal_policy(PolicySourceArn=arn)["ContextKeyNames"]
     assert keys == ["aws:SecureTransport"]
     assert iam.get_context_keys_for_custom_policy(PolicyInputList=[ALLOW])["ContextKeyNames"] == []
+
+
+def test_saml_providers(iam):
+    arn = iam.create_saml_provider(Name="corp", SAMLMetadataDocument=SAML_METADATA)["SAMLProviderArn"]
+    assert refused(iam.create_saml_provider, Name="corp", SAMLMetadataDocument=SAML_METADATA)[0] == "EntityAlreadyExists"
+    nonsense = refused(iam.update_saml_provider, SAMLProviderArn=arn, SAMLMetadataDocument="x" * 1000)
+    assert nonsense[:2] == ("InvalidInput", "Could not parse metadata")
+    iam.update_saml_provider(SAMLProviderArn=arn, SAMLMetadataDocument=SAML_METADATA)
+    assert iam.get_saml_provider(SAMLProviderArn=arn)["SAMLMetadataDocument"] == SAML_METADATA
+    iam.tag_saml_provider(SAMLProviderArn=arn, Tags=[{"Key": "a", "Value": "1"}])
+    assert len(iam.list_saml_provider_tags(SAMLProviderArn=arn)["Tags"]) == 1
+    iam.untag_saml_provider(SAMLProviderArn=arn, TagKeys=["a"])
+    assert [one["Arn"] for one in iam.list_saml_providers()["SAMLProviderList"]] == [arn]
+    iam.delete_saml_provider(SAMLProviderArn=arn)
+
+
+def test_server_certificates(iam):
+    (own, key), (_, other) = certificate(), certificate()
+    web = {"ServerCertificateName": "web", "CertificateBody": own}
+    assert refused(iam.upload_server_certificate, **web, PrivateKey=other)[0] == "KeyPairMismatch"
+    made = iam.upload_server_certificate(**web, PrivateKey=key)["ServerCertificateMetadata"]
+    assert made["Expiration"] > made["UploadDate"]
+    iam.tag_server_certificate(ServerCertificateName="web", Tags=[{"Key": "a", "Value": "1"}])
+    assert len(iam.list_server_certificate_tags(ServerCertificateName="web")["Tags"]) == 1
+    iam.untag_server_certificate(ServerCertificateName="web", TagKeys=["a"])
+    iam.update_server_certificate(ServerCertificateName="web", NewServerCertificateName="www")
+    shown = iam.get_server_certificate(ServerCertificateName="www")["ServerCertificate"]
+    assert shown["CertificateBody"].strip() == own.strip()
+    assert len(iam.list_server_certificates()["ServerCertificateMetadataList"]) == 1
+    iam.delete_server_certificate(ServerCertificateName="www")
+
+
+def test_service_linked_roles(iam):
+    role = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com", CustomSuffix="x")["Role"]
+    assert role["Arn"].endswith(":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_x")
+    protected = refused(iam.attach_role_policy, RoleName=role["RoleName"], PolicyArn=ADMIN)
+    assert protected[0] == "UnmodifiableEntity"
+    task = iam.delete_service_linked_role(RoleName=role["RoleName"])["DeletionTaskId"]
+    assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
+
+
+def test_what_was_used_is_known(cloud, iam):
+    arn = iam.create_user(UserName="kim")["User"]["Arn"]
+    iam.put_user_policy(UserName="kim", PolicyName="p", PolicyDocument=ALLOW.replace("s3:", "sqs:"))
+    key = iam.create_access_key(UserName="kim")["AccessKey"]
+    cloud.client("sqs", account=key["AccessKeyId"], secret=key["SecretAccessKey"], region="eu-west-1").list_queues()
+    last = iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])["AccessKeyLastUsed"]
+    assert (last["ServiceName"], last["Region"]) == ("sqs", "eu-west-1")
+    job = iam.generate_service_last_accessed_details(Arn=arn, Granularity="ACTION_LEVEL")["JobId"]
+    (service,) = iam.get_service_last_accessed_details(JobId=job)["ServicesLastAccessed"]
+    assert (service["ServiceNamespace"], service["LastAuthenticatedEntity"]) == ("sqs", arn)
+    assert service["TrackedActionsLastAccessed"][0]["ActionName"] == "ListQueues"
+    with_entities = iam.get_service_last_accessed_details_with_entities(JobId=job, ServiceNamespace="sqs")
+    assert with_entities["EntityDetailsList"][0]["EntityInfo"]["Name"] == "kim"
+    granting = iam.list_policies_granting_service_access(Arn=arn, ServiceNamespaces=["sqs"])
+    assert granting["PoliciesGrantingServiceAccess"][0]["Policies"][0]["PolicyName"] == "p"

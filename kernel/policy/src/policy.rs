@@ -130,6 +130,13 @@ impl Policy {
         self.asked.iter().any(|key| is_meant(key))
     }
 
+    /// Whether a statement allows any action of a vendor (`sqs`), under whatever conditions.
+    pub fn may_allow(&self, vendor: &str) -> bool {
+        let at = self.by_vendor.binary_search_by(|(known, _)| (**known).cmp(vendor));
+        let named = at.ok().and_then(|at| self.by_vendor.get(at));
+        named.is_some_and(|(_, found)| !found.allowances.is_empty()) || !self.otherwise.allowances.is_empty()
+    }
+
     /// The condition keys that statements look at, with those of variables; sorted, each once.
     pub fn context_keys(&self) -> Vec<&str> {
         let mut keys: Vec<&str> = self.statements.iter().flat_map(Statement::keys).collect();

@@ -237,3 +237,69 @@ pub fn report_expired() -> Error {
     let message = "The report is older than four hours. Generate a new one.";
     Error::modeled(Sort::NotFound, &error::CREDENTIAL_REPORT_EXPIRED_EXCEPTION, message)
 }
+
+pub fn no_such_job(id: &str) -> Error {
+    missing(format!("No job with id {id} can be found."))
+}
+
+pub fn no_such_namespace(namespace: &str) -> Error {
+    missing(format!("The service namespace {namespace} is not in the report."))
+}
+
+pub fn no_linked_roles(service: &str) -> Error {
+    invalid_input(format!("Service-linked roles are not known for {service}."))
+}
+
+pub fn no_suffix(service: &str) -> Error {
+    invalid_input(format!("Custom suffix is not allowed for {service}"))
+}
+
+pub fn linked_role_exists(name: &str) -> Error {
+    invalid_input(format!(
+        "Service role name {name} has been taken in this account, please try a different suffix."
+    ))
+}
+
+pub fn linked_path() -> Error {
+    validation("Paths that begin with /aws-service-role/ are for service-linked roles.")
+}
+
+pub fn protected_role(name: &str) -> Error {
+    let message = format!(
+        "Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
+    );
+    Error::modeled(Sort::Invalid, &error::UNMODIFIABLE_ENTITY_EXCEPTION, message)
+}
+
+pub fn no_such_deletion(id: &str) -> Error {
+    missing(format!("No deletion task with id {id} can be found."))
+}
+
+pub fn bad_certificate(message: &str) -> Error {
+    Error::modeled(Sort::Invalid, &error::MALFORMED_CERTIFICATE_EXCEPTION, message)
+}
+
+pub fn key_mismatch() -> Error {
+    let message = "The private key does not match the public key of the certificate.";
+    Error::modeled(Sort::Invalid, &error::KEY_PAIR_MISMATCH_EXCEPTION, message)
+}
+
+pub fn no_such_certificate(name: &str) -> Error {
+    missing(format!("The Server Certificate with name {name} cannot be found."))
+}
+
+pub fn certificate_exists(name: &str) -> Error {
+    exists(format!("The Server Certificate with name {name} already exists."))
+}
+
+pub fn bad_metadata() -> Error {
+    invalid_input("Could not parse metadata")
+}
+
+pub fn no_such_saml(arn: &str) -> Error {
+    missing(format!("Manifest not found for arn {arn}"))
+}
+
+pub fn saml_exists(arn: &str) -> Error {
+    exists(format!("SAMLProvider {arn} already exists."))
+}

@@ -6,9 +6,9 @@ use api_iam::{SERVICE, op};
 use kernel::{Ctx, Plugs, Result, Sealer, Service, ServiceBuilder};
 
 use crate::ops::{
-    access_key, account, attachment, authorization_details, boundary, credential_report, group,
-    inline_policy, instance_profile, login_profile, mfa_device, oidc_provider, password_policy, policy,
-    policy_version, role, simulation, tags, user,
+    access_key, access_report, account, attachment, authorization_details, boundary, credential_report,
+    group, inline_policy, instance_profile, linked_role, login_profile, mfa_device, oidc_provider,
+    password_policy, policy, policy_version, role, saml_provider, server_certificate, simulation, tags, user,
 };
 use crate::rules::access;
 use crate::state::directory::{Directory, UserKeys};
@@ -21,7 +21,9 @@ pub fn service(plugs: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(Seal(plugs.get::<Arc<dyn Sealer>>()));
     s.own(Directory::default());
-    s.own(LastUsed::default());
+    let last_used = LastUsed::default();
+    s.own(last_used.clone());
+    s.notices_calls(move |call| last_used.note(call));
     identities(&mut s);
     policies(&mut s);
     rest(&mut s);
@@ -122,6 +124,13 @@ fn identities(s: &mut ServiceBuilder) {
     s.op(op::UpdateRole, role::update_role).access(|scope, i| access::role(scope, &i.role_name));
     s.op(op::UpdateRoleDescription, role::update_role_description)
         .access(|scope, i| access::role(scope, &i.role_name));
+    // roles of services
+    s.op(op::CreateServiceLinkedRole, linked_role::create_service_linked_role)
+        .access(|scope, i| access::linked_role(scope, &i.aws_service_name));
+    s.op(op::DeleteServiceLinkedRole, linked_role::delete_service_linked_role)
+        .access(|scope, i| access::role(scope, &i.role_name));
+    s.op(op::GetServiceLinkedRoleDeletionStatus, linked_role::get_service_linked_role_deletion_status)
+        .access(|_, _| access::any());
     // instance profiles
     s.op(op::AddRoleToInstanceProfile, instance_profile::add_role_to_instance_profile)
         .access(|scope, i| access::profile(scope, &i.instance_profile_name));
@@ -243,6 +252,20 @@ fn policies(s: &mut ServiceBuilder) {
         .access(|_, i| access::tagging(access::by_arn(&i.policy_arn), &i.tags));
     s.op(op::TagRole, tags::tag_role)
         .access(|scope, i| access::tagging(access::role(scope, &i.role_name), &i.tags));
+    s.op(op::ListSAMLProviderTags, tags::list_saml_provider_tags)
+        .access(|_, i| access::by_arn(&i.saml_provider_arn));
+    s.op(op::TagSAMLProvider, tags::tag_saml_provider)
+        .access(|_, i| access::tagging(access::by_arn(&i.saml_provider_arn), &i.tags));
+    s.op(op::UntagSAMLProvider, tags::untag_saml_provider)
+        .access(|_, i| access::untagging(access::by_arn(&i.saml_provider_arn), &i.tag_keys));
+    s.op(op::ListServerCertificateTags, tags::list_server_certificate_tags)
+        .access(|scope, i| access::server_certificate(scope, None, &i.server_certificate_name));
+    s.op(op::TagServerCertificate, tags::tag_server_certificate).access(|scope, i| {
+        access::tagging(access::server_certificate(scope, None, &i.server_certificate_name), &i.tags)
+    });
+    s.op(op::UntagServerCertificate, tags::untag_server_certificate).access(|scope, i| {
+        access::untagging(access::server_certificate(scope, None, &i.server_certificate_name), &i.tag_keys)
+    });
     s.op(op::TagUser, tags::tag_user)
         .access(|scope, i| access::tagging(access::user(scope, &i.user_name), &i.tags));
     s.op(op::UntagInstanceProfile, tags::untag_instance_profile)
@@ -301,6 +324,32 @@ fn rest(s: &mut ServiceBuilder) {
         oidc_provider::update_open_id_connect_provider_thumbprint,
     )
     .access(|_, i| access::by_arn(&i.open_id_connect_provider_arn));
+    for_providers(s);
+    // certificates of servers
+    s.op(op::DeleteServerCertificate, server_certificate::delete_server_certificate)
+        .access(|scope, i| access::server_certificate(scope, None, &i.server_certificate_name));
+    s.op(op::GetServerCertificate, server_certificate::get_server_certificate)
+        .access(|scope, i| access::server_certificate(scope, None, &i.server_certificate_name));
+    s.op(op::ListServerCertificates, server_certificate::list_server_certificates)
+        .access(|_, _| access::any());
+    s.op(op::UpdateServerCertificate, server_certificate::update_server_certificate)
+        .access(|scope, i| access::server_certificate(scope, None, &i.server_certificate_name));
+    s.op(op::UploadServerCertificate, server_certificate::upload_server_certificate).access(|scope, i| {
+        let on = access::server_certificate(scope, i.path.as_deref(), &i.server_certificate_name);
+        access::making(on, i.tags.as_deref(), "iam:TagServerCertificate")
+    });
+    // who called what
+    s.op(op::GenerateServiceLastAccessedDetails, access_report::generate_service_last_accessed_details)
+        .access(|_, i| access::by_arn(&i.arn));
+    s.op(op::GetServiceLastAccessedDetails, access_report::get_service_last_accessed_details)
+        .access(|_, _| access::any());
+    s.op(
+        op::GetServiceLastAccessedDetailsWithEntities,
+        access_report::get_service_last_accessed_details_with_entities,
+    )
+    .access(|_, _| access::any());
+    s.op(op::ListPoliciesGrantingServiceAccess, access_report::list_policies_granting_service_access)
+        .access(|_, i| access::by_arn(&i.arn));
     // the credential report
     s.op(op::GenerateCredentialReport, credential_report::generate_credential_report)
         .access(|_, _| access::any());
@@ -316,4 +365,18 @@ fn rest(s: &mut ServiceBuilder) {
     s.op(op::SimulateCustomPolicy, simulation::simulate_custom_policy).access(|_, _| access::any());
     s.op(op::SimulatePrincipalPolicy, simulation::simulate_principal_policy)
         .access(|_, i| access::by_arn(&i.policy_source_arn));
+}
+
+/// SAML providers.
+fn for_providers(s: &mut ServiceBuilder) {
+    s.op(op::CreateSAMLProvider, saml_provider::create_saml_provider).access(|scope, i| {
+        access::making(access::saml_provider(scope, &i.name), i.tags.as_deref(), "iam:TagSAMLProvider")
+    });
+    s.op(op::DeleteSAMLProvider, saml_provider::delete_saml_provider)
+        .access(|_, i| access::by_arn(&i.saml_provider_arn));
+    s.op(op::GetSAMLProvider, saml_provider::get_saml_provider)
+        .access(|_, i| access::by_arn(&i.saml_provider_arn));
+    s.op(op::ListSAMLProviders, saml_provider::list_saml_providers).access(|_, _| access::any());
+    s.op(op::UpdateSAMLProvider, saml_provider::update_saml_provider)
+        .access(|_, i| access::by_arn(&i.saml_provider_arn));
 }

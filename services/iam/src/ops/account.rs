@@ -88,10 +88,12 @@ pub async fn get_account_summary(ctx: &Ctx, (): ()) -> Result<GetAccountSummaryR
             let devices = mfa_device::list(snap, &home)?;
             let in_use = devices.iter().filter(|device| device.user.is_some()).count();
             let versions: usize = policy::list(snap, &home)?.iter().map(|policy| policy.versions.len()).sum();
+            let providers = account::counted(snap, &home, Counted::OidcProviders)?
+                + account::counted(snap, &home, Counted::SamlProviders)?;
             let mut counts = vec![
+                ("Providers", providers),
                 ("MFADevicesInUse", i32::try_from(in_use).unwrap_or(i32::MAX)),
                 ("PolicyVersionsInUse", i32::try_from(versions).unwrap_or(i32::MAX)),
-                ("ServerCertificates", 0),
                 ("VersionsPerPolicyQuota", 5),
             ];
             for (name, what) in [
@@ -101,7 +103,7 @@ pub async fn get_account_summary(ctx: &Ctx, (): ()) -> Result<GetAccountSummaryR
                 ("Policies", Counted::Policies),
                 ("InstanceProfiles", Counted::InstanceProfiles),
                 ("MFADevices", Counted::MfaDevices),
-                ("Providers", Counted::OidcProviders),
+                ("ServerCertificates", Counted::ServerCertificates),
             ] {
                 counts.push((name, account::counted(snap, &home, what)?));
             }

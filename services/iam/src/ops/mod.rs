@@ -1,6 +1,7 @@
 //! The operations.
 
 pub mod access_key;
+pub mod access_report;
 pub mod account;
 pub mod attachment;
 pub mod authorization_details;
@@ -9,6 +10,7 @@ pub mod credential_report;
 pub mod group;
 pub mod inline_policy;
 pub mod instance_profile;
+pub mod linked_role;
 pub mod login_profile;
 pub mod mfa_device;
 pub mod oidc_provider;
@@ -16,6 +18,8 @@ pub mod password_policy;
 pub mod policy;
 pub mod policy_version;
 pub mod role;
+pub mod saml_provider;
+pub mod server_certificate;
 pub mod simulation;
 pub mod tags;
 pub mod user;
@@ -44,7 +48,7 @@ pub(crate) async fn read(ctx: &Ctx, kind: Kind, name: &str) -> Result<Identity> 
     ctx.read(|snap| identity::get(snap, &home, kind, name)).await
 }
 
-/// Changes one user, group or role.
+/// Changes one user, group or role. Those that belong to a service are nobody's to change.
 pub(crate) async fn edit<T: Send + 'static>(
     ctx: &Ctx,
     kind: Kind,
@@ -54,6 +58,7 @@ pub(crate) async fn edit<T: Send + 'static>(
     let home = home(ctx);
     change(ctx, move |tx| {
         let mut found = identity::get(tx, &home, kind, &name)?;
+        found.check_is_ours()?;
         let out = f(tx, &mut found)?;
         identity::put(tx, &home, &found)?;
         Ok(out)

@@ -9,11 +9,12 @@ use kernel::{Ctx, Result, Scope, Tx};
 
 use super::{at, edit, has_prefix, new_id, page, read, shown_boundary, user};
 use crate::errors;
-use crate::rules::document;
 use crate::rules::tags::Tags;
+use crate::rules::{document, linked_role};
 use crate::state::directory::change;
 use crate::state::identity::{self, Identity, Kind, RoleFacts};
-use crate::state::{home, instance_profile, last_used};
+use crate::state::last_used::{self, LastUsed};
+use crate::state::{home, instance_profile};
 
 const SESSION_S: i32 = 3_600;
 
@@ -52,6 +53,9 @@ pub(crate) async fn last_use(ctx: &Ctx, role: &Identity) -> Result<RoleLastUsed>
 
 pub async fn create_role(ctx: &Ctx, input: CreateRoleRequest) -> Result<CreateRoleResponse> {
     document::check_trust(&input.assume_role_policy_document)?;
+    if input.path.as_deref().is_some_and(|path| path.starts_with(linked_role::PATH)) {
+        return Err(errors::linked_path());
+    }
     let home = home(ctx);
     let id = new_id(ctx, Kind::Role.id_prefix());
     let mut role = Identity::new(Kind::Role, input.role_name, input.path, id, ctx.now());
@@ -140,8 +144,11 @@ pub async fn delete_role(ctx: &Ctx, input: DeleteRoleRequest) -> Result<()> {
         if instance_profile::list(tx, &home)?.iter().any(|profile| profile.has_role(&role.name)) {
             return Err(errors::must_first("remove roles from instance profile"));
         }
+        role.check_is_ours()?;
         user::check_bare(&role)?;
-        identity::delete(tx, &home, &role)
+        last_used::delete(tx, &home, &role.id)?;
+        identity::delete(tx, &home, &role).map(|()| role.id)
     })
     .await
+    .map(|id| ctx.own::<LastUsed>().forget(&id))
 }

@@ -4,10 +4,13 @@ use api_iam::{
     ListInstanceProfileTagsRequest, ListInstanceProfileTagsResponse, ListMFADeviceTagsRequest,
     ListMFADeviceTagsResponse, ListOpenIDConnectProviderTagsRequest, ListOpenIDConnectProviderTagsResponse,
     ListPolicyTagsRequest, ListPolicyTagsResponse, ListRoleTagsRequest, ListRoleTagsResponse,
-    ListUserTagsRequest, ListUserTagsResponse, Tag, TagInstanceProfileRequest, TagMFADeviceRequest,
-    TagOpenIDConnectProviderRequest, TagPolicyRequest, TagRoleRequest, TagUserRequest,
+    ListSAMLProviderTagsRequest, ListSAMLProviderTagsResponse, ListServerCertificateTagsRequest,
+    ListServerCertificateTagsResponse, ListUserTagsRequest, ListUserTagsResponse, Tag,
+    TagInstanceProfileRequest, TagMFADeviceRequest, TagOpenIDConnectProviderRequest, TagPolicyRequest,
+    TagRoleRequest, TagSAMLProviderRequest, TagServerCertificateRequest, TagUserRequest,
     UntagInstanceProfileRequest, UntagMFADeviceRequest, UntagOpenIDConnectProviderRequest,
-    UntagPolicyRequest, UntagRoleRequest, UntagUserRequest,
+    UntagPolicyRequest, UntagRoleRequest, UntagSAMLProviderRequest, UntagServerCertificateRequest,
+    UntagUserRequest,
 };
 use kernel::{Arn, Ctx, Kind as ErrorKind, Reader, ResourceFacts, Result, Scope, Tx};
 
@@ -16,7 +19,9 @@ use crate::errors;
 use crate::rules::tags::Tags;
 use crate::state::directory::change;
 use crate::state::identity::{self, Kind};
-use crate::state::{home, instance_profile, mfa_device, oidc_provider, policy};
+use crate::state::{
+    home, instance_profile, mfa_device, oidc_provider, policy, saml_provider, server_certificate,
+};
 
 /// What bears tags, by what it is asked for.
 #[derive(Clone)]
@@ -26,6 +31,8 @@ enum Bearer {
     MfaDevice(String),
     OidcProvider(String),
     Policy(String),
+    SamlProvider(String),
+    ServerCertificate(String),
 }
 
 impl Bearer {
@@ -40,6 +47,8 @@ impl Bearer {
             "mfa" => Some(Bearer::MfaDevice(arn.to_string())),
             "oidc-provider" => Some(Bearer::OidcProvider(arn.to_string())),
             "policy" => Some(Bearer::Policy(arn.to_string())),
+            "saml-provider" => Some(Bearer::SamlProvider(arn.to_string())),
+            "server-certificate" => Some(Bearer::ServerCertificate(name())),
             _ => None,
         }
     }
@@ -51,6 +60,8 @@ impl Bearer {
             Bearer::MfaDevice(serial) => mfa_device::get(from, home, serial)?.tags,
             Bearer::OidcProvider(arn) => oidc_provider::get(from, home, arn)?.tags,
             Bearer::Policy(arn) => policy::get(from, home, arn)?.tags,
+            Bearer::SamlProvider(arn) => saml_provider::get(from, home, arn)?.tags,
+            Bearer::ServerCertificate(name) => server_certificate::get(from, home, name)?.tags,
         })
     }
 
@@ -76,6 +87,14 @@ impl Bearer {
                 known if known.is_known => Err(errors::policy_is_known()),
                 own => policy::put(tx, home, &policy::ManagedPolicy { tags, ..own }),
             },
+            Bearer::SamlProvider(arn) => {
+                let provider = saml_provider::get(tx, home, arn)?;
+                saml_provider::put(tx, home, &saml_provider::SamlProvider { tags, ..provider })
+            }
+            Bearer::ServerCertificate(name) => {
+                let one = server_certificate::get(tx, home, name)?;
+                server_certificate::put(tx, home, &server_certificate::ServerCertificate { tags, ..one })
+            }
         }
     }
 }
@@ -218,4 +237,38 @@ pub async fn list_open_id_connect_provider_tags(
     let bearer = Bearer::OidcProvider(input.open_id_connect_provider_arn);
     let Page { items: tags, is_truncated, marker } = list(ctx, bearer, input.marker, input.max_items).await?;
     Ok(ListOpenIDConnectProviderTagsResponse { tags, is_truncated, marker })
+}
+
+pub async fn tag_saml_provider(ctx: &Ctx, input: TagSAMLProviderRequest) -> Result<()> {
+    tag(ctx, Bearer::SamlProvider(input.saml_provider_arn), input.tags).await
+}
+
+pub async fn untag_saml_provider(ctx: &Ctx, input: UntagSAMLProviderRequest) -> Result<()> {
+    untag(ctx, Bearer::SamlProvider(input.saml_provider_arn), input.tag_keys).await
+}
+
+pub async fn list_saml_provider_tags(
+    ctx: &Ctx,
+    input: ListSAMLProviderTagsRequest,
+) -> Result<ListSAMLProviderTagsResponse> {
+    let bearer = Bearer::SamlProvider(input.saml_provider_arn);
+    let Page { items: tags, is_truncated, marker } = list(ctx, bearer, input.marker, input.max_items).await?;
+    Ok(ListSAMLProviderTagsResponse { tags, is_truncated, marker })
+}
+
+pub async fn tag_server_certificate(ctx: &Ctx, input: TagServerCertificateRequest) -> Result<()> {
+    tag(ctx, Bearer::ServerCertificate(input.server_certificate_name), input.tags).await
+}
+
+pub async fn untag_server_certificate(ctx: &Ctx, input: UntagServerCertificateRequest) -> Result<()> {
+    untag(ctx, Bearer::ServerCertificate(input.server_certificate_name), input.tag_keys).await
+}
+
+pub async fn list_server_certificate_tags(
+    ctx: &Ctx,
+    input: ListServerCertificateTagsRequest,
+) -> Result<ListServerCertificateTagsResponse> {
+    let bearer = Bearer::ServerCertificate(input.server_certificate_name);
+    let Page { items: tags, is_truncated, marker } = list(ctx, bearer, input.marker, input.max_items).await?;
+    Ok(ListServerCertificateTagsResponse { tags, is_truncated, marker })
 }

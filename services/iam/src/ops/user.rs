@@ -12,6 +12,7 @@ use crate::rules::tags::Tags;
 use crate::state::directory::change;
 use crate::state::home;
 use crate::state::identity::{self, Identity, Kind};
+use crate::state::last_used::{self, LastUsed};
 
 /// As lists show a user.
 pub(crate) fn brief(home: &Scope, user: &Identity) -> User {
@@ -119,8 +120,13 @@ pub async fn delete_user(ctx: &Ctx, input: DeleteUserRequest) -> Result<()> {
             user if user.login.is_some() => Err(errors::must_first("delete login profile")),
             user if !user.mfa_devices.is_empty() => Err(errors::must_first("delete MFA device")),
             user if !user.groups.is_empty() => Err(errors::must_first("remove users from group")),
-            user => identity::delete(tx, &home, user),
+            user => {
+                last_used::delete(tx, &home, &user.id)?;
+                identity::delete(tx, &home, user)?;
+                Ok(user.id.clone())
+            }
         }
     })
     .await
+    .map(|id| ctx.own::<LastUsed>().forget(&id))
 }

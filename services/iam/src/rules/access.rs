@@ -5,6 +5,7 @@
 use api_iam::Tag;
 use kernel::{Access, Result, Scope};
 
+use super::linked_role;
 use crate::state::identity::Kind;
 
 fn arn(scope: &Scope, resource: std::fmt::Arguments<'_>) -> String {
@@ -75,6 +76,21 @@ pub fn mfa_device(scope: &Scope, path: Option<&str>, name: &str) -> Result<Acces
 pub fn oidc_provider(scope: &Scope, url: &str) -> Result<Access> {
     let url = url.split_once("://").map_or(url, |(_, rest)| rest);
     Ok(Access::on(arn(scope, format_args!("oidc-provider/{url}"))))
+}
+
+pub fn saml_provider(scope: &Scope, name: &str) -> Result<Access> {
+    Ok(Access::on(arn(scope, format_args!("saml-provider/{name}"))))
+}
+
+pub fn server_certificate(scope: &Scope, path: Option<&str>, name: &str) -> Result<Access> {
+    Ok(Access::on(arn(scope, format_args!("server-certificate{}{name}", path.unwrap_or("/")))))
+}
+
+/// The role a service has or will have, with the service as a condition.
+pub fn linked_role(scope: &Scope, service: &str) -> Result<Access> {
+    let name = linked_role::name_of(service).unwrap_or("*");
+    let on = Access::on(arn(scope, format_args!("role{}{service}/{name}", linked_role::PATH)));
+    Ok(on.condition("iam:AWSServiceName", [service.to_owned()]))
 }
 
 /// On a resource given by its ARN. One of no account is the caller's to see.

@@ -48,6 +48,8 @@ pub enum Counted {
     InstanceProfiles,
     MfaDevices,
     OidcProviders,
+    SamlProviders,
+    ServerCertificates,
 }
 
 impl Counted {
@@ -62,6 +64,8 @@ impl Counted {
             // As many as users may have together.
             Counted::MfaDevices => ("MFADevicesPerAccount", 40_000),
             Counted::OidcProviders => ("OpenIdConnectProvidersPerAccount", 100),
+            Counted::SamlProviders => ("SAMLProvidersPerAccount", 100),
+            Counted::ServerCertificates => ("ServerCertificatesPerAccount", 20),
         }
     }
 }

@@ -283,7 +283,7 @@ fn managed(snap: &mut kernel::Snapshot<'_>, home: &Scope, arn: &str) -> Result<O
 }
 
 /// What was accepted is read again: a failure is ours.
-fn compile(id: &str, kind: policy::Kind, text: &str) -> Result<Arc<Policy>> {
+pub fn compile(id: &str, kind: policy::Kind, text: &str) -> Result<Arc<Policy>> {
     let document = Document::parse(kind, text, &[]).map_err(Error::internal)?;
     Ok(Arc::new(Policy::compile(id, &document)))
 }

@@ -135,6 +135,15 @@ impl Identity {
         super::arn(home, format_args!("{}{}{}", self.kind.word(), self.path, self.name))
     }
 
+    /// # Errors
+    /// When it is a service's own role.
+    pub fn check_is_ours(&self) -> Result<()> {
+        match self.role.as_ref().is_some_and(|role| role.linked_service.is_some()) {
+            true => Err(errors::protected_role(&self.name)),
+            false => Ok(()),
+        }
+    }
+
     fn key(&self) -> (Kind, String) {
         (self.kind, fold(&self.name))
     }

@@ -96,7 +96,9 @@ impl LastUsed {
             put(&mut notes.uses, used, || (home, service, seen), |known| *known = (home, service, seen));
         }
         if !matches!(session, Some(SessionOf::Federated { .. } | SessionOf::Root)) {
-            let note = |(_, calls): &mut (Scope, Calls)| drop(calls.insert((service, operation), seen));
+            let note = |(_, calls): &mut (Scope, Calls)| {
+                calls.insert((service, operation), seen);
+            };
             put(&mut notes.accesses, id, || (home, Calls::from([((service, operation), seen)])), note);
         }
     }
@@ -114,10 +116,10 @@ impl LastUsed {
 }
 
 fn put<T>(map: &mut HashMap<Box<str>, T>, key: &str, new: impl FnOnce() -> T, change: impl FnOnce(&mut T)) {
-    match map.get_mut(key) {
-        Some(known) => change(known),
-        None if map.len() < LastUsed::NOTES_MAX => drop(map.insert(key.into(), new())),
-        None => {}
+    if let Some(known) = map.get_mut(key) {
+        change(known);
+    } else if map.len() < LastUsed::NOTES_MAX {
+        map.insert(key.into(), new());
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is stored, and how.
 
 pub mod access_key;
+pub mod access_report;
 pub mod account;
 pub mod administrator;
 pub mod directory;
@@ -12,7 +13,9 @@ pub mod mfa_device;
 pub mod oidc_provider;
 pub mod policy;
 pub mod policy_use;
+pub mod saml_provider;
 pub mod seal;
+pub mod server_certificate;
 
 use kernel::{AccountId, Ctx, Partition, Reader, Region, Result, Row, Scope, Table};
 use serde::Serialize;

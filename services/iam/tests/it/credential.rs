@@ -1,7 +1,7 @@
 //! Keys as the wire finds them.
 
 use iam::state::directory::UserKeys;
-use kernel::{Credentials, NoCredential, Principal, access_key};
+use kernel::{Caller, Credentials, NoCredential, Noticed, Principal, access_key};
 
 use crate::*;
 
@@ -41,13 +41,27 @@ async fn a_key_is_found_until_it_is_switched_off_or_deleted() {
 
 #[tokio::test]
 async fn uses_are_noted_and_written() {
-    use iam::state::last_used::{LastUsed, Use};
+    use iam::state::last_used::LastUsed;
     let cloud = cloud().await;
-    make_user(&cloud, "kim").await;
+    let user = make_user(&cloud, "kim").await;
     let key = make_key(&cloud, "kim").await;
     let ctx = cloud.ctx("iam");
-    let used = Use { at: cloud.now(), service: "sqs".into(), region: "us-east-1".into() };
-    ctx.own::<LastUsed>().note(iam::state::home(&ctx), &key.access_key_id, used);
+    let caller = Caller {
+        principal: Principal::Identity {
+            arn: user.arn.as_str().into(),
+            unique_id: user.user_id.as_str().into(),
+        },
+        access_key: key.access_key_id.as_str().into(),
+        ..Caller::service("", cloud.scope().account)
+    };
+    let call = Noticed {
+        caller: &caller,
+        scope: &cloud.scope(),
+        service: "sqs",
+        operation: "SendMessage",
+        at: cloud.now(),
+    };
+    ctx.own::<LastUsed>().note(call);
     let show = async || {
         let input = GetAccessKeyLastUsedRequest { access_key_id: key.access_key_id.clone() };
         cloud.call(op::GetAccessKeyLastUsed, input).await.unwrap().access_key_last_used.unwrap().service_name
@@ -56,4 +70,7 @@ async fn uses_are_noted_and_written() {
     iam::state::last_used::write(&ctx).await.unwrap();
     ctx.own::<LastUsed>().forget_all();
     assert_eq!(show().await, "sqs");
+    let known = iam::state::last_used::accesses(&ctx, &user.user_id).await.unwrap();
+    assert_eq!(known.of_service("sqs").map(|call| call.at), Some(cloud.now()));
+    assert_eq!(known.of_service("kms"), None);
 }

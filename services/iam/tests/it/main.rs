@@ -1,15 +1,19 @@
 //! IAM on a whole house with a clock that only tests move.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod access_report;
 mod account;
 mod credential;
 mod directory;
 mod group;
+mod linked_role;
 mod mfa_device;
 mod oidc_provider;
 mod policy;
 mod restart;
 mod role;
+mod saml_provider;
+mod server_certificate;
 mod simulation;
 mod user;
 

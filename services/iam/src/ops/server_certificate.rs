@@ -1,0 +1,104 @@
+//! Certificates of servers. Their keys go in and never come out.
+
+use api_iam::{
+    DeleteServerCertificateRequest, GetServerCertificateRequest, GetServerCertificateResponse,
+    ListServerCertificatesRequest, ListServerCertificatesResponse, ServerCertificate as Shown,
+    ServerCertificateMetadata, UpdateServerCertificateRequest, UploadServerCertificateRequest,
+    UploadServerCertificateResponse,
+};
+use kernel::{Ctx, Result, Scope};
+
+use super::{at, has_prefix, new_id, page};
+use crate::rules::certificate;
+use crate::rules::tags::Tags;
+use crate::state::directory::change;
+use crate::state::server_certificate::{self, ServerCertificate};
+use crate::state::{home, seal};
+
+fn metadata(home: &Scope, of: &ServerCertificate) -> ServerCertificateMetadata {
+    ServerCertificateMetadata {
+        path: of.path.clone(),
+        server_certificate_name: of.name.clone(),
+        server_certificate_id: of.id.clone(),
+        arn: of.arn(home),
+        upload_date: Some(at(of.uploaded_at)),
+        expiration: Some(at(of.expires_at)),
+    }
+}
+
+pub async fn upload_server_certificate(
+    ctx: &Ctx,
+    input: UploadServerCertificateRequest,
+) -> Result<UploadServerCertificateResponse> {
+    let (body, chain) = (input.certificate_body, input.certificate_chain);
+    let expires_at = certificate::check(&body, &input.private_key, chain.as_deref())?;
+    let (home, id) = (home(ctx), new_id(ctx, "ASCA"));
+    let new = ServerCertificate {
+        name: input.server_certificate_name,
+        path: input.path.unwrap_or_else(|| "/".to_owned()),
+        sealed_key: seal::seal(ctx, &id, input.private_key.as_bytes())?,
+        id,
+        uploaded_at: ctx.now(),
+        expires_at,
+        body,
+        chain,
+        tags: Tags::new(input.tags)?,
+    };
+    let answer = UploadServerCertificateResponse {
+        server_certificate_metadata: Some(metadata(&home, &new)),
+        tags: new.tags.shown(),
+    };
+    change(ctx, move |tx| server_certificate::insert(tx, &home, &new)).await?;
+    Ok(answer)
+}
+
+pub async fn get_server_certificate(
+    ctx: &Ctx,
+    input: GetServerCertificateRequest,
+) -> Result<GetServerCertificateResponse> {
+    let home = home(ctx);
+    let found = ctx.read(|snap| server_certificate::get(snap, &home, &input.server_certificate_name)).await?;
+    let server_certificate = Shown {
+        server_certificate_metadata: metadata(&home, &found),
+        certificate_body: found.body,
+        certificate_chain: found.chain,
+        tags: found.tags.shown(),
+    };
+    Ok(GetServerCertificateResponse { server_certificate })
+}
+
+pub async fn list_server_certificates(
+    ctx: &Ctx,
+    input: ListServerCertificatesRequest,
+) -> Result<ListServerCertificatesResponse> {
+    let home = home(ctx);
+    let found = ctx.read(|snap| server_certificate::list(snap, &home)).await?;
+    let found = found.into_iter().filter(|one| has_prefix(&one.path, input.path_prefix.as_ref()));
+    let marker = input.marker.as_deref();
+    let page = page(ctx, "ListServerCertificates", marker, input.max_items, found, |one| &one.name)?;
+    Ok(ListServerCertificatesResponse {
+        server_certificate_metadata_list: page.items.iter().map(|one| metadata(&home, one)).collect(),
+        is_truncated: page.is_truncated,
+        marker: page.marker,
+    })
+}
+
+pub async fn update_server_certificate(ctx: &Ctx, input: UpdateServerCertificateRequest) -> Result<()> {
+    let home = home(ctx);
+    change(ctx, move |tx| {
+        let known = server_certificate::get(tx, &home, &input.server_certificate_name)?;
+        let before = known.name.clone();
+        let after = ServerCertificate {
+            name: input.new_server_certificate_name.clone().unwrap_or_else(|| known.name.clone()),
+            path: input.new_path.clone().unwrap_or_else(|| known.path.clone()),
+            ..known
+        };
+        server_certificate::rename(tx, &home, &before, &after)
+    })
+    .await
+}
+
+pub async fn delete_server_certificate(ctx: &Ctx, input: DeleteServerCertificateRequest) -> Result<()> {
+    let home = home(ctx);
+    change(ctx, move |tx| server_certificate::delete(tx, &home, &input.server_certificate_name)).await
+}
