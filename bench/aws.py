@@ -10,6 +10,7 @@ import urllib.parse
 
 REGION = "us-east-1"
 VERSIONS = {"ec2": "2016-11-15", "sts": "2011-06-15"}
+JSON = {"sqs": ("1.0", "AmazonSQS"), "kms": ("1.1", "TrentService")}
 
 
 class Refused(Exception):
@@ -27,9 +28,10 @@ class Request:
     """A signed POST: good for fifteen minutes, however often it is sent."""
 
     def __init__(self, port, service, operation, params):
-        if service == "sqs":
+        if service in JSON:
+            version, target = JSON[service]
             self.body = json.dumps(params)
-            headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"AmazonSQS.{operation}"}
+            headers = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{target}.{operation}"}
         else:
             self.body = urllib.parse.urlencode({"Action": operation, "Version": VERSIONS[service], **params})
             headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
@@ -79,6 +81,9 @@ class Client:
     def sqs(self, operation, **params):
         text = self.send(Request(self.port, "sqs", operation, params))
         return json.loads(text) if text else {}
+
+    def kms(self, operation, **params):
+        return json.loads(self.send(Request(self.port, "kms", operation, params)))
 
     def ec2(self, operation, **params):
         """The answer's text: `values` takes it apart."""

@@ -113,6 +113,20 @@ def read_rates(servers, service, operation, rounds, seconds):
     return {name: median(all_turns) for name, all_turns in rates.items()}
 
 
+def data_key_rates(servers, rounds, seconds):
+    """GenerateDataKey under one key at 64 connections, in turns."""
+    keys = {server.name: Client(server.port).kms("CreateKey")["KeyMetadata"]["KeyId"] for server in servers}
+    rates = {server.name: [] for server in servers}
+    for turn in range(rounds + 1):
+        for server in servers:
+            wanted = {"KeyId": keys[server.name], "KeySpec": "AES_256", "EncryptionContext": {"a": "b"}}
+            request = Request(server.port, "kms", "GenerateDataKey", wanted)
+            rate = wrk(request, server.port, 64, seconds if turn else 1)
+            if turn:
+                rates[server.name].append(rate)
+    return {name: median(all_turns) for name, all_turns in rates.items()}
+
+
 def batch(url, count=10):
     entries = [{"Id": str(at), "MessageBody": "hello" * 10} for at in range(count)]
     return {"QueueUrl": url, "Entries": entries}

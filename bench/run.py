@@ -15,7 +15,7 @@ import measures
 import report
 from measures import median
 from report import Row, most, ratio
-from servers import Cloudlet, Floor, Fakecloud, rivals, running
+from servers import Cloudlet, Floor, Fakecloud, Moto, rivals, running
 
 QUICK = bool(os.environ.get("BENCH_QUICK"))
 ROUNDS = 1 if QUICK else 5
@@ -85,6 +85,13 @@ def read(ours, floor, others):
     yield ratio("DescribeInstances, none there", instances["cloudlet"], instances.get("fakecloud"), 1.5, "fakecloud")
 
 
+def keys(ours, floor, others):
+    servers = [Cloudlet(ours), *[kind(binary) for kind, binary in others if kind is Moto]]
+    with running(*servers):
+        rates = measures.data_key_rates(servers, ROUNDS, SECONDS)
+    yield ratio("GenerateDataKey, 64 connections", rates["cloudlet"], rates.get("moto"), 10, "moto")
+
+
 def drain(ours, floor, others):
     few, many, left, kib = measures.drains(ours, 1_000, BACKLOG, ROUNDS)
     what = f"receive and delete ten of {BACKLOG:,} messages, against ten of 1,000"
@@ -104,7 +111,7 @@ def machines(ours, floor, others):
     yield most(f"memory for each idle instance, ours (proportional, of {CROWD})", kib, 4, "MiB", 1 / 1024)
 
 
-PARTS = {part.__name__: part for part in (start, send, read, drain, machines)}
+PARTS = {part.__name__: part for part in (start, send, read, keys, drain, machines)}
 
 
 def main(names):
