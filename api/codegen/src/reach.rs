@@ -80,6 +80,9 @@ impl<'a> Reach<'a> {
     }
 
     fn find_streams(&mut self) {
+        // Some models say of a member that it streams, and mean its shape.
+        let used = self.shapes.values().flat_map(|shape| parts(shape)).filter(|part| part.streaming);
+        self.streaming = used.map(|part| part.shape.as_str()).collect();
         loop {
             let found: Vec<&str> = self
                 .shapes
@@ -95,8 +98,7 @@ impl<'a> Reach<'a> {
     }
 
     fn holds_stream(&self, shape: &Shape) -> bool {
-        shape.streaming
-            || parts(shape).any(|part| part.streaming || self.streaming.contains(part.shape.as_str()))
+        shape.streaming || parts(shape).any(|part| self.streaming.contains(part.shape.as_str()))
     }
 
     pub(crate) fn is_streaming(&self, shape: &str) -> bool {
