@@ -76,7 +76,7 @@ def test_an_observing_cloud_lets_pass_and_says_so(own):
 def test_root_can_be_turned_off_once_somebody_else_can_come_in(own):
     cloud = own()
     code, told = run(cloud, "root", "off")
-    assert code != 0 and "no IAM user" in told
+    assert code != 0 and "has no user" in told
     kim = user(cloud, ("all", document("Allow", "*", "All")))
     assert run(cloud, "root", "off")[0] == 0
     for account in ("test", "123456789012"):

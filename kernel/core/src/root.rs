@@ -62,7 +62,7 @@ impl House {
         };
         if !has_administrator {
             let message = format!(
-                "Account {account} has no IAM user with an active access key who may make access keys: \
+                "Account {account} has no user with an active access key who may make access keys: \
                  without root nobody could come in."
             );
             return Err(Error::new(Kind::Conflict, "NoAdministrator", message));

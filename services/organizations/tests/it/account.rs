@@ -81,3 +81,44 @@ async fn units_are_five_deep_and_named_once() {
     let refused = make_unit(&cloud, &parent, "below").await.unwrap_err();
     assert_eq!(refused.code(), "ConstraintViolationException");
 }
+
+#[tokio::test]
+async fn everything_can_be_looked_at_in_pages() {
+    let cloud = cloud().await;
+    organize(&cloud).await;
+    let (root, account) = (root(&cloud).await, make_account(&cloud, "dev").await);
+    let unit = make_unit(&cloud, &root, "before").await.unwrap();
+    make_unit(&cloud, &root, "other").await.unwrap();
+    let update =
+        UpdateOrganizationalUnitRequest { organizational_unit_id: unit.clone(), name: Some("after".into()) };
+    cloud.call(op::UpdateOrganizationalUnit, update).await.unwrap();
+    let describe = DescribeOrganizationalUnitRequest { organizational_unit_id: unit };
+    let shown = cloud.call(op::DescribeOrganizationalUnit, describe).await.unwrap();
+    assert_eq!(shown.organizational_unit.unwrap().name.as_deref(), Some("after"));
+    let shown = DescribeAccountRequest { account_id: account.clone() };
+    let shown = cloud.call(op::DescribeAccount, shown).await.unwrap().account.unwrap();
+    assert_eq!((shown.status.as_deref(), shown.name.as_deref()), (Some("ACTIVE"), Some("dev")));
+    let policy = DescribePolicyRequest { policy_id: "p-FullAWSAccess".into() };
+    let policy = cloud.call(op::DescribePolicy, policy).await.unwrap().policy.unwrap();
+    assert_eq!(policy.policy_summary.unwrap().aws_managed, Some(true));
+
+    let states = Some(vec!["SUCCEEDED".to_owned()]);
+    let requests = ListCreateAccountStatusRequest { states, ..Default::default() };
+    let requests = cloud.call(op::ListCreateAccountStatus, requests).await.unwrap();
+    assert_eq!(requests.create_account_statuses.unwrap()[0].account_id, Some(account));
+    let children =
+        ListChildrenRequest { parent_id: root.clone(), child_type: "ACCOUNT".into(), ..Default::default() };
+    let children = cloud.call(op::ListChildren, children).await.unwrap().children.unwrap();
+    assert_eq!(children.len(), 2);
+    let page = |next_token| ListOrganizationalUnitsForParentRequest {
+        parent_id: root.clone(),
+        next_token,
+        max_results: Some(1),
+    };
+    let first = cloud.call(op::ListOrganizationalUnitsForParent, page(None)).await.unwrap();
+    let second = cloud.call(op::ListOrganizationalUnitsForParent, page(first.next_token)).await.unwrap();
+    assert_ne!(first.organizational_units, second.organizational_units);
+    assert_eq!(second.next_token, None);
+    let refused = cloud.call(op::ListOrganizationalUnitsForParent, page(Some("x".into()))).await.unwrap_err();
+    assert_eq!(refused.code(), "InvalidInputException");
+}
