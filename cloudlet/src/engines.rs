@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use block::Volumes;
 use compute::{Config, Engine, Machines, Place};
 use net::{Net, NetConfig, Networks};
 use nix::fcntl::{Flock, FlockArg};
@@ -21,7 +22,9 @@ const TAGS_MAX: u32 = 16;
 pub(crate) struct Engines {
     pub(crate) machines: Arc<dyn Machines>,
     pub(crate) networks: Arc<dyn Networks>,
+    pub(crate) volumes: Arc<dyn Volumes>,
     engine: Engine,
+    blocks: block::Engine,
     tag: Arc<Tag>,
 }
 
@@ -42,11 +45,19 @@ pub(crate) async fn open(data: &Path, public_range: &str) -> Outcome<Engines> {
     let place = Place::new(data.join("machines"), &tag.name)
         .map_err(|e| Problem::new("machines cannot be had", &e))?;
     let config = Config::new(place).map_err(|e| Problem::new("machines cannot be had", &e))?;
+    let blocks = block::Engine::new(block::Config {
+        data: data.join("volumes"),
+        run: config.place.run.join("pool"),
+        nodes: Path::new("/dev").join(format!("cl{}", tag.name)),
+        owner: config.uid_base,
+    });
     let engine = Engine::open(config).await.map_err(|e| Problem::new("machines cannot be had", &e))?;
     Ok(Engines {
         machines: Arc::new(engine.clone()),
         networks: Arc::new(networks),
+        volumes: Arc::new(blocks.clone()),
         engine,
+        blocks,
         tag: Arc::new(tag),
     })
 }
@@ -58,16 +69,18 @@ impl Engines {
             Ok(all) => all.iter().map(|one| json!({ "name": one.name, "missing": one.missing })).collect(),
             Err(error) => json!({ "error": error.to_string() }),
         };
-        json!({ "machines": self.machines.capabilities(), "networks": networks })
+        json!({ "machines": self.machines.capabilities(), "networks": networks, "volumes": self.volumes.capabilities() })
     }
 
     /// Lets go. Machines go on unless they are to end.
     pub(crate) async fn close(&self, end_machines: bool) -> Outcome {
         self.engine.close().await;
+        let kept = |e| Problem::new("volumes could not be let go", &e);
         if !end_machines {
-            return Ok(());
+            return self.blocks.close(false).await.map_err(kept);
         }
         self.machines.sweep(&[]).await.map_err(|e| Problem::new("instances could not be ended", &e))?;
+        self.blocks.close(true).await.map_err(kept)?;
         self.networks.remove_all().await.map_err(|e| Problem::new("networks could not be removed", &e))?;
         self.engine.release();
         let tag = tags().join(&self.tag.name);

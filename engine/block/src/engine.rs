@@ -67,14 +67,24 @@ impl Engine {
         self.0.config.data.exists()
     }
 
-    /// Lets go of what the host holds for us, unless volumes are attached.
+    /// Lets go of what the host holds for us, unless volumes are attached. With `detach`, those are detached before, which
+    /// takes that their machines have ended.
     ///
     /// # Errors
-    /// [`Error::Io`] when the host refuses.
-    pub async fn close(&self) -> Result<()> {
-        let Some(pool) = self.0.pool.get().cloned() else { return Ok(()) };
+    /// [`Error::Busy`] for a volume somebody still uses; [`Error::Io`] when the host refuses.
+    pub async fn close(&self, detach: bool) -> Result<()> {
+        if !self.is_used() || (self.0.pool.get().is_none() && !detach) {
+            return Ok(());
+        }
+        let pool = self.pool().await?.clone();
         let nodes = self.0.config.nodes.clone();
         on_thread(move || {
+            for device in loops::below(&pool.volumes()).iter().filter(|_| detach) {
+                loops::detach(device)?;
+                if let Some(name) = device.backing.file_name() {
+                    loops::hide(&nodes.join(name))?;
+                }
+            }
             if loops::below(&pool.root).is_empty() && pool.close()? {
                 // Empty by now; the folder of others stays.
                 let _ = fs::remove_dir(&nodes);

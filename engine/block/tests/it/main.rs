@@ -35,7 +35,7 @@ impl Lab {
 
     async fn close(self) {
         self.engine.sweep(Known::default()).await.unwrap();
-        self.engine.close().await.unwrap();
+        self.engine.close(true).await.unwrap();
         let left = fs::read_dir("/sys/block")
             .unwrap()
             .flatten()

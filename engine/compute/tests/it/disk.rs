@@ -38,7 +38,7 @@ impl Disks {
 
     async fn close(self) {
         self.volumes.sweep(Known::default()).await.unwrap();
-        self.volumes.close().await.unwrap();
+        self.volumes.close(true).await.unwrap();
     }
 }
 

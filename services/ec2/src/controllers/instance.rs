@@ -5,12 +5,13 @@ use futures_util::future::try_join;
 use kernel::{Ctx, Error, Next, Result, Scope};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{listener, network};
+use super::{listener, network, snapshot, volume};
 use crate::rules::instance::{Fact, START_TRIES, State, Step, plan, usage};
 use crate::rules::{instance_type, region};
 use crate::service::Engines;
 use crate::state::id::{Id, InstanceId};
 use crate::state::instance::{self, Cause, Ended, Instance, Power, Seen};
+use crate::state::volume::{self as volumes, Hold};
 use crate::state::{network_interface, tag, vpc};
 
 /// The controller's name: its ids are instances'.
@@ -76,6 +77,17 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     }
 }
 
+/// Restarts the machine. Where images of it are wanted, they are taken between its end and its start; should a crash come
+/// in between, a machine that is off while a reboot is owed is started again.
+async fn reboot(ctx: &Ctx, machines: &dyn Machines, machine: &MachineId, instance: &Instance) -> Result<()> {
+    if !snapshot::is_awaited(ctx, &instance.id).await? {
+        return machines.reboot(machine, GRACE_MS).await.map_err(Error::internal);
+    }
+    machines.stop(machine, GRACE_MS).await.map_err(Error::internal)?;
+    snapshot::take_waiting(ctx, &instance.id).await?;
+    machines.ensure_running(machine).await.map_err(Error::internal)
+}
+
 /// The machine of an instance bears its name.
 pub fn machine_id(id: &InstanceId) -> Result<MachineId> {
     MachineId::new(id.as_str()).map_err(Error::internal)
@@ -124,18 +136,26 @@ async fn boot(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result
 
 async fn start(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result<()> {
     let interface = ctx.read(|snap| network_interface::get(snap, ctx.scope(), &instance.interface)).await?;
-    let nic = network::ensure_interface(ctx, &interface).await?;
-    let spec = spec(ctx, instance, nic.netns_path).await?;
+    // What waited for it to be quiet.
+    snapshot::take_waiting(ctx, &instance.id).await?;
+    let (nic, (volumes, devices)) =
+        try_join(network::ensure_interface(ctx, &interface), volume::prepare(ctx, &instance.id)).await?;
+    let mut spec = spec(ctx, instance, nic.netns_path).await?;
+    let root = volumes.iter().zip(&devices).find(|(volume, _)| volume.id == instance.root.id);
+    spec.root = Some(root.ok_or_else(|| Error::internal("it has no root volume"))?.1.node.clone());
     let id = spec.id.clone();
     let create = async { machines.ensure_created(spec).await.map_err(Error::internal) };
     try_join(listener::ensure(ctx, &instance.vpc), create).await?;
+    volume::show_devices(ctx, &instance.id, false).await?;
     machines.ensure_running(&id).await.map_err(Error::internal)
 }
 
-/// The engine's name of the image it boots from.
-fn engine_image(instance: &Instance) -> Result<ImageId> {
-    let image = image::find(&instance.image).ok_or_else(|| Error::internal("its image is unknown"))?;
-    Ok(ImageId(image.engine.to_owned()))
+/// The engine's name of the image whose files its root lies over.
+async fn engine_image(ctx: &Ctx, instance: &Instance) -> Result<ImageId> {
+    let root = ctx.read(|snap| volumes::find(snap, ctx.scope(), &instance.root.id)).await?;
+    let base =
+        root.and_then(|root| root.base).ok_or_else(|| Error::internal("its root volume is unknown"))?;
+    Ok(ImageId(base))
 }
 
 async fn spec(ctx: &Ctx, instance: &Instance, namespace: std::path::PathBuf) -> Result<MachineSpec> {
@@ -152,7 +172,7 @@ async fn spec(ctx: &Ctx, instance: &Instance, namespace: std::path::PathBuf) -> 
         namespace: Some(namespace),
         seed: compute::Seed {
             metadata: Some(format!("http://{}", net::METADATA)),
-            resolver: network::name_server(ctx, &vpc).await?,
+            resolver: Some(network::resolver(&vpc).to_string()),
             env: Vec::new(),
         },
         root: None,
@@ -216,17 +236,33 @@ async fn release(ctx: &Ctx, instance: &Instance) -> Result<Next> {
     network::remove_interface(ctx, &instance.interface).await?;
     let scope = *ctx.scope();
     let generation = instance.desired.generation;
-    ctx.write(|tx| {
-        network_interface::delete(tx, &scope, &instance.interface)?;
-        tag::forget(tx, &scope, &instance.root.id)?;
-        instance::update(tx, &scope, &instance.id, |seen| {
-            seen.observed.machine = Seen::Absent;
-            seen.observed.generation = generation;
-            seen.observed.released = true;
-            Ok(())
+    let let_go = ctx
+        .write(|tx| {
+            network_interface::delete(tx, &scope, &instance.interface)?;
+            let mut let_go = Vec::new();
+            // Those that go with it are deleted when they are let go.
+            for held in volumes::of_instance(tx, &scope, &instance.id)? {
+                volumes::update(tx, &scope, &held.id, |volume| {
+                    if let Some(held) = &mut volume.attachment {
+                        held.wish = Hold::LetGo { force: true };
+                        volume.deleted |= held.delete_on_termination;
+                    }
+                    Ok(())
+                })?;
+                let_go.push(held.id);
+            }
+            instance::update(tx, &scope, &instance.id, |seen| {
+                seen.observed.machine = Seen::Absent;
+                seen.observed.generation = generation;
+                seen.observed.released = true;
+                Ok(())
+            })?;
+            Ok(let_go)
         })
-    })
-    .await?;
+        .await?;
+    for id in let_go {
+        ctx.nudge(volume::CONTROLLER, id.as_str());
+    }
     Ok(Next::Now)
 }
 

@@ -6,3 +6,5 @@ pub mod instance;
 pub mod listener;
 pub mod network;
 pub mod role_credentials;
+pub mod snapshot;
+pub mod volume;

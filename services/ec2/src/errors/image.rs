@@ -1,5 +1,7 @@
 //! Images.
 
+use std::fmt::Display;
+
 use kernel::{Error, Kind};
 
 use super::{listed, malformed};
@@ -15,4 +17,29 @@ pub fn images_not_found(ids: &[String]) -> Error {
 
 pub fn image_malformed(text: &str) -> Error {
     malformed::<ImageId>("InvalidAMIID.Malformed", text)
+}
+
+pub fn image_unavailable(id: impl Display) -> Error {
+    let message = format!("The image ID '{id}' is not available");
+    Error::new(Kind::Conflict, "InvalidAMIID.Unavailable", message)
+}
+
+pub fn image_name_malformed() -> Error {
+    let message = "AMI names must be between 3 and 128 characters long, and may contain letters, numbers, '(', ')', \
+                   '.', '-', '/' and '_'";
+    Error::new(Kind::Invalid, "InvalidAMIName.Malformed", message)
+}
+
+pub fn image_name_taken(name: &str, id: impl Display) -> Error {
+    let message = format!("AMI name {name} is already in use by AMI {id}");
+    Error::new(Kind::Conflict, "InvalidAMIName.Duplicate", message)
+}
+
+pub fn image_not_yours(id: impl Display) -> Error {
+    Error::new(Kind::Denied, "AuthFailure", format!("Not authorized for image:{id}"))
+}
+
+pub fn image_without_root(device: &str) -> Error {
+    let message = format!("No snapshot is given for the root device {device}.");
+    Error::new(Kind::Invalid, "InvalidBlockDeviceMapping", message)
 }

@@ -1,19 +1,28 @@
-//! Describing images.
+//! Describing images: those that come with the cloud, and those that users have made.
 
 use api_ec2 as api;
-use kernel::{Ctx, Result};
+use kernel::tx::Reader;
+use kernel::{AccountId, Ctx, Result, Scope};
 
 use super::page::{self, check_dry_run};
 use crate::errors;
 use crate::rules::filter::Filters;
-use crate::rules::image::{self, CREATED, Image, OWNER, OWNER_ALIAS, ROOT_DEVICE, ROOT_SIZE_GIB};
+use crate::rules::image::{self as builtin, CREATED, OWNER, OWNER_ALIAS, ROOT_DEVICE, ROOT_SIZE_GIB};
+use crate::rules::instant;
+use crate::rules::tag::shown;
+use crate::rules::volume_view::number;
 use crate::state::id::{Id, ImageId};
-use crate::state::tag::Tags;
+use crate::state::image::{self, Image, ImageDevice};
+use crate::state::snapshot;
+use crate::state::snapshot::Shared;
+use crate::state::tag::{self, Tags};
+use crate::state::volume::Shape;
 
 const FILTERS: &[&str] = &[
     "architecture",
     "block-device-mapping.delete-on-termination",
     "block-device-mapping.device-name",
+    "block-device-mapping.encrypted",
     "block-device-mapping.snapshot-id",
     "block-device-mapping.volume-size",
     "block-device-mapping.volume-type",
@@ -35,9 +44,87 @@ const FILTERS: &[&str] = &[
     "ramdisk-id",
     "root-device-name",
     "root-device-type",
+    "source-instance-id",
     "state",
     "virtualization-type",
 ];
+
+/// What an image is to a launch.
+#[derive(Clone, Debug)]
+pub struct Bootable {
+    pub id: ImageId,
+    pub base: String,
+    pub root_device: String,
+    pub devices: Vec<ImageDevice>,
+    /// Whose it is; none for one that comes with the cloud.
+    owner: Option<AccountId>,
+}
+
+impl Bootable {
+    /// In whose name its snapshots are looked for: who may launch an image need not be able to use them.
+    pub fn owner(&self, scope: &Scope) -> Scope {
+        Scope { account: self.owner.unwrap_or(scope.account), ..*scope }
+    }
+}
+
+/// An image that `scope` may launch.
+///
+/// # Errors
+/// When there is none, or it is still being made.
+pub fn get_bootable(from: &mut impl Reader, scope: &Scope, id: &ImageId) -> Result<Bootable> {
+    if let Some(found) = builtin::find(id) {
+        let base = found.engine.to_owned();
+        let devices = vec![builtin_root()];
+        return Ok(Bootable {
+            id: id.clone(),
+            base,
+            root_device: ROOT_DEVICE.to_owned(),
+            devices,
+            owner: None,
+        });
+    }
+    let missing = || errors::images_not_found(&[id.to_string()]);
+    let (place, found) = image::find_anywhere(from, id)?.ok_or_else(missing)?;
+    if !is_visible(&place, &found, scope) {
+        return Err(missing());
+    }
+    if state(from, &place, &found)? != "available" {
+        return Err(errors::image_unavailable(id));
+    }
+    let Image { id, base, root_device, devices, .. } = found;
+    Ok(Bootable { id, base, root_device, devices, owner: Some(place.account) })
+}
+
+fn builtin_root() -> ImageDevice {
+    let iops = Some(100);
+    let shape = Shape { size_gib: ROOT_SIZE_GIB, kind: "gp2".to_owned(), iops, throughput: None };
+    ImageDevice { device: ROOT_DEVICE.to_owned(), snapshot: None, shape, delete_on_termination: true }
+}
+
+fn is_visible(place: &Scope, image: &Image, scope: &Scope) -> bool {
+    place == scope || place.region == scope.region && image.shared.admits(scope.account)
+}
+
+/// An image is there as soon as each of its snapshots holds what it shall.
+pub fn state(from: &mut impl Reader, place: &Scope, image: &Image) -> Result<&'static str> {
+    for id in image.devices.iter().filter_map(|device| device.snapshot.as_ref()) {
+        match snapshot::find(from, place, id)? {
+            Some(found) if found.observed.taken => {}
+            Some(found) if found.observed.failure.is_some() => return Ok("failed"),
+            Some(_) => return Ok("pending"),
+            None => return Ok("invalid"),
+        }
+    }
+    Ok("available")
+}
+
+/// An image as it is described.
+struct View {
+    image: Image,
+    owner: String,
+    is_builtin: bool,
+    state: &'static str,
+}
 
 pub async fn describe_images(
     ctx: &Ctx,
@@ -48,86 +135,158 @@ pub async fn describe_images(
     let page = page::open(ctx, OPERATION, input.max_results, input.next_token)?;
     let ids = input.image_ids.unwrap_or_default();
     for text in &ids {
-        let id = ImageId::parse(text).ok_or_else(|| errors::image_malformed(text))?;
-        image::find(&id).ok_or_else(|| errors::images_not_found(std::slice::from_ref(text)))?;
+        ImageId::parse(text).ok_or_else(|| errors::image_malformed(text))?;
     }
     check_dry_run(input.dry_run)?;
+    let scope = *ctx.scope();
+    let (mut views, tags) =
+        ctx.read(|snap| Ok((views(snap, &scope)?, tag::of_all::<ImageId>(snap, &scope)?))).await?;
+    if let Some(missing) =
+        ids.iter().find(|id| !views.iter().any(|view| view.image.id.as_str() == id.as_str()))
+    {
+        return Err(errors::images_not_found(std::slice::from_ref(missing)));
+    }
     let owners = input.owners.unwrap_or_default();
-    let owned = owners.is_empty() || owners.iter().any(|owner| owner == OWNER || owner == OWNER_ALIAS);
     let users = input.executable_users.unwrap_or_default();
-    // Everybody may launch them; nobody was told so by name.
-    let executable = users.is_empty() || users.iter().any(|user| user == "all");
-    let is_wanted = |image: &&Image| {
-        let named = ids.is_empty() || ids.iter().any(|id| id == image.id().as_str());
-        named && owned && executable && filters.accept(&Tags::new(), |name| values(image, name))
-    };
-    let images: Vec<Image> = image::all().iter().filter(is_wanted).copied().collect();
-    let (images, last) = page.cut(images, |image| image.id().to_string());
-    Ok(api::DescribeImagesResult {
-        next_token: page::seal(ctx, OPERATION, last),
-        images: Some(images.iter().map(show).collect()),
-    })
+    let own = scope.account.to_string();
+    let none = Tags::new();
+    views.retain(|view| {
+        let owned = owners.is_empty()
+            || owners.iter().any(|owner| match owner.as_str() {
+                "self" => view.owner == own,
+                OWNER_ALIAS => view.is_builtin,
+                owner => view.owner == owner,
+            });
+        let shared = &view.image.shared;
+        let executable = users.is_empty()
+            || users.iter().any(|user| match user.as_str() {
+                "all" => shared.everybody,
+                "self" => shared.accounts.contains(&own),
+                user => shared.accounts.iter().any(|account| account == user),
+            });
+        let named = ids.is_empty() || ids.iter().any(|id| id == view.image.id.as_str());
+        let tags = tags.get(view.image.id.as_str()).unwrap_or(&none);
+        owned && executable && named && filters.accept(tags, |name| values(view, name))
+    });
+    let (views, last) = page.cut(views, |view| view.image.id.to_string());
+    let images = views.iter().map(|view| show(view, tags.get(view.image.id.as_str()))).collect();
+    Ok(api::DescribeImagesResult { next_token: page::seal(ctx, OPERATION, last), images: Some(images) })
 }
 
-fn values(image: &Image, name: &str) -> Vec<String> {
+/// Every image that `scope` can see.
+fn views(from: &mut impl Reader, scope: &Scope) -> Result<Vec<View>> {
+    let mut views: Vec<_> = builtin::all().iter().map(builtin_view).collect();
+    for (place, image) in image::all_scopes(from)? {
+        if is_visible(&place, &image, scope) {
+            let state = state(from, &place, &image)?;
+            views.push(View { image, owner: place.account.to_string(), is_builtin: false, state });
+        }
+    }
+    Ok(views)
+}
+
+fn builtin_view(found: &builtin::Image) -> View {
+    let image = Image {
+        id: found.id(),
+        name: found.name.to_owned(),
+        description: found.description.to_owned(),
+        base: found.engine.to_owned(),
+        root_device: ROOT_DEVICE.to_owned(),
+        devices: vec![builtin_root()],
+        created_at: 0,
+        instance: None,
+        shared: Shared { everybody: true, accounts: Vec::new() },
+    };
+    View { image, owner: OWNER.to_owned(), is_builtin: true, state: "available" }
+}
+
+impl View {
+    fn created(&self) -> String {
+        if self.is_builtin { CREATED.to_owned() } else { instant::iso_millis(self.image.created_at) }
+    }
+
+    fn location(&self) -> String {
+        let owner = if self.is_builtin { OWNER_ALIAS } else { self.owner.as_str() };
+        format!("{owner}/{}", self.image.name)
+    }
+}
+
+fn values(view: &View, name: &str) -> Vec<String> {
+    let image = &view.image;
+    let devices = |of: &dyn Fn(&ImageDevice) -> Option<String>| image.devices.iter().filter_map(of).collect();
     let text = match name {
-        "architecture" => image::architecture().to_owned(),
-        "block-device-mapping.delete-on-termination" | "ena-support" | "is-public" => "true".to_owned(),
-        "block-device-mapping.device-name" | "root-device-name" => ROOT_DEVICE.to_owned(),
-        "block-device-mapping.volume-size" => ROOT_SIZE_GIB.to_string(),
-        "block-device-mapping.volume-type" => "gp2".to_owned(),
-        "creation-date" => CREATED.to_owned(),
-        "description" => image.description.to_owned(),
+        "architecture" => builtin::architecture().to_owned(),
+        "block-device-mapping.delete-on-termination" => {
+            return devices(&|d| Some(d.delete_on_termination.to_string()));
+        }
+        "block-device-mapping.device-name" => return devices(&|d| Some(d.device.clone())),
+        "block-device-mapping.encrypted" => "false".to_owned(),
+        "block-device-mapping.snapshot-id" => return devices(&|d| Some(d.snapshot.as_ref()?.to_string())),
+        "block-device-mapping.volume-size" => return devices(&|d| Some(d.shape.size_gib.to_string())),
+        "block-device-mapping.volume-type" => return devices(&|d| Some(d.shape.kind.clone())),
+        "creation-date" => view.created(),
+        "description" => image.description.clone(),
+        "ena-support" => "true".to_owned(),
         "hypervisor" => "xen".to_owned(),
-        "image-id" => image.id().to_string(),
+        "image-id" => image.id.to_string(),
         "image-type" => "machine".to_owned(),
-        "manifest-location" => location(image),
-        "name" => image.name.to_owned(),
-        "owner-alias" => OWNER_ALIAS.to_owned(),
-        "owner-id" => OWNER.to_owned(),
+        "is-public" => image.shared.everybody.to_string(),
+        "manifest-location" => view.location(),
+        "name" => image.name.clone(),
+        "owner-alias" if view.is_builtin => OWNER_ALIAS.to_owned(),
+        "owner-id" => view.owner.clone(),
+        "root-device-name" => image.root_device.clone(),
         "root-device-type" => "ebs".to_owned(),
-        "state" => "available".to_owned(),
+        "source-instance-id" => return image.instance.iter().map(ToString::to_string).collect(),
+        "state" => view.state.to_owned(),
         "virtualization-type" => "hvm".to_owned(),
         _ => return Vec::new(),
     };
     vec![text]
 }
 
-fn location(image: &Image) -> String {
-    format!("{OWNER_ALIAS}/{}", image.name)
-}
-
-fn show(image: &Image) -> api::Image {
-    let root = api::BlockDeviceMapping {
-        device_name: Some(ROOT_DEVICE.to_owned()),
+/// Devices as images show them.
+pub fn mappings(image: &Image) -> Vec<api::BlockDeviceMapping> {
+    let show = |device: &ImageDevice| api::BlockDeviceMapping {
+        device_name: Some(device.device.clone()),
         ebs: Some(api::EbsBlockDevice {
-            delete_on_termination: Some(true),
-            volume_size: i32::try_from(ROOT_SIZE_GIB).ok(),
-            volume_type: Some("gp2".to_owned()),
+            delete_on_termination: Some(device.delete_on_termination),
+            iops: device.shape.iops.filter(|_| device.shape.kind != "gp2").and_then(number),
+            snapshot_id: device.snapshot.as_ref().map(ToString::to_string),
+            volume_size: number(device.shape.size_gib),
+            volume_type: Some(device.shape.kind.clone()),
+            throughput: device.shape.throughput.and_then(number),
             encrypted: Some(false),
             ..Default::default()
         }),
         ..Default::default()
     };
+    image.devices.iter().map(show).collect()
+}
+
+fn show(view: &View, tags: Option<&Tags>) -> api::Image {
+    let image = &view.image;
     api::Image {
         platform_details: Some("Linux/UNIX".to_owned()),
         usage_operation: Some("RunInstances".to_owned()),
-        block_device_mappings: Some(vec![root]),
-        description: Some(image.description.to_owned()),
+        block_device_mappings: Some(mappings(image)),
+        description: Some(image.description.clone()),
         ena_support: Some(true),
         hypervisor: Some("xen".to_owned()),
-        image_owner_alias: Some(OWNER_ALIAS.to_owned()),
-        name: Some(image.name.to_owned()),
-        root_device_name: Some(ROOT_DEVICE.to_owned()),
+        image_owner_alias: view.is_builtin.then(|| OWNER_ALIAS.to_owned()),
+        name: Some(image.name.clone()),
+        root_device_name: Some(image.root_device.clone()),
         root_device_type: Some("ebs".to_owned()),
+        tags: tags.and_then(shown),
         virtualization_type: Some("hvm".to_owned()),
-        image_id: Some(image.id().to_string()),
-        image_location: Some(location(image)),
-        state: Some("available".to_owned()),
-        owner_id: Some(OWNER.to_owned()),
-        creation_date: Some(CREATED.to_owned()),
-        public: Some(true),
-        architecture: Some(image::architecture().to_owned()),
+        source_instance_id: image.instance.as_ref().map(ToString::to_string),
+        image_id: Some(image.id.to_string()),
+        image_location: Some(view.location()),
+        state: Some(view.state.to_owned()),
+        owner_id: Some(view.owner.clone()),
+        creation_date: Some(view.created()),
+        public: Some(image.shared.everybody),
+        architecture: Some(builtin::architecture().to_owned()),
         image_type: Some("machine".to_owned()),
         ..Default::default()
     }

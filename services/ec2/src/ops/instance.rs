@@ -13,7 +13,7 @@ use crate::rules::instance_filter::{FILTERS, values};
 use crate::rules::instance_view::{View, show};
 use crate::state::id::{GroupId, Id, InstanceId};
 use crate::state::instance::{self, Instance};
-use crate::state::{network_interface, security_group, tag};
+use crate::state::{network_interface, security_group, tag, volume};
 
 /// Instances that an operation names.
 pub fn access_to<'i>(scope: &Scope, ids: impl IntoIterator<Item = &'i String>) -> Result<Access> {
@@ -92,7 +92,8 @@ pub fn view(from: &mut impl Reader, scope: &Scope, instance: Instance) -> Result
         .map(|id| Ok(security_group::find(from, scope, id)?.map(|group| group.name).unwrap_or_default()));
     let group_names = names.collect::<Result<_>>()?;
     let tags = tag::of(from, scope, &instance.id)?;
-    Ok(View { instance, interface, group_names, tags })
+    let volumes = volume::of_instance(from, scope, &instance.id)?;
+    Ok(View { instance, interface, group_names, tags, volumes })
 }
 
 /// Instances that were just made, and some that were made before under the same token.

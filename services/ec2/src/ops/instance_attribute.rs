@@ -12,8 +12,9 @@ use crate::controllers::network;
 use crate::errors;
 use crate::rules::instance::State;
 use crate::rules::instance_attribute::{self as rules, Change};
-use crate::rules::instance_view::{View, root};
-use crate::rules::{image, metadata_options};
+use crate::rules::instance_view::View;
+use crate::rules::volume_view;
+use crate::rules::metadata_options;
 use crate::state::instance::{self, OnShutdown};
 use crate::state::network_interface;
 
@@ -57,8 +58,11 @@ fn show(view: &View, attribute: &str) -> Result<api::InstanceAttribute> {
                 OnShutdown::Terminate => "terminate",
             });
         }
-        "rootDeviceName" => output.root_device_name = text(image::ROOT_DEVICE),
-        "blockDeviceMapping" => output.block_device_mappings = Some(vec![root(instance)]),
+        "rootDeviceName" => output.root_device_name = text(view.root_device().as_str()),
+        "blockDeviceMapping" => {
+            output.block_device_mappings =
+                Some(view.volumes.iter().filter_map(volume_view::mapping).collect());
+        }
         "productCodes" => output.product_codes = Some(Vec::new()),
         "sourceDestCheck" => output.source_dest_check = is(true),
         "groupSet" => output.groups = Some(view.groups()),

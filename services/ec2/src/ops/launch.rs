@@ -5,14 +5,15 @@ use kernel::tokens::{Token, fingerprint};
 use kernel::{Access, Ctx, Kind, Result, Scope, Tx};
 
 use super::capacity::{check_size, count_room};
+use super::image::{Bootable, get_bootable};
 use super::instance::{find_views, reservation};
-use super::{instance_profile, launch_template_version};
+use super::{instance_profile, launch_template_version, launch_volumes};
 use crate::controllers::instance::CONTROLLER;
 use crate::errors;
 use crate::rules::launch::{self, Launch};
 use crate::rules::launch_access::{self, Uses};
-use crate::state::id::{GroupId, Id, InstanceId, ReservationId, VolumeId};
-use crate::state::instance::{self, Desired, Instance, Observed, Power, RootVolume};
+use crate::state::id::{GroupId, Id, InstanceId, ReservationId};
+use crate::state::instance::{self, Desired, Instance, Observed, Power};
 use crate::state::network_interface::{self, InterfaceWish};
 use crate::state::subnet::Subnet;
 use crate::state::{key_pair, security_group, subnet, tag};
@@ -61,7 +62,7 @@ async fn look(
     };
     let (subnet, groups) = ctx.write(|tx| find_place(tx, ctx.scope(), &wanted)).await?;
     let uses = Uses {
-        image: &wanted.image.id(),
+        image: &wanted.image,
         subnet: &subnet,
         groups: &groups,
         profile: profile.as_ref().map(|found| (found.arn.as_str(), found.role.arn.as_str())),
@@ -93,7 +94,8 @@ fn run(
         Some(name) => Some(key_pair::get(tx, &scope, name)?.public_key),
         None => None,
     };
-    let named = Named { subnet, groups, public_key, profile };
+    let image = get_bootable(tx, &scope, &wanted.image)?;
+    let named = Named { image, subnet, groups, public_key, profile };
     let reservation = ReservationId::fresh(tx.ctx().ids());
     let mut made = Vec::new();
     for index in 0..wanted.max.min(room) {
@@ -118,6 +120,7 @@ fn run(
 
 /// What a launch names, as it was found.
 struct Named<'a> {
+    image: Bootable,
     subnet: Subnet,
     groups: Vec<GroupId>,
     public_key: Option<String>,
@@ -165,12 +168,8 @@ fn insert(
         tags: tags("network-interface"),
     };
     let interface = network_interface::insert_for_instance(tx, scope, wish)?;
-    let root = RootVolume {
-        id: VolumeId::fresh(ids),
-        size_gib: wanted.root_size_gib,
-        volume_type: wanted.root_type.clone(),
-        delete_on_termination: true,
-    };
+    let volumes = (&id, interface.zone.as_str());
+    let root = launch_volumes::insert(tx, scope, volumes, &named.image, &wanted.devices, &tags("volume"))?;
     let instance = Instance {
         id: id.clone(),
         reservation: reservation.clone(),
@@ -178,7 +177,7 @@ fn insert(
         client_token: wanted.client_token.clone(),
         created_at: now,
         launched_at: now,
-        image: wanted.image.id(),
+        image: named.image.id.clone(),
         instance_type: wanted.instance_type.name.to_owned(),
         key_name: wanted.key_name.clone(),
         public_key: named.public_key.clone(),
@@ -203,6 +202,5 @@ fn insert(
     };
     instance::insert(tx, scope, &instance)?;
     tag::put(tx, scope, &instance.id, wanted.instance_tags())?;
-    tag::put(tx, scope, &instance.root.id, tags("volume"))?;
     Ok(id)
 }

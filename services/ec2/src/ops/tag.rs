@@ -8,13 +8,13 @@ use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::tag as rules;
 use crate::state::id::{
-    DhcpOptionsId, GroupId, Id, InstanceId, InterfaceId, InternetGatewayId, KeyPairId, LaunchTemplateId,
-    NetworkAclId, RouteTableId, RuleId, SubnetId, VolumeId, VpcId,
+    DhcpOptionsId, GroupId, Id, ImageId, InstanceId, InterfaceId, InternetGatewayId, KeyPairId, LaunchTemplateId,
+    NetworkAclId, RouteTableId, RuleId, SnapshotId, SubnetId, VolumeId, VpcId,
 };
 use crate::state::tag::Tags;
 use crate::state::{
-    dhcp_options, instance, internet_gateway, key_pair, launch_template, network_acl, network_interface,
-    route_table, security_group, subnet, tag, vpc,
+    dhcp_options, image, instance, internet_gateway, key_pair, launch_template, network_acl, network_interface,
+    route_table, security_group, snapshot, subnet, tag, volume, vpc,
 };
 
 /// On each resource, as far as its type is known from its id.
@@ -42,6 +42,8 @@ const TYPES: &[(&str, &str)] = &[
     (KeyPairId::PREFIX, KeyPairId::RESOURCE),
     (LaunchTemplateId::PREFIX, LaunchTemplateId::RESOURCE),
     (VolumeId::PREFIX, VolumeId::RESOURCE),
+    (SnapshotId::PREFIX, SnapshotId::RESOURCE),
+    (ImageId::PREFIX, ImageId::RESOURCE),
 ];
 
     (SnapshotId::PREFIX, SnapshotId::RESOURCE),
@@ -155,9 +157,13 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
             let exists = is_there(id, |id| launch_template::find(tx, scope, id))?;
             (exists, errors::template_not_found(id))
         }
-        VolumeId::RESOURCE => {
-            let exists = instance::all(tx, scope)?.iter().any(|instance| instance.root.id.as_str() == id);
-            (exists, errors::volume_not_found(id))
+        VolumeId::RESOURCE => (is_there(id, |id| volume::find(tx, scope, id))?, errors::volume_not_found(id)),
+        SnapshotId::RESOURCE => {
+            (is_there(id, |id| snapshot::find(tx, scope, id))?, errors::snapshot_not_found(id))
+        }
+        ImageId::RESOURCE => {
+            let exists = is_there(id, |id| image::find(tx, scope, id))?;
+            (exists, errors::images_not_found(&[id.to_owned()]))
         }
         _ => (false, errors::tag_id_invalid(id)),
     };

@@ -1,17 +1,20 @@
-//! Describing volumes: there are those that instances boot from.
+//! Volumes: made, described, deleted.
 
 use api_ec2 as api;
-use kernel::{Ctx, Result, Scope};
-use shape::Timestamp;
+use kernel::tokens::{Token, fingerprint};
+use kernel::tx::Reader;
+use kernel::{Access, Ctx, Result, Scope, Tx};
 
 use super::page::{Listing, check_dry_run};
+use crate::controllers::volume::CONTROLLER;
 use crate::errors;
-use crate::rules::image::ROOT_DEVICE;
-use crate::rules::tag::shown;
-use crate::rules::{instant, region};
-use crate::state::id::{Id, VolumeId};
-use crate::state::instance::{self, Instance};
-use crate::state::tag::{self, Tags};
+use crate::rules::volume::{Asked, attachment_state, check, state};
+use crate::rules::volume_view::show;
+use crate::rules::{instant, region, tag as tags_of};
+use crate::state::id::{Id, SnapshotId, VolumeId};
+use crate::state::snapshot::{self, Snapshot};
+use crate::state::tag;
+use crate::state::volume::{self, Observed, Shape, Volume};
 
 const FILTERS: &[&str] = &[
     "attachment.attach-time",
@@ -23,6 +26,8 @@ const FILTERS: &[&str] = &[
     "availability-zone-id",
     "create-time",
     "encrypted",
+    "fast-restored",
+    "multi-attach-enabled",
     "size",
     "snapshot-id",
     "status",
@@ -30,73 +35,230 @@ const FILTERS: &[&str] = &[
     "volume-type",
 ];
 
+pub fn access(scope: &Scope, id: Option<&str>) -> Result<Access> {
+    Ok(Access::on(scope.arn("ec2", format_args!("volume/{}", id.unwrap_or("*")))))
+}
+
+/// # Errors
+/// `InvalidVolumeID.Malformed`.
+pub fn check_id(text: &str) -> Result<VolumeId> {
+    VolumeId::parse(text).ok_or_else(|| errors::volume_malformed(text))
+}
+
+/// # Errors
+/// `InvalidVolume.NotFound`.
+pub fn get(from: &mut impl Reader, scope: &Scope, id: &VolumeId) -> Result<Volume> {
+    volume::find(from, scope, id)?.ok_or_else(|| errors::volume_not_found(id))
+}
+
+/// A snapshot that volumes can be made from.
+///
+/// # Errors
+/// When there is none that this account may use, or it has not been taken yet.
+pub fn get_snapshot(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Snapshot> {
+    let found = snapshot::find_usable(from, scope, id)?.ok_or_else(|| errors::snapshot_not_found(id))?;
+    if found.observed.taken { Ok(found) } else { Err(errors::snapshot_pending(id)) }
+}
+
+/// A volume that is not attached, from nothing or from a snapshot.
+pub fn fresh(tx: &Tx<'_, '_>, shape: Shape, zone: &str, from: Option<&Snapshot>) -> Volume {
+    Volume {
+        id: VolumeId::fresh(tx.ctx().ids()),
+        shape,
+        zone: zone.to_owned(),
+        snapshot: from.map(|from| from.id.clone()),
+        base: from.and_then(|from| from.base.clone()),
+        created_at: tx.ctx().now(),
+        auto_enable_io: false,
+        deleted: false,
+        attachment: None,
+        modification: None,
+        observed: Observed::default(),
+    }
+}
+
+/// # Errors
+/// When it is smaller than what it shall hold.
+pub fn check_holds(shape: &Shape, from: Option<&Snapshot>) -> Result<()> {
+    match from {
+        Some(from) if shape.size_gib < from.size_gib => {
+            Err(errors::volume_smaller_than_snapshot(shape.size_gib, &from.id))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub async fn create_volume(ctx: &Ctx, input: api::CreateVolumeRequest) -> Result<api::Volume> {
+    const OPERATION: &str = "CreateVolume";
+    let print = fingerprint(&input);
+    if input.encrypted == Some(true) {
+        return Err(errors::unsupported("Encryption of volumes"));
+    }
+    if input.multi_attach_enabled == Some(true) {
+        return Err(errors::unsupported("Attaching a volume to several instances"));
+    }
+    let snapshot = input.snapshot_id.filter(|id| !id.is_empty());
+    let snapshot =
+        snapshot.map(|text| SnapshotId::parse(&text).ok_or_else(|| errors::snapshot_malformed(&text)));
+    let snapshot = snapshot.transpose()?;
+    let zone = input.availability_zone.ok_or_else(|| errors::missing("availabilityZone"))?;
+    if !region::zones(ctx.region().as_str()).iter().any(|known| known.name == zone) {
+        return Err(errors::zone_invalid(&zone));
+    }
+    let asked = Asked {
+        size_gib: input.size,
+        kind: input.volume_type,
+        iops: input.iops,
+        throughput: input.throughput,
+    };
+    let mut tags = tags_of::of_specifications(input.tag_specifications, &["volume"])?;
+    let tags = tags.remove("volume").unwrap_or_default();
+    let token = input.client_token.filter(|token| !token.is_empty());
+    let scope = *ctx.scope();
+    let made = ctx
+        .write(|tx| {
+            if let Some(token) = &token {
+                match tx.find_token(OPERATION, token, &print)? {
+                    Token::Fresh => {}
+                    Token::Repeated(made) => return get(tx, &scope, &check_id(&made)?),
+                    Token::Mismatched => return Err(errors::token_mismatched(token)),
+                }
+            }
+            let from = snapshot.as_ref().map(|id| get_snapshot(tx, &scope, id)).transpose()?;
+            let shape = check(&asked, from.as_ref().map(|from| from.size_gib))?;
+            check_holds(&shape, from.as_ref())?;
+            check_dry_run(input.dry_run)?;
+            let volume = fresh(tx, shape, &zone, from.as_ref());
+            volume::put(tx, &scope, &volume)?;
+            tag::put(tx, &scope, &volume.id, tags.clone())?;
+            if let Some(token) = &token {
+                tx.remember_token(OPERATION, token, &print, volume.id.as_str())?;
+            }
+            Ok(volume)
+        })
+        .await?;
+    ctx.nudge(CONTROLLER, made.id.as_str());
+    Ok(show(&made, &scope, Some(&tags)))
+}
+
+pub async fn delete_volume(ctx: &Ctx, input: api::DeleteVolumeRequest) -> Result<()> {
+    let id = check_id(&input.volume_id)?;
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        let volume = get(tx, &scope, &id)?;
+        if let Some(held) = &volume.attachment {
+            return Err(errors::volume_in_use(&id, &held.instance));
+        }
+        check_dry_run(input.dry_run)?;
+        volume::put(tx, &scope, &Volume { deleted: true, ..volume })
+    })
+    .await?;
+    ctx.nudge(CONTROLLER, id.as_str());
+    Ok(())
+}
+
 pub async fn describe_volumes(
     ctx: &Ctx,
     input: api::DescribeVolumesRequest,
 ) -> Result<api::DescribeVolumesResult> {
     for text in input.volume_ids.iter().flatten() {
-        VolumeId::parse(text).ok_or_else(|| errors::volume_malformed(text))?;
+        check_id(text)?;
     }
     let filters = (input.filters, FILTERS);
     let page = (input.max_results, input.next_token);
     let listing = Listing::open(ctx, "DescribeVolumes", input.volume_ids, filters, page)?;
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
-    let (mut instances, tags) =
-        ctx.read(|snap| Ok((instance::all(snap, scope)?, tag::of_all::<VolumeId>(snap, scope)?))).await?;
-    instances.retain(|instance| !instance.observed.released);
-    let id = |instance: &Instance| instance.root.id.clone();
-    let rows: Vec<(VolumeId, Instance)> = instances.into_iter().map(|i| (id(&i), i)).collect();
-    let values = |row: &(VolumeId, Instance), name: &str| values(&row.1, scope, name);
+    let (volumes, tags) =
+        ctx.read(|snap| Ok((volume::all(snap, scope)?, tag::of_all::<VolumeId>(snap, scope)?))).await?;
+    let values = |volume: &Volume, name: &str| values(volume, scope, name);
     let (rows, next_token) =
-        listing.cut(ctx, rows, &tags, |row| row.0.as_str(), values, errors::volume_not_found)?;
-    let volumes = rows.iter().map(|(id, instance)| show(instance, scope, tags.get(id.as_str()))).collect();
+        listing.cut(ctx, volumes, &tags, |row| row.id.as_str(), values, errors::volume_not_found)?;
+    let volumes = rows.iter().map(|volume| show(volume, scope, tags.get(volume.id.as_str()))).collect();
     Ok(api::DescribeVolumesResult { next_token, volumes: Some(volumes) })
 }
 
-fn values(instance: &Instance, scope: &Scope, name: &str) -> Vec<String> {
-    let root = &instance.root;
-    vec![match name {
-        "attachment.attach-time" | "create-time" => instant::iso_millis(instance.created_at),
-        "attachment.delete-on-termination" => root.delete_on_termination.to_string(),
-        "attachment.device" => ROOT_DEVICE.to_owned(),
-        "attachment.instance-id" => instance.id.to_string(),
-        "attachment.status" => "attached".to_owned(),
-        "availability-zone" => instance.zone.clone(),
-        "availability-zone-id" => region::zone_id(scope.region.as_str(), &instance.zone),
-        "encrypted" => "false".to_owned(),
-        "size" => root.size_gib.to_string(),
-        "status" => "in-use".to_owned(),
-        "volume-id" => root.id.to_string(),
-        "volume-type" => root.volume_type.clone(),
-        _ => return Vec::new(),
-    }]
+fn values(volume: &Volume, scope: &Scope, name: &str) -> Vec<String> {
+    let held = volume.attachment.as_ref();
+    let text = match name {
+        "attachment.attach-time" => held.map(|held| instant::iso_millis(held.at)),
+        "attachment.delete-on-termination" => held.map(|held| held.delete_on_termination.to_string()),
+        "attachment.device" => held.map(|held| held.device.clone()),
+        "attachment.instance-id" => held.map(|held| held.instance.to_string()),
+        "attachment.status" => held.map(|held| attachment_state(held).to_owned()),
+        "availability-zone" => Some(volume.zone.clone()),
+        "availability-zone-id" => Some(region::zone_id(scope.region.as_str(), &volume.zone)),
+        "create-time" => Some(instant::iso_millis(volume.created_at)),
+        "encrypted" | "fast-restored" | "multi-attach-enabled" => Some("false".to_owned()),
+        "size" => Some(volume.shape.size_gib.to_string()),
+        "snapshot-id" => volume.snapshot.as_ref().map(ToString::to_string),
+        "status" => Some(state(volume).to_owned()),
+        "volume-id" => Some(volume.id.to_string()),
+        "volume-type" => Some(volume.shape.kind.clone()),
+        _ => None,
+    };
+    text.into_iter().collect()
 }
 
-fn show(instance: &Instance, scope: &Scope, tags: Option<&Tags>) -> api::Volume {
-    let root = &instance.root;
-    let attachment = api::VolumeAttachment {
-        delete_on_termination: Some(root.delete_on_termination),
-        volume_id: Some(root.id.to_string()),
-        instance_id: Some(instance.id.to_string()),
-        device: Some(ROOT_DEVICE.to_owned()),
-        state: Some("attached".to_owned()),
-        attach_time: Some(Timestamp::from_millis(instance.created_at)),
-        ..Default::default()
+const STATUS_FILTERS: &[&str] = &[
+    "availability-zone",
+    "availability-zone-id",
+    "volume-status.details-name",
+    "volume-status.details-status",
+    "volume-status.status",
+];
+
+pub async fn describe_volume_status(
+    ctx: &Ctx,
+    input: api::DescribeVolumeStatusRequest,
+) -> Result<api::DescribeVolumeStatusResult> {
+    for text in input.volume_ids.iter().flatten() {
+        check_id(text)?;
+    }
+    let filters = (input.filters, STATUS_FILTERS);
+    let page = (input.max_results, input.next_token);
+    let listing = Listing::open(ctx, "DescribeVolumeStatus", input.volume_ids, filters, page)?;
+    check_dry_run(input.dry_run)?;
+    let scope = ctx.scope();
+    let volumes = ctx.read(|snap| volume::all(snap, scope)).await?;
+    let values = |volume: &Volume, name: &str| match name {
+        "volume-status.details-name" => vec!["io-enabled".to_owned(), "io-performance".to_owned()],
+        "volume-status.details-status" => vec!["passed".to_owned(), "not-applicable".to_owned()],
+        "volume-status.status" => vec![health(volume).to_owned()],
+        other => values(volume, scope, other),
     };
-    api::Volume {
-        availability_zone_id: Some(region::zone_id(scope.region.as_str(), &instance.zone)),
-        tags: tags.and_then(shown),
-        volume_type: Some(root.volume_type.clone()),
-        multi_attach_enabled: Some(false),
-        volume_id: Some(root.id.to_string()),
-        size: i32::try_from(root.size_gib).ok(),
-        snapshot_id: Some(String::new()),
-        availability_zone: Some(instance.zone.clone()),
-        state: Some("in-use".to_owned()),
-        create_time: Some(Timestamp::from_millis(instance.created_at)),
-        attachments: Some(vec![attachment]),
-        encrypted: Some(false),
+    let none = std::collections::BTreeMap::new();
+    let (rows, next_token) =
+        listing.cut(ctx, volumes, &none, |row| row.id.as_str(), values, errors::volume_not_found)?;
+    let volume_statuses = rows.iter().map(|volume| show_status(volume, scope)).collect();
+    Ok(api::DescribeVolumeStatusResult { next_token, volume_statuses: Some(volume_statuses) })
+}
+
+/// A volume that is not there yet, or could not be made, has no health to speak of.
+fn health(volume: &Volume) -> &'static str {
+    match (volume.observed.size_gib, &volume.observed.failure) {
+        (_, Some(_)) => "impaired",
+        (Some(_), None) => "ok",
+        (None, None) => "insufficient-data",
+    }
+}
+
+fn show_status(volume: &Volume, scope: &Scope) -> api::VolumeStatusItem {
+    let detail = |name: &str, status: &str| api::VolumeStatusDetails {
+        name: Some(name.to_owned()),
+        status: Some(status.to_owned()),
+    };
+    let enabled = if health(volume) == "ok" { "passed" } else { "failed" };
+    api::VolumeStatusItem {
+        actions: Some(Vec::new()),
+        availability_zone: Some(volume.zone.clone()),
+        availability_zone_id: Some(region::zone_id(scope.region.as_str(), &volume.zone)),
+        events: Some(Vec::new()),
+        volume_id: Some(volume.id.to_string()),
+        volume_status: Some(api::VolumeStatusInfo {
+            details: Some(vec![detail("io-enabled", enabled), detail("io-performance", "not-applicable")]),
+            status: Some(health(volume).to_owned()),
+        }),
         ..Default::default()
     }
 }

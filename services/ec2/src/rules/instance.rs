@@ -155,6 +155,8 @@ pub fn plan(instance: &Instance, fact: &Fact) -> Step {
             (true, asked) if asked > observed.reboots => Step::Reboot,
             (true, _) => Step::Nothing,
         },
+        // A reboot under way, which a crash may have broken off: it is started again.
+        (Power::Running, Fact::Off(_)) if answered && desired.reboots > observed.reboots => Step::Boot,
         (Power::Running, Fact::Off(cause)) if observed.machine == Seen::On && answered => {
             Step::NoteEnd(cause.clone().unwrap_or_else(|| Cause::Died("it is off".to_owned())))
         }

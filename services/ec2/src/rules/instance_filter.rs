@@ -4,7 +4,9 @@ use kernel::Scope;
 
 use super::instance::state_reason;
 use super::instance_view::View;
+use super::volume::attachment_state;
 use super::{image, instance_profile, instant, region};
+use crate::state::volume::{Attachment, Volume};
 
 /// The filters known, besides those by tag.
 pub const FILTERS: &[&str] = &[
@@ -153,7 +155,7 @@ fn of_instance(view: &View, scope: &Scope, name: &str) -> Option<Vec<String>> {
         "platform-details" => one(&"Linux/UNIX"),
         "reason" => one(&super::instance::transition_reason(instance)),
         "reservation-id" => one(&instance.reservation),
-        "root-device-name" => one(&image::ROOT_DEVICE),
+        "root-device-name" => one(&view.root_device()),
         "root-device-type" => one(&"ebs"),
         "state-reason-code" => some(state_reason(instance).map(|(code, _)| code.to_owned())),
         "state-reason-message" => some(state_reason(instance).map(|(_, message)| message)),
@@ -173,7 +175,7 @@ fn of_interface(view: &View, scope: &Scope, name: &str) -> Vec<String> {
         }
         "addresses.primary" => vec!["true".to_owned()],
         "addresses.private-ip-address" | "private-ip-address" => vec![interface.private_ip.to_string()],
-        "attachment.attachment-id" => interface.attachment.iter().map(|it| it.id.to_string()).collect(),
+        "attachment.attachment-id" => vec![interface.attachment.id.to_string()],
         "attachment.instance-id" => vec![view.instance.id.to_string()],
         "availability-zone" => vec![interface.zone.clone()],
         "description" => vec![interface.description.clone()],
@@ -190,17 +192,17 @@ fn of_interface(view: &View, scope: &Scope, name: &str) -> Vec<String> {
     }
 }
 
-fn of_root(view: &View, name: &str) -> Vec<String> {
-    if view.interface.is_none() {
-        return Vec::new();
-    }
-    let root = &view.instance.root;
-    vec![match name {
-        "attach-time" => instant::iso_millis(view.instance.created_at),
-        "delete-on-termination" => root.delete_on_termination.to_string(),
-        "device-name" => image::ROOT_DEVICE.to_owned(),
-        "status" => "attached".to_owned(),
-        "volume-id" => root.id.to_string(),
-        _ => return Vec::new(),
-    }]
+fn of_devices(view: &View, name: &str) -> Vec<String> {
+    let held = view.volumes.iter().filter_map(|volume| Some((volume, volume.attachment.as_ref()?)));
+    let value = |(volume, held): (&Volume, &Attachment)| {
+        Some(match name {
+            "attach-time" => instant::iso_millis(held.at),
+            "delete-on-termination" => held.delete_on_termination.to_string(),
+            "device-name" => held.device.clone(),
+            "status" => attachment_state(held).to_owned(),
+            "volume-id" => volume.id.to_string(),
+            _ => return None,
+        })
+    };
+    held.filter_map(value).collect()
 }

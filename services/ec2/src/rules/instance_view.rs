@@ -7,10 +7,11 @@ use kernel::Scope;
 use shape::Timestamp;
 
 use super::instance::{State, state_reason, transition_reason};
-use super::{image, instance_type, metadata_options, region};
+use super::{image, instance_type, metadata_options, region, volume_view};
 use crate::state::instance::Instance;
 use crate::state::network_interface::NetworkInterface;
 use crate::state::tag::Tags;
+use crate::state::volume::Volume;
 
 /// An instance and what belongs to it.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct View {
     /// Names of the interface's groups, in their order.
     pub group_names: Vec<String>,
     pub tags: Tags,
+    /// Those it has, by their devices' names.
+    pub volumes: Vec<Volume>,
 }
 
 impl View {
@@ -30,6 +33,12 @@ impl View {
 
     pub fn public_ip(&self) -> Option<Ipv4Addr> {
         self.interface.as_ref()?.public_ip
+    }
+
+    pub fn root_device(&self) -> String {
+        let root = self.volumes.iter().find(|volume| volume.id == self.instance.root.id);
+        let held = root.and_then(|root| root.attachment.as_ref());
+        held.map_or_else(|| image::ROOT_DEVICE.to_owned(), |held| held.device.clone())
     }
 
     pub fn private_name(&self, scope: &Scope) -> Option<String> {
@@ -81,13 +90,13 @@ pub fn show(view: &View, scope: &Scope) -> api::Instance {
         private_ip_address: alive.then(|| instance.private_ip.to_string()),
         public_ip_address: view.public_ip().map(|address| address.to_string()),
         architecture: Some(image::architecture().to_owned()),
-        block_device_mappings: Some(if alive { vec![root(instance)] } else { Vec::new() }),
+        block_device_mappings: Some(view.volumes.iter().filter_map(volume_view::mapping).collect()),
         client_token: Some(instance.client_token.clone().unwrap_or_default()),
         ebs_optimized: Some(instance.ebs_optimized),
         ena_support: Some(true),
         hypervisor: Some("xen".to_owned()),
         network_interfaces: Some(interface(view, scope).into_iter().collect()),
-        root_device_name: Some(image::ROOT_DEVICE.to_owned()),
+        root_device_name: Some(view.root_device()),
         root_device_type: Some("ebs".to_owned()),
         security_groups: Some(view.groups()),
         source_dest_check: alive.then_some(true),
@@ -144,20 +153,6 @@ fn cpu_options(instance: &Instance) -> Option<api::CpuOptions> {
     })
 }
 
-/// The root volume as it is attached.
-pub fn root(instance: &Instance) -> api::InstanceBlockDeviceMapping {
-    api::InstanceBlockDeviceMapping {
-        device_name: Some(image::ROOT_DEVICE.to_owned()),
-        ebs: Some(api::EbsInstanceBlockDevice {
-            attach_time: Some(Timestamp::from_millis(instance.created_at)),
-            delete_on_termination: Some(instance.root.delete_on_termination),
-            status: Some("attached".to_owned()),
-            volume_id: Some(instance.root.id.to_string()),
-            ..Default::default()
-        }),
-    }
-}
-
 fn interface(view: &View, scope: &Scope) -> Option<api::InstanceNetworkInterface> {
     let interface = view.interface.as_ref()?;
     let association = interface.public_ip.map(|address| api::InstanceNetworkInterfaceAssociation {
@@ -172,7 +167,7 @@ fn interface(view: &View, scope: &Scope) -> Option<api::InstanceNetworkInterface
         private_dns_name: view.private_name(scope),
         private_ip_address: Some(interface.private_ip.to_string()),
     };
-    let attachment = interface.attachment.as_ref()?;
+    let attachment = &interface.attachment;
     Some(api::InstanceNetworkInterface {
         association,
         attachment: Some(api::InstanceNetworkInterfaceAttachment {

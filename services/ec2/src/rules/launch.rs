@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use api_ec2::{BlockDeviceMapping, InstanceNetworkInterfaceSpecification, Placement, RunInstancesRequest};
+use api_ec2::{InstanceNetworkInterfaceSpecification, Placement, RunInstancesRequest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::Result;
 
-use super::image::{self, Image};
+use super::block_device::{self, DeviceWish};
+use super::image;
 use super::instance_profile::{self, Wish};
 use super::instance_type::{self, InstanceType};
 use super::{metadata_options, tag};
@@ -20,7 +21,7 @@ use crate::state::tag::Tags;
 /// A launch that is right in itself.
 #[derive(Debug)]
 pub struct Launch {
-    pub image: &'static Image,
+    pub image: ImageId,
     pub instance_type: &'static InstanceType,
     pub min: u32,
     pub max: u32,
@@ -34,8 +35,7 @@ pub struct Launch {
     pub monitoring: bool,
     pub ebs_optimized: bool,
     pub cpu_credits: Option<String>,
-    pub root_size_gib: u32,
-    pub root_type: String,
+    pub devices: Vec<DeviceWish>,
     pub network: Network,
     /// By resource type.
     pub tags: BTreeMap<String, Tags>,
@@ -100,7 +100,7 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
     if input.enclave_options.as_ref().and_then(|o| o.enabled) == Some(true) {
         return Err(errors::unsupported("An enclave"));
     }
-    let (root_size_gib, root_type) = check_devices(input.block_device_mappings)?;
+    let devices = block_device::check(input.block_device_mappings)?;
     let cpu_credits = check_credits(instance_type, input.credit_specification.map(|c| c.cpu_credits))?;
     let network = check_network(Where {
         interfaces: input.network_interfaces,
@@ -132,8 +132,7 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
         monitoring: input.monitoring.is_some_and(|monitoring| monitoring.enabled),
         ebs_optimized: input.ebs_optimized.unwrap_or(false),
         cpu_credits,
-        root_size_gib,
-        root_type,
+        devices,
         network,
         tags: tag::of_specifications(input.tag_specifications, &["instance", "volume", "network-interface"])?,
         client_token: input.client_token.filter(|token| !token.is_empty()).map(check_token).transpose()?,
@@ -158,10 +157,9 @@ fn check_counts(min: i32, max: i32) -> Result<(u32, u32)> {
     Ok((min, max))
 }
 
-fn check_image(id: Option<&str>) -> Result<&'static Image> {
+fn check_image(id: Option<&str>) -> Result<ImageId> {
     let text = id.filter(|id| !id.is_empty()).ok_or_else(|| errors::missing("ImageId"))?;
-    let id = ImageId::parse(text).ok_or_else(|| errors::image_malformed(text))?;
-    image::find(&id).ok_or_else(|| errors::images_not_found(&[id.to_string()]))
+    ImageId::parse(text).ok_or_else(|| errors::image_malformed(text))
 }
 
 fn check_token(token: String) -> Result<String> {
@@ -212,40 +210,6 @@ fn check_credits(instance_type: &InstanceType, given: Option<String>) -> Result<
         Some(credits) => Ok(Some(credits)),
         None => Ok(instance_type.credits()),
     }
-}
-
-/// The names under which a client may mean the root volume.
-const ROOT_NAMES: [&str; 2] = [image::ROOT_DEVICE, "/dev/xvda"];
-const VOLUME_TYPES: [&str; 3] = ["gp2", "gp3", "standard"];
-/// Of a volume, in GiB (EBS user guide, gp3).
-const VOLUME_SIZE_MAX: i32 = 16_384;
-
-/// Only the root volume, and of it only its size and type.
-fn check_devices(given: Option<Vec<BlockDeviceMapping>>) -> Result<(u32, String)> {
-    let (mut size, mut kind) = (image::ROOT_SIZE_GIB, "gp2".to_owned());
-    for mapping in given.unwrap_or_default() {
-        let name = mapping.device_name.unwrap_or_default();
-        if !ROOT_NAMES.contains(&name.as_str()) {
-            return Err(errors::unsupported(&format!("A block device besides the root volume ({name})")));
-        }
-        let Some(ebs) = mapping.ebs else { continue };
-        if ebs.delete_on_termination == Some(false) {
-            return Err(errors::unsupported("A root volume that outlives its instance"));
-        }
-        if let Some(wanted) = ebs.volume_type {
-            if !VOLUME_TYPES.contains(&wanted.as_str()) {
-                return Err(errors::unsupported(&format!("The volume type {wanted}")));
-            }
-            kind = wanted;
-        }
-        if let Some(wanted) = ebs.volume_size {
-            let fits = (1..=VOLUME_SIZE_MAX).contains(&wanted);
-            size = u32::try_from(wanted).ok().filter(|_| fits).ok_or_else(|| {
-                errors::invalid_because(wanted, "volumeSize", "It must be between 1 and 16384 GiB.")
-            })?;
-        }
-    }
-    Ok((size, kind))
 }
 
 /// The parts of a request that say where.

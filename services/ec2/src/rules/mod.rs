@@ -1,5 +1,6 @@
 //! What is right: checks, defaults and plans, pure, one file per resource.
 
+pub mod block_device;
 pub mod capacity;
 pub mod dhcp_options;
 pub mod dns;
@@ -40,4 +41,6 @@ pub mod security_group_rule;
 pub mod ssh;
 pub mod subnet;
 pub mod tag;
+pub mod volume;
+pub mod volume_view;
 pub mod vpc;

@@ -100,6 +100,7 @@ ids! {
     KeyPairId "key-" "key-pair"
     ImageId "ami-" "image"
     VolumeId "vol-" "volume"
+    SnapshotId "snap-" "snapshot"
 }
 
 #[cfg(test)]

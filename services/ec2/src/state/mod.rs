@@ -4,6 +4,7 @@ pub mod address;
 pub mod dhcp_options;
 pub mod id;
 pub mod image;
+pub mod image;
 pub mod instance;
 pub mod internet_gateway;
 pub mod key_pair;
@@ -17,8 +18,10 @@ pub mod public_address;
 pub mod reach;
 pub mod route_table;
 pub mod security_group;
+pub mod snapshot;
 pub mod subnet;
 pub mod tag;
+pub mod volume;
 pub mod vpc;
 
 use std::net::Ipv4Addr;

@@ -41,4 +41,5 @@ pub(crate) fn plugs(machines: &Arc<FakeMachines>, networks: &Arc<FakeNetworks>) 
     Plugs::default()
         .with::<Arc<dyn compute::Machines>>(machines.clone())
         .with::<Arc<dyn net::Networks>>(networks.clone())
+        .with::<Arc<dyn block::Volumes>>(Arc::new(block::FakeVolumes::new()))
 }

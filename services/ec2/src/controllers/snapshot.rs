@@ -1,0 +1,147 @@
+//! Brings a snapshot into the store.
+
+use kernel::{Ctx, Error, Next, Result, Scope};
+
+use super::instance::machine_id;
+use super::volume::block_id;
+use crate::service::Engines;
+use crate::state::id::{Id, InstanceId, SnapshotId};
+use crate::state::snapshot::{self, Snapshot};
+use crate::state::{tag, volume};
+
+/// The controller's name: its ids are snapshots'.
+pub const CONTROLLER: &str = "ec2/snapshot";
+pub const CONCURRENCY: usize = 4;
+pub const SWEEP_EVERY_MS: i64 = 60_000;
+/// How long one waits for the snapshot it is stored as a difference to.
+const PARENT_MS: i64 = 100;
+
+pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
+    let mut all = ctx.read(|snap| snapshot::all_scopes(snap)).await?;
+    all.retain(|(_, one)| one.deleted || one.observed.stored_at.is_none());
+    Ok(all.into_iter().map(|(scope, one)| (scope, one.id.to_string())).collect())
+}
+
+pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
+    let Some(id) = SnapshotId::parse(&id) else { return Ok(Next::Done) };
+    let Some(one) = ctx.read(|snap| snapshot::find(snap, ctx.scope(), &id)).await? else {
+        return Ok(Next::Done);
+    };
+    let engine = &*ctx.own::<Engines>().volumes;
+    let scope = *ctx.scope();
+    if one.deleted {
+        engine.remove_snapshot(&block_id(&id)?).await.map_err(Error::internal)?;
+        ctx.write(|tx| {
+            tag::forget(tx, &scope, &id)?;
+            snapshot::delete(tx, &scope, &id)
+        })
+        .await?;
+        return Ok(Next::Done);
+    }
+    if one.observed.stored_at.is_some() || one.waits {
+        return Ok(Next::Done);
+    }
+    if let Some(from) = &one.copied {
+        engine.copy_snapshot(&block_id(from)?, &block_id(&id)?).await.map_err(Error::internal)?;
+        return note_stored(ctx, &id, block::Stored::default()).await;
+    }
+    if !one.observed.taken {
+        take(ctx, &one).await?;
+    }
+    let parent = match &one.parent {
+        Some(parent) => {
+            ctx.read(|snap| snapshot::find(snap, &scope, parent)).await?.filter(|one| !one.deleted)
+        }
+        None => None,
+    };
+    if parent
+        .as_ref()
+        .is_some_and(|parent| parent.observed.stored_at.is_none() && parent.observed.failure.is_none())
+    {
+        return Ok(Next::After(PARENT_MS));
+    }
+    let parent = parent.map(|parent| block_id(&parent.id)).transpose()?;
+    match engine.store(&block_id(&id)?, parent.as_ref()).await {
+        Ok(stored) => note_stored(ctx, &id, stored).await,
+        Err(error) => {
+            let why = error.to_string();
+            ctx.write(|tx| {
+                snapshot::update(tx, &scope, &id, |one| {
+                    one.observed.failure = Some(why.clone());
+                    Ok(())
+                })
+            })
+            .await?;
+            Err(Error::internal(error))
+        }
+    }
+}
+
+/// Takes the snapshot now: everything its instance has written is in it.
+pub async fn take(ctx: &Ctx, one: &Snapshot) -> Result<()> {
+    let engines = ctx.own::<Engines>();
+    let holder =
+        ctx.read(|snap| volume::find(snap, ctx.scope(), &one.volume)).await?.and_then(|v| v.attachment);
+    if let Some(held) = holder {
+        match engines.machines.sync_disks(&machine_id(&held.instance)?).await {
+            Err(compute::Error::Absent(_)) => {}
+            synced => synced.map_err(Error::internal)?,
+        }
+    }
+    engines.volumes.take(&block_id(&one.id)?, &block_id(&one.volume)?).await.map_err(Error::internal)?;
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        snapshot::update(tx, &scope, &one.id, |one| {
+            one.observed.taken = true;
+            one.waits = false;
+            Ok(())
+        })
+    })
+    .await?;
+    ctx.nudge(CONTROLLER, one.id.as_str());
+    Ok(())
+}
+
+/// Whether a snapshot waits for the instance to be quiet.
+pub async fn is_awaited(ctx: &Ctx, instance: &InstanceId) -> Result<bool> {
+    Ok(!waiting(ctx, instance).await?.is_empty())
+}
+
+/// Takes those that waited for the instance to be quiet.
+pub async fn take_waiting(ctx: &Ctx, instance: &InstanceId) -> Result<()> {
+    for one in waiting(ctx, instance).await? {
+        take(ctx, &one).await?;
+    }
+    Ok(())
+}
+
+async fn waiting(ctx: &Ctx, instance: &InstanceId) -> Result<Vec<Snapshot>> {
+    ctx.read(|snap| {
+        let volumes = volume::of_instance(snap, ctx.scope(), instance)?;
+        let mut waiting = Vec::new();
+        for one in snapshot::waiting(snap, ctx.scope())? {
+            if volumes.iter().any(|volume| volume.id == one.volume) {
+                waiting.push(one);
+            }
+        }
+        Ok(waiting)
+    })
+    .await
+}
+
+async fn note_stored(ctx: &Ctx, id: &SnapshotId, stored: block::Stored) -> Result<Next> {
+    let (scope, now) = (*ctx.scope(), ctx.now());
+    ctx.write(|tx| {
+        snapshot::update(tx, &scope, id, |one| {
+            one.observed.taken = true;
+            one.observed.stored_at = Some(now);
+            one.observed.read_bytes = stored.read_bytes;
+            one.observed.stored_bytes = stored.stored_bytes;
+            one.observed.blocks = stored.blocks;
+            one.observed.failure = None;
+            Ok(())
+        })
+    })
+    .await?;
+    Ok(Next::Done)
+}

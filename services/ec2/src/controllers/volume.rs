@@ -1,0 +1,217 @@
+//! Brings a volume to what was asked of it, and devices to machines: one step at a time, from facts read again.
+
+use block::{Id as BlockId, Known, Source, Wish};
+use compute::Device;
+use futures_util::future::try_join_all;
+use kernel::{Ctx, Error, Next, Result, Scope};
+
+use super::instance::machine_id;
+use crate::rules::volume::{check_device, limits};
+use crate::service::Engines;
+use crate::state::id::{Id, InstanceId, VolumeId};
+use crate::state::volume::{self, Attachment, Hold, Volume};
+use crate::state::{snapshot, tag};
+
+/// The controller's name: its ids are volumes'.
+pub const CONTROLLER: &str = "ec2/volume";
+pub const CONCURRENCY: usize = 16;
+pub const SWEEP_EVERY_MS: i64 = 60_000;
+/// How often a device that a guest still uses is asked for.
+const BUSY_MS: i64 = 250;
+const GIB: u64 = 1 << 30;
+
+/// Devices of one machine are changed by one at a time, so that nobody brings back an older list.
+#[derive(Default)]
+pub struct Turns(tokio::sync::Mutex<()>);
+
+/// Every volume that may still need something.
+pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
+    let mut volumes = ctx.read(|snap| volume::all_scopes(snap)).await?;
+    volumes.retain(|(_, volume)| !is_settled(volume));
+    Ok(volumes.into_iter().map(|(scope, volume)| (scope, volume.id.to_string())).collect())
+}
+
+fn is_settled(volume: &Volume) -> bool {
+    let held = volume.attachment.as_ref();
+    !volume.deleted
+        && volume.observed.size_gib == Some(volume.shape.size_gib)
+        && held.is_none_or(|held| held.seen && held.wish == Hold::Keep)
+}
+
+/// Does one step.
+pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
+    let Some(id) = VolumeId::parse(&id) else { return Ok(Next::Done) };
+    let Some(volume) = ctx.read(|snap| volume::find(snap, ctx.scope(), &id)).await? else {
+        return Ok(Next::Done);
+    };
+    let engine = &*ctx.own::<Engines>().volumes;
+    match &volume.attachment {
+        Some(held) if held.wish != Hold::Keep => return let_go(ctx, &volume, held).await,
+        None if volume.deleted => {
+            engine.remove(&block_id(&id)?).await.map_err(Error::internal)?;
+            let scope = *ctx.scope();
+            ctx.write(|tx| {
+                tag::forget(tx, &scope, &id)?;
+                volume::delete(tx, &scope, &id)
+            })
+            .await?;
+            return Ok(Next::Done);
+        }
+        _ => {}
+    }
+    let volume = ensure(ctx, volume).await?;
+    match &volume.attachment {
+        Some(held) if !held.seen && has_machine(ctx, &held.instance).await? => {
+            show_devices(ctx, &held.instance, false).await?;
+            Ok(Next::Done)
+        }
+        // Its instance, when that boots, takes it along.
+        _ => Ok(Next::Done),
+    }
+}
+
+/// The engine's volume bears the same name.
+pub fn block_id(id: &impl Id) -> Result<BlockId> {
+    BlockId::new(id.as_str()).map_err(Error::internal)
+}
+
+async fn has_machine(ctx: &Ctx, id: &InstanceId) -> Result<bool> {
+    let found = ctx.own::<Engines>().machines.observe(&machine_id(id)?).await.map_err(Error::internal)?;
+    Ok(found != compute::Observed::Absent)
+}
+
+/// Makes the volume, or makes it as long as asked for.
+async fn ensure(ctx: &Ctx, volume: Volume) -> Result<Volume> {
+    if volume.observed.size_gib == Some(volume.shape.size_gib) && is_modified(&volume) {
+        return Ok(volume);
+    }
+    let source = match (&volume.snapshot, &volume.base) {
+        (Some(id), _) => Source::Snapshot(block_id(id)?),
+        (None, Some(_)) => Source::FileSystem,
+        (None, None) => Source::Empty,
+    };
+    let wish = Wish { size_bytes: u64::from(volume.shape.size_gib) * GIB, source };
+    let outcome = ctx.own::<Engines>().volumes.ensure(block_id(&volume.id)?, wish).await;
+    let failure = outcome.as_ref().err().map(ToString::to_string);
+    let scope = *ctx.scope();
+    let now = ctx.now();
+    let seen = ctx
+        .write(|tx| {
+            volume::update(tx, &scope, &volume.id, |seen| {
+                if failure.is_none() {
+                    seen.observed.size_gib = Some(volume.shape.size_gib);
+                    if seen.shape == volume.shape
+                        && let Some(change) = &mut seen.modification
+                    {
+                        change.ended_at = change.ended_at.or(Some(now));
+                    }
+                }
+                seen.observed.failure.clone_from(&failure);
+                Ok(seen.clone())
+            })
+        })
+        .await?;
+    outcome.map_err(Error::internal)?;
+    if let Some(Attachment { instance, .. }) = volume.attachment.as_ref().filter(|held| held.seen) {
+        // The limits of its type may have changed.
+        show_devices(ctx, instance, false).await?;
+    }
+    Ok(seen.unwrap_or(volume))
+}
+
+fn is_modified(volume: &Volume) -> bool {
+    volume.modification.as_ref().is_none_or(|change| change.ended_at.is_some())
+}
+
+/// Makes what an instance boots with: every volume, as a device of the host. Returns the root's device file.
+pub async fn prepare(ctx: &Ctx, instance: &InstanceId) -> Result<(Vec<Volume>, Vec<Device>)> {
+    let mut volumes = ctx.read(|snap| volume::of_instance(snap, ctx.scope(), instance)).await?;
+    volumes.retain(|volume| volume.attachment.as_ref().is_some_and(|held| held.wish == Hold::Keep));
+    let each = volumes.into_iter().map(|volume| async {
+        let volume = ensure(ctx, volume).await?;
+        let device = device(ctx, &volume).await?;
+        Ok::<_, Error>((volume, device))
+    });
+    Ok(try_join_all(each).await?.into_iter().unzip())
+}
+
+/// The volume as a device of the host, with the name and the limits it has in its machine.
+async fn device(ctx: &Ctx, volume: &Volume) -> Result<Device> {
+    let attached = ctx.own::<Engines>().volumes.attach(&block_id(&volume.id)?).await;
+    let attached = attached.map_err(Error::internal)?;
+    let name = volume.attachment.as_ref().map_or("", |held| held.device.as_str());
+    Ok(Device { name: check_device(name)?.to_owned(), node: attached.node, limits: limits(&volume.shape) })
+}
+
+/// Gives the instance's machine the devices it shall have now, and writes down that it has them.
+pub async fn show_devices(ctx: &Ctx, instance: &InstanceId, force: bool) -> Result<()> {
+    let _turn = ctx.own::<Turns>().0.lock().await;
+    let (volumes, devices) = prepare(ctx, instance).await?;
+    let machines = &*ctx.own::<Engines>().machines;
+    match machines.set_devices(&machine_id(instance)?, devices, force).await {
+        Err(compute::Error::Absent(_)) => return Ok(()),
+        shown => shown.map_err(Error::internal)?,
+    }
+    let unseen = |volume: &Volume| volume.attachment.as_ref().is_some_and(|held| !held.seen);
+    if !volumes.iter().any(unseen) {
+        return Ok(());
+    }
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        for volume in &volumes {
+            volume::update(tx, &scope, &volume.id, |volume| {
+                if let Some(held) = volume.attachment.as_mut().filter(|held| held.instance == *instance) {
+                    held.seen = true;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Takes a volume from its instance. One that the guest still has mounted stays until that is over.
+async fn let_go(ctx: &Ctx, volume: &Volume, held: &Attachment) -> Result<Next> {
+    let force = held.wish == Hold::LetGo { force: true };
+    show_devices(ctx, &held.instance, force).await?;
+    match ctx.own::<Engines>().volumes.detach(&block_id(&volume.id)?).await {
+        Ok(()) => {}
+        Err(block::Error::Busy(_)) => return Ok(Next::After(BUSY_MS)),
+        Err(error) => return Err(Error::internal(error)),
+    }
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        volume::update(tx, &scope, &volume.id, |seen| {
+            seen.attachment = None;
+            Ok(())
+        })
+    })
+    .await?;
+    Ok(Next::Now)
+}
+
+/// Before the first call: removes what no record knows.
+pub async fn open(ctx: &Ctx) -> Result<()> {
+    let known = ctx
+        .read(|snap| {
+            let volumes = volume::all_scopes(snap)?;
+            let snapshots = snapshot::all_scopes(snap)?;
+            Ok((volumes, snapshots))
+        })
+        .await?;
+    let ids =
+        |volumes: Vec<&Volume>| volumes.iter().map(|volume| block_id(&volume.id)).collect::<Result<Vec<_>>>();
+    let (volumes, snapshots) = known;
+    let known = Known {
+        volumes: ids(volumes.iter().map(|(_, volume)| volume).collect())?,
+        attached: ids(volumes.iter().map(|(_, v)| v).filter(|v| v.attachment.is_some()).collect())?,
+        snapshots: snapshots.iter().map(|(_, one)| block_id(&one.id)).collect::<Result<_>>()?,
+    };
+    ctx.own::<Engines>().volumes.sweep(known).await.map_err(Error::internal)
+}
+
+/// Lets go of everything, before the store forgets it. Machines are gone by then.
+pub async fn remove_all(ctx: &Ctx) -> Result<()> {
+    ctx.own::<Engines>().volumes.sweep(Known::default()).await.map_err(Error::internal)
+}

@@ -1,0 +1,340 @@
+//! Snapshots: taken, described, copied, shared, deleted.
+
+use api_ec2 as api;
+use kernel::{Access, Ctx, Result, Scope, Tx};
+use shape::Timestamp;
+
+use super::page::{Listing, check_dry_run};
+use super::volume::{check_id as check_volume_id, get as get_volume};
+use crate::controllers::snapshot::{self as controller, CONTROLLER};
+use crate::errors;
+use crate::rules::instant;
+use crate::rules::tag::{self as tags_of, shown};
+use crate::rules::volume::state as volume_state;
+use crate::rules::volume_view::number;
+use crate::state::id::{Id, SnapshotId, VolumeId};
+use crate::state::snapshot::{self, Observed, Shared, Snapshot};
+use crate::state::tag::Tags;
+use crate::state::volume::Volume;
+use crate::state::{image, tag};
+
+pub fn access(scope: &Scope, id: Option<&str>) -> Result<Access> {
+    Ok(Access::on(scope.arn("ec2", format_args!("snapshot/{}", id.unwrap_or("*")))))
+}
+
+/// # Errors
+/// `InvalidSnapshotID.Malformed`.
+pub fn check_id(text: &str) -> Result<SnapshotId> {
+    SnapshotId::parse(text).ok_or_else(|| errors::snapshot_malformed(text))
+}
+
+/// Writes down a snapshot of a volume that is to be taken.
+pub fn insert(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    of: &Volume,
+    description: &str,
+    waits: bool,
+) -> Result<Snapshot> {
+    let mut before = snapshot::all(tx, scope)?;
+    before.retain(|one| one.volume == of.id && !one.deleted);
+    let parent =
+        before.into_iter().max_by_key(|one| one.started_at).map(|one| one.id).or(of.snapshot.clone());
+    let made = Snapshot {
+        id: SnapshotId::fresh(tx.ctx().ids()),
+        volume: of.id.clone(),
+        size_gib: of.observed.size_gib.unwrap_or(of.shape.size_gib),
+        base: of.base.clone(),
+        description: description.to_owned(),
+        started_at: tx.ctx().now(),
+        parent,
+        copied: None,
+        waits,
+        deleted: false,
+        shared: Shared::default(),
+        observed: Observed::default(),
+    };
+    snapshot::put(tx, scope, &made)?;
+    Ok(made)
+}
+
+pub async fn create_snapshot(ctx: &Ctx, input: api::CreateSnapshotRequest) -> Result<api::Snapshot> {
+    let id = check_volume_id(&input.volume_id)?;
+    let mut tags = tags_of::of_specifications(input.tag_specifications, &["snapshot"])?;
+    let tags = tags.remove("snapshot").unwrap_or_default();
+    let description = input.description.unwrap_or_default();
+    let scope = *ctx.scope();
+    let made = ctx
+        .write(|tx| {
+            let volume = get_volume(tx, &scope, &id)?;
+            if !matches!(volume_state(&volume), "available" | "in-use") {
+                return Err(errors::volume_not_available(&id));
+            }
+            check_dry_run(input.dry_run)?;
+            let made = insert(tx, &scope, &volume, &description, false)?;
+            tag::put(tx, &scope, &made.id, tags.clone())?;
+            Ok(made)
+        })
+        .await?;
+    // The instant is that of the call. Where this fails, the controller tries again.
+    if let Err(error) = controller::take(ctx, &made).await {
+        tracing::info!(id = made.id.as_str(), %error, "a snapshot is taken later");
+        ctx.nudge(CONTROLLER, made.id.as_str());
+    }
+    Ok(show(&made, &scope, Some(&tags)))
+}
+
+pub async fn delete_snapshot(ctx: &Ctx, input: api::DeleteSnapshotRequest) -> Result<()> {
+    let id = check_id(&input.snapshot_id)?;
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        let found = snapshot::find(tx, &scope, &id)?.filter(|one| !one.deleted);
+        let found = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
+        let uses =
+            |image: &image::Image| image.devices.iter().any(|device| device.snapshot.as_ref() == Some(&id));
+        if let Some(image) = image::all(tx, &scope)?.iter().find(|image| uses(image)) {
+            return Err(errors::snapshot_in_use(&id, &image.id));
+        }
+        check_dry_run(input.dry_run)?;
+        snapshot::put(tx, &scope, &Snapshot { deleted: true, ..found })
+    })
+    .await?;
+    ctx.nudge(CONTROLLER, id.as_str());
+    Ok(())
+}
+
+pub async fn copy_snapshot(ctx: &Ctx, input: api::CopySnapshotRequest) -> Result<api::CopySnapshotResult> {
+    let from = check_id(&input.source_snapshot_id)?;
+    if input.encrypted == Some(true) {
+        return Err(errors::unsupported("Encryption of snapshots"));
+    }
+    let region = input
+        .source_region
+        .parse()
+        .map_err(|_| errors::invalid_value(&input.source_region, "SourceRegion"))?;
+    let source = Scope { region, ..*ctx.scope() };
+    let mut tags = tags_of::of_specifications(input.tag_specifications, &["snapshot"])?;
+    let tags = tags.remove("snapshot").unwrap_or_default();
+    let scope = *ctx.scope();
+    let made = ctx
+        .write(|tx| {
+            let found = snapshot::find_usable(tx, &source, &from)?
+                .ok_or_else(|| errors::snapshot_not_found(&from))?;
+            if found.observed.stored_at.is_none() {
+                return Err(errors::snapshot_pending(&from));
+            }
+            check_dry_run(input.dry_run)?;
+            let made = Snapshot {
+                id: SnapshotId::fresh(tx.ctx().ids()),
+                volume: VolumeId::parse("vol-ffffffff")
+                    .ok_or_else(|| errors::volume_malformed("vol-ffffffff"))?,
+                description: input.description.clone().unwrap_or_default(),
+                started_at: tx.ctx().now(),
+                parent: None,
+                copied: Some(from.clone()),
+                shared: Shared::default(),
+                observed: Observed::default(),
+                ..found
+            };
+            snapshot::put(tx, &scope, &made)?;
+            tag::put(tx, &scope, &made.id, tags.clone())?;
+            Ok(made)
+        })
+        .await?;
+    ctx.nudge(CONTROLLER, made.id.as_str());
+    Ok(api::CopySnapshotResult { tags: shown(&tags), snapshot_id: Some(made.id.to_string()) })
+}
+
+const FILTERS: &[&str] = &[
+    "description",
+    "encrypted",
+    "owner-alias",
+    "owner-id",
+    "progress",
+    "snapshot-id",
+    "start-time",
+    "status",
+    "storage-tier",
+    "volume-id",
+    "volume-size",
+];
+
+pub async fn describe_snapshots(
+    ctx: &Ctx,
+    input: api::DescribeSnapshotsRequest,
+) -> Result<api::DescribeSnapshotsResult> {
+    for text in input.snapshot_ids.iter().flatten() {
+        check_id(text)?;
+    }
+    let filters = (input.filters, FILTERS);
+    let page = (input.max_results, input.next_token);
+    let listing = Listing::open(ctx, "DescribeSnapshots", input.snapshot_ids, filters, page)?;
+    check_dry_run(input.dry_run)?;
+    let scope = *ctx.scope();
+    let (mut all, tags) =
+        ctx.read(|snap| Ok((snapshot::all_scopes(snap)?, tag::of_all::<SnapshotId>(snap, &scope)?))).await?;
+    let own = scope.account.to_string();
+    let owners: Vec<_> = input
+        .owner_ids
+        .unwrap_or_default()
+        .iter()
+        .map(|o| if o == "self" { own.clone() } else { o.clone() })
+        .collect();
+    let users = input.restorable_by_user_ids.unwrap_or_default();
+    all.retain(|(place, one)| {
+        let visible = *place == scope || place.region == scope.region && one.shared.admits(scope.account);
+        let owned = owners.is_empty() || owners.contains(&place.account.to_string());
+        let restorable = users.is_empty()
+            || users.iter().any(|user| match user.as_str() {
+                "all" => one.shared.everybody,
+                "self" => *place == scope,
+                user => {
+                    place.account.to_string() == user || one.shared.accounts.iter().any(|one| one == user)
+                }
+            });
+        visible && owned && restorable && !one.deleted
+    });
+    let values = |(place, one): &(Scope, Snapshot), name: &str| values(place, one, name);
+    let (rows, next_token) =
+        listing.cut(ctx, all, &tags, |row| row.1.id.as_str(), values, errors::snapshot_not_found)?;
+    let snapshots = rows.iter().map(|(place, one)| show(one, place, tags.get(one.id.as_str()))).collect();
+    Ok(api::DescribeSnapshotsResult { next_token, snapshots: Some(snapshots) })
+}
+
+fn state(one: &Snapshot) -> &'static str {
+    match (one.observed.stored_at, &one.observed.failure) {
+        (Some(_), _) => "completed",
+        (None, Some(_)) => "error",
+        (None, None) => "pending",
+    }
+}
+
+fn progress(one: &Snapshot) -> &'static str {
+    if one.observed.stored_at.is_some() { "100%" } else { "0%" }
+}
+
+fn values(place: &Scope, one: &Snapshot, name: &str) -> Vec<String> {
+    vec![match name {
+        "description" => one.description.clone(),
+        "encrypted" => "false".to_owned(),
+        "owner-id" => place.account.to_string(),
+        "progress" => progress(one).to_owned(),
+        "snapshot-id" => one.id.to_string(),
+        "start-time" => instant::iso_millis(one.started_at),
+        "status" => state(one).to_owned(),
+        "storage-tier" => "standard".to_owned(),
+        "volume-id" => one.volume.to_string(),
+        "volume-size" => one.size_gib.to_string(),
+        _ => return Vec::new(),
+    }]
+}
+
+fn show(one: &Snapshot, place: &Scope, tags: Option<&Tags>) -> api::Snapshot {
+    api::Snapshot {
+        tags: tags.and_then(shown),
+        storage_tier: Some("standard".to_owned()),
+        completion_time: one.observed.stored_at.map(Timestamp::from_millis),
+        full_snapshot_size_in_bytes: i64::try_from(one.observed.blocks.saturating_mul(block::BLOCK_BYTES))
+            .ok(),
+        snapshot_id: Some(one.id.to_string()),
+        volume_id: Some(one.volume.to_string()),
+        state: Some(state(one).to_owned()),
+        state_message: one.observed.failure.clone(),
+        start_time: Some(Timestamp::from_millis(one.started_at)),
+        progress: Some(progress(one).to_owned()),
+        owner_id: Some(place.account.to_string()),
+        description: Some(one.description.clone()),
+        volume_size: number(one.size_gib),
+        encrypted: Some(false),
+        ..Default::default()
+    }
+}
+
+pub async fn modify_snapshot_attribute(ctx: &Ctx, input: api::ModifySnapshotAttributeRequest) -> Result<()> {
+    let id = check_id(&input.snapshot_id)?;
+    let permissions = input.create_volume_permission.unwrap_or_default();
+    let one = |given: api::CreateVolumePermission| (given.user_id, given.group);
+    let mut add: Vec<_> = permissions.add.unwrap_or_default().into_iter().map(one).collect();
+    let mut remove: Vec<_> = permissions.remove.unwrap_or_default().into_iter().map(one).collect();
+    let users = input.user_ids.unwrap_or_default().into_iter().map(|user| (Some(user), None));
+    let groups = input.group_names.unwrap_or_default().into_iter().map(|group| (None, Some(group)));
+    let old = users.chain(groups);
+    if input.operation_type.as_deref() == Some("remove") {
+        remove.extend(old);
+    } else {
+        add.extend(old);
+    }
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        let found = snapshot::find(tx, &scope, &id)?.filter(|one| !one.deleted);
+        let mut found = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
+        share(&mut found.shared, &add, &remove)?;
+        check_dry_run(input.dry_run)?;
+        snapshot::put(tx, &scope, &found)
+    })
+    .await
+}
+
+/// A user or a group, as a permission names one of them.
+pub type Whom = (Option<String>, Option<String>);
+
+/// Lets accounts, or everybody, use something; or no more.
+///
+/// # Errors
+/// For a group other than `all`, or a user that is no account.
+pub fn share(shared: &mut Shared, add: &[Whom], remove: &[Whom]) -> Result<()> {
+    for (whom, give) in add.iter().map(|whom| (whom, true)).chain(remove.iter().map(|whom| (whom, false))) {
+        match whom {
+            (_, Some(group)) if group == "all" => shared.everybody = give,
+            (_, Some(group)) => return Err(errors::invalid_value(group, "group")),
+            (Some(user), None) => {
+                if user.len() != 12 || !user.bytes().all(|b| b.is_ascii_digit()) {
+                    return Err(errors::account_invalid(user));
+                }
+                shared.accounts.retain(|account| account != user);
+                if give {
+                    shared.accounts.push(user.clone());
+                }
+            }
+            (None, None) => return Err(errors::missing("UserId")),
+        }
+    }
+    Ok(())
+}
+
+pub async fn describe_snapshot_attribute(
+    ctx: &Ctx,
+    input: api::DescribeSnapshotAttributeRequest,
+) -> Result<api::DescribeSnapshotAttributeResult> {
+    let id = check_id(&input.snapshot_id)?;
+    let found = ctx.read(|snap| snapshot::find(snap, ctx.scope(), &id)).await?.filter(|one| !one.deleted);
+    let found = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
+    check_dry_run(input.dry_run)?;
+    let mut shown =
+        api::DescribeSnapshotAttributeResult { snapshot_id: Some(id.to_string()), ..Default::default() };
+    match input.attribute.as_str() {
+        "createVolumePermission" => {
+            let all = found.shared.everybody.then(|| (None, Some("all".to_owned())));
+            let users = found.shared.accounts.into_iter().map(|user| (Some(user), None));
+            let show = |(user_id, group)| api::CreateVolumePermission { user_id, group };
+            shown.create_volume_permissions = Some(all.into_iter().chain(users).map(show).collect());
+        }
+        "productCodes" => shown.product_codes = Some(Vec::new()),
+        other => return Err(errors::attribute_unknown(other)),
+    }
+    Ok(shown)
+}
+
+pub async fn reset_snapshot_attribute(ctx: &Ctx, input: api::ResetSnapshotAttributeRequest) -> Result<()> {
+    let id = check_id(&input.snapshot_id)?;
+    if input.attribute != "createVolumePermission" {
+        return Err(errors::attribute_unknown(&input.attribute));
+    }
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        let found = snapshot::find(tx, &scope, &id)?.ok_or_else(|| errors::snapshot_not_found(&id))?;
+        check_dry_run(input.dry_run)?;
+        snapshot::put(tx, &scope, &Snapshot { shared: Shared::default(), ..found })
+    })
+    .await
+}

@@ -1,0 +1,68 @@
+//! The stored image: one that a user made. Those that come with the cloud are in `rules::image`.
+
+use kernel::clock::Millis;
+use kernel::house::HOUSE_SCOPE;
+use kernel::tx::Reader;
+use kernel::{Result, Scope, Table, Tx};
+use serde::{Deserialize, Serialize};
+
+use super::id::{ImageId, InstanceId, SnapshotId};
+use super::snapshot::Shared;
+use super::volume::Shape;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    pub id: ImageId,
+    pub name: String,
+    pub description: String,
+    /// The engine's image whose files its root lies over.
+    pub base: String,
+    pub root_device: String,
+    /// Its root first.
+    pub devices: Vec<ImageDevice>,
+    pub created_at: Millis,
+    pub instance: Option<InstanceId>,
+    pub shared: Shared,
+}
+
+/// A volume that instances of an image begin with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageDevice {
+    pub device: String,
+    /// An empty volume without one.
+    pub snapshot: Option<SnapshotId>,
+    pub shape: Shape,
+    pub delete_on_termination: bool,
+}
+
+static IMAGES: Table<Image> = Table::new("ec2/image");
+/// Whose an image is: it may be shared.
+static PLACES: Table<Scope> = Table::new("ec2/image-place");
+
+pub fn find(from: &mut impl Reader, scope: &Scope, id: &ImageId) -> Result<Option<Image>> {
+    IMAGES.get(from, scope, id)
+}
+
+/// Whose the image is, and what it is, wherever it is.
+pub fn find_anywhere(from: &mut impl Reader, id: &ImageId) -> Result<Option<(Scope, Image)>> {
+    let Some(place) = PLACES.get(from, &HOUSE_SCOPE, id)? else { return Ok(None) };
+    Ok(find(from, &place, id)?.map(|image| (place, image)))
+}
+
+pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Image>> {
+    super::all(&IMAGES, from, scope, ())
+}
+
+pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Image)>> {
+    super::all_scopes(&IMAGES, from)
+}
+
+pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, image: &Image) -> Result<()> {
+    PLACES.put(tx, &HOUSE_SCOPE, &image.id, scope)?;
+    IMAGES.put(tx, scope, &image.id, image)
+}
+
+pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &ImageId) -> Result<()> {
+    PLACES.delete(tx, &HOUSE_SCOPE, id)?;
+    IMAGES.delete(tx, scope, id)
+}

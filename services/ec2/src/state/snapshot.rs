@@ -1,0 +1,123 @@
+//! The stored snapshot.
+
+use kernel::clock::Millis;
+use kernel::house::HOUSE_SCOPE;
+use kernel::tx::Reader;
+use kernel::{AccountId, Result, Scope, Table, Tx};
+use serde::{Deserialize, Serialize};
+
+use super::id::{SnapshotId, VolumeId};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub id: SnapshotId,
+    /// For a copy, AWS's placeholder.
+    pub volume: VolumeId,
+    pub size_gib: u32,
+    /// Of the volume, if that was a root.
+    pub base: Option<String>,
+    pub description: String,
+    pub started_at: Millis,
+    /// What it is stored as the difference to.
+    pub parent: Option<SnapshotId>,
+    /// What it is a copy of.
+    pub copied: Option<SnapshotId>,
+    /// It waits until its instance is quiet, and is taken then.
+    pub waits: bool,
+    pub deleted: bool,
+    pub shared: Shared,
+    pub observed: Observed,
+}
+
+/// What the controller has seen. Only it writes this.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// It holds what the volume was, and volumes can be made from it.
+    pub taken: bool,
+    /// All of it is in the store since then.
+    pub stored_at: Option<Millis>,
+    /// Bytes read and added to the store.
+    pub read_bytes: u64,
+    pub stored_bytes: u64,
+    pub blocks: u64,
+    pub failure: Option<String>,
+}
+
+/// Who else may use something of an account's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    pub everybody: bool,
+    pub accounts: Vec<String>,
+}
+
+impl Shared {
+    pub fn admits(&self, account: AccountId) -> bool {
+        self.everybody || self.accounts.contains(&account.to_string())
+    }
+}
+
+static SNAPSHOTS: Table<Snapshot> = Table::new("ec2/snapshot");
+/// Whose a snapshot is, for who knows no more than its id: it may be shared.
+static PLACES: Table<Scope> = Table::new("ec2/snapshot-place");
+/// Those that wait for their instance to be quiet: few, so that each start may look.
+static WAITING: Table<SnapshotId> = Table::new("ec2/snapshot-waiting");
+
+pub fn find(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Option<Snapshot>> {
+    SNAPSHOTS.get(from, scope, id)
+}
+
+/// A snapshot that `scope` may use: its own, or one shared with it.
+pub fn find_usable(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Option<Snapshot>> {
+    let Some(place) = PLACES.get(from, &HOUSE_SCOPE, id)? else { return Ok(None) };
+    let found = find(from, &place, id)?.filter(|snapshot| !snapshot.deleted);
+    let may = |snapshot: &Snapshot| {
+        place == *scope || place.region == scope.region && snapshot.shared.admits(scope.account)
+    };
+    Ok(found.filter(may))
+}
+
+pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Snapshot>> {
+    super::all(&SNAPSHOTS, from, scope, ())
+}
+
+pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Snapshot)>> {
+    super::all_scopes(&SNAPSHOTS, from)
+}
+
+/// Those that wait to be taken.
+pub fn waiting(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Snapshot>> {
+    let mut found = Vec::new();
+    for id in super::all(&WAITING, from, scope, ())? {
+        found.extend(find(from, scope, &id)?);
+    }
+    Ok(found)
+}
+
+pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, snapshot: &Snapshot) -> Result<()> {
+    PLACES.put(tx, &HOUSE_SCOPE, &snapshot.id, scope)?;
+    if snapshot.waits {
+        WAITING.put(tx, scope, &snapshot.id, &snapshot.id)?;
+    } else {
+        WAITING.delete(tx, scope, &snapshot.id)?;
+    }
+    SNAPSHOTS.put(tx, scope, &snapshot.id, snapshot)
+}
+
+/// Stores what `change` makes of the snapshot. `None` when there is none.
+pub fn update<T>(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    id: &SnapshotId,
+    change: impl FnOnce(&mut Snapshot) -> Result<T>,
+) -> Result<Option<T>> {
+    let Some(mut snapshot) = find(tx, scope, id)? else { return Ok(None) };
+    let answer = change(&mut snapshot)?;
+    put(tx, scope, &snapshot)?;
+    Ok(Some(answer))
+}
+
+pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &SnapshotId) -> Result<()> {
+    PLACES.delete(tx, &HOUSE_SCOPE, id)?;
+    WAITING.delete(tx, scope, id)?;
+    SNAPSHOTS.delete(tx, scope, id)
+}

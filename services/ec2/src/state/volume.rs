@@ -1,0 +1,139 @@
+//! The stored volume: what was asked for, and what its controller has seen.
+
+use kernel::clock::Millis;
+use kernel::tx::Reader;
+use kernel::{Result, Scope, Table, Tx};
+use serde::{Deserialize, Serialize};
+
+use super::id::{InstanceId, SnapshotId, VolumeId};
+
+/// What a volume can do, and how long it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    pub size_gib: u32,
+    pub kind: String,
+    pub iops: Option<u32>,
+    /// In MiB per second.
+    pub throughput: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    pub id: VolumeId,
+    pub shape: Shape,
+    pub zone: String,
+    pub snapshot: Option<SnapshotId>,
+    /// The engine's image whose files a root volume lies over.
+    pub base: Option<String>,
+    pub created_at: Millis,
+    pub auto_enable_io: bool,
+    /// Asked for: it shall go.
+    pub deleted: bool,
+    pub attachment: Option<Attachment>,
+    pub modification: Option<Modification>,
+    pub observed: Observed,
+}
+
+/// What the controller has seen. Only it writes this.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The size it has; none before it is made.
+    pub size_gib: Option<u32>,
+    /// Why it could not be made.
+    pub failure: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    pub instance: InstanceId,
+    pub device: String,
+    pub delete_on_termination: bool,
+    pub at: Millis,
+    pub wish: Hold,
+    /// The machine has the device.
+    pub seen: bool,
+}
+
+/// Whether an attachment shall last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    Keep,
+    LetGo { force: bool },
+}
+
+/// The last change of a volume's shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Modification {
+    pub before: Shape,
+    pub started_at: Millis,
+    pub ended_at: Option<Millis>,
+}
+
+static VOLUMES: Table<Volume> = Table::new("ec2/volume");
+/// By instance: the volumes it has.
+static HELD: Table<VolumeId> = Table::new("ec2/volume-held");
+
+pub fn find(from: &mut impl Reader, scope: &Scope, id: &VolumeId) -> Result<Option<Volume>> {
+    VOLUMES.get(from, scope, id)
+}
+
+/// In the order of their ids.
+pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Volume>> {
+    super::all(&VOLUMES, from, scope, ())
+}
+
+pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Volume)>> {
+    super::all_scopes(&VOLUMES, from)
+}
+
+/// Those an instance has, or is about to have or to lose, by their devices' names.
+pub fn of_instance(from: &mut impl Reader, scope: &Scope, id: &InstanceId) -> Result<Vec<Volume>> {
+    let mut volumes = Vec::new();
+    for held in super::all(&HELD, from, scope, id)? {
+        volumes.extend(find(from, scope, &held)?);
+    }
+    volumes.sort_by(|a, b| device(a).cmp(device(b)));
+    Ok(volumes)
+}
+
+fn device(volume: &Volume) -> &str {
+    volume.attachment.as_ref().map_or("", |held| &held.device)
+}
+
+pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, volume: &Volume) -> Result<()> {
+    let before = find(tx, scope, &volume.id)?;
+    replace(tx, scope, before.as_ref(), volume)
+}
+
+fn replace(tx: &mut Tx<'_, '_>, scope: &Scope, before: Option<&Volume>, volume: &Volume) -> Result<()> {
+    let holder = |volume: &Volume| volume.attachment.as_ref().map(|held| held.instance.clone());
+    let (was, is) = (before.and_then(holder), holder(volume));
+    if was != is {
+        if let Some(was) = was {
+            HELD.delete(tx, scope, (&was, &volume.id))?;
+        }
+        if let Some(is) = is {
+            HELD.put(tx, scope, (&is, &volume.id), &volume.id)?;
+        }
+    }
+    VOLUMES.put(tx, scope, &volume.id, volume)
+}
+
+/// Stores what `change` makes of the volume. `None` when there is no such volume.
+pub fn update<T>(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    id: &VolumeId,
+    change: impl FnOnce(&mut Volume) -> Result<T>,
+) -> Result<Option<T>> {
+    let Some(before) = find(tx, scope, id)? else { return Ok(None) };
+    let mut volume = before.clone();
+    let answer = change(&mut volume)?;
+    replace(tx, scope, Some(&before), &volume)?;
+    Ok(Some(answer))
+}
+
+/// Forgets a volume that is not attached.
+pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &VolumeId) -> Result<()> {
+    VOLUMES.delete(tx, scope, id)
+}
