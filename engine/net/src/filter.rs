@@ -57,7 +57,7 @@ delete table inet net
 table inet net {{
  set own {{ type ifname . ipv4_addr; }}
  set unchecked {{ type ifname; }}
- set reach {{ type ipv4_addr; flags interval; auto-merge; }}
+ set reach {{ type ipv4_addr; flags interval; }}
  set public {{ type ipv4_addr; }}
  set bound {{ type ipv4_addr . ipv4_addr; }}
  map dnat_to {{ type ipv4_addr : ipv4_addr; }}
@@ -113,7 +113,7 @@ table inet net {{
  }}
 }}"#
         ));
-        for range in reach {
+        for range in Ipv4Net::aggregate(&reach.to_vec()) {
             self.line(format_args!("add element inet net reach {{ {range} }}"));
         }
     }

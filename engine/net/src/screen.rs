@@ -12,7 +12,7 @@ use crate::shape::Leg;
 use crate::{Hop, LocalService, NetworkSpec, ScreenRule, Segment, SegmentId};
 
 /// What depends on the shape alone, empty: the part of the table that [`Script::shape`] fills.
-pub(crate) const SHAPE: &str = r#" set facing { type ipv4_addr; flags interval; auto-merge; }
+pub(crate) const SHAPE: &str = r#" set facing { type ipv4_addr; flags interval; }
  set translators { type ipv4_addr; }
  set peer_links { type ifname; }
  set local { type ipv4_addr; }
@@ -53,7 +53,7 @@ impl Script {
         }
         for (segment, slot) in &segments {
             let legs = network.legs(segment);
-            if legs.iter().any(|leg| *leg.way == Hop::World) {
+            if legs.iter().any(|leg| *leg.way == Hop::World && leg.by.is_none()) {
                 self.line(format_args!("add element inet net facing {{ {} }}", segment.range));
             }
             if legs.iter().any(|leg| leg.by.is_some()) {
@@ -198,13 +198,15 @@ impl Script {
         self.ensure_set(&key);
         self.line(format_args!("flush set inet net {key}"));
         if !set.members.is_empty() {
-            self.line(format_args!("add element inet net {key} {{ {} }}", list(&set.members)));
+            // Merged here: nft's own merging trips over sets that are emptied in the same transaction.
+            let members = Ipv4Net::aggregate(&set.members);
+            self.line(format_args!("add element inet net {key} {{ {} }}", list(&members)));
         }
     }
 
     /// A set that rules may name before it is filled.
     pub(crate) fn ensure_set(&mut self, key: &str) {
-        self.line(format_args!("add set inet net {key} {{ type ipv4_addr; flags interval; auto-merge; }}"));
+        self.line(format_args!("add set inet net {key} {{ type ipv4_addr; flags interval; }}"));
     }
 
     fn local_service(&mut self, service: &LocalService) {

@@ -8,8 +8,8 @@ use net::{
 };
 
 use crate::world::{
-    DOUBT, PATIENCE, PORT, World, any, call, inside, network_spec, printed, reach, refused, route, segment,
-    spec, world,
+    DOUBT, PATIENCE, PORT, World, any, call, eventually, inside, network_spec, printed, reach, refused,
+    route, segment, spec, world,
 };
 
 fn shape(world: &World, spec: NetworkSpec) {
@@ -71,6 +71,8 @@ fn a_translator_lends_its_address_and_answers_nobody() {
         ..network_spec("a")
     };
     assert!(refused(&private, there), "a segment to the world needs a public address");
+    shape(&world, translated.clone());
+    shape(&world, NetworkSpec { translators: vec![], ..translated.clone() });
     shape(&world, translated.clone());
     assert_eq!(reach(&private, there), lent.to_string());
     assert!(refused(&far, lent), "nothing comes in by it");
@@ -170,7 +172,9 @@ fn peers_meet_where_both_have_routes() {
     let by_set = Rule { protocol: Protocol::Tcp(Ports::one(PORT)), peer: Peer::Set("clients".into()) };
     world.group("b", "open", vec![by_set]);
     assert!(refused(&near, there));
-    shape(&world, members(&["10.0.1.10/32", "10.0.7.0/24"]));
+    // Overlapping and adjacent ranges, and again with one more.
+    shape(&world, members(&["10.0.1.10/32", "10.0.6.0/24", "10.0.7.0/24", "10.0.7.9/32"]));
+    shape(&world, members(&["10.0.1.10/32", "10.0.6.0/24", "10.0.7.0/24", "10.0.7.9/32", "10.0.1.11/32"]));
     assert_eq!(reach(&near, there), "10.0.1.10");
     shape(&world, members(&["10.0.1.11/32"]));
     assert!(refused(&near, there));
@@ -185,7 +189,7 @@ fn peers_meet_where_both_have_routes() {
     shape(&world, far_spec(to_a(), route_a()));
     assert_eq!(reach(&near, there), "10.0.1.10");
     world.run(world.net().remove_network("b".into())).unwrap();
-    assert!(refused(&near, there));
+    eventually("the kernel has cleared it", || refused(&near, there));
 }
 
 #[test]
