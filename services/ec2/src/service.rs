@@ -11,7 +11,7 @@ use crate::controllers::network::{self, Networks};
 use crate::controllers::role_credentials::{self, RoleCredentials};
 use crate::ops::instance::access_to;
 use crate::ops::{
-    self, image, instance_attribute, instance_state, instance_status, instance_type, key_pair, launch, volume,
+    self, instance_attribute, instance_state, instance_status, instance_type, key_pair, launch,
 };
 use crate::rules::capacity::Overcommit;
 use crate::state::instance::FORGET;
@@ -22,6 +22,7 @@ use crate::state::public_address::Pool;
 pub struct Engines {
     pub machines: Arc<dyn compute::Machines>,
     pub networks: Arc<dyn net::Networks>,
+    pub volumes: Arc<dyn block::Volumes>,
 }
 
 /// The setting with the range public addresses are taken from.
@@ -34,7 +35,7 @@ const OVERCOMMIT: &str = "ec2.overcommit";
 ///
 /// Panics when an engine is missing, or a setting does not read: mistakes in the binary.
 pub fn service(plugs: &Plugs) -> Service {
-    let engines = Engines { machines: plugs.get(), networks: plugs.get() };
+    let engines = Engines { machines: plugs.get(), networks: plugs.get(), volumes: plugs.get() };
     let pool = plugs.setting(PUBLIC_ADDRESSES).map_or(Pool::DEFAULT, |range| {
         Pool(range.parse().unwrap_or_else(|_| panic!("{PUBLIC_ADDRESSES}: {range} is no range of IPv4")))
     });
@@ -49,17 +50,20 @@ pub fn service(plugs: &Plugs) -> Service {
     s.own(engines);
     // Instances first: what they live in is let go after them.
     instances(&mut s);
+    // After the machines that hold them.
+    volumes(&mut s);
+    images(&mut s);
     profiles(&mut s);
     launch_templates(&mut s);
     s.resource_facts(ops::resource_facts::find);
     networks(&mut s);
+    vpcs(&mut s);
+    routing(&mut s);
+    interfaces(&mut s);
     groups(&mut s);
     s.build()
 }
 
-    vpcs(&mut s);
-    routing(&mut s);
-    interfaces(&mut s);
 /// On no resource in particular: looking is allowed or it is not.
 fn any<I>(_: &Scope, _: &I) -> Result<Access> {
     Ok(Access::any())
@@ -100,15 +104,11 @@ fn networks(s: &mut ServiceBuilder) {
         network::reconcile,
     );
     s.sweep("ec2/network-orphans", ORPHANS_EVERY_MS, network::remove_orphans);
+    s.sweep("ec2/network-usage", USAGE_EVERY_MS, ops::nat_gateway::keep_books);
+    s.sweep("ec2/old-peerings", USAGE_EVERY_MS, ops::peering::forget_old);
     s.on_reset(network::remove_all);
 }
 
-fn groups(s: &mut ServiceBuilder) {
-    s.sweep("ec2/network-usage", USAGE_EVERY_MS, ops::nat_gateway::keep_books);
-    s.sweep("ec2/old-peerings", USAGE_EVERY_MS, ops::peering::forget_old);
-    use ops::{security_group, security_group_rule, security_group_rule_update as update};
-
-    s.op(api::op::CreateSecurityGroup, security_group::create_security_group)
 /// On a resource of a kind that a request names, or on any of the account.
 fn on(scope: &Scope, kind: &str, id: Option<&str>) -> Result<Access> {
     Ok(Access::on(scope.arn("ec2", format_args!("{kind}/{}", id.unwrap_or("*")))))
@@ -252,6 +252,10 @@ fn interfaces(s: &mut ServiceBuilder) {
     s.op(api::op::DescribeStaleSecurityGroups, group_peer::describe_stale_security_groups).access(any);
 }
 
+fn groups(s: &mut ServiceBuilder) {
+    use ops::{security_group, security_group_rule, security_group_rule_update as update};
+
+    s.op(api::op::CreateSecurityGroup, security_group::create_security_group)
         .access(|s, _| security_group::access(s, None));
     s.op(api::op::DeleteSecurityGroup, security_group::delete_security_group)
         .access(|s, i| security_group::access(s, i.group_id.as_deref()));
@@ -278,6 +282,72 @@ fn interfaces(s: &mut ServiceBuilder) {
         update::update_security_group_rule_descriptions_ingress,
     )
     .access(|s, i| security_group::access(s, i.group_id.as_deref()));
+}
+
+fn volumes(s: &mut ServiceBuilder) {
+    use crate::controllers::{snapshot as snapshots, volume as volumes};
+    use ops::{snapshot, volume, volume_attachment as attachment, volume_modification as modification};
+
+    s.own(volumes::Turns::default());
+    s.op(api::op::CreateVolume, volume::create_volume).access(|s, _| volume::access(s, None));
+    s.op(api::op::DeleteVolume, volume::delete_volume).access(|s, i| volume::access(s, Some(&i.volume_id)));
+    s.op(api::op::DescribeVolumes, volume::describe_volumes).access(any);
+    s.op(api::op::DescribeVolumeStatus, volume::describe_volume_status).access(any);
+    s.op(api::op::AttachVolume, attachment::attach_volume)
+        .access(|s, i| attachment::access(s, &i.volume_id, Some(&i.instance_id)));
+    s.op(api::op::DetachVolume, attachment::detach_volume)
+        .access(|s, i| attachment::access(s, &i.volume_id, i.instance_id.as_deref()));
+    s.op(api::op::ModifyVolume, modification::modify_volume)
+        .access(|s, i| volume::access(s, Some(&i.volume_id)));
+    s.op(api::op::DescribeVolumesModifications, modification::describe_volumes_modifications).access(any);
+    s.op(api::op::DescribeVolumeAttribute, modification::describe_volume_attribute)
+        .access(|s, i| volume::access(s, Some(&i.volume_id)));
+    s.op(api::op::ModifyVolumeAttribute, modification::modify_volume_attribute)
+        .access(|s, i| volume::access(s, Some(&i.volume_id)));
+
+    s.op(api::op::CreateSnapshot, snapshot::create_snapshot).access(|s, _| snapshot::access(s, None));
+    s.op(api::op::CopySnapshot, snapshot::copy_snapshot).access(|s, _| snapshot::access(s, None));
+    s.op(api::op::DeleteSnapshot, snapshot::delete_snapshot)
+        .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
+    s.op(api::op::DescribeSnapshots, snapshot::describe_snapshots).access(any);
+    s.op(api::op::ModifySnapshotAttribute, snapshot::modify_snapshot_attribute)
+        .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
+    s.op(api::op::DescribeSnapshotAttribute, snapshot::describe_snapshot_attribute)
+        .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
+    s.op(api::op::ResetSnapshotAttribute, snapshot::reset_snapshot_attribute)
+        .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
+
+    s.controller(
+        volumes::CONTROLLER,
+        volumes::CONCURRENCY,
+        volumes::SWEEP_EVERY_MS,
+        volumes::list,
+        volumes::reconcile,
+    );
+    s.controller(
+        snapshots::CONTROLLER,
+        snapshots::CONCURRENCY,
+        snapshots::SWEEP_EVERY_MS,
+        snapshots::list,
+        snapshots::reconcile,
+    );
+    s.on_open(volumes::open);
+    s.on_reset(volumes::remove_all);
+}
+
+fn images(s: &mut ServiceBuilder) {
+    use ops::{image, image_make as make};
+
+    s.op(api::op::CreateImage, make::create_image).access(|s, _| make::access(s, None));
+    s.op(api::op::RegisterImage, make::register_image).access(|s, _| make::access(s, None));
+    s.op(api::op::DeregisterImage, make::deregister_image).access(|s, i| make::access(s, Some(&i.image_id)));
+    s.op(api::op::DescribeImages, image::describe_images).access(any);
+    s.op(api::op::ModifyImageAttribute, make::modify_image_attribute)
+        .access(|s, i| make::access(s, Some(&i.image_id)));
+    s.op(api::op::DescribeImageAttribute, make::describe_image_attribute)
+        .access(|s, i| make::access(s, Some(&i.image_id)));
+    s.op(api::op::ResetImageAttribute, make::reset_image_attribute)
+        .access(|s, i| make::access(s, Some(&i.image_id)));
 }
 
 fn instances(s: &mut ServiceBuilder) {
@@ -316,7 +386,6 @@ fn instances(s: &mut ServiceBuilder) {
     s.op(api::op::DescribeKeyPairs, key_pair::describe_key_pairs).access(any);
     s.op(api::op::DescribeInstanceTypes, instance_type::describe_instance_types).access(any);
     s.op(api::op::DescribeInstanceTypeOfferings, instance_type::describe_instance_type_offerings).access(any);
-    s.op(api::op::DescribeVolumes, volume::describe_volumes).access(any);
 
     s.controller(
         instance::CONTROLLER,

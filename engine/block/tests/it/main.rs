@@ -1,5 +1,7 @@
 //! The engine on a real host: needs root, loop devices, and `mkfs.xfs` for the tests of sharing.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on panics")]
+
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;

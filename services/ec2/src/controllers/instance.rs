@@ -172,7 +172,7 @@ async fn spec(ctx: &Ctx, instance: &Instance, namespace: std::path::PathBuf) -> 
         namespace: Some(namespace),
         seed: compute::Seed {
             metadata: Some(format!("http://{}", net::METADATA)),
-            resolver: Some(network::resolver(&vpc).to_string()),
+            resolver: network::name_server(ctx, &vpc).await?,
             env: Vec::new(),
         },
         root: None,

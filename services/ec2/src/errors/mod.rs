@@ -35,8 +35,8 @@ use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
-pub use capacity::*;
 pub use address::*;
+pub use capacity::*;
 pub use dhcp_options::*;
 pub use filter::*;
 pub use image::*;
@@ -47,14 +47,14 @@ pub use internet_gateway::*;
 pub use key_pair::*;
 pub use launch::*;
 pub use launch_template::*;
-pub use network_acl::*;
 pub use nat_gateway::*;
+pub use network_acl::*;
 pub use network_interface::*;
 pub use page::*;
-pub use permission::*;
 pub use peering::*;
-pub use public_address::*;
+pub use permission::*;
 pub use prefix_list::*;
+pub use public_address::*;
 pub use region::*;
 pub use route_table::*;
 pub use security_group::*;
@@ -104,14 +104,14 @@ fn not_found(code: &'static str, noun: &str, id: impl Display) -> Error {
     Error::new(Kind::NotFound, code, format!("The {noun} ID '{id}' does not exist"))
 }
 
-pub fn attribute_unknown(name: &str) -> Error {
-    invalid_because(name, "attribute", "Unknown attribute.")
 /// Something else needs the resource.
 fn dependency(noun: &str, id: impl Display) -> Error {
     let message = format!("The {noun} '{id}' has dependencies and cannot be deleted.");
     Error::new(Kind::Conflict, "DependencyViolation", message)
 }
 
+pub fn attribute_unknown(name: &str) -> Error {
+    invalid_because(name, "attribute", "Unknown attribute.")
 }
 
 pub fn account_invalid(account: &str) -> Error {

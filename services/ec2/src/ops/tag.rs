@@ -8,13 +8,15 @@ use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::tag as rules;
 use crate::state::id::{
-    DhcpOptionsId, GroupId, Id, ImageId, InstanceId, InterfaceId, InternetGatewayId, KeyPairId, LaunchTemplateId,
-    NetworkAclId, RouteTableId, RuleId, SnapshotId, SubnetId, VolumeId, VpcId,
+    AllocationId, DhcpOptionsId, GroupId, Id, ImageId, InstanceId, InterfaceId, InternetGatewayId, KeyPairId,
+    LaunchTemplateId, NatGatewayId, NetworkAclId, PeeringId, PrefixListId, RouteTableId, RuleId, SnapshotId,
+    SubnetId, VolumeId, VpcId,
 };
 use crate::state::tag::Tags;
 use crate::state::{
-    dhcp_options, image, instance, internet_gateway, key_pair, launch_template, network_acl, network_interface,
-    route_table, security_group, snapshot, subnet, tag, volume, vpc,
+    address, dhcp_options, image, instance, internet_gateway, key_pair, launch_template, nat_gateway,
+    network_acl, network_interface, peering, prefix_list, route_table, security_group, snapshot, subnet, tag,
+    volume, vpc,
 };
 
 /// On each resource, as far as its type is known from its id.
@@ -31,12 +33,12 @@ const TYPES: &[(&str, &str)] = &[
     (RouteTableId::PREFIX, RouteTableId::RESOURCE),
     (NetworkAclId::PREFIX, NetworkAclId::RESOURCE),
     (DhcpOptionsId::PREFIX, DhcpOptionsId::RESOURCE),
-    (GroupId::PREFIX, GroupId::RESOURCE),
-    (RuleId::PREFIX, RuleId::RESOURCE),
     (AllocationId::PREFIX, AllocationId::RESOURCE),
     (NatGatewayId::PREFIX, NatGatewayId::RESOURCE),
     (PeeringId::PREFIX, PeeringId::RESOURCE),
     (PrefixListId::PREFIX, PrefixListId::RESOURCE),
+    (GroupId::PREFIX, GroupId::RESOURCE),
+    (RuleId::PREFIX, RuleId::RESOURCE),
     (InterfaceId::PREFIX, InterfaceId::RESOURCE),
     (InstanceId::PREFIX, InstanceId::RESOURCE),
     (KeyPairId::PREFIX, KeyPairId::RESOURCE),
@@ -46,8 +48,6 @@ const TYPES: &[(&str, &str)] = &[
     (ImageId::PREFIX, ImageId::RESOURCE),
 ];
 
-    (SnapshotId::PREFIX, SnapshotId::RESOURCE),
-    (ImageId::PREFIX, ImageId::RESOURCE),
 fn resource_type(id: &str) -> Option<&'static str> {
     TYPES.iter().find(|(prefix, _)| id.starts_with(prefix)).map(|(_, name)| *name)
 }
@@ -122,8 +122,6 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
         DhcpOptionsId::RESOURCE => {
             (is_there(id, |id| dhcp_options::find(tx, scope, id))?, missing(errors::dhcp_options_not_found))
         }
-        GroupId::RESOURCE => {
-            (is_there(id, |id| security_group::find(tx, scope, id))?, missing(errors::group_not_found))
         AllocationId::RESOURCE => {
             (is_there(id, |id| address::find(tx, scope, id))?, missing(errors::allocation_not_found))
         }
@@ -136,6 +134,8 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
         PrefixListId::RESOURCE => {
             (is_there(id, |id| prefix_list::find(tx, scope, id))?, missing(errors::prefix_list_not_found))
         }
+        GroupId::RESOURCE => {
+            (is_there(id, |id| security_group::find(tx, scope, id))?, missing(errors::group_not_found))
         }
         RuleId::RESOURCE => {
             let mut rules = security_group::all(tx, scope)?.into_iter().flat_map(|group| group.rules);

@@ -175,7 +175,7 @@ fn of_interface(view: &View, scope: &Scope, name: &str) -> Vec<String> {
         }
         "addresses.primary" => vec!["true".to_owned()],
         "addresses.private-ip-address" | "private-ip-address" => vec![interface.private_ip.to_string()],
-        "attachment.attachment-id" => vec![interface.attachment.id.to_string()],
+        "attachment.attachment-id" => interface.attachment.iter().map(|it| it.id.to_string()).collect(),
         "attachment.instance-id" => vec![view.instance.id.to_string()],
         "availability-zone" => vec![interface.zone.clone()],
         "description" => vec![interface.description.clone()],

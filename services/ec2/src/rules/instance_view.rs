@@ -167,7 +167,7 @@ fn interface(view: &View, scope: &Scope) -> Option<api::InstanceNetworkInterface
         private_dns_name: view.private_name(scope),
         private_ip_address: Some(interface.private_ip.to_string()),
     };
-    let attachment = &interface.attachment;
+    let attachment = interface.attachment.as_ref()?;
     Some(api::InstanceNetworkInterface {
         association,
         attachment: Some(api::InstanceNetworkInterfaceAttachment {

@@ -1,5 +1,6 @@
 //! What is right: checks, defaults and plans, pure, one file per resource.
 
+pub mod address;
 pub mod block_device;
 pub mod capacity;
 pub mod dhcp_options;
@@ -26,15 +27,15 @@ pub mod launch_template;
 pub mod launch_template_of;
 pub mod launch_template_version;
 pub mod metadata_options;
+pub mod nat_gateway;
 pub mod network_acl;
 pub mod network_interface;
-pub mod nat_gateway;
 pub mod page;
-pub mod permission;
-pub mod region;
 pub mod peering;
-pub mod reshape;
+pub mod permission;
 pub mod prefix_list;
+pub mod region;
+pub mod reshape;
 pub mod route_table;
 pub mod security_group;
 pub mod security_group_rule;

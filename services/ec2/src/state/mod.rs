@@ -4,7 +4,6 @@ pub mod address;
 pub mod dhcp_options;
 pub mod id;
 pub mod image;
-pub mod image;
 pub mod instance;
 pub mod internet_gateway;
 pub mod key_pair;
@@ -21,6 +20,7 @@ pub mod security_group;
 pub mod snapshot;
 pub mod subnet;
 pub mod tag;
+pub mod topology;
 pub mod volume;
 pub mod vpc;
 
