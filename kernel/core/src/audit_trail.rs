@@ -1,13 +1,13 @@
-//! Where audit records go: the latest to memory, all to the store, in batches that no call waits for.
+//! Where audit records go: the latest to memory, all to the store, many to a row, in batches that no call waits for.
 //!
-//! A call that writes takes its record into its own transaction. A denial is answered when its record is durable. What
-//! is left, calls that were allowed and wrote nothing, is written every [`FLUSH_EVERY_MS`]: a kill loses at most that.
+//! A denial is answered when its record is durable. What is left, calls that were allowed, is written every
+//! [`FLUSH_EVERY_MS`]: a kill loses at most that.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::Value;
 use store::{Scan, Store};
 
@@ -18,18 +18,19 @@ use crate::error::Result;
 use crate::house::{HOUSE_SCOPE, House};
 use crate::key::KeyReader;
 use crate::table::PackedTable;
-use crate::tx::Tx;
 
-/// By number, which rises. JSON.
+/// By the number of the first record, which rises. See [`Batch`].
 static RECORDS: PackedTable = PackedTable::new("kernel/audit");
 
 pub(crate) const FLUSH_EVERY_MS: Millis = 250;
 /// Records that wait for the store, at most; the oldest go first, and are counted.
 const PENDING_MAX: usize = 65_536;
-/// Records written, or removed, in one transaction.
+/// Records in one row.
 const BATCH: usize = 2_048;
-/// Records read at one time.
-const PAGE: usize = 1_000;
+/// Rows read, or removed, at one time.
+const PAGE: usize = 16;
+/// Longest row that is unpacked: what a batch of long records may come to.
+const UNPACKED_BYTES_MAX: usize = 256 << 20;
 
 /// The latest calls, at most [`AuditTrail::RECENT_MAX`], and the way to the store.
 #[derive(Debug)]
@@ -48,7 +49,6 @@ pub struct AuditTrail {
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
     record: Mutex<Option<AuditRecord>>,
-    is_written: AtomicBool,
     /// A denial is on record: the answer waits for it.
     has_denial: AtomicBool,
 }
@@ -67,12 +67,50 @@ impl Slot {
     }
 }
 
-/// A record on its way in the transaction of its own call.
-pub(crate) struct OnItsWay(u64, Bytes);
+/// A row: how many records it holds and when the last of them was made, then the records, a line of JSON each, packed
+/// with LZ4.
+struct Batch {
+    records: u64,
+    last_at: Millis,
+    packed: Bytes,
+}
 
-impl OnItsWay {
-    pub(crate) fn put(&self, tx: &mut Tx<'_, '_>) -> Result<()> {
-        RECORDS.put(tx, &HOUSE_SCOPE, self.0, self.1.clone())
+const FORMAT: u8 = 2;
+const HEAD_BYTES: usize = 1 + 4 + 8;
+
+impl Batch {
+    fn encode(records: &[Arc<AuditRecord>]) -> Bytes {
+        let mut lines = Vec::with_capacity(records.len() * 512);
+        for record in records {
+            // A record has no maps and no floats, so this cannot fail.
+            let _ = serde_json::to_writer(&mut lines, &**record);
+            lines.push(b'\n');
+        }
+        let packed = lz4_flex::compress_prepend_size(&lines);
+        let mut row = BytesMut::with_capacity(HEAD_BYTES + packed.len());
+        row.put_u8(FORMAT);
+        row.put_u32(u32::try_from(records.len()).unwrap_or(u32::MAX));
+        row.put_i64(records.last().map_or(0, |record| record.at));
+        row.extend_from_slice(&packed);
+        row.freeze()
+    }
+
+    /// `None` for what is no row of ours.
+    fn read(row: &Bytes) -> Option<Self> {
+        let (head, _) = row.split_first_chunk::<HEAD_BYTES>()?;
+        let [FORMAT, a, b, c, d, at @ ..] = *head else { return None };
+        let records = u64::from(u32::from_be_bytes([a, b, c, d]));
+        Some(Self { records, last_at: Millis::from_be_bytes(at), packed: row.slice(HEAD_BYTES..) })
+    }
+
+    /// The records, one a line.
+    fn text(&self) -> String {
+        let size = self.packed.first_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size));
+        if usize::try_from(size).is_ok_and(|size| size <= UNPACKED_BYTES_MAX) {
+            let lines = lz4_flex::decompress_size_prepended(&self.packed).unwrap_or_default();
+            return String::from_utf8(lines).unwrap_or_default();
+        }
+        String::new()
     }
 }
 
@@ -82,31 +120,33 @@ impl AuditTrail {
     /// Goes on after the records there are.
     pub(crate) async fn open(store: &Store, limits: AuditLimits) -> Result<Self> {
         let prefix = RECORDS.key(&HOUSE_SCOPE, ());
-        let number =
-            |row: Option<&store::Row>| row.and_then(|(key, _)| KeyReader(key.get(prefix.len()..)?).number());
+        let place = |row: Option<&store::Row>| {
+            let (key, row) = row?;
+            let first = KeyReader(key.get(prefix.len()..)?).number()?;
+            Some((first, first + Batch::read(row).map_or(1, |batch| batch.records)))
+        };
         let (first, last) = store
             .read(|snap| -> Result<_> {
                 let first = snap.scan(&Scan::prefix(&prefix).limit(1))?;
                 let last = snap.scan(&Scan::prefix(&prefix).reverse().limit(1))?;
-                Ok((number(first.first()), number(last.first())))
+                Ok((place(first.first()), place(last.first())))
             })
             .await?;
-        let next = last.map_or(0, |last| last + 1);
+        let next = last.map_or(0, |(_, end)| end);
         Ok(Self {
             limits,
             recent: Mutex::default(),
             pending: Mutex::default(),
             next: AtomicU64::new(next),
-            oldest: tokio::sync::Mutex::new(first.unwrap_or(next)),
+            oldest: tokio::sync::Mutex::new(first.map_or(next, |(first, _)| first)),
             lost: AtomicU64::new(0),
         })
     }
 
-    /// Adds a record. One that is not in the store yet goes there with the next batch, but for those of services
-    /// that acted in their own name.
-    pub(crate) fn push(&self, record: AuditRecord, is_written: bool) {
+    /// Adds a record. It goes to the store with the next batch, but for those of services that acted in their own name.
+    pub(crate) fn push(&self, record: AuditRecord) {
         let record = Arc::new(record);
-        if !is_written && !record.internal && self.limits.records_max > 0 {
+        if !record.internal && self.limits.records_max > 0 {
             push_bounded(&self.pending, record.clone(), PENDING_MAX, &self.lost);
         }
         push_bounded(&self.recent, record, Self::RECENT_MAX, &AtomicU64::new(0));
@@ -135,24 +175,10 @@ impl AuditTrail {
         pending.drain(..count).collect()
     }
 
-    /// The record of a call that is about to write, where it is to go along.
-    pub(crate) fn going_along(&self, slot: &Slot) -> Option<OnItsWay> {
-        if self.limits.records_max == 0 || slot.is_written.load(Ordering::Relaxed) {
-            return None;
-        }
-        let bytes = slot.record().as_ref().filter(|record| !record.internal).map(encoded)?;
-        Some(OnItsWay(self.next.fetch_add(1, Ordering::Relaxed), bytes))
-    }
-
-    /// It went along.
-    pub(crate) fn has_gone(slot: &Slot) {
-        slot.is_written.store(true, Ordering::Relaxed);
-    }
-
     /// The call has ended, with this error or without.
     pub(crate) fn end(&self, slot: &Slot, error: Option<&'static str>) {
         let Some(record) = slot.record().take() else { return };
-        self.push(AuditRecord { error, ..record }, slot.is_written.load(Ordering::Relaxed));
+        self.push(AuditRecord { error, ..record });
     }
 }
 
@@ -170,11 +196,6 @@ fn push_bounded(
     records.push_back(record);
 }
 
-fn encoded(record: &AuditRecord) -> Bytes {
-    // A record has no maps and no floats, so this cannot fail.
-    serde_json::to_vec(record).map(Bytes::from).unwrap_or_default()
-}
-
 impl House {
     /// Writes what waits, and removes what is too much. When it returns, everything pushed before is durable.
     pub(crate) async fn flush_audit(self: &Arc<Self>) -> Result<()> {
@@ -183,24 +204,44 @@ impl House {
         let ctx = self.ctx("kernel", HOUSE_SCOPE);
         loop {
             let records = trail.take_pending();
-            let count = u64::try_from(records.len()).unwrap_or_default();
-            let first = trail.next.fetch_add(count, Ordering::Relaxed);
-            let floor = (first + count).saturating_sub(trail.limits.records_max);
-            let end = floor.min(*oldest + u64::try_from(BATCH).unwrap_or_default());
-            if records.is_empty() && *oldest >= end {
+            if records.is_empty() {
                 return Ok(());
             }
-            let start = *oldest;
-            let rows: Vec<Bytes> = records.iter().map(|record| encoded(record)).collect();
+            let count = u64::try_from(records.len()).unwrap_or_default();
+            let first = trail.next.fetch_add(count, Ordering::Relaxed);
+            let row = Batch::encode(&records);
+            let floor = (first + count).saturating_sub(trail.limits.records_max);
+            // Rows go when all they hold is too much: up to a batch more than the limit is kept.
+            let excess = match *oldest < floor {
+                true => self.oldest_rows(&ctx, |_, end| end <= floor).await?,
+                false => Vec::new(),
+            };
             ctx.write(|tx| {
-                for (number, row) in (first..).zip(&rows) {
-                    RECORDS.put(tx, &HOUSE_SCOPE, number, row.clone())?;
-                }
-                (start..end).try_for_each(|number| RECORDS.delete(tx, &HOUSE_SCOPE, number))
+                RECORDS.put(tx, &HOUSE_SCOPE, first, row.clone())?;
+                excess.iter().try_for_each(|(number, _)| RECORDS.delete(tx, &HOUSE_SCOPE, *number))
             })
             .await?;
-            *oldest = start.max(end);
+            *oldest = excess.last().map_or(*oldest, |(_, end)| *end);
         }
+    }
+
+    /// The oldest rows that are meant, by the number of their first record and the one after their last.
+    async fn oldest_rows(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        is_meant: impl Fn(&Batch, u64) -> bool,
+    ) -> Result<Vec<(u64, u64)>> {
+        let rows = ctx.read(|snap| RECORDS.list(snap, &HOUSE_SCOPE, (), None, PAGE)).await?;
+        let mut meant = Vec::new();
+        for (key, row) in &rows {
+            let Some(first) = KeyReader(key).number() else { continue };
+            let end = first + Batch::read(row).map_or(1, |batch| batch.records);
+            if Batch::read(row).is_some_and(|batch| !is_meant(&batch, end)) {
+                break;
+            }
+            meant.push((first, end));
+        }
+        Ok(meant)
     }
 
     /// Removes records that are too old.
@@ -209,15 +250,11 @@ impl House {
         let since = self.clock().now() - self.audit().limits.age_ms_max;
         let ctx = self.ctx("kernel", HOUSE_SCOPE);
         loop {
-            let rows = ctx.read(|snap| RECORDS.list(snap, &HOUSE_SCOPE, (), None, PAGE)).await?;
-            let at = |bytes: &Bytes| value(bytes).get("at").and_then(Value::as_i64);
-            let is_old = |bytes: &Bytes| at(bytes).is_none_or(|at| at < since);
-            let numbers = rows.iter().take_while(|(_, bytes)| is_old(bytes));
-            let numbers: Vec<u64> = numbers.filter_map(|(key, _)| KeyReader(key).number()).collect();
-            let Some(last) = numbers.last().copied() else { return Ok(()) };
-            ctx.write(|tx| numbers.iter().try_for_each(|n| RECORDS.delete(tx, &HOUSE_SCOPE, *n))).await?;
-            *oldest = (*oldest).max(last + 1);
-            if numbers.len() < PAGE {
+            let old = self.oldest_rows(&ctx, |batch, _| batch.last_at < since).await?;
+            let Some((_, end)) = old.last() else { return Ok(()) };
+            ctx.write(|tx| old.iter().try_for_each(|(n, _)| RECORDS.delete(tx, &HOUSE_SCOPE, *n))).await?;
+            *oldest = (*oldest).max(*end);
+            if old.len() < PAGE {
                 return Ok(());
             }
         }
@@ -244,9 +281,11 @@ impl House {
                 scan = scan.after(after);
             }
             let rows = self.store().read(|snap| -> Result<_> { Ok(snap.scan(&scan)?) }).await?;
-            let texts = rows.iter().filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok());
-            let values = texts.filter(|row| row.contains(text)).map(|row| value(row.as_bytes()));
-            found.extend(values.filter(&is_meant).take(limit - found.len()));
+            for (_, row) in &rows {
+                let lines = Batch::read(row).map(|batch| batch.text()).unwrap_or_default();
+                let meant = lines.lines().rev().filter(|line| line.contains(text)).map(value);
+                found.extend(meant.filter(&is_meant).take(limit - found.len()));
+            }
             match rows.last() {
                 Some((key, _)) if rows.len() == PAGE && found.len() < limit => after = Some(key.clone()),
                 _ => return Ok(found),
@@ -255,13 +294,6 @@ impl House {
     }
 }
 
-fn value(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap_or_default()
-}
-
-impl Ctx {
-    /// Puts the record of this call into a transaction that writes something anyway.
-    pub(crate) fn audit_within(&self) -> Option<OnItsWay> {
-        self.house().audit().going_along(self.slot())
-    }
+fn value(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_default()
 }

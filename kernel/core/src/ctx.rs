@@ -7,7 +7,7 @@ use shape::Operation;
 
 use crate::access::Access;
 use crate::arn::{AccountId, Partition, Region};
-use crate::audit_trail::{AuditTrail, Slot};
+use crate::audit_trail::Slot;
 use crate::caller::Caller;
 use crate::clock::Millis;
 use crate::error::Result;
@@ -124,24 +124,15 @@ impl Ctx {
     /// One transaction, durable when this returns. `f` may run again: it must have no other effect.
     pub async fn write<T: Send>(&self, mut f: impl FnMut(&mut Tx<'_, '_>) -> Result<T> + Send) -> Result<T> {
         let mut effects = Effects::default();
-        let audit = self.audit_within();
-        let mut went_along = false;
         let value = self
             .house()
             .store()
             .write(|raw| -> Result<T> {
                 effects = Effects::default();
                 let mut tx = Tx::new(raw, self, &mut effects);
-                let value = f(&mut tx)?;
-                // One that does not fit is written later.
-                went_along =
-                    tx.has_writes() && audit.as_ref().is_some_and(|audit| audit.put(&mut tx).is_ok());
-                Ok(value)
+                f(&mut tx)
             })
             .await?;
-        if went_along {
-            AuditTrail::has_gone(self.slot());
-        }
         self.house().wake(&effects);
         Ok(value)
     }

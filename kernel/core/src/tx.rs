@@ -52,10 +52,6 @@ impl<'t, 'c> Tx<'t, 'c> {
         self.ctx
     }
 
-    pub(crate) fn has_writes(&self) -> bool {
-        self.raw.has_writes()
-    }
-
     pub(crate) fn put(&mut self, key: Vec<u8>, value: impl Into<Bytes>) -> Result<()> {
         Ok(self.raw.put(key, value)?)
     }

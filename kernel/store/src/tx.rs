@@ -85,11 +85,6 @@ impl Tx {
         self.get_full(key)
     }
 
-    /// Whether it has written anything so far.
-    pub fn has_writes(&self) -> bool {
-        !self.writes.is_empty()
-    }
-
     /// Gives `key` a value.
     pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl Into<Bytes>) -> Result<()> {
         let key = self.own_key(key.as_ref())?;
