@@ -53,16 +53,22 @@ class Visited:
             return {}
         members = self.members.get(service, {})
         given = {name for name in members if name in shape.members} | set(shape.required_members)
-        made = {name: members[name] if name in members else value_of(shape.members[name], name, members) for name in given}
+        made = {name: value_of(shape.members[name], name, members) for name in given}
         made.update(chosen)
         return {name: value for name, value in made.items() if value is not None}
 
 
+FORMS = {"string": str, "list": list, "structure": dict, "map": dict, "blob": bytes, "integer": int, "boolean": bool}
+
+
 def value_of(shape, name, members):
     """The least that fits a shape."""
-    if name in members:
-        return members[name]
     kind = shape.type_name
+    known = members.get(name)
+    if known is not None and isinstance(known, FORMS.get(kind, ())):
+        return known
+    if known is not None and kind == "list" and shape.member.type_name == "string":
+        return [known]
     meta = shape.metadata
     if kind == "structure":
         return {one: value_of(shape.members[one], one, members) for one in shape.required_members}
@@ -310,6 +316,7 @@ def furnish_ec2(ec2, account, marker, cloud):
         "KeyPairId": key,
         "SecurityGroupRuleIds": [rule["SecurityGroupRuleId"]],
         "Resources": [group],
+        "LaunchTemplateData": {"InstanceType": "t3.micro"},
         "Tags": [{"Key": "a", "Value": "b"}],
     }
     operations = {
@@ -331,6 +338,15 @@ def furnish_ec2(ec2, account, marker, cloud):
             ]
         },
         "RunInstances": {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1},
+        "AssociateIamInstanceProfile": {"IamInstanceProfile": {"Name": marker}},
+        "ReplaceIamInstanceProfileAssociation": {"IamInstanceProfile": {"Name": marker}},
+        "AssociateVpcCidrBlock": {"CidrBlock": "10.9.0.0/16"},
+        "CreateDhcpOptions": {"DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.com"]}]},
+        "CreateLaunchTemplate": {"LaunchTemplateName": f"new-{marker}"},
+        "CreateNatGateway": {"VpcId": None, "ConnectivityType": "private"},
+        "CreateSubnet": {"CidrBlock": "10.9.0.0/24"},
+        "CreateVpcPeeringConnection": {"PeerVpcId": vpc},
+        "ModifySubnetAttribute": {"MapPublicIpOnLaunch": {"Value": True}},
     }
     for verb in ("Authorize", "Revoke"):
         for side in ("Egress", "Ingress"):
@@ -340,4 +356,73 @@ def furnish_ec2(ec2, account, marker, cloud):
     return members, operations
 
 
-FURNISH = {"sqs": furnish_sqs, "kms": furnish_kms, "iam": furnish_iam, "ec2": furnish_ec2}
+def furnish_s3(s3, account, marker, cloud):
+    s3.create_bucket(Bucket=marker)
+    s3.put_object(Bucket=marker, Key="kept", Body=b"kept")
+    upload = s3.create_multipart_upload(Bucket=marker, Key="parts")["UploadId"]
+    operations = {
+        "CreateBucket": {"Bucket": f"new-{marker}"},
+        "UploadPart": {"Key": "parts", "Body": b"x"},
+        "UploadPartCopy": {"Key": "parts"},
+        "PutObject": {"Body": b"x"},
+        "DeleteObjects": {"Delete": {"Objects": [{"Key": "kept"}]}},
+        "PutBucketVersioning": {"VersioningConfiguration": {"Status": "Enabled"}},
+    }
+    members = {"Bucket": marker, "Key": "kept", "UploadId": upload, "CopySource": f"{marker}/kept", "PartNumber": 1}
+    return members, operations
+
+
+def furnish_sts(sts, account, marker, cloud):
+    key = cloud.client("iam", account=account).list_access_keys(UserName=marker)["AccessKeyMetadata"][0]["AccessKeyId"]
+    members = {
+        "RoleArn": f"arn:aws:iam::{account}:role/{marker}",
+        "PrincipalArn": f"arn:aws:iam::{account}:saml-provider/{marker}",
+        "RoleSessionName": "walk",
+        "AccessKeyId": key,
+    }
+    return members, {}
+
+
+def furnish_organizations(organizations, account, marker, cloud):
+    organizations.create_organization(FeatureSet="ALL")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    unit = organizations.create_organizational_unit(ParentId=root, Name=marker)["OrganizationalUnit"]["Id"]
+    policy = organizations.create_policy(Content=POLICY, Description="", Name=marker, Type="SERVICE_CONTROL_POLICY")
+    policy = policy["Policy"]["PolicySummary"]["Id"]
+    made = organizations.create_account(Email=f"{marker}@example.com", AccountName=marker)["CreateAccountStatus"]["Id"]
+
+    def status():
+        return organizations.describe_create_account_status(CreateAccountRequestId=made)["CreateAccountStatus"]
+
+    eventually(lambda: status()["State"] == "SUCCEEDED", "the account is made")
+    members = {
+        "RootId": root,
+        "ParentId": root,
+        "SourceParentId": root,
+        "DestinationParentId": unit,
+        "OrganizationalUnitId": unit,
+        "PolicyId": policy,
+        "TargetId": unit,
+        "ResourceId": unit,
+        "ChildId": status()["AccountId"],
+        "AccountId": status()["AccountId"],
+        "CreateAccountRequestId": made,
+        "Content": POLICY,
+        "Email": "new@example.com",
+        "Filter": "SERVICE_CONTROL_POLICY",
+        "PolicyType": "SERVICE_CONTROL_POLICY",
+        "Type": "SERVICE_CONTROL_POLICY",
+    }
+    return members, {}
+
+
+# In order: a later one may use what an earlier one made.
+FURNISH = {
+    "sqs": furnish_sqs,
+    "kms": furnish_kms,
+    "iam": furnish_iam,
+    "ec2": furnish_ec2,
+    "s3": furnish_s3,
+    "sts": furnish_sts,
+    "organizations": furnish_organizations,
+}

@@ -13,7 +13,7 @@ import uuid
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ClientError, ConnectionClosedError, ParamValidationError
 from conftest import Cloud, unexpected
 from walk_inputs import Visited
 
@@ -30,11 +30,16 @@ FREE = {
 # These are asked without a signature: what they bear instead proves who asks.
 UNSIGNED_BY_MODEL = {("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleWithSAML")}
 # Answers that differ from one call to the next are found by asking twice. These change what they read, or bear the time.
-NOT_LOOKED_AT = {("sqs", "ReceiveMessage"), ("ec2", "GetConsoleOutput")}
+NOT_LOOKED_AT = {
+    ("sqs", "ReceiveMessage"),
+    ("ec2", "GetConsoleOutput"),
+    ("sts", "GetSessionToken"),
+    ("sts", "GetFederationToken"),
+}
 # These answer though they find nothing; what they tell, and that nothing changes, is looked at like anywhere.
 CONTENT_WITH_NOTHING = {("ec2", "DeleteKeyPair"), ("kms", "ListRetirableGrants")}
 
-REFUSED_LIKE = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+REFUSED_LIKE = ("403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
 def operations_of(service):
@@ -42,10 +47,20 @@ def operations_of(service):
         return [line.split()[0] for line in lines if line[:1].isalpha()]
 
 
+def asked(client, operation, params):
+    try:
+        return client._make_api_call(operation, params)
+    except ConnectionClosedError:
+        # Who is refused unread may be hung up on, which the next request on that connection learns.
+        return client._make_api_call(operation, params)
+
+
 def outcome(client, operation, params):
     """The code of the refusal, or None, and the answer."""
     try:
-        answer = client._make_api_call(operation, params)
+        answer = asked(client, operation, params)
+        if hasattr(answer.get("Body"), "read"):
+            answer["Body"] = answer["Body"].read()
     except ParamValidationError as bad:
         raise AssertionError(f"{operation} is not walked: {bad}") from bad
     except ClientError as refused:
@@ -134,6 +149,8 @@ def exactly(codes, free=()):
         if (service, operation) in free:
             return None
         wanted = codes.get(service) or codes[walk.protocol(service)]
+        # An answer to HEAD has no body to name a code.
+        wanted = "403" if operation.startswith("Head") else wanted
         return None if code == wanted else f"{code}, not {wanted}"
 
     return expected
@@ -204,6 +221,8 @@ def test_a_stranger(walk, who):
             leaked = [text for text in (HOME, *ids) if text in told]
             if leaked:
                 return f"tells {leaked}"
+        if (service, operation) in UNSIGNED_BY_MODEL:
+            return None if code else "answered, though nobody vouched"
         if not any(text in ids for text in strings(params)) or code in REFUSED_LIKE:
             return None
         gone = code is not None and any(word in code for word in ("NotFound", "NonExistent", "NoSuch", "InvalidID"))
