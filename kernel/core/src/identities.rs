@@ -23,6 +23,10 @@ pub struct Role {
     pub tags: Vec<(String, String)>,
     /// Who may take it on.
     pub trust: Arc<Policy>,
+    /// What its sessions' ARNs begin with; their names follow.
+    pub session_arns: String,
+    /// The action by which services take it on.
+    pub take_on_action: &'static str,
 }
 
 /// An OpenID Connect provider whose word an account takes.

@@ -44,9 +44,8 @@ pub fn is_trusted(
 /// A session of a role, plain: nothing narrows it. `None` when the role's ARN names no account.
 pub fn role_session(role: &Role, name: &str, from: Millis, until: Millis) -> Option<SessionGrant> {
     let arn: Arn = role.arn.parse().ok()?;
-    let session = format!("arn:{}:sts::{}:assumed-role/{}/{name}", arn.partition, arn.account, role.name);
     let of = SessionOf::Role {
-        arn: session,
+        arn: format!("{}{name}", role.session_arns),
         unique_id: format!("{}:{name}", role.id),
         role_arn: role.arn.clone(),
     };
@@ -73,7 +72,7 @@ impl Ctx {
         let Some(role) = identities.role(&arn).await? else { return Ok(None) };
         let service = format!("{}.amazonaws.com", self.house().signing_name(self.service()));
         let who = Who::Service { name: &service };
-        if !is_trusted(self, &role, who, "sts:AssumeRole", &Access::any(), &claims) {
+        if !is_trusted(self, &role, who, role.take_on_action, &Access::any(), &claims) {
             return Ok(None);
         }
         let grant = role_session(&role, name, self.now(), self.now() + for_ms);

@@ -45,7 +45,7 @@ impl Identities for Keeper {
     }
 
     fn role<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<Role>>> {
-        Box::pin(async move { Ok(find_role(&self.0, arn).await?.and_then(|role| shown_role(&role))) })
+        Box::pin(async move { Ok(find_role(&self.0, arn).await?.and_then(|role| shown_role(arn, &role))) })
     }
 
     fn has_administrator<'a>(&'a self, account: AccountId) -> BoxFuture<'a, Result<bool>> {
@@ -116,7 +116,7 @@ async fn find_role(ctx: &Ctx, arn: &Arn) -> Result<Option<Arc<Applied>>> {
     Ok(found.filter(|role| role.arn == arn.to_string()))
 }
 
-fn shown_role(role: &Applied) -> Option<Role> {
+fn shown_role(arn: &Arn, role: &Applied) -> Option<Role> {
     Some(Role {
         arn: role.arn.clone(),
         id: role.id.clone(),
@@ -124,6 +124,8 @@ fn shown_role(role: &Applied) -> Option<Role> {
         session_s_max: role.session_s_max,
         tags: role.tags.0.clone(),
         trust: role.trust.clone()?,
+        session_arns: format!("arn:{}:sts::{}:assumed-role/{}/", arn.partition, arn.account, role.name),
+        take_on_action: "sts:AssumeRole",
     })
 }
 
