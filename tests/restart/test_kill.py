@@ -50,7 +50,7 @@ class Load:
             try:
                 return call(**params)
             except (BotoCoreError, ClientError) as error:
-                status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 503)
+                status = (getattr(error, "response", None) or {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 503)
                 assert status >= 500, error
                 time.sleep(0.01)
         return None

@@ -8,7 +8,7 @@ use crate::tree::Tree;
 const MAY_USE: [(&str, &[&str]); 7] = [
     ("api/", &["api/codegen", "kernel/shape"]),
     ("engine/", &[]),
-    ("fuzz", &["api/", "kernel/", "wire"]),
+    ("fuzz", &["api/", "kernel/", "services/", "wire"]),
     ("kernel/", &["kernel/"]),
     ("services/", &["api/", "engine/", "kernel/core", "kernel/policy", "kernel/shape"]),
     ("wire", &["api/codegen", "kernel/core", "kernel/shape"]),
