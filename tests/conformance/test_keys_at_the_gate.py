@@ -27,7 +27,7 @@ def session(cloud, user):  # noqa: F811
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
     user.put(allow("sts:AssumeRole", role))
-    given = user.client("sts").assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+    given = user.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
 
     class Session:
         arn = role
