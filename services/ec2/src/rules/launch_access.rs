@@ -1,5 +1,5 @@
-//! What who launches must be allowed to do: to each thing the launch makes or uses, under condition keys of its own (AWS
-//! service authorization reference, "Actions, resources, and condition keys for Amazon EC2").
+//! What who launches must be allowed to do: to each thing the launch makes or uses, under condition keys of its own
+//! (AWS service authorization reference, "Actions, resources, and condition keys for Amazon EC2").
 
 use kernel::{Access, Scope};
 
