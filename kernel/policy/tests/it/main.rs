@@ -2,6 +2,7 @@
 
 mod documents;
 mod evaluation;
+mod grants;
 mod organization;
 mod properties;
 mod required;
