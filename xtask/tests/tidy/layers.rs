@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::tree::Tree;
 
 /// What stands in a folder may depend on what stands in those. The test of the wire generates an API of its own.
-const MAY_USE: [(&str, &[&str]); 7] = [
+const MAY_USE: [(&str, &[&str]); 8] = [
     ("api/", &["api/codegen", "kernel/shape"]),
+    ("engine/block", &["engine/blob"]),
     ("engine/", &[]),
     ("fuzz", &["api/", "kernel/", "services/", "wire"]),
     ("kernel/", &["kernel/"]),
@@ -14,6 +15,9 @@ const MAY_USE: [(&str, &[&str]); 7] = [
     ("wire", &["api/codegen", "kernel/core", "kernel/shape"]),
     ("xtask", &["api/codegen"]),
 ];
+
+/// Layers whose tests may bring others of the same: what one does is often seen in another.
+const TESTED_TOGETHER: [&str; 2] = ["engine/", "services/"];
 
 /// Dependencies that go against the layers.
 pub(crate) fn arrows(tree: &Tree) -> Vec<String> {
@@ -24,9 +28,13 @@ pub(crate) fn arrows(tree: &Tree) -> Vec<String> {
         let Some((_, may)) = MAY_USE.iter().find(|(from, _)| manifest.folder.starts_with(from)) else {
             continue;
         };
-        for used in manifest.dependencies.iter().filter_map(|name| folders.get(name.as_str())) {
-            if *used != manifest.folder && !may.iter().any(|allowed| used.starts_with(allowed)) {
-                let folder = &manifest.folder;
+        let folder = &manifest.folder;
+        let layer = TESTED_TOGETHER.into_iter().find(|layer| folder.starts_with(layer));
+        let for_tests = |used: &&&&str| layer.is_none_or(|layer| !used.starts_with(layer));
+        let find = |name: &String| folders.get(name.as_str());
+        let used = manifest.dependencies.iter().filter_map(find);
+        for used in used.chain(manifest.test_dependencies.iter().filter_map(find).filter(|u| for_tests(&u))) {
+            if used != folder && !may.iter().any(|allowed| used.starts_with(allowed)) {
                 broken.push(format!("{folder}/Cargo.toml: {folder} must not use {used}; it may use {may:?}"));
             }
         }

@@ -4,8 +4,10 @@ pub(crate) struct Manifest {
     /// From the project's root, with slashes.
     pub(crate) folder: String,
     pub(crate) name: String,
-    /// Names of crates in every kind of dependency section, tests' included.
+    /// Names of crates it is built with.
     pub(crate) dependencies: Vec<String>,
+    /// Names of crates its tests bring besides.
+    pub(crate) test_dependencies: Vec<String>,
     /// `[package.metadata.house] rank`.
     pub(crate) rank: Option<u8>,
     /// Sources named by `path = "….rs"`.
@@ -18,6 +20,7 @@ impl Manifest {
             folder: folder.to_owned(),
             name: String::new(),
             dependencies: Vec::new(),
+            test_dependencies: Vec::new(),
             rank: None,
             roots: Vec::new(),
         };
@@ -29,7 +32,7 @@ impl Manifest {
                 if let Some((kind, name)) = section.rsplit_once('.')
                     && is_dependencies(kind)
                 {
-                    manifest.dependencies.push(name.to_owned());
+                    manifest.depends(kind, name);
                 }
                 continue;
             }
@@ -41,12 +44,18 @@ impl Manifest {
                 (_, "path") if value.ends_with(".rs") => manifest.roots.push(value.to_owned()),
                 _ if is_dependencies(section) => {
                     let name = key.split('.').next().unwrap_or(key);
-                    manifest.dependencies.push(name.to_owned());
+                    manifest.depends(section, name);
                 }
                 _ => {}
             }
         }
         manifest
+    }
+
+    fn depends(&mut self, section: &str, name: &str) {
+        let for_tests = section.ends_with("dev-dependencies");
+        let names = if for_tests { &mut self.test_dependencies } else { &mut self.dependencies };
+        names.push(name.to_owned());
     }
 }
 
@@ -60,6 +69,7 @@ fn a_manifest_is_read_in_every_form_cargo_has() {
                 c = { path = \"../c\" }\n[dev-dependencies.d]\nworkspace = true\n[[test]]\npath = \"t/it.rs\"\n";
     let read = Manifest::parse("x/a", text);
     assert_eq!((read.name.as_str(), read.rank), ("a", Some(2)));
-    assert_eq!(read.dependencies, ["b", "c", "d"]);
+    assert_eq!(read.dependencies, ["b", "c"]);
+    assert_eq!(read.test_dependencies, ["d"]);
     assert_eq!(read.roots, ["t/it.rs"]);
 }
