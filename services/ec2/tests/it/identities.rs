@@ -117,6 +117,8 @@ impl Identities for Known {
             session_s_max: 3_600,
             tags: Vec::new(),
             trust,
+            session_arns: format!("arn:aws:sts::000000000000:assumed-role/{name}/"),
+            take_on_action: "sts:AssumeRole",
         }))
     }
 

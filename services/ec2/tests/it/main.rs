@@ -19,4 +19,5 @@ mod launch_template;
 mod network_interface;
 mod security_group;
 mod tag;
+mod topology;
 mod vpc;
