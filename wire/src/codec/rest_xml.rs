@@ -51,7 +51,7 @@ pub(super) fn encode(service: &ServiceDef, op: &OpDef, output: &dyn Struct) -> R
             let value = unwrapped(op, output).and_then(|(i, member)| Some((output.get(i).view()?, member)));
             let value = value.and_then(|(view, member)| text::write(&view, member, member.timestamp, false));
             w.within(op.output_root.unwrap_or_default(), namespace, |w| {
-                w.characters(&value.unwrap_or_default())
+                w.characters(&value.unwrap_or_default());
             });
         }
         None if output.schema().members.iter().any(rest::answers_in_body) => {

@@ -14,8 +14,8 @@ use super::body::{Inbound, gather};
 use crate::codec::streams_in;
 use crate::route::{Routed, Wanted};
 use crate::sigv4::{
-    Accepts, ChunkedBody, DigestBody, Family, Payload, Presented, Refusal, Seed, Signing, UNSIGNED, Verified,
-    Verifier, header_text, hex,
+    Accepts, ChunkedBody, DigestBody, Family, Payload, Presented, PresentedV2, Refusal, Seed, Signing,
+    UNSIGNED, Verifier, header_text, hex,
 };
 
 /// The connection a request came by.
@@ -57,16 +57,28 @@ pub(super) async fn identify(
     let signing = Signing::of(entry.def);
     let streams = op.is_some_and(streams_in);
     let Some(presented) = presented else {
+        let old = match signing {
+            Signing::ObjectStore => PresentedV2::find(parts).map_err(refuse)?,
+            Signing::Common => None,
+        };
         let anonymous = entry.def.routing.anonymous || op.is_some_and(|op| op.unsigned);
-        if !anonymous {
+        if !anonymous && old.is_none() {
             return Err(refuse(Refusal::Missing));
         }
         let payload = match parts.headers.contains_key("x-amz-content-sha256") {
             true => Payload::declared(&parts.headers, false, signing).map_err(refuse)?,
             false => Payload::Unsigned,
         };
+        let proof = match &old {
+            Some(old) => {
+                let path = routed.whole_path.as_deref().unwrap_or(parts.uri.path());
+                let credential = verifier.verify_v2(parts, old, path).await.map_err(refuse)?;
+                Some((&*old.access_key, credential))
+            }
+            None => None,
+        };
         let body = prepare(parts, body, payload, None, family, (streams, bytes_max)).await?;
-        return Ok((caller(parts, connection, None), body));
+        return Ok((caller(parts, connection, proof), body));
     };
     let payload = Payload::declared(&parts.headers, presented.is_presigned(), signing).map_err(refuse)?;
     let accepts = Accepts { signing, scope: entry.def.signing_name, aliases: entry.def.routing.scopes };
@@ -94,7 +106,8 @@ pub(super) async fn identify(
             (verified, body)
         }
     };
-    Ok((caller(parts, connection, Some((presented, verified))), body))
+    let proof = Some((&*presented.access_key, verified.credential));
+    Ok((caller(parts, connection, proof), body))
 }
 
 /// Wraps a body in the checks its payload mode asks for.
@@ -149,13 +162,12 @@ fn length_missing() -> Error {
     Error::new(kernel::Kind::Invalid, "MissingContentLength", message).status_is(411)
 }
 
-fn caller(parts: &Parts, connection: Connection, proof: Option<(&Presented<'_>, Verified)>) -> Caller {
+fn caller(parts: &Parts, connection: Connection, proof: Option<(&str, Credential)>) -> Caller {
     let user_agent = header_text(&parts.headers, "user-agent").unwrap_or_default();
     let (account, principal, session, access_key) = match proof {
         None => (AccountId::DEFAULT, Principal::Anonymous, None, Arc::from("")),
-        Some((presented, Verified { credential, .. })) => {
-            let Credential { account, principal, session, .. } = credential;
-            (account, principal, session, Arc::from(&*presented.access_key))
+        Some((access_key, Credential { account, principal, session, .. })) => {
+            (account, principal, session, Arc::from(access_key))
         }
     };
     Caller {

@@ -7,6 +7,7 @@ mod body;
 mod caller;
 mod compressed;
 mod gate;
+mod hoisted;
 mod protocols;
 mod refuse;
 mod server;
@@ -151,7 +152,10 @@ impl Door {
         let body = compressed::unpack(op, parts, body, service.routing.body_bytes_max)?;
         let body = with_implied(body, routed.implied);
         let (protocol, labels) = (routed.protocol, &*routed.labels);
-        self.codec.decode(Encoded { protocol, service, op, parts, labels, body }, &mut *input)?;
+        let lowered = hoisted(trace.signing, parts, presented.as_ref());
+        let request =
+            Encoded { protocol, service, op, parts: lowered.as_ref().unwrap_or(parts), labels, body };
+        self.codec.decode(request, &mut *input)?;
         let call = Call {
             op,
             scope: Scope { account: caller.account, region: routed.region },
@@ -239,6 +243,12 @@ impl Raw {
         *self = Raw::Whole(whole.clone());
         Ok(whole)
     }
+}
+
+/// The request with headers that stood in its presigned URL.
+fn hoisted(signing: Signing, parts: &Parts, presented: Option<&Presented<'_>>) -> Option<Parts> {
+    let by_query = presented.is_none_or(Presented::is_presigned);
+    (signing == Signing::ObjectStore && by_query).then(|| hoisted::lowered(parts)).flatten()
 }
 
 /// A body that may hold `Action`. Puts are left alone: some clients call every file a form.

@@ -46,6 +46,8 @@ pub struct Routed<'r> {
     pub labels: Vec<(&'static str, String)>,
     /// A parameter that stands in the path and is missing from the form.
     pub implied: Option<(&'static str, String)>,
+    /// The whole path, where its beginning stood in the host name.
+    pub whole_path: Option<String>,
 }
 
 /// What the router looks at.
@@ -117,7 +119,7 @@ impl Router {
         let routed = |service, protocol, wanted| {
             let region = signed.or_else(|| look_at_host().region).unwrap_or(self.default_region);
             let (labels, implied) = (Vec::new(), None);
-            Routed { service, protocol, wanted, region, labels, implied }
+            Routed { service, protocol, wanted, region, labels, implied, whole_path: None }
         };
         if let Some(target) = header_text(&parts.headers, "x-amz-target")
             && let Some((prefix, operation)) = target.rsplit_once('.')
@@ -181,6 +183,7 @@ impl Router {
             region,
             labels: Vec::new(),
             implied,
+            whole_path: None,
         })
     }
 
@@ -206,13 +209,19 @@ impl Router {
                     Target::Served(op) => Wanted::Served(op),
                     Target::Unserved(name) => Wanted::Unserved(name.to_owned()),
                 };
-                return Some(Routed { service: entry, protocol, wanted, region, labels, implied: None });
+                let whole_path = match path {
+                    std::borrow::Cow::Owned(path) => Some(path),
+                    std::borrow::Cow::Borrowed(_) => None,
+                };
+                let (service, implied) = (entry, None);
+                return Some(Routed { service, protocol, wanted, region, labels, implied, whole_path });
             }
         }
         let entry = first?;
         let wanted = Wanted::Unknown(String::new());
         let protocol = entry.rest_protocol();
-        Some(Routed { service: entry, protocol, wanted, region, labels: Vec::new(), implied: None })
+        let (service, labels, implied, whole_path) = (entry, Vec::new(), None, None);
+        Some(Routed { service, protocol, wanted, region, labels, implied, whole_path })
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) enum PathForm {
     Reencoded,
 }
 
-fn path(raw: &str, form: PathForm, out: &mut Vec<u8>) {
+pub(super) fn path(raw: &str, form: PathForm, out: &mut Vec<u8>) {
     match form {
         PathForm::AsSent => out.extend_from_slice(raw.as_bytes()),
         PathForm::Reencoded => {

@@ -13,6 +13,7 @@ mod refusal;
 mod sign;
 #[cfg(test)]
 mod vectors;
+mod version2;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub use payload::{DigestBody, Payload, UNSIGNED};
 pub use presented::{EXPIRES_SECONDS_MAX, Place, Presented, Scope, header_text};
 pub use refusal::{Family, Refusal, SKEW_SECONDS_MAX};
 pub use sign::Signer;
+pub use version2::PresentedV2;
 
 /// The two ways to make a request canonical.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,17 +94,8 @@ impl Verifier {
         check_scope(presented, accepts)?;
         check_time(presented, now.div_euclid(1_000))?;
         check_signed_headers(parts, presented, accepts.signing)?;
-        let token = presented.session_token.as_deref();
-        let credential = match self.credentials.find(&presented.access_key, token).await {
-            Ok(credential) => credential,
-            Err(NoCredential::Unknown) => return Err(Refusal::UnknownKey),
-            Err(NoCredential::InvalidToken) => return Err(Refusal::InvalidToken),
-            Err(NoCredential::Expired) => return Err(Refusal::ExpiredToken),
-            Err(NoCredential::Failed(error)) => return Err(Refusal::Failed(error)),
-        };
-        if credential.expires_at.is_some_and(|end| end <= now) {
-            return Err(Refusal::ExpiredToken);
-        }
+        let credential =
+            self.credential(&presented.access_key, presented.session_token.as_deref(), now).await?;
         let scope = presented.scope_text();
         let key = self.keys.get(presented, &credential.secret);
         let given = canonical::unhex(presented.signature.as_bytes()).ok_or(Refusal::Mismatch)?;
@@ -125,6 +118,49 @@ impl Verifier {
             );
         }
         Err(Refusal::Mismatch)
+    }
+
+    /// Verifies a signature of the second version. `whole_path` begins with the bucket, wherever that stood.
+    ///
+    /// # Errors
+    /// The first thing found wrong, of: time, access key, token, signature.
+    pub async fn verify_v2(
+        &self,
+        parts: &Parts,
+        presented: &PresentedV2<'_>,
+        whole_path: &str,
+    ) -> Result<Credential, Refusal> {
+        let now = self.clock.now();
+        let (at, seconds) = (presented.expires_at, now.div_euclid(1_000));
+        if at < seconds {
+            return Err(Refusal::Expired { at, now: seconds, lasts: 0, presigned: true });
+        }
+        let credential =
+            self.credential(&presented.access_key, presented.session_token.as_deref(), now).await?;
+        match presented.is_good(parts, whole_path, &credential.secret) {
+            true => Ok(credential),
+            false => Err(Refusal::Mismatch),
+        }
+    }
+
+    /// `now` in milliseconds since 1970.
+    async fn credential(
+        &self,
+        access_key: &str,
+        token: Option<&str>,
+        now: kernel::Millis,
+    ) -> Result<Credential, Refusal> {
+        let credential = match self.credentials.find(access_key, token).await {
+            Ok(credential) => credential,
+            Err(NoCredential::Unknown) => return Err(Refusal::UnknownKey),
+            Err(NoCredential::InvalidToken) => return Err(Refusal::InvalidToken),
+            Err(NoCredential::Expired) => return Err(Refusal::ExpiredToken),
+            Err(NoCredential::Failed(error)) => return Err(Refusal::Failed(error)),
+        };
+        if credential.expires_at.is_some_and(|end| end <= now) {
+            return Err(Refusal::ExpiredToken);
+        }
+        Ok(credential)
     }
 }
 

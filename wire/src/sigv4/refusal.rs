@@ -46,6 +46,10 @@ pub enum Refusal {
     ExpiresNotANumber,
     ExpiresNegative,
     ExpiresTooLong,
+    /// Of a query string's signature of the second version: a part is missing.
+    Version2Incomplete,
+    /// The same, with an expiry that is no number of seconds.
+    ExpiresNoInstant(String),
     ScopeDate {
         scope: String,
         at: String,
@@ -302,6 +306,11 @@ impl Refusal {
                 );
                 return (400, HEADER, message);
             }
+            R::Version2Incomplete => (403, "AccessDenied", THREE_PARAMETERS),
+            R::ExpiresNoInstant(given) => {
+                let message = format!("Invalid date (should be seconds since epoch): {given}");
+                return (403, "AccessDenied", message);
+            }
             R::Failed(_) => (500, "InternalError", "We encountered an internal error. Please try again."),
         };
         (status, code, message.to_owned())
@@ -316,6 +325,8 @@ const THREE_COMPONENTS: &str = "The authorization header is malformed; the autho
     components: Credential, SignedHeaders, and Signature.";
 const SIX_PARAMETERS: &str = "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, \
     X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.";
+const THREE_PARAMETERS: &str =
+    "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters";
 const CREDENTIAL_FORM: &str = "The authorization header is malformed; the Credential is mal-formed; expecting \
     \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".";
 const EXPIRES_TOO_LONG: &str = "X-Amz-Expires must be less than a week (in seconds); that is, the given \
