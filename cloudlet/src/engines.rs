@@ -77,7 +77,9 @@ impl Engines {
         self.engine.close().await;
         let kept = |e| Problem::new("volumes could not be let go", &e);
         if !end_machines {
-            return self.blocks.close(false).await.map_err(kept);
+            // Devices of machines that do not run get theirs again when they do.
+            let detach = !self.any_running().await;
+            return self.blocks.close(detach).await.map_err(kept);
         }
         self.machines.sweep(&[]).await.map_err(|e| Problem::new("instances could not be ended", &e))?;
         self.blocks.close(true).await.map_err(kept)?;
@@ -85,6 +87,19 @@ impl Engines {
         self.engine.release();
         let tag = tags().join(&self.tag.name);
         std::fs::remove_file(&tag).map_err(|e| Problem::new(&format!("cannot remove {}", tag.display()), &e))
+    }
+}
+
+impl Engines {
+    /// Whether any machine runs, as far as can be told.
+    async fn any_running(&self) -> bool {
+        let Ok(all) = self.machines.list().await else { return true };
+        for id in all {
+            if self.machines.observe(&id).await.is_ok_and(|observed| observed.is_running()) {
+                return true;
+            }
+        }
+        false
     }
 }
 

@@ -129,6 +129,12 @@ pub(crate) fn detach(device: &Loop) -> Result<()> {
     }
 }
 
+/// Whether a file system of the device is mounted, in any namespace.
+pub(crate) fn is_mounted(device: &Loop) -> bool {
+    let opened = open(&device.path(), libc::O_EXCL | libc::O_NONBLOCK);
+    opened.is_err_and(|error| error.raw_os_error() == Some(libc::EBUSY))
+}
+
 /// Makes the device as long as its file has become.
 pub(crate) fn resize(device: &Loop) -> Result<()> {
     let path = device.path();

@@ -47,7 +47,7 @@ impl Engine {
             if !from.exists() {
                 return Err(Error::Absent(volume));
             }
-            if pool.sharing == Sharing::Copies && loops::find(&from).is_some() {
+            if pool.sharing == Sharing::Copies && loops::find(&from).is_some_and(|device| loops::is_mounted(&device)) {
                 let why = "a volume in use has a snapshot only where files can share blocks (apt-get install xfsprogs)";
                 return Err(Error::Host(why.to_owned()));
             }

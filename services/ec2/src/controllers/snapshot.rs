@@ -38,7 +38,8 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
         .await?;
         return Ok(Next::Done);
     }
-    if one.observed.stored_at.is_some() || one.waits {
+    let is_lost = !one.observed.taken && one.observed.failure.is_some();
+    if one.observed.stored_at.is_some() || one.waits || is_lost {
         return Ok(Next::Done);
     }
     if let Some(from) = &one.copied {
@@ -47,6 +48,7 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     }
     if !one.observed.taken {
         take(ctx, &one).await?;
+        return Ok(Next::Now);
     }
     let parent = match &one.parent {
         Some(parent) => {
@@ -88,11 +90,17 @@ pub async fn take(ctx: &Ctx, one: &Snapshot) -> Result<()> {
             synced => synced.map_err(Error::internal)?,
         }
     }
-    engines.volumes.take(&block_id(&one.id)?, &block_id(&one.volume)?).await.map_err(Error::internal)?;
+    let failure = match engines.volumes.take(&block_id(&one.id)?, &block_id(&one.volume)?).await {
+        Ok(()) => None,
+        // Trying again would not help: this host has no way to do it now.
+        Err(block::Error::Host(why)) => Some(why),
+        Err(error) => return Err(Error::internal(error)),
+    };
     let scope = *ctx.scope();
     ctx.write(|tx| {
         snapshot::update(tx, &scope, &one.id, |one| {
-            one.observed.taken = true;
+            one.observed.taken = failure.is_none();
+            one.observed.failure.clone_from(&failure);
             one.waits = false;
             Ok(())
         })
