@@ -9,7 +9,7 @@ import re
 import urllib.parse
 
 REGION = "us-east-1"
-VERSIONS = {"ec2": "2016-11-15", "sts": "2011-06-15"}
+VERSIONS = {"ec2": "2016-11-15", "iam": "2010-05-08", "sts": "2011-06-15"}
 JSON = {"sqs": ("1.0", "AmazonSQS"), "kms": ("1.1", "TrentService")}
 
 
@@ -25,9 +25,10 @@ def key(day, service, secret="test"):
 
 
 class Request:
-    """A signed POST: good for fifteen minutes, however often it is sent."""
+    """A signed POST: good for fifteen minutes, however often it is sent. `who` is a key, its secret, and a session's token."""
 
-    def __init__(self, port, service, operation, params):
+    def __init__(self, port, service, operation, params, who=("test", "test", None)):
+        access_key, secret, token = who
         if service in JSON:
             version, target = JSON[service]
             self.body = json.dumps(params)
@@ -37,15 +38,17 @@ class Request:
             headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
         at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         headers |= {"host": f"127.0.0.1:{port}", "x-amz-date": at}
+        if token:
+            headers["x-amz-security-token"] = token
         names = ";".join(sorted(headers))
         lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
         digest = hashlib.sha256(self.body.encode()).hexdigest()
         canonical = f"POST\n/\n\n{lines}\n{names}\n{digest}"
         scope = f"{at[:8]}/{REGION}/{service}/aws4_request"
         to_sign = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        signature = hmac.new(key(at[:8], service), to_sign.encode(), hashlib.sha256).hexdigest()
+        signature = hmac.new(key(at[:8], service, secret), to_sign.encode(), hashlib.sha256).hexdigest()
         headers["authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders={names}, Signature={signature}"
+            f"AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
         )
         self.headers = headers
 
@@ -86,9 +89,12 @@ class Client:
         return json.loads(self.send(Request(self.port, "kms", operation, params)))
 
     def ec2(self, operation, **params):
+        return self.form("ec2", operation, **params)
+
+    def form(self, service, operation, **params):
         """The answer's text: `values` takes it apart."""
         params = {name.replace("_", "."): value for name, value in params.items()}
-        return self.send(Request(self.port, "ec2", operation, params))
+        return self.send(Request(self.port, service, operation, params))
 
 
 def values(xml, name):

@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import json
 import os
 import re
 import socket
@@ -100,6 +101,49 @@ def send_rates(servers, connections, rounds, seconds):
                 rates[server.name].append(rate)
             if client:
                 client.sqs("DeleteQueue", QueueUrl=url)
+    return {name: median(all_turns) for name, all_turns in rates.items()}
+
+
+POLICIES = 10
+STATEMENTS = 20
+
+
+def role_session(client):
+    """Credentials of a role that ten policies of twenty statements let send, in the last of them."""
+    account = values(client.form("sts", "GetCallerIdentity"), "Account")[0]
+    document = lambda statements: json.dumps({"Version": "2012-10-17", "Statement": statements})
+    trust = [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}]
+    client.form("iam", "CreateRole", RoleName="sender", AssumeRolePolicyDocument=document(trust))
+    for number in range(POLICIES):
+        arn = lambda at: f"arn:aws:sqs:*:{account}:none-{number}-{at}"
+        statements = [{"Effect": "Allow", "Action": "sqs:*", "Resource": arn(at)} for at in range(STATEMENTS - 1)]
+        last = number == POLICIES - 1
+        statements.append({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*" if last else arn("x")})
+        client.form("iam", "PutRolePolicy", RoleName="sender", PolicyName=f"p{number}", PolicyDocument=document(statements))
+    # Root may not take on a role: a user does.
+    client.form("iam", "CreateUser", UserName="taker")
+    may = [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]
+    client.form("iam", "PutUserPolicy", UserName="taker", PolicyName="p", PolicyDocument=document(may))
+    made = client.form("iam", "CreateAccessKey", UserName="taker")
+    taker = (values(made, "AccessKeyId")[0], values(made, "SecretAccessKey")[0], None)
+    params = {"RoleArn": f"arn:aws:iam::{account}:role/sender", "RoleSessionName": "bench"}
+    taken = client.send(Request(client.port, "sts", "AssumeRole", params, taker))
+    return tuple(values(taken, name)[0] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+
+
+def role_rates(cloud, rounds, seconds):
+    """SendMessage at 64 connections, by root and by the session of a role, in turns."""
+    client = Client(cloud.port)
+    session = role_session(client)
+    rates = {"root": [], "role": []}
+    for turn in range(rounds + 1):
+        for name, who in (("root", ("test", "test", None)), ("role", session)):
+            url = client.sqs("CreateQueue", QueueName=f"{name}-{turn}")["QueueUrl"]
+            request = Request(cloud.port, "sqs", "SendMessage", {"QueueUrl": url, "MessageBody": "hello" * 10}, who)
+            rate = wrk(request, cloud.port, 64, seconds if turn else 1)
+            if turn:
+                rates[name].append(rate)
+            client.sqs("DeleteQueue", QueueUrl=url)
     return {name: median(all_turns) for name, all_turns in rates.items()}
 
 

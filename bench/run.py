@@ -76,6 +76,13 @@ def send(ours, floor, others):
     yield ratio("SendMessage, 64 connections", mine, rates.get("moto"), 100, "moto")
 
 
+def role(ours, floor, others):
+    with running(Cloudlet(ours)) as (cloud,):
+        rates = measures.role_rates(cloud, ROUNDS, SECONDS)
+    what = f"SendMessage through a role with {measures.POLICIES} policies of {measures.STATEMENTS} statements"
+    yield ratio(what, rates["role"], rates["root"], 0.9, "root")
+
+
 def read(ours, floor, others):
     servers = [Cloudlet(ours), *[kind(binary) for kind, binary in others if kind is Fakecloud]]
     with running(*servers):
@@ -111,7 +118,7 @@ def machines(ours, floor, others):
     yield most(f"memory for each idle instance, ours (proportional, of {CROWD})", kib, 4, "MiB", 1 / 1024)
 
 
-PARTS = {part.__name__: part for part in (start, send, read, keys, drain, machines)}
+PARTS = {part.__name__: part for part in (start, send, role, read, keys, drain, machines)}
 
 
 def main(names):
