@@ -81,7 +81,8 @@ impl TestCloud {
         access_key: &str,
         session_token: Option<&str>,
     ) -> Result<Self, NoCredential> {
-        let Credential { account, principal, session, .. } = self.house.find(access_key, session_token).await?;
+        let Credential { account, principal, session, .. } =
+            self.house.find(access_key, session_token).await?;
         Ok(Self { scope: Scope { account, ..self.scope }, principal, session, ..self.share() })
     }
 
