@@ -48,7 +48,10 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     match &volume.attachment {
         Some(held) if held.wish != Hold::Keep => return let_go(ctx, &volume, held).await,
         None if volume.deleted => {
-            engine.remove(&block_id(&id)?).await.map_err(Error::internal)?;
+            match engine.remove(&block_id(&id)?).await {
+                Err(block::Error::Busy(_)) => return Ok(Next::After(BUSY_MS)),
+                removed => removed.map_err(Error::internal)?,
+            }
             let scope = *ctx.scope();
             ctx.write(|tx| {
                 tag::forget(tx, &scope, &id)?;
