@@ -102,6 +102,9 @@ fn story(record: &Value) -> String {
                 text(found, "policy"),
             ));
         }
+        if text(ruling, "outcome") == "allowed" {
+            continue;
+        }
         lines.push("  policies considered:".to_owned());
         let pair = |row: &Value| Some(format!("    {} {}", row.get(0)?.as_str()?, row.get(1)?.as_str()?));
         let considered: Vec<String> = rows(ruling, "considered").filter_map(pair).collect();

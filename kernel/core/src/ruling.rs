@@ -34,7 +34,7 @@ pub struct Ruling {
     /// Of an allowance the statement that decided, of a denial every one that applied, in order of evaluation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub matched: Vec<Matched>,
-    /// The policies there were: kind, and name or ARN.
+    /// Of a denial the policies there were: kind, and name or ARN. Of an allowance the statement says enough.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub considered: Vec<(&'static str, String)>,
 }
@@ -72,16 +72,17 @@ impl Ruling {
             (Outcome::ExplicitDeny, layer) => ("explicitDeny", layer.name()),
             (Outcome::ImplicitDeny, layer) => ("implicitDeny", layer.name()),
         };
+        let considered = match outcome {
+            "allowed" => Vec::new(),
+            _ => policies.all().map(|(layer, policy)| (layer.name(), policy.id().to_owned())).collect(),
+        };
         Self {
             action: action.to_owned(),
             resource: resource.to_owned(),
             outcome,
             by,
             matched: matches.iter().map(matched).collect(),
-            considered: policies
-                .all()
-                .map(|(layer, policy)| (layer.name(), policy.id().to_owned()))
-                .collect(),
+            considered,
         }
     }
 }
