@@ -119,7 +119,8 @@ def role_session(client):
         statements = [{"Effect": "Allow", "Action": "sqs:*", "Resource": arn(at)} for at in range(STATEMENTS - 1)]
         last = number == POLICIES - 1
         statements.append({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*" if last else arn("x")})
-        client.form("iam", "PutRolePolicy", RoleName="sender", PolicyName=f"p{number}", PolicyDocument=document(statements))
+        made = client.form("iam", "CreatePolicy", PolicyName=f"p{number}", PolicyDocument=document(statements))
+        client.form("iam", "AttachRolePolicy", RoleName="sender", PolicyArn=values(made, "Arn")[0])
     # Root may not take on a role: a user does.
     client.form("iam", "CreateUser", UserName="taker")
     may = [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]
