@@ -54,6 +54,42 @@ pub fn bucket_is_yours() -> Error {
     of(Kind::Conflict, "BucketAlreadyOwnedByYou", 409, message)
 }
 
+pub fn malformed_policy(message: impl Into<String>) -> Error {
+    of(Kind::Invalid, "MalformedPolicy", 400, message)
+}
+
+pub fn no_such_policy() -> Error {
+    of(Kind::NotFound, "NoSuchBucketPolicy", 404, "The bucket policy does not exist")
+}
+
+/// A policy for everybody, on a bucket that blocks such.
+pub fn public_policy(caller: &str, bucket_arn: &str) -> Error {
+    let message = format!(
+        "User: {caller} is not authorized to perform: s3:PutBucketPolicy on resource: \"{bucket_arn}\" because public \
+         policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access."
+    );
+    of(Kind::Denied, "AccessDenied", 403, message)
+}
+
+pub fn no_public_access_block() -> Error {
+    let message = "The public access block configuration was not found";
+    of(Kind::NotFound, "NoSuchPublicAccessBlockConfiguration", 404, message)
+}
+
+pub fn no_acls() -> Error {
+    of(Kind::Invalid, "AccessControlListNotSupported", 400, "The bucket does not allow ACLs")
+}
+
+pub fn acl_with_ownership() -> Error {
+    let message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
+    of(Kind::Invalid, "InvalidBucketAclWithObjectOwnership", 400, message)
+}
+
+pub fn no_such_lifecycle() -> Error {
+    let message = "The lifecycle configuration does not exist";
+    of(Kind::NotFound, "NoSuchLifecycleConfiguration", 404, message)
+}
+
 pub fn bucket_not_empty() -> Error {
     of(Kind::Conflict, "BucketNotEmpty", 409, "The bucket you tried to delete is not empty")
 }

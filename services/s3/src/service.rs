@@ -8,18 +8,21 @@ use kernel::{Access, Plugs, Scope, Sealer, Service, ServiceBuilder};
 
 use crate::controllers::leftover;
 use crate::ops::{
-    bucket, bucket_tags, bucket_versioning, list_objects, list_versions, multipart, multipart_end,
-    multipart_list, object_copy, object_delete, object_get, object_put, object_tags, on_bucket, on_object,
-    policy,
+    acl, bucket, bucket_encryption, bucket_policy, bucket_tags, bucket_versioning, list_objects,
+    list_versions, multipart, multipart_end, multipart_list, object_copy, object_delete, object_get,
+    object_put, object_tags, on_bucket, on_object, policy, public_access,
 };
 use crate::state::bytes::Vault;
+use crate::state::policy::Compiled;
 
 /// The service, ready for a house. It keeps bytes in the plugged [`Blobs`], sealed under the plugged [`Sealer`].
 pub fn service(plugs: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(Vault { blobs: plugs.get::<Blobs>(), sealer: plugs.get::<Arc<dyn Sealer>>() });
+    s.own(Compiled::default());
     s.attached(policy::attached);
     buckets(&mut s);
+    settings(&mut s);
     objects(&mut s);
     uploads(&mut s);
     s.controller(
@@ -68,6 +71,38 @@ fn buckets(s: &mut ServiceBuilder) {
     });
 }
 
+/// What is set of a bucket as a whole.
+fn settings(s: &mut ServiceBuilder) {
+    s.op(op::PutBucketPolicy, bucket_policy::put_bucket_policy)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketPolicy"));
+    s.op(op::GetBucketPolicy, bucket_policy::get_bucket_policy)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketPolicy"));
+    s.op(op::GetBucketPolicyStatus, bucket_policy::get_bucket_policy_status)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketPolicyStatus"));
+    s.op(op::DeleteBucketPolicy, bucket_policy::delete_bucket_policy)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:DeleteBucketPolicy"));
+    s.op(op::PutPublicAccessBlock, public_access::put_public_access_block)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketPublicAccessBlock"));
+    s.op(op::GetPublicAccessBlock, public_access::get_public_access_block)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketPublicAccessBlock"));
+    s.op(op::DeletePublicAccessBlock, public_access::delete_public_access_block)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketPublicAccessBlock"));
+    s.op(op::PutBucketOwnershipControls, public_access::put_bucket_ownership_controls)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketOwnershipControls"));
+    s.op(op::GetBucketOwnershipControls, public_access::get_bucket_ownership_controls)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketOwnershipControls"));
+    s.op(op::GetBucketAcl, acl::get_bucket_acl)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketAcl"));
+    s.op(op::PutBucketAcl, acl::put_bucket_acl)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketAcl"));
+    s.op(op::PutBucketEncryption, bucket_encryption::put_bucket_encryption)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutEncryptionConfiguration"));
+    s.op(op::GetBucketEncryption, bucket_encryption::get_bucket_encryption)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetEncryptionConfiguration"));
+    s.op(op::DeleteBucketEncryption, bucket_encryption::delete_bucket_encryption)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutEncryptionConfiguration"));
+}
+
 fn objects(s: &mut ServiceBuilder) {
     s.op(op::PutObject, object_put::put_object).access(object_put::put_access);
     s.op(op::GetObject, object_get::get_object)
@@ -83,6 +118,14 @@ fn objects(s: &mut ServiceBuilder) {
     s.op(op::CopyObject, object_copy::copy_object).access(object_copy::copy_access);
     s.op(op::DeleteObject, object_delete::delete_object).access(object_delete::delete_access);
     s.op(op::DeleteObjects, object_delete::delete_objects).access(object_delete::delete_many_access);
+    s.op(op::GetObjectAcl, acl::get_object_acl).access(|scope, i| {
+        let actions = ("s3:GetObjectAcl", "s3:GetObjectVersionAcl");
+        on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), actions)
+    });
+    s.op(op::PutObjectAcl, acl::put_object_acl).access(|scope, i| {
+        let actions = ("s3:PutObjectAcl", "s3:PutObjectVersionAcl");
+        on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), actions)
+    });
     s.op(op::PutObjectTagging, object_tags::put_object_tagging).access(|scope, i| {
         let actions = ("s3:PutObjectTagging", "s3:PutObjectVersionTagging");
         on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), actions)

@@ -9,10 +9,11 @@ use kernel::{Ctx, Region, Result};
 
 use super::{bucket, bucket_arn, canonical_id, check_owner, date, vault};
 use crate::errors;
+use crate::rules::acl;
 use crate::rules::name::check_bucket;
 use crate::rules::seal::Secret;
-use crate::state::bucket::{self as stored, Bucket};
-use crate::state::{object, upload};
+use crate::state::bucket::{self as stored, Bucket, PublicAccess};
+use crate::state::{object, policy, upload};
 
 /// Buckets an account may have (S3 user guide, "Quotas").
 const BUCKETS_MAX: usize = 10_000;
@@ -22,6 +23,8 @@ const FIRST_REGION: &str = "us-east-1";
 
 pub async fn create_bucket(ctx: &Ctx, input: CreateBucketRequest) -> Result<CreateBucketOutput> {
     check_bucket(&input.bucket)?;
+    acl::check_ownership(input.object_ownership.as_deref())?;
+    acl::check_of_bucket(input.acl.as_deref())?;
     let (constraint, tags) = match input.create_bucket_configuration {
         Some(given) => (given.location_constraint, given.tags.unwrap_or_default()),
         None => (None, Vec::new()),
@@ -39,6 +42,8 @@ pub async fn create_bucket(ctx: &Ctx, input: CreateBucketRequest) -> Result<Crea
         created_at: ctx.now(),
         versioning: None,
         tags,
+        public_access: Some(PublicAccess::ALL),
+        bucket_key: false,
         secret: vault(ctx).seal(id, &secret)?,
         name: input.bucket,
     };
@@ -149,6 +154,7 @@ pub async fn delete_bucket(ctx: &Ctx, input: DeleteBucketRequest) -> Result<()> 
         if upload::any(tx, &found)? {
             return Err(errors::bucket_not_empty());
         }
+        policy::delete(tx, &found)?;
         stored::delete(tx, &found)
     })
     .await

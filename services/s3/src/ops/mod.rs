@@ -1,6 +1,9 @@
 //! What each operation does.
 
+pub mod acl;
 pub mod bucket;
+pub mod bucket_encryption;
+pub mod bucket_policy;
 pub mod bucket_tags;
 pub mod bucket_versioning;
 mod intake;
@@ -16,6 +19,7 @@ pub mod object_put;
 pub mod object_tags;
 mod outlet;
 pub mod policy;
+pub mod public_access;
 
 use kernel::{Access, Ctx, Partition, Result, Scope};
 

@@ -10,6 +10,7 @@ use super::intake::{self, Promised, Taken};
 use super::object_put::{forget, secret};
 use super::{again, bucket};
 use crate::errors;
+use crate::rules::acl;
 use crate::rules::checksum::{self, Algorithm, Checksum, Type};
 use crate::rules::encryption::{self, CustomerKey};
 use crate::rules::headers::{self, Headers};
@@ -28,6 +29,7 @@ pub async fn create_multipart_upload(
     mut input: CreateMultipartUploadRequest,
 ) -> Result<CreateMultipartUploadOutput> {
     check_key(&input.key)?;
+    acl::check(input.acl.as_deref())?;
     let headers: Headers = headers_of!(input);
     headers.check()?;
     let customer = customer_key!(input)?;

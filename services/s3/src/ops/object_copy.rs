@@ -11,6 +11,7 @@ use super::object_put::{Particulars, forget, secret, tell_created};
 use super::object_tags::present;
 use super::{again, bucket, date, multipart, on_object, outlet};
 use crate::errors;
+use crate::rules::acl;
 use crate::rules::checksum::Algorithm;
 use crate::rules::condition::{Read, Write};
 use crate::rules::copy_source::CopySource;
@@ -98,6 +99,7 @@ macro_rules! source_key {
 
 pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<CopyObjectOutput> {
     check_key(&input.key)?;
+    acl::check(input.acl.as_deref())?;
     let (their_key, customer) = (source_key!(input)?, customer_key!(input)?);
     let encryption = encryption::wanted(input.server_side_encryption.as_deref(), customer.as_ref())?;
     let condition = Write::new(input.if_match.take(), input.if_none_match.take())?;

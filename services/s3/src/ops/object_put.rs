@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::intake::{self, Promised, Sum, Taken};
 use super::{again, bucket, bucket_arn, on_object, vault};
+use crate::rules::acl;
 use crate::rules::checksum;
 use crate::rules::condition::Write;
 use crate::rules::encryption::{self, CustomerKey, Encryption};
@@ -19,11 +20,27 @@ use crate::state::object::{self, Object};
 use crate::{checksum_members, customer_key, headers_of, put_checksum};
 
 pub fn put_access(scope: &Scope, input: &PutObjectRequest) -> Result<Access> {
-    on_object(scope, (&input.bucket, &input.key), None, ("s3:PutObject", "s3:PutObject"))
+    let place = (input.bucket.as_str(), input.key.as_str());
+    let mut access = on_object(scope, place, None, ("s3:PutObject", "s3:PutObject"))?;
+    for (key, value) in [
+        ("s3:x-amz-acl", &input.acl),
+        ("s3:x-amz-server-side-encryption", &input.server_side_encryption),
+        ("s3:x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
+        ("s3:x-amz-storage-class", &input.storage_class),
+    ] {
+        if let Some(value) = value {
+            access = access.condition(key, [value.clone()]);
+        }
+    }
+    if input.tagging.is_none() {
+        return Ok(access);
+    }
+    Ok(access.also(on_object(scope, place, None, ("s3:PutObjectTagging", "s3:PutObjectTagging"))?))
 }
 
 pub async fn put_object(ctx: &Ctx, mut input: PutObjectRequest) -> Result<PutObjectOutput> {
     check_key(&input.key)?;
+    acl::check(input.acl.as_deref())?;
     let headers: Headers = headers_of!(input);
     headers.check()?;
     let storage_class = headers::storage_class(input.storage_class.take())?;

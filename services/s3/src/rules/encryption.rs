@@ -99,6 +99,24 @@ pub fn wanted(kind: Option<&str>, customer: Option<&CustomerKey>) -> Result<Encr
     }
 }
 
+/// The default encryption of a bucket; gives whether a bucket's key is asked for, which says nothing without KMS.
+///
+/// # Errors
+/// *MalformedXML*, *InvalidArgument* for a key where none belongs, *NotImplemented* for keys of KMS.
+pub fn check_default(given: &api_s3::ServerSideEncryptionConfiguration) -> Result<bool> {
+    let [rule] = given.rules.as_slice() else { return Err(errors::malformed_xml()) };
+    let default = rule.apply_server_side_encryption_by_default.as_ref().ok_or_else(errors::malformed_xml)?;
+    match default.sse_algorithm.as_str() {
+        "AES256" if default.kms_master_key_id.is_some() => {
+            let message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
+            Err(errors::invalid_argument(message))
+        }
+        "AES256" => Ok(rule.bucket_key_enabled.unwrap_or_default()),
+        kind @ ("aws:kms" | "aws:kms:dsse") => Err(errors::not_supported("SSEAlgorithm", kind)),
+        _ => Err(errors::malformed_xml()),
+    }
+}
+
 impl Encryption {
     /// Checks that a request for the bytes brings what they take, and nothing they don't.
     ///

@@ -1,5 +1,6 @@
 //! What is refused, and what follows from what is given. Pure.
 
+pub mod acl;
 pub mod checksum;
 pub mod condition;
 pub mod copy_source;
@@ -7,6 +8,7 @@ pub mod encryption;
 pub mod headers;
 pub mod listing;
 pub mod name;
+pub mod policy;
 pub mod range;
 pub mod seal;
 pub mod tags;

@@ -23,6 +23,12 @@ pub struct Bucket {
     pub versioning: Option<Versioning>,
     #[serde(default)]
     pub tags: Tags,
+    /// `None` where nothing is blocked.
+    #[serde(default)]
+    pub public_access: Option<PublicAccess>,
+    /// Said of the default encryption; without KMS it changes nothing.
+    #[serde(default)]
+    pub bucket_key: bool,
     /// What the keys of its objects are derived from, sealed.
     pub secret: Vec<u8>,
 }
@@ -31,6 +37,24 @@ pub struct Bucket {
 pub enum Versioning {
     Enabled,
     Suspended,
+}
+
+/// What is blocked of public access. New buckets have all four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicAccess {
+    pub block_public_acls: bool,
+    pub ignore_public_acls: bool,
+    pub block_public_policy: bool,
+    pub restrict_public_buckets: bool,
+}
+
+impl PublicAccess {
+    pub const ALL: Self = Self {
+        block_public_acls: true,
+        ignore_public_acls: true,
+        block_public_policy: true,
+        restrict_public_buckets: true,
+    };
 }
 
 impl Bucket {

@@ -4,4 +4,5 @@ pub mod bucket;
 pub mod bytes;
 pub mod cursor;
 pub mod object;
+pub mod policy;
 pub mod upload;

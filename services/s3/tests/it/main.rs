@@ -1,6 +1,7 @@
 //! S3 on a cloud in one process.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, reason = "a test may fail")]
 
+mod access;
 mod buckets;
 mod listing;
 mod multipart;

@@ -1,0 +1,160 @@
+//! Bucket policies: what is refused, and which are public (S3 user guide, "Blocking public access to your Amazon S3
+//! storage", "The meaning of public").
+
+use std::net::IpAddr;
+
+use kernel::Result;
+use policy::{Condition, Document, Effect, Kind, Policy, PrincipalType, Statement};
+
+use crate::errors;
+
+/// A bucket policy's size (S3 user guide, "Quotas").
+const BYTES_MAX: usize = 20 * 1_024;
+
+/// Keys that name somebody in particular, in lower case.
+const NAMING: [&str; 14] = [
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceip",
+    "aws:sourceorgid",
+    "aws:sourceowner",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:userid",
+    "s3:dataaccesspointaccount",
+    "s3:dataaccesspointarn",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+];
+
+/// A bucket policy made ready to decide.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    pub policy: std::sync::Arc<Policy>,
+    /// It lets in whoever comes.
+    pub is_public: bool,
+}
+
+/// Reads a policy for the bucket with this ARN.
+///
+/// # Errors
+/// *MalformedPolicy*.
+pub fn check(text: &str, bucket_arn: &str) -> Result<Ready> {
+    if text.len() > BYTES_MAX {
+        return Err(errors::malformed_policy("Policy exceeds the maximum allowed document size."));
+    }
+    let read = Document::parse(Kind::Resource, text, &[]);
+    let document = read.map_err(|reason| errors::malformed_policy(reason.message))?;
+    for statement in &document.statements {
+        let fits = |action: &String| {
+            let head = action.get(..3).unwrap_or_default();
+            action == "*" || head.eq_ignore_ascii_case("s3:")
+        };
+        if !statement.actions.entries.iter().all(fits) {
+            return Err(errors::malformed_policy("Policy has invalid action"));
+        }
+        let names_it = |resource: &String| {
+            let rest = resource.strip_prefix(bucket_arn);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '*']))
+        };
+        if !statement.resources.iter().flat_map(|resources| &resources.entries).all(names_it) {
+            return Err(errors::malformed_policy("Policy has invalid resource"));
+        }
+    }
+    Ok(ready(&document))
+}
+
+/// A stored policy again; `None` when it does not read, which lets nobody in.
+pub fn compile(text: &str) -> Option<Ready> {
+    Document::parse(Kind::Resource, text, &[]).ok().map(|document| ready(&document))
+}
+
+fn ready(document: &Document) -> Ready {
+    let policy = std::sync::Arc::new(Policy::compile("bucket policy", document));
+    Ready { policy, is_public: document.statements.iter().any(is_public) }
+}
+
+fn is_public(statement: &Statement) -> bool {
+    let everybody = statement.principals.as_ref().is_none_or(|principals| {
+        let any = |(kind, name): &(PrincipalType, String)| *kind == PrincipalType::Any || name == "*";
+        principals.except || principals.entries.iter().any(any)
+    });
+    statement.effect == Effect::Allow && everybody && !statement.conditions.iter().any(names_somebody)
+}
+
+/// Whether a condition holds for some in particular only.
+fn names_somebody(condition: &Condition) -> bool {
+    let operator = &condition.operator;
+    let key = condition.key.to_ascii_lowercase();
+    let binds = !operator.negated
+        && !operator.if_exists
+        && operator.relation != policy::Relation::Null
+        && operator.qualifier != Some(policy::Qualifier::All);
+    let fixed = |value: &String| !value.contains(['*', '?']) && !value.contains("${");
+    let fits = |value: &String| if key == "aws:sourceip" { is_narrow(value) } else { fixed(value) };
+    binds && NAMING.contains(&key.as_str()) && condition.values.iter().all(fits)
+}
+
+/// Whether a range of addresses is somebody's: no broader than /8, of IPv6 /32.
+fn is_narrow(range: &str) -> bool {
+    let (address, length) = range.split_once('/').map_or((range, None), |(a, length)| (a, Some(length)));
+    let length = length.map(str::parse::<u8>);
+    match (address.parse::<IpAddr>(), length) {
+        (Ok(_), None) => true,
+        (Ok(IpAddr::V4(_)), Some(Ok(length))) => length >= 8,
+        (Ok(IpAddr::V6(_)), Some(Ok(length))) => length >= 32,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:s3:::bbb";
+
+    fn of(principal: &str, condition: &str) -> String {
+        format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": {principal},
+            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bbb/*", "Condition": {condition}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn policies_are_of_their_bucket_and_of_s3() {
+        let good = of(r#""*""#, "{}");
+        assert!(check(&good, ARN).is_ok());
+        for bad in [
+            good.replace("bbb/*", "bbbb/*"),
+            good.replace("arn:aws:s3:::bbb/*", "*"),
+            good.replace("s3:GetObject", "sqs:SendMessage"),
+            good.replace("Principal", "Principle"),
+            "{}".to_owned(),
+            format!("{good}{}", " ".repeat(BYTES_MAX)),
+        ] {
+            assert_eq!(check(&bad, ARN).unwrap_err().code(), "MalformedPolicy", "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_public() {
+        let somebody = r#"{"AWS": "arn:aws:iam::111122223333:root"}"#;
+        for (principal, condition, public) in [
+            (r#""*""#, "{}", true),
+            (r#"{"AWS": "*"}"#, "{}", true),
+            (somebody, "{}", false),
+            (r#""*""#, r#"{"StringEquals": {"aws:PrincipalAccount": "111122223333"}}"#, false),
+            (r#""*""#, r#"{"StringLike": {"aws:SourceArn": "arn:*"}}"#, true),
+            (r#""*""#, r#"{"StringNotEquals": {"aws:PrincipalAccount": "111122223333"}}"#, true),
+            (r#""*""#, r#"{"StringEqualsIfExists": {"aws:SourceVpc": "vpc-1"}}"#, true),
+            (r#""*""#, r#"{"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}"#, false),
+            (r#""*""#, r#"{"IpAddress": {"aws:SourceIp": "0.0.0.0/1"}}"#, true),
+            (r#""*""#, r#"{"Bool": {"aws:SecureTransport": "true"}}"#, true),
+        ] {
+            let ready = check(&of(principal, condition), ARN).unwrap();
+            assert_eq!(ready.is_public, public, "{principal} {condition}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Bucket policies as stored, and made ready, by their text: a changed one is another.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use kernel::house::HOUSE_SCOPE;
+use kernel::{Reader, Result, Table, Tx};
+
+use super::bucket::Bucket;
+use crate::rules::policy::{Ready, compile};
+
+/// By the bucket's id.
+static POLICIES: Table<String> = Table::new("s3/policy");
+
+pub fn find(from: &mut impl Reader, bucket: &Bucket) -> Result<Option<String>> {
+    POLICIES.get(from, &HOUSE_SCOPE, bucket.id)
+}
+
+pub fn put(tx: &mut Tx<'_, '_>, bucket: &Bucket, text: &String) -> Result<()> {
+    POLICIES.put(tx, &HOUSE_SCOPE, bucket.id, text)
+}
+
+pub fn delete(tx: &mut Tx<'_, '_>, bucket: &Bucket) -> Result<()> {
+    POLICIES.delete(tx, &HOUSE_SCOPE, bucket.id)
+}
+
+/// Policies used lately.
+#[derive(Default)]
+pub struct Compiled(Mutex<HashMap<String, Option<Ready>>>);
+
+impl Compiled {
+    const MAX: usize = 512;
+
+    /// The policy of this text; none when it does not read, which lets nobody in.
+    pub fn get(&self, text: String) -> Option<Ready> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(&text) {
+            return found.clone();
+        }
+        if known.len() >= Self::MAX {
+            known.clear();
+        }
+        let made = compile(&text);
+        known.insert(text, made.clone());
+        made
+    }
+}
