@@ -90,9 +90,7 @@ impl Facts {
         if !request.from_loopback {
             return only_from_here();
         }
-        let records = self.house.audit().latest(AUDIT_RECORDS_SHOWN);
-        let records: Vec<_> = records.iter().map(|record| &**record).collect();
-        LocalResponse::json(200, &json!({ "records": records }))
+        LocalResponse::json(200, &json!({ "records": self.house.audit().latest(AUDIT_RECORDS_SHOWN) }))
     }
 
     /// Decisions of a request, or the latest denials. Whoever is on this host may look, as they may reset.

@@ -23,26 +23,34 @@ use crate::table::PackedTable;
 static RECORDS: PackedTable = PackedTable::new("kernel/audit");
 
 pub(crate) const FLUSH_EVERY_MS: Millis = 250;
-/// Records that wait for the store, at most; the oldest go first, and are counted.
-const PENDING_MAX: usize = 65_536;
-/// Records in one row.
-const BATCH: usize = 2_048;
+/// Bytes of records that wait for the store, at most; those that find no room are counted.
+const PENDING_BYTES_MAX: usize = 16 << 20;
 /// Rows read, or removed, at one time.
 const PAGE: usize = 16;
-/// Longest row that is unpacked: what a batch of long records may come to.
-const UNPACKED_BYTES_MAX: usize = 256 << 20;
+/// Longest row that is unpacked: what waited, and one long record more.
+const UNPACKED_BYTES_MAX: usize = 2 * PENDING_BYTES_MAX;
 
 /// The latest calls, at most [`AuditTrail::RECENT_MAX`], and the way to the store.
 #[derive(Debug)]
 pub struct AuditTrail {
     limits: AuditLimits,
-    recent: Mutex<VecDeque<Arc<AuditRecord>>>,
-    pending: Mutex<VecDeque<Arc<AuditRecord>>>,
+    recent: Mutex<VecDeque<String>>,
+    pending: Mutex<Pending>,
     /// The number of the next record.
     next: AtomicU64,
     /// The number of the oldest record in the store; held while records are written.
     oldest: tokio::sync::Mutex<u64>,
     lost: AtomicU64,
+}
+
+/// Records that wait for the store. They wait as text: kept in their parts, they would push everything else out of the
+/// processor's caches.
+#[derive(Debug, Default)]
+struct Pending {
+    /// A line of JSON each.
+    lines: Vec<u8>,
+    records: u32,
+    last_at: Millis,
 }
 
 /// The record of the call a context belongs to, until it is written.
@@ -79,18 +87,12 @@ const FORMAT: u8 = 2;
 const HEAD_BYTES: usize = 1 + 4 + 8;
 
 impl Batch {
-    fn encode(records: &[Arc<AuditRecord>]) -> Bytes {
-        let mut lines = Vec::with_capacity(records.len() * 512);
-        for record in records {
-            // A record has no maps and no floats, so this cannot fail.
-            let _ = serde_json::to_writer(&mut lines, &**record);
-            lines.push(b'\n');
-        }
-        let packed = lz4_flex::compress_prepend_size(&lines);
+    fn encode(pending: &Pending) -> Bytes {
+        let packed = lz4_flex::compress_prepend_size(&pending.lines);
         let mut row = BytesMut::with_capacity(HEAD_BYTES + packed.len());
         row.put_u8(FORMAT);
-        row.put_u32(u32::try_from(records.len()).unwrap_or(u32::MAX));
-        row.put_i64(records.last().map_or(0, |record| record.at));
+        row.put_u32(pending.records);
+        row.put_i64(pending.last_at);
         row.extend_from_slice(&packed);
         row.freeze()
     }
@@ -115,7 +117,7 @@ impl Batch {
 }
 
 impl AuditTrail {
-    pub const RECENT_MAX: usize = 4_096;
+    pub const RECENT_MAX: usize = 256;
 
     /// Goes on after the records there are.
     pub(crate) async fn open(store: &Store, limits: AuditLimits) -> Result<Self> {
@@ -144,18 +146,38 @@ impl AuditTrail {
     }
 
     /// Adds a record. It goes to the store with the next batch, but for those of services that acted in their own name.
-    pub(crate) fn push(&self, record: AuditRecord) {
-        let record = Arc::new(record);
+    pub(crate) fn push(&self, record: &AuditRecord) {
+        // A record has no maps and no floats, so this cannot fail.
+        let line = serde_json::to_string(record).unwrap_or_default();
         if !record.internal && self.limits.records_max > 0 {
-            push_bounded(&self.pending, record.clone(), PENDING_MAX, &self.lost);
+            let mut pending = self.pending();
+            if pending.lines.len() < PENDING_BYTES_MAX {
+                pending.lines.extend_from_slice(line.as_bytes());
+                pending.lines.push(b'\n');
+                pending.records += 1;
+                pending.last_at = record.at;
+            } else {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        push_bounded(&self.recent, record, Self::RECENT_MAX, &AtomicU64::new(0));
+        let mut recent = self.recent();
+        if recent.len() >= Self::RECENT_MAX {
+            recent.pop_front();
+        }
+        recent.push_back(line);
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The latest `limit` records, newest first.
-    pub fn latest(&self, limit: usize) -> Vec<Arc<AuditRecord>> {
-        let records = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        records.iter().rev().take(limit).cloned().collect()
+    pub fn latest(&self, limit: usize) -> Vec<Value> {
+        self.recent().iter().rev().take(limit).map(|line| value(line)).collect()
     }
 
     /// Records that found no place since the start, because the store did not keep up.
@@ -164,36 +186,22 @@ impl AuditTrail {
     }
 
     pub(crate) async fn forget_all(&self) {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.recent().clear();
+        *self.pending() = Pending::default();
         *self.oldest.lock().await = self.next.load(Ordering::Relaxed);
     }
 
-    fn take_pending(&self) -> Vec<Arc<AuditRecord>> {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = pending.len().min(BATCH);
-        pending.drain(..count).collect()
+    fn take_pending(&self) -> Pending {
+        let mut pending = self.pending();
+        let lines = Vec::with_capacity(pending.lines.len());
+        std::mem::replace(&mut *pending, Pending { lines, ..Pending::default() })
     }
 
     /// The call has ended, with this error or without.
     pub(crate) fn end(&self, slot: &Slot, error: Option<&'static str>) {
         let Some(record) = slot.record().take() else { return };
-        self.push(AuditRecord { error, ..record });
+        self.push(&AuditRecord { error, ..record });
     }
-}
-
-fn push_bounded(
-    records: &Mutex<VecDeque<Arc<AuditRecord>>>,
-    record: Arc<AuditRecord>,
-    max: usize,
-    lost: &AtomicU64,
-) {
-    let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
-    if records.len() >= max {
-        records.pop_front();
-        lost.fetch_add(1, Ordering::Relaxed);
-    }
-    records.push_back(record);
 }
 
 impl House {
@@ -203,13 +211,13 @@ impl House {
         let mut oldest = trail.oldest.lock().await;
         let ctx = self.ctx("kernel", HOUSE_SCOPE);
         loop {
-            let records = trail.take_pending();
-            if records.is_empty() {
+            let pending = trail.take_pending();
+            if pending.records == 0 {
                 return Ok(());
             }
-            let count = u64::try_from(records.len()).unwrap_or_default();
+            let count = u64::from(pending.records);
             let first = trail.next.fetch_add(count, Ordering::Relaxed);
-            let row = Batch::encode(&records);
+            let row = Batch::encode(&pending);
             let floor = (first + count).saturating_sub(trail.limits.records_max);
             // Rows go when all they hold is too much: up to a batch more than the limit is kept.
             let excess = match *oldest < floor {

@@ -155,7 +155,7 @@ impl House {
         let (decided, rulings, outcome) = self.decide(ctx, action, access).await;
         let error = outcome.as_ref().err().map(Error::code);
         let record = record(ctx, action.to_owned(), access.resources.clone(), decided, rulings);
-        self.audit().push(AuditRecord { error, ..record });
+        self.audit().push(&AuditRecord { error, ..record });
         outcome
     }
 

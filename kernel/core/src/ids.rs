@@ -86,14 +86,20 @@ impl IdSource for SeededIds {
 #[derive(Clone, Copy)]
 pub struct Ids<'a>(pub &'a dyn IdSource);
 
-const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+/// The digit of the lower four bits.
+fn hex_digit(bits: u8) -> char {
+    let bits = bits & 15;
+    char::from(if bits < 10 { b'0' + bits } else { b'a' + bits - 10 })
+}
 
 impl Ids<'_> {
     /// `digits` lower-case hexadecimal digits (at most 64), as in `i-0123456789abcdef0`.
     pub fn hex(self, digits: usize) -> String {
         let mut bytes = [0u8; 64];
         self.0.fill(&mut bytes);
-        bytes.iter().take(digits).filter_map(|b| HEX.get(usize::from(b & 15))).collect()
+        let mut text = String::with_capacity(digits);
+        text.extend(bytes.iter().take(digits).map(|byte| hex_digit(*byte)));
+        text
     }
 
     /// `count` upper-case letters and digits (at most 64), as in an access key id.
@@ -123,8 +129,8 @@ pub fn print_uuid(word: u128) -> String {
         if matches!(at, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        let digits = [byte >> 4, byte & 15].into_iter().filter_map(|digit| HEX.get(usize::from(digit)));
-        text.extend(digits);
+        text.push(hex_digit(byte >> 4));
+        text.push(hex_digit(byte));
     }
     text
 }

@@ -31,9 +31,9 @@ async fn every_call_leaves_a_record_and_a_count() {
     cloud.call(WriteNote, Note::new("a")).await.unwrap();
     cloud.call(WriteNote, Note::new("")).await.unwrap_err();
     let records = cloud.house.audit().latest(2);
-    assert_eq!(records[0].error, Some("EmptyNote"));
-    assert_eq!(records[1].action, "toy:WriteNote");
-    assert_eq!(records[1].resources, ["arn:aws:toy:us-east-1:000000000000:note"]);
+    assert_eq!(records[0]["error"], "EmptyNote");
+    assert_eq!(records[1]["action"], "toy:WriteNote");
+    assert_eq!(records[1]["resources"][0], "arn:aws:toy:us-east-1:000000000000:note");
     cloud.advance(1_000);
     let ctx = cloud.ctx("toy");
     let lines = cloud.eventually("the counts are written down", async || {
