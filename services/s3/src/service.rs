@@ -6,11 +6,11 @@ use api_s3::{SERVICE, op};
 use blob::Blobs;
 use kernel::{Access, Plugs, Scope, Sealer, Service, ServiceBuilder};
 
-use crate::controllers::leftover;
+use crate::controllers::{leftover, lifecycle};
 use crate::ops::{
-    acl, bucket, bucket_encryption, bucket_policy, bucket_tags, bucket_versioning, list_objects,
-    list_versions, multipart, multipart_end, multipart_list, object_copy, object_delete, object_get,
-    object_put, object_tags, on_bucket, on_object, policy, public_access,
+    acl, bucket, bucket_encryption, bucket_lifecycle, bucket_policy, bucket_tags, bucket_versioning,
+    list_objects, list_versions, multipart, multipart_end, multipart_list, object_copy, object_delete,
+    object_get, object_put, object_tags, on_bucket, on_object, policy, public_access,
 };
 use crate::state::bytes::Vault;
 use crate::state::policy::Compiled;
@@ -33,6 +33,7 @@ pub fn service(plugs: &Plugs) -> Service {
         leftover::reconcile,
     );
     s.sweep("s3-orphans", leftover::ORPHANS_EVERY_MS, leftover::sweep);
+    s.sweep("s3-lifecycle", lifecycle::EVERY_MS, lifecycle::sweep);
     s.build()
 }
 
@@ -95,6 +96,12 @@ fn settings(s: &mut ServiceBuilder) {
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketAcl"));
     s.op(op::PutBucketAcl, acl::put_bucket_acl)
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketAcl"));
+    s.op(op::PutBucketLifecycleConfiguration, bucket_lifecycle::put_bucket_lifecycle_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutLifecycleConfiguration"));
+    s.op(op::GetBucketLifecycleConfiguration, bucket_lifecycle::get_bucket_lifecycle_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetLifecycleConfiguration"));
+    s.op(op::DeleteBucketLifecycle, bucket_lifecycle::delete_bucket_lifecycle)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutLifecycleConfiguration"));
     s.op(op::PutBucketEncryption, bucket_encryption::put_bucket_encryption)
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutEncryptionConfiguration"));
     s.op(op::GetBucketEncryption, bucket_encryption::get_bucket_encryption)

@@ -289,7 +289,11 @@ impl Writer {
         namespace: Option<&str>,
     ) {
         let uri = namespace.or(member.xml_namespace).or(member.schema.xml_namespace);
-        let key = member.xml_prefix.map_or("xmlns".to_owned(), |prefix| format!("xmlns:{prefix}"));
+        // A structure's own namespace is that of its attributes, where they have a prefix.
+        let mut inners = member.schema.members.iter().filter(|inner| inner.xml_attribute);
+        let of_attribute = inners.find_map(|inner| Some(inner.wire.split_once(':')?.0));
+        let prefix = member.xml_prefix.or(of_attribute);
+        let key = prefix.map_or("xmlns".to_owned(), |prefix| format!("xmlns:{prefix}"));
         let mut attributes: Vec<(String, String)> =
             uri.map(|uri| (key, uri.to_owned())).into_iter().collect();
         for (i, inner) in value.schema().members.iter().enumerate() {

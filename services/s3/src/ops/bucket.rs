@@ -13,7 +13,7 @@ use crate::rules::acl;
 use crate::rules::name::check_bucket;
 use crate::rules::seal::Secret;
 use crate::state::bucket::{self as stored, Bucket, PublicAccess};
-use crate::state::{object, policy, upload};
+use crate::state::{lifecycle, object, policy, upload};
 
 /// Buckets an account may have (S3 user guide, "Quotas").
 const BUCKETS_MAX: usize = 10_000;
@@ -155,6 +155,7 @@ pub async fn delete_bucket(ctx: &Ctx, input: DeleteBucketRequest) -> Result<()> 
             return Err(errors::bucket_not_empty());
         }
         policy::delete(tx, &found)?;
+        lifecycle::delete(tx, &found)?;
         stored::delete(tx, &found)
     })
     .await

@@ -3,6 +3,7 @@
 pub mod acl;
 pub mod bucket;
 pub mod bucket_encryption;
+pub mod bucket_lifecycle;
 pub mod bucket_policy;
 pub mod bucket_tags;
 pub mod bucket_versioning;

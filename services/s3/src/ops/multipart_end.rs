@@ -39,7 +39,7 @@ pub async fn abort_multipart_upload(
     Ok(AbortMultipartUploadOutput::default())
 }
 
-fn parts_max() -> usize {
+pub fn parts_max() -> usize {
     usize::try_from(PARTS_MAX).unwrap_or_default()
 }
 

@@ -36,7 +36,7 @@ struct Asked<'a> {
 
 /// What it did.
 #[derive(Default)]
-struct Done {
+pub struct Done {
     /// The version that was made (a marker) or taken away.
     version_id: Option<String>,
     is_marker: bool,
@@ -70,28 +70,46 @@ fn delete(tx: &mut Tx<'_, '_>, bucket: &Bucket, asked: &Asked<'_>) -> Result<Don
     let found = object::find(tx, bucket, asked.key, &which)?;
     asked.check(found.as_ref().filter(|found| !found.is_marker))?;
     if which == Which::Latest {
-        return hide(tx, bucket, asked.key, found);
+        return hide(tx, bucket, asked.key, found, Why::Asked);
     }
     // To delete what is not there is to have deleted it.
     let Some(found) = found else {
         return Ok(Done { version_id: asked.version_id.map(str::to_owned), is_marker: false });
     };
-    object::remove(tx, bucket, asked.key, &found)?;
-    tell_deleted(tx, bucket, asked.key, &found, "Permanently Deleted")?;
+    purge(tx, bucket, asked.key, &found, Why::Asked)?;
     Ok(Done { version_id: Some(found.shown_version()), is_marker: found.is_marker })
 }
 
-fn hide(tx: &mut Tx<'_, '_>, bucket: &Bucket, key: &str, found: Option<Object>) -> Result<Done> {
+/// Why something is deleted, as events say it.
+#[derive(Clone, Copy, Debug)]
+pub enum Why {
+    Asked,
+    Lifecycle,
+}
+
+/// Takes a version away for good.
+pub fn purge(tx: &mut Tx<'_, '_>, bucket: &Bucket, key: &str, found: &Object, why: Why) -> Result<()> {
+    object::remove(tx, bucket, key, found)?;
+    tell_deleted(tx, bucket, key, found, ("Permanently Deleted", why))
+}
+
+/// Takes the latest version away: under a marker where versions are kept.
+pub fn hide(
+    tx: &mut Tx<'_, '_>,
+    bucket: &Bucket,
+    key: &str,
+    found: Option<Object>,
+    why: Why,
+) -> Result<Done> {
     if bucket.versioning.is_none() {
         if let Some(found) = found {
-            object::remove(tx, bucket, key, &found)?;
-            tell_deleted(tx, bucket, key, &found, "Permanently Deleted")?;
+            purge(tx, bucket, key, &found, why)?;
         }
         return Ok(Done::default());
     }
     let marker = Object { is_marker: true, modified_at: tx.ctx().now(), ..Object::default() };
     let marker = object::add(tx, bucket, key, marker)?;
-    tell_deleted(tx, bucket, key, &marker, "Delete Marker Created")?;
+    tell_deleted(tx, bucket, key, &marker, ("Delete Marker Created", why))?;
     Ok(Done { version_id: Some(marker.shown_version()), is_marker: true })
 }
 
@@ -108,14 +126,24 @@ impl Asked<'_> {
     }
 }
 
-fn tell_deleted(tx: &mut Tx<'_, '_>, bucket: &Bucket, key: &str, object: &Object, kind: &str) -> Result<()> {
+fn tell_deleted(
+    tx: &mut Tx<'_, '_>,
+    bucket: &Bucket,
+    key: &str,
+    object: &Object,
+    (kind, why): (&str, Why),
+) -> Result<()> {
+    let reason = match why {
+        Why::Asked => "DeleteObject",
+        Why::Lifecycle => "Lifecycle Expiration",
+    };
     let detail = json!({
         "object": {
             "key": key,
             "version-id": object.version_id,
             "sequencer": format!("{:016X}", object.number),
         },
-        "reason": "DeleteObject",
+        "reason": reason,
         "deletion-type": kind,
     });
     tell(tx, bucket, "Object Deleted", detail)

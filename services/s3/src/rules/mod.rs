@@ -6,6 +6,8 @@ pub mod condition;
 pub mod copy_source;
 pub mod encryption;
 pub mod headers;
+pub mod lifecycle;
+pub mod lifecycle_read;
 pub mod listing;
 pub mod name;
 pub mod policy;

@@ -3,6 +3,7 @@
 pub mod bucket;
 pub mod bytes;
 pub mod cursor;
+pub mod lifecycle;
 pub mod object;
 pub mod policy;
 pub mod upload;

@@ -3,6 +3,7 @@
 
 mod access;
 mod buckets;
+mod lifecycle;
 mod listing;
 mod multipart;
 mod objects;

@@ -1,0 +1,170 @@
+//! Lifecycle rules, on a clock that is moved.
+
+use api_s3::{
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, CreateMultipartUploadRequest,
+    GetBucketLifecycleConfigurationRequest, HeadObjectRequest, LifecycleExpiration, LifecycleRule,
+    LifecycleRuleFilter, ListMultipartUploadsRequest, ListObjectVersionsRequest, NoncurrentVersionExpiration,
+    PutBucketLifecycleConfigurationRequest, PutBucketVersioningRequest, Transition, VersioningConfiguration,
+    op,
+};
+
+use super::Lab;
+
+const DAY_MS: i64 = 86_400_000;
+
+fn rule() -> LifecycleRule {
+    LifecycleRule {
+        status: "Enabled".to_owned(),
+        filter: Some(LifecycleRuleFilter { prefix: Some("old/".to_owned()), ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+fn expiring(days: i32) -> LifecycleRule {
+    LifecycleRule {
+        expiration: Some(LifecycleExpiration { days: Some(days), ..Default::default() }),
+        ..rule()
+    }
+}
+
+async fn try_rules(lab: &Lab, rules: Vec<LifecycleRule>) -> Result<(), &'static str> {
+    let input = PutBucketLifecycleConfigurationRequest {
+        bucket: "bbb".to_owned(),
+        lifecycle_configuration: Some(BucketLifecycleConfiguration { rules }),
+        ..Default::default()
+    };
+    let done = lab.cloud.call(op::PutBucketLifecycleConfiguration, input).await;
+    done.map(|_| ()).map_err(|error| error.code())
+}
+
+async fn keep_versions(lab: &Lab) {
+    let input = PutBucketVersioningRequest {
+        bucket: "bbb".to_owned(),
+        versioning_configuration: VersioningConfiguration {
+            status: Some("Enabled".to_owned()),
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    lab.cloud.call(op::PutBucketVersioning, input).await.unwrap();
+}
+
+async fn versions(lab: &Lab) -> (usize, usize) {
+    let input = ListObjectVersionsRequest { bucket: "bbb".to_owned(), ..Default::default() };
+    let listed = lab.cloud.call(op::ListObjectVersions, input).await.unwrap();
+    (listed.versions.map_or(0, |all| all.len()), listed.delete_markers.map_or(0, |all| all.len()))
+}
+
+#[tokio::test]
+async fn objects_expire_at_midnight_after_their_days() {
+    let lab = Lab::new().await;
+    lab.put("old/a", "1").await;
+    lab.put("kept", "2").await;
+    try_rules(&lab, vec![expiring(3)]).await.unwrap();
+    lab.cloud.advance(2 * DAY_MS);
+    assert!(lab.get("old/a", None).await.is_ok());
+    lab.cloud.advance(2 * DAY_MS);
+    lab.cloud
+        .eventually("it expires", async || (lab.get("old/a", None).await == Err("NoSuchKey")).then_some(()))
+        .await;
+    assert_eq!(lab.get("kept", None).await.unwrap(), b"2");
+}
+
+#[tokio::test]
+async fn versions_go_behind_a_marker_and_then_for_good() {
+    let lab = Lab::new().await;
+    keep_versions(&lab).await;
+    for n in 0..3 {
+        lab.put("old/a", n.to_string()).await;
+    }
+    let noncurrent = NoncurrentVersionExpiration { noncurrent_days: Some(2), ..Default::default() };
+    let rules = LifecycleRule { noncurrent_version_expiration: Some(noncurrent), ..expiring(1) };
+    try_rules(&lab, vec![rules]).await.unwrap();
+    lab.cloud.advance(2 * DAY_MS);
+    lab.cloud
+        .eventually("it is hidden", async || (lab.get("old/a", None).await == Err("NoSuchKey")).then_some(()))
+        .await;
+    // The versions first, then the marker that has nothing behind it.
+    for _ in 0..3 {
+        lab.cloud.advance(2 * DAY_MS);
+        tokio::task::yield_now().await;
+    }
+    lab.cloud
+        .eventually("nothing is left", async || {
+            lab.cloud.advance(DAY_MS);
+            (versions(&lab).await == (0, 0)).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn objects_sink_and_stay_readable() {
+    let lab = Lab::new().await;
+    lab.put("old/a", vec![7; 200_000]).await;
+    lab.put("old/small", "x").await;
+    let to =
+        Transition { days: Some(30), storage_class: Some("STANDARD_IA".to_owned()), ..Default::default() };
+    try_rules(&lab, vec![LifecycleRule { transitions: Some(vec![to]), ..rule() }]).await.unwrap();
+    lab.cloud.advance(31 * DAY_MS);
+    let class = async |key: &str| {
+        let input = HeadObjectRequest { bucket: "bbb".to_owned(), key: key.to_owned(), ..Default::default() };
+        lab.cloud.call(op::HeadObject, input).await.unwrap().storage_class
+    };
+    lab.cloud
+        .eventually("it sinks", async || {
+            (class("old/a").await.as_deref() == Some("STANDARD_IA")).then_some(())
+        })
+        .await;
+    assert_eq!(class("old/small").await, None);
+    assert_eq!(lab.get("old/a", None).await.unwrap().len(), 200_000);
+}
+
+#[tokio::test]
+async fn abandoned_uploads_end() {
+    let lab = Lab::new().await;
+    let begin = CreateMultipartUploadRequest {
+        bucket: "bbb".to_owned(),
+        key: "old/u".to_owned(),
+        ..Default::default()
+    };
+    lab.cloud.call(op::CreateMultipartUpload, begin).await.unwrap();
+    let abort = AbortIncompleteMultipartUpload { days_after_initiation: Some(1) };
+    try_rules(&lab, vec![LifecycleRule { abort_incomplete_multipart_upload: Some(abort), ..rule() }])
+        .await
+        .unwrap();
+    lab.cloud.advance(2 * DAY_MS);
+    lab.cloud
+        .eventually("it ends", async || {
+            let input = ListMultipartUploadsRequest { bucket: "bbb".to_owned(), ..Default::default() };
+            let uploads = lab.cloud.call(op::ListMultipartUploads, input).await.unwrap().uploads;
+            uploads.is_none_or(|uploads| uploads.is_empty()).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn rules_come_back_as_given_and_bad_ones_change_nothing() {
+    let lab = Lab::new().await;
+    let given = LifecycleRule { id: Some("mine".to_owned()), ..expiring(5) };
+    try_rules(&lab, vec![given]).await.unwrap();
+    let marker =
+        LifecycleExpiration { expired_object_delete_marker: Some(true), days: Some(1), ..Default::default() };
+    for (bad, code) in [
+        (vec![], "MalformedXML"),
+        (vec![rule()], "InvalidRequest"),
+        (vec![expiring(0)], "InvalidArgument"),
+        (vec![LifecycleRule { status: "on".to_owned(), ..expiring(1) }], "MalformedXML"),
+        (vec![LifecycleRule { filter: None, ..expiring(1) }], "MalformedXML"),
+        (vec![LifecycleRule { prefix: Some("x".to_owned()), ..expiring(1) }], "MalformedXML"),
+        (vec![LifecycleRule { expiration: Some(marker), ..rule() }], "MalformedXML"),
+        (vec![LifecycleRule { id: Some("a".to_owned()), ..expiring(1) }; 2], "InvalidArgument"),
+    ] {
+        assert_eq!(try_rules(&lab, bad).await, Err(code));
+    }
+    let get = GetBucketLifecycleConfigurationRequest { bucket: "bbb".to_owned(), ..Default::default() };
+    let rules = lab.cloud.call(op::GetBucketLifecycleConfiguration, get).await.unwrap().rules.unwrap();
+    assert_eq!(rules.len(), 1);
+    assert_eq!(rules[0].id.as_deref(), Some("mine"));
+    assert_eq!(rules[0].expiration.as_ref().unwrap().days, Some(5));
+    assert_eq!(rules[0].filter.as_ref().unwrap().prefix.as_deref(), Some("old/"));
+}

@@ -1,0 +1,310 @@
+"""S3 as boto3, the aws CLI and curl see it; details are in the service's own tests."""
+
+import hashlib
+import http.client
+import io
+import json
+import os
+import socket
+import subprocess
+import urllib.parse
+import urllib.request
+import uuid
+
+import boto3
+import pytest
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def s3(cloud):
+    return cloud.client("s3")
+
+
+@pytest.fixture
+def bucket(s3):
+    name = f"b-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=name)
+    yield name
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
+        for one in page.get("Versions", []) + page.get("DeleteMarkers", []):
+            s3.delete_object(Bucket=name, Key=one["Key"], VersionId=one["VersionId"])
+    for upload in s3.list_multipart_uploads(Bucket=name).get("Uploads", []):
+        s3.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
+    s3.delete_bucket(Bucket=name)
+
+
+def code(call, **params):
+    with pytest.raises(ClientError) as refused:
+        call(**params)
+    answer = refused.value.response
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def curl(*args):
+    """Status and body."""
+    done = subprocess.run(["curl", "-s", "-w", "\n%{http_code}", *args], capture_output=True, timeout=60)
+    body, _, status = done.stdout.rpartition(b"\n")
+    return int(status), body
+
+
+def test_files_travel_whole_in_parts(s3, bucket, tmp_path):
+    data = os.urandom(20 * MIB + 7)
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.write_bytes(data)
+    config = TransferConfig(multipart_threshold=8 * MIB, multipart_chunksize=8 * MIB)
+    s3.upload_file(str(source), bucket, "big", ExtraArgs={"Metadata": {"of": "me"}, "ContentType": "x/y"}, Config=config)
+    s3.download_file(bucket, "big", str(target), Config=config)
+    assert target.read_bytes() == data
+    head = s3.head_object(Bucket=bucket, Key="big")
+    assert head["ETag"].endswith('-3"') and head["Metadata"] == {"of": "me"} and head["ContentType"] == "x/y"
+    s3.copy({"Bucket": bucket, "Key": "big"}, bucket, "copied", Config=config)
+    got = io.BytesIO()
+    s3.download_fileobj(bucket, "copied", got)
+    assert got.getvalue() == data
+    middle = s3.get_object(Bucket=bucket, Key="big", Range=f"bytes={8 * MIB - 3}-{8 * MIB + 2}")
+    assert middle["Body"].read() == data[8 * MIB - 3 : 8 * MIB + 3]
+    assert s3.head_object(Bucket=bucket, Key="big", PartNumber=3)["ContentLength"] == 4 * MIB + 7
+
+
+KEYS = ["../x", "a//b", "//", "a/", ".", "ü 日本", "a+b c%20&=?#", "~!*'()", "\x01", "x" * 1024, "🎈", "a;b,c:d@$", '"<>\\^`{|}']
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_is_one_of_its_own(s3, bucket, key):
+    s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode()
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]
+    assert [one["Key"] for one in s3.list_object_versions(Bucket=bucket)["Versions"]] == [key]
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": key})
+    assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == key.encode()
+    for version in ("s3", "s3v4"):
+        signer = signer_of(s3, version)
+        url = signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key})
+        assert curl("--path-as-is", url) == (200, key.encode()), version
+    if key.isprintable():
+        deleted = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key}, {"Key": "copy"}]})
+        assert {one["Key"] for one in deleted["Deleted"]} == {key, "copy"}
+    else:
+        # XML cannot say it.
+        [s3.delete_object(Bucket=bucket, Key=one) for one in (key, "copy")]
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+def signer_of(client, version, endpoint=None, secret="test", **more):
+    credentials = {"aws_access_key_id": "test", "aws_secret_access_key": secret, "region_name": "us-east-1"}
+    config = Config(signature_version=version, **more)
+    return boto3.client("s3", endpoint_url=endpoint or client.meta.endpoint_url, config=config, **credentials)
+
+
+def test_an_empty_object(s3, bucket):
+    put = s3.put_object(Bucket=bucket, Key="empty", Body=b"")
+    assert put["ETag"] == '"d41d8cd98f00b204e9800998ecf8427e"'
+    got = s3.get_object(Bucket=bucket, Key="empty")
+    assert (got["Body"].read(), got["ContentLength"]) == (b"", 0)
+    assert code(s3.get_object, Bucket=bucket, Key="empty", Range="bytes=0-0") == ("InvalidRange", 416)
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+def test_checksums_in_trailers(s3, bucket, algorithm):
+    if algorithm in ("CRC32C", "CRC64NVME"):
+        pytest.importorskip("awscrt")
+    # A stream that cannot be told beforehand brings its sum behind itself.
+    put = s3.put_object(Bucket=bucket, Key="k", Body=io.BytesIO(b"abc" * 50_000), ChecksumAlgorithm=algorithm)
+    got = s3.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert got[f"Checksum{algorithm}"] == put[f"Checksum{algorithm}"]
+    assert got["Body"].read() == b"abc" * 50_000
+
+
+def test_a_wrong_checksum_stores_nothing(s3, bucket):
+    assert code(s3.put_object, Bucket=bucket, Key="k", Body=b"a", ContentMD5="1B2M2Y8AsgTpgAmY7PhCfg==") == ("BadDigest", 400)
+    assert code(s3.put_object, Bucket=bucket, Key="k", Body=b"a", ChecksumCRC32="AAAAAA==")[1] == 400
+    assert code(s3.head_object, Bucket=bucket, Key="k") == ("404", 404)
+
+
+def test_refusals_have_their_codes(s3, bucket):
+    assert code(s3.get_object, Bucket=bucket, Key="none") == ("NoSuchKey", 404)
+    assert code(s3.head_object, Bucket=bucket, Key="none") == ("404", 404)
+    assert code(s3.head_bucket, Bucket="no-such-bucket-here") == ("404", 404)
+    assert code(s3.list_objects_v2, Bucket="no-such-bucket-here") == ("NoSuchBucket", 404)
+    assert code(s3.create_bucket, Bucket="192.168.0.1") == ("InvalidBucketName", 400)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"12345")
+    etag = s3.head_object(Bucket=bucket, Key="k")["ETag"]
+    assert code(s3.get_object, Bucket=bucket, Key="k", IfNoneMatch=etag) == ("304", 304)
+    assert code(s3.get_object, Bucket=bucket, Key="k", IfMatch='"x"') == ("PreconditionFailed", 412)
+    assert code(s3.put_object, Bucket=bucket, Key="k", Body=b"", IfNoneMatch="*") == ("PreconditionFailed", 412)
+    assert code(s3.get_object, Bucket=bucket, Key="k", Range="bytes=5-") == ("InvalidRange", 416)
+    assert code(s3.delete_bucket, Bucket=bucket) == ("BucketNotEmpty", 409)
+    assert code(s3.upload_part, Bucket=bucket, Key="k", UploadId="none", PartNumber=1, Body=b"x") == ("NoSuchUpload", 404)
+    assert code(s3.put_object, Bucket=bucket, Key="k", Body=b"", ACL="public-read") == ("AccessControlListNotSupported", 400)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"12345"
+
+
+def test_versions(s3, bucket):
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    ids = [s3.put_object(Bucket=bucket, Key="k", Body=str(n).encode())["VersionId"] for n in range(3)]
+    marker = s3.delete_object(Bucket=bucket, Key="k")
+    assert marker["DeleteMarker"] and code(s3.get_object, Bucket=bucket, Key="k") == ("NoSuchKey", 404)
+    assert s3.get_object(Bucket=bucket, Key="k", VersionId=ids[1])["Body"].read() == b"1"
+    listed = s3.list_object_versions(Bucket=bucket)
+    assert [one["VersionId"] for one in listed["Versions"]] == ids[::-1]
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=marker["VersionId"])
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"2"
+
+
+def test_listings_page_and_roll_up(s3, bucket):
+    for n in range(25):
+        s3.put_object(Bucket=bucket, Key=f"d{n % 5}/f{n:02}", Body=b"")
+    pages = list(s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, PaginationConfig={"PageSize": 4}))
+    keys = [one["Key"] for page in pages for one in page["Contents"]]
+    assert len(pages) == 7 and keys == sorted(keys) and len(set(keys)) == 25
+    rolled = s3.list_objects(Bucket=bucket, Delimiter="/")
+    assert [one["Prefix"] for one in rolled["CommonPrefixes"]] == [f"d{n}/" for n in range(5)] and "Contents" not in rolled
+
+
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_presigned_urls(s3, bucket, version, tmp_path):
+    signer = signer_of(s3, version)
+    sent = tmp_path / "sent"
+    sent.write_bytes(b"by curl")
+    url = signer.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k", "ContentType": "x/y"}, ExpiresIn=60)
+    assert curl("-T", str(sent), "-H", "Content-Type: x/y", url)[0] == 200
+    assert s3.head_object(Bucket=bucket, Key="k")["ContentType"] == "x/y"
+    more = {"ResponseContentDisposition": 'attachment; filename="a b"', "ResponseContentType": "text/z"}
+    url = signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k", **more}, ExpiresIn=60)
+    assert curl(url) == (200, b"by curl")
+    with urllib.request.urlopen(url) as got:
+        assert (got.headers["Content-Disposition"], got.headers["Content-Type"]) == ('attachment; filename="a b"', "text/z")
+    for spoilt, expected in [
+        (url.replace("/k?", "/other?"), b"SignatureDoesNotMatch"),
+        (url.replace("text%2Fz", "text%2Fhtml"), b"SignatureDoesNotMatch"),
+        (signer_of(s3, version, secret="bad").generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}), b"SignatureDoesNotMatch"),
+    ]:
+        status, body = curl(spoilt)
+        assert (status, expected in body) == (403, True), body
+    # Of another method.
+    assert curl("-X", "DELETE", url)[0] == 403
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"by curl"
+
+
+def test_presigned_urls_end(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"v")
+    url = signer_of(s3, "s3").generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=-1)
+    status, body = curl(url)
+    assert status == 403 and b"<Code>AccessDenied</Code>" in body and b"Request has expired" in body
+    status, body = curl(url.split("&Expires=")[0])
+    assert status == 403 and b"Query-string authentication requires" in body
+    assert curl(url.replace("Expires=", "Expires=9"))[0] == 403
+
+
+def test_a_presigned_url_with_metadata(s3, bucket):
+    params = {"Bucket": bucket, "Key": "k", "Metadata": {"of": "me"}}
+    url = signer_of(s3, "s3").generate_presigned_url("put_object", Params=params)
+    assert "x-amz-meta-of=me" in url
+    assert curl("-X", "PUT", "-H", "Content-Type:", "--data-binary", "v", url)[0] == 200
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"of": "me"}
+
+
+def test_virtual_hosts(s3, bucket, cloud):
+    s3.put_object(Bucket=bucket, Key="a/b", Body=b"v")
+    for version in ("s3", "s3v4"):
+        endpoint = f"http://s3.localhost:{cloud.port}"
+        signer = signer_of(s3, version, endpoint, **{"s3": {"addressing_style": "virtual"}})
+        url = urllib.parse.urlsplit(signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a/b"}))
+        assert url.hostname == f"{bucket}.s3.localhost" and url.path == "/a/b"
+        line = http.client.HTTPConnection("127.0.0.1", cloud.port)
+        line.request("GET", f"{url.path}?{url.query}", headers={"Host": url.netloc})
+        answer = line.getresponse()
+        assert (answer.status, answer.read()) == (200, b"v"), version
+
+
+def test_bodies_wait_for_leave(s3, bucket, cloud):
+    url = urllib.parse.urlsplit(signer_of(s3, "s3v4").generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"}))
+    with socket.create_connection(("127.0.0.1", cloud.port)) as line:
+        head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+        line.sendall(head.encode())
+        line.settimeout(10)
+        assert line.recv(1024).startswith(b"HTTP/1.1 100 ")
+        line.sendall(b"hello")
+        assert line.recv(4096).startswith(b"HTTP/1.1 200 ")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"hello"
+    # Who may not put is told before the body is sent.
+    with socket.create_connection(("127.0.0.1", cloud.port)) as line:
+        line.sendall(f"PUT /{bucket}/k HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n".encode())
+        line.settimeout(10)
+        assert line.recv(4096).startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_bucket_elsewhere_says_where(cloud):
+    name = f"b-{uuid.uuid4().hex}"
+    away = cloud.client("s3", region="eu-west-1")
+    away.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert away.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
+    assert away.head_bucket(Bucket=name)["BucketRegion"] == "eu-west-1"
+    away.delete_bucket(Bucket=name)
+
+
+def test_the_public_reads_what_a_policy_opens(s3, bucket, cloud):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"v")
+    url = f"{cloud.endpoint}/{bucket}/k"
+    assert curl(url)[0] == 403
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    assert code(s3.put_bucket_policy, Bucket=bucket, Policy=policy) == ("AccessDenied", 403)
+    off = dict.fromkeys(["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"], False)
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=off)
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    assert s3.get_bucket_policy(Bucket=bucket)["Policy"] == policy
+    assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is True
+    assert curl(url) == (200, b"v")
+    assert curl("-X", "DELETE", url)[0] == 403
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert curl(url)[0] == 403
+    assert code(s3.get_bucket_policy, Bucket=bucket) == ("NoSuchBucketPolicy", 404)
+
+
+def test_settings_of_a_new_bucket(s3, bucket):
+    rule = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    assert s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert set(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values()) == {True}
+    acl = s3.get_bucket_acl(Bucket=bucket)
+    assert [(one["Grantee"]["ID"], one["Grantee"]["Type"], one["Permission"]) for one in acl["Grants"]] == [(acl["Owner"]["ID"], "CanonicalUser", "FULL_CONTROL")]
+    assert code(s3.put_bucket_acl, Bucket=bucket, ACL="private") == ("AccessControlListNotSupported", 400)
+    kms = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]}
+    assert code(s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration=kms) == ("NotImplemented", 501)
+
+
+def test_the_cli_copies_lists_and_syncs(s3, bucket, cloud, tmp_path):
+    tree = tmp_path / "tree"
+    for n in range(1_000):
+        file = tree / f"d{n % 10}" / f"f{n}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(str(n))
+    aws = lambda *args: cloud.cli("s3", *args).stdout
+    assert aws("sync", str(tree), f"s3://{bucket}/tree", "--no-progress").count("upload:") == 1_000
+    assert aws("sync", str(tree), f"s3://{bucket}/tree", "--no-progress") == ""
+    (tree / "d3" / "f3").write_text("changed")
+    (tree / "d4" / "f4").unlink()
+    moved = aws("sync", str(tree), f"s3://{bucket}/tree", "--delete", "--no-progress").splitlines()
+    assert sorted(line.split(":")[0] for line in moved) == ["delete", "upload"]
+    back = tmp_path / "back"
+    aws("sync", f"s3://{bucket}/tree", str(back), "--no-progress", "--quiet")
+    of = lambda root: {str(p.relative_to(root)): p.read_text() for p in root.rglob("*") if p.is_file()}
+    assert of(back) == of(tree)
+    big = tmp_path / "big"
+    big.write_bytes(os.urandom(18 * MIB))
+    aws("cp", str(big), f"s3://{bucket}/big", "--quiet")
+    aws("mv", f"s3://{bucket}/big", f"s3://{bucket}/moved", "--quiet")
+    aws("cp", f"s3://{bucket}/moved", str(tmp_path / "again"), "--quiet")
+    digest = lambda path: hashlib.sha256(path.read_bytes()).hexdigest()
+    assert digest(tmp_path / "again") == digest(big)
+    listed = aws("ls", f"s3://{bucket}/").splitlines()
+    assert [line.split()[-1] for line in listed] == ["tree/", "moved"]
+    aws("rm", f"s3://{bucket}/", "--recursive", "--quiet")
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
