@@ -110,6 +110,14 @@ def test_an_empty_object(s3, bucket):
     assert code(s3.get_object, Bucket=bucket, Key="empty", Range="bytes=0-0") == ("InvalidRange", 416)
 
 
+def test_what_follows_an_empty_object_on_a_connection(s3, bucket):
+    for body in (b"", b"x", b"", b"", b"y"):
+        assert s3.put_object(Bucket=bucket, Key="k", Body=body)["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+    assert code(s3.put_object, Bucket=bucket, Key="k", Body=b"z", IfNoneMatch="*") == ("PreconditionFailed", 412)
+    assert code(s3.put_object, Bucket="no-such-bucket-here", Key="k", Body=b"z") == ("NoSuchBucket", 404)
+    assert s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
 def test_checksums_in_trailers(s3, bucket, algorithm):
     if algorithm in ("CRC32C", "CRC64NVME"):

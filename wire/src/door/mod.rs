@@ -18,8 +18,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
+use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, Version};
 use kernel::clock::Clock;
 use kernel::credentials::Credentials;
 use kernel::gate::{Call, not_implemented};
@@ -94,6 +95,9 @@ impl Door {
         });
         let mut response = outcome.unwrap_or_else(|error| self.refuse(&parts, &error, &mut trace));
         trace.put_request_id(&mut response);
+        if waits_for_leave_to_send_nothing(&parts) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         tracing::debug!(
             request_id = trace.request_id,
             method = %parts.method,
@@ -249,6 +253,14 @@ impl Raw {
 fn hoisted(signing: Signing, parts: &Parts, presented: Option<&Presented<'_>>) -> Option<Parts> {
     let by_query = presented.is_none_or(Presented::is_presigned);
     (signing == Signing::ObjectStore && by_query).then(|| hoisted::lowered(parts)).flatten()
+}
+
+/// An empty body announced with `Expect: 100-continue`: HTTP needs no *100* before its answer, and gives none. AWS does,
+/// and botocore, missing it, would misread the next answer on the connection.
+fn waits_for_leave_to_send_nothing(parts: &Parts) -> bool {
+    parts.version == Version::HTTP_11
+        && parts.headers.contains_key(EXPECT)
+        && header_text(&parts.headers, "content-length") == Some("0")
 }
 
 /// A body that may hold `Action`. Puts are left alone: some clients call every file a form.
