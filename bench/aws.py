@@ -6,6 +6,7 @@ import hmac
 import http.client
 import json
 import re
+import time
 import urllib.parse
 
 REGION = "us-east-1"
@@ -60,6 +61,49 @@ class Request:
                 continue
             lines.append(f"wrk.headers[{lua_text(name)}] = {lua_text(value)}\n")
         return "".join(lines)
+
+
+class Objects:
+    """Signed requests of an object store, one for each path, to be sent in turns."""
+
+    def __init__(self, port, method, paths, body=b""):
+        self.port, self.method, self.body = port, method, body
+        self.sent = [(path, self.sign(path)) for path in paths]
+
+    def sign(self, path):
+        at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        digest = hashlib.sha256(self.body).hexdigest()
+        headers = {"host": f"127.0.0.1:{self.port}", "x-amz-content-sha256": digest, "x-amz-date": at}
+        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+        names = ";".join(headers)
+        canonical = f"{self.method}\n{path}\n\n{lines}\n{names}\n{digest}"
+        scope = f"{at[:8]}/{REGION}/s3/aws4_request"
+        to_sign = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        signature = hmac.new(key(at[:8], "s3"), to_sign.encode(), hashlib.sha256).hexdigest()
+        headers["authorization"] = f"AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders={names}, Signature={signature}"
+        return headers
+
+    def lua(self):
+        lines = [f"local body = {lua_text(self.body.decode())}\nlocal all, at = {{}}, 0\n"]
+        for path, headers in self.sent:
+            table = ", ".join(f"[{lua_text(name)}] = {lua_text(value)}" for name, value in headers.items() if name != "host")
+            lines.append(f"all[#all + 1] = {{{lua_text(path)}, {{{table}}}}}\n")
+        body = "body" if self.body else "nil"
+        lines.append("request = function()\n  at = at % #all + 1\n")
+        lines.append(f"  return wrk.format({lua_text(self.method)}, all[at][1], all[at][2], {body})\nend\n")
+        return "".join(lines)
+
+    def send(self):
+        """Each once, by one connection; gives the seconds it took."""
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        begun = time.perf_counter()
+        for path, headers in self.sent:
+            line.request(self.method, path, self.body or None, headers)
+            answer = line.getresponse()
+            text = answer.read()
+            if answer.status != 200:
+                raise Refused(f"{answer.status} {text[:500]!r}")
+        return time.perf_counter() - begun
 
 
 def lua_text(text):

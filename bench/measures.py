@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from aws import Client, Refused, Request, values
+from aws import Client, Objects, Refused, Request, values
 from servers import Cloudlet, running
 
 WEB = b"#!/bin/sh\nmkdir -p /srv/web && cd /srv/web && echo hello > index.html\nexec python3 -m http.server 80\n"
@@ -170,6 +170,38 @@ def data_key_rates(servers, rounds, seconds):
             if turn:
                 rates[server.name].append(rate)
     return {name: median(all_turns) for name, all_turns in rates.items()}
+
+
+OBJECTS = 256
+OBJECT_BYTES = 4_096
+STREAM_BYTES = 64 << 20
+
+
+def object_rates(servers, rounds, seconds):
+    """PutObject and GetObject of 4 KiB under 256 keys at 64 connections, requests a second, in turns."""
+    rates = {"PUT": {server.name: [] for server in servers}, "GET": {server.name: [] for server in servers}}
+    for server in servers:
+        Objects(server.port, "PUT", ["/bench"]).send()
+        Objects(server.port, "PUT", object_paths(), b"x" * OBJECT_BYTES).send()
+    for turn in range(rounds + 1):
+        for server in servers:
+            for method, body in (("PUT", b"x" * OBJECT_BYTES), ("GET", b"")):
+                rate = wrk(Objects(server.port, method, object_paths(), body), server.port, 64, seconds if turn else 1)
+                if turn:
+                    rates[method][server.name].append(rate)
+    return {method: {name: median(turns) for name, turns in of.items()} for method, of in rates.items()}
+
+
+def object_paths():
+    return [f"/bench/k{at}" for at in range(OBJECTS)]
+
+
+def stream_rates(server, rounds):
+    """Bytes a second of an object of 64 MiB, put and got by one connection; the body is digested by both sides."""
+    Objects(server.port, "PUT", ["/streams"]).send()
+    put = [Objects(server.port, "PUT", ["/streams/k"], b"x" * STREAM_BYTES).send() for _ in range(rounds + 1)]
+    got = [Objects(server.port, "GET", ["/streams/k"]).send() for _ in range(rounds + 1)]
+    return STREAM_BYTES / median(put[1:]), STREAM_BYTES / median(got[1:])
 
 
 def batch(url, count=10):

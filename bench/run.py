@@ -99,6 +99,20 @@ def keys(ours, floor, others):
     yield ratio("GenerateDataKey, 64 connections", rates["cloudlet"], rates.get("moto"), 10, "moto")
 
 
+def s3(ours, floor, others):
+    cloud = Cloudlet(ours)
+    servers = [cloud, *[kind(binary) for kind, binary in others]]
+    with running(*servers):
+        rates = measures.object_rates(servers, ROUNDS, SECONDS)
+        put, got = measures.stream_rates(cloud, ROUNDS)
+    for name, limit in (("fakecloud", 1.0), ("ministack", 10), ("moto", 10)):
+        for method, what in (("PUT", "PutObject"), ("GET", "GetObject")):
+            of = rates[method]
+            yield ratio(f"{what}, 4 KiB, 64 connections", of["cloudlet"], of.get(name), limit, name)
+    yield Row("PutObject of 64 MiB, one connection", "", f"{put / 1e6:,.0f} MB/s")
+    yield Row("GetObject of 64 MiB, one connection", "", f"{got / 1e6:,.0f} MB/s")
+
+
 def drain(ours, floor, others):
     few, many, left, kib = measures.drains(ours, 1_000, BACKLOG, ROUNDS)
     what = f"receive and delete ten of {BACKLOG:,} messages, against ten of 1,000"
@@ -118,7 +132,7 @@ def machines(ours, floor, others):
     yield most(f"memory for each idle instance, ours (proportional, of {CROWD})", kib, 4, "MiB", 1 / 1024)
 
 
-PARTS = {part.__name__: part for part in (start, send, role, read, keys, drain, machines)}
+PARTS = {part.__name__: part for part in (start, send, role, read, keys, s3, drain, machines)}
 
 
 def main(names):

@@ -288,6 +288,30 @@ def test_settings_of_a_new_bucket(s3, bucket):
     assert code(s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration=kms) == ("NotImplemented", 501)
 
 
+def test_settings_come_and_go(s3, bucket):
+    aes = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": True}]}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=aes)
+    assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"] == aes
+    s3.delete_bucket_encryption(Bucket=bucket)
+    assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]["BucketKeyEnabled"] is False
+    controls = lambda ownership: {"Rules": [{"ObjectOwnership": ownership}]}
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=controls("BucketOwnerEnforced"))
+    assert code(s3.put_bucket_ownership_controls, Bucket=bucket, OwnershipControls=controls("ObjectWriter")) == ("NotImplemented", 501)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"v", ACL="private")
+    assert s3.get_object_acl(Bucket=bucket, Key="k")["Grants"][0]["Permission"] == "FULL_CONTROL"
+    assert code(s3.put_object_acl, Bucket=bucket, Key="k", ACL="public-read") == ("AccessControlListNotSupported", 400)
+    assert code(s3.get_object_acl, Bucket=bucket, Key="none") == ("NoSuchKey", 404)
+    rules = [
+        {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}, "Transitions": [{"Days": 1, "StorageClass": "GLACIER_IR"}]},
+        {"ID": "b", "Status": "Disabled", "Prefix": "", "NoncurrentVersionExpiration": {"NoncurrentDays": 2, "NewerNoncurrentVersions": 5}},
+        {"ID": "c", "Status": "Enabled", "Filter": {"And": {"Prefix": "", "Tags": [{"Key": "k", "Value": "v"}]}}, "Expiration": {"Days": 1}},
+    ]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == rules
+    s3.delete_bucket_lifecycle(Bucket=bucket)
+    assert code(s3.get_bucket_lifecycle_configuration, Bucket=bucket) == ("NoSuchLifecycleConfiguration", 404)
+
+
 def test_the_cli_copies_lists_and_syncs(s3, bucket, cloud, tmp_path):
     tree = tmp_path / "tree"
     for n in range(1_000):

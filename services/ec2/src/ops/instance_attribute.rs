@@ -13,8 +13,8 @@ use crate::errors;
 use crate::rules::instance::State;
 use crate::rules::instance_attribute::{self as rules, Change};
 use crate::rules::instance_view::View;
-use crate::rules::volume_view;
 use crate::rules::metadata_options;
+use crate::rules::volume_view;
 use crate::state::instance::{self, OnShutdown};
 use crate::state::network_interface;
 
