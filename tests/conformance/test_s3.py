@@ -288,6 +288,13 @@ def test_settings_of_a_new_bucket(s3, bucket):
     assert code(s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration=kms) == ("NotImplemented", 501)
 
 
+def test_a_setting_that_came_damaged_is_refused(s3, bucket):
+    tags = {"TagSet": [{"Key": "a", "Value": "b"}]}
+    assert code(s3.put_bucket_tagging, Bucket=bucket, Tagging=tags, ContentMD5="1B2M2Y8AsgTpgAmY7PhCfg==") == ("BadDigest", 400)
+    assert code(s3.put_bucket_tagging, Bucket=bucket, Tagging=tags, ContentMD5="x") == ("InvalidDigest", 400)
+    assert code(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
+
+
 def test_settings_come_and_go(s3, bucket):
     aes = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": True}]}
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=aes)

@@ -5,9 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use kernel::{Error, Kind};
+use md5::{Digest, Md5};
 use shape::BodyError;
 
 /// Slowest sender of a body that is gathered.
@@ -120,6 +123,22 @@ async fn read_all(mut body: Streaming, bytes_max: usize) -> Result<Bytes, Error>
         return Ok(first);
     }
     Ok([first, rest.freeze()].concat().into())
+}
+
+/// Compares a whole body with the MD5 sum that its sender gave. Streams are the services' own to check.
+///
+/// # Errors
+/// *InvalidDigest*, *BadDigest*.
+pub(super) fn check_md5(headers: &http::HeaderMap, body: &Inbound) -> Result<(), Error> {
+    let (Some(given), Inbound::Whole(bytes)) = (headers.get("content-md5"), body) else { return Ok(()) };
+    let given = STANDARD.decode(given).ok().filter(|sum| sum.len() == 16);
+    let invalid = "The Content-MD5 you specified was invalid.";
+    let given = given.ok_or_else(|| Error::new(Kind::Invalid, "InvalidDigest", invalid))?;
+    if Md5::digest(bytes).as_slice() == given {
+        return Ok(());
+    }
+    let message = "The Content-MD5 you specified did not match what we received.";
+    Err(Error::new(Kind::Invalid, "BadDigest", message))
 }
 
 /// The error of a body that checks itself is for the caller; any other means the sender is gone.

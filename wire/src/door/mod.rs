@@ -37,7 +37,7 @@ pub use server::{Limits, Server, listen};
 
 use crate::route::{Asked, Router, Wanted};
 use crate::sigv4::{Family, Presented, Signing, Verifier, header_text};
-use body::gather;
+use body::{check_md5, gather};
 use caller::{Question, Raw, identify};
 
 /// Longest form that is read to find its way, and longest body of a path of the house.
@@ -145,6 +145,9 @@ impl Door {
         let question =
             Question { parts, presented: presented.as_ref(), routed: &routed, family, connection, body };
         let (caller, body) = identify(&self.verifier, question).await?;
+        if trace.signing == Signing::ObjectStore {
+            check_md5(&parts.headers, &body)?;
+        }
         trace.account = caller.account.to_string();
         let service = routed.service.def;
         let op = match routed.wanted {
