@@ -7,7 +7,7 @@ use kernel::arn::AccountId;
 use kernel::caller::Principal;
 use kernel::clock::FakeClock;
 use kernel::credentials::{Credential, Credentials, NoCredential};
-use wire::sigv4::{Accepts, Family, Payload, Presented, Signing, Verifier};
+use wire::sigv4::{Accepts, Family, Payload, Presented, PresentedV2, Signing, Verifier};
 
 use crate::{head, now};
 
@@ -49,7 +49,7 @@ pub fn sigv4(data: &[u8]) {
         let family = families[data.len() % families.len()];
         let presented = match Presented::find(&parts) {
             Ok(Some(presented)) => presented,
-            Ok(None) => return,
+            Ok(None) => return version2(&parts, family),
             Err(refusal) => {
                 refusal.into_error(family);
                 return;
@@ -61,5 +61,17 @@ pub fn sigv4(data: &[u8]) {
         if let Err(refusal) = now(verifier().verify(&parts, &presented, accepts, "UNSIGNED-PAYLOAD")) {
             refusal.into_error(family);
         }
+    }
+}
+
+/// Queries signed the older way.
+fn version2(parts: &http::request::Parts, family: Family) {
+    let verified = match PresentedV2::find(parts) {
+        Ok(Some(presented)) => now(verifier().verify_v2(parts, &presented, parts.uri.path())).map(|_| ()),
+        Ok(None) => Ok(()),
+        Err(refusal) => Err(refusal),
+    };
+    if let Err(refusal) = verified {
+        refusal.into_error(family);
     }
 }
