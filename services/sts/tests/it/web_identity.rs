@@ -45,6 +45,7 @@ impl Provider {
             .with_no_client_auth()
             .with_single_cert(vec![cert.der().clone()], private)
             .unwrap();
+        #[allow(clippy::disallowed_methods, reason = "a server outside of the house")]
         tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(tls)), configuration, jwks));
         Self { issuer, thumbprint, key }
     }
