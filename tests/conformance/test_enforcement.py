@@ -45,7 +45,7 @@ def user(cloud):
     iam.delete_user(UserName=name)
 
 
-def test_a_user_knows_who_it_is_and_may_nothing_else(user):
+def test_a_user_knows_who_it_is_and_may_nothing_else(cloud, user):
     me = user.client("sts").get_caller_identity()
     assert me["Arn"] == user.arn
     assert me["UserId"].startswith("AIDA")
@@ -55,7 +55,13 @@ def test_a_user_knows_who_it_is_and_may_nothing_else(user):
         f"User: {user.arn} is not authorized to perform: sqs:ListQueues "
         "because no identity-based policy allows the sqs:ListQueues action"
     )
-    assert refusal(user.client("ec2").describe_vpcs)["Code"] == "UnauthorizedOperation"
+    sealed = refusal(user.client("ec2").describe_vpcs)
+    assert sealed["Code"] == "UnauthorizedOperation"
+    message = sealed["Message"].rsplit("Encoded authorization failure message: ", 1)[1]
+    assert refusal(user.client("sts").decode_authorization_message, EncodedMessage=message)["Code"] == "AccessDenied"
+    told = json.loads(cloud.client("sts").decode_authorization_message(EncodedMessage=message)["DecodedMessage"])
+    assert (told["allowed"], told["context"]["action"]) == (False, "ec2:DescribeVpcs")
+    assert told["context"]["principal"]["arn"] == user.arn
     assert refusal(user.client("iam").list_users)["Code"] == "AccessDenied"
     assert refusal(user.client("kms").list_keys)["Code"] == "AccessDeniedException"
 

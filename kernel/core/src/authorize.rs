@@ -165,8 +165,24 @@ async fn authorize_one(
     let (_, matches) = explain(&asked, &policies);
     verdict.rulings.push(Ruling::new(action, resource, &decision, &matches, &policies));
     let message = denial_message(&ctx.caller().arn(), action, resource, &decision);
-    verdict.denial = Some(Error::new(Kind::Denied, ctx.house().denied_code(ctx.service()), message));
+    let code = ctx.house().denied_code(ctx.service());
+    let message = match code {
+        SEALS_ITS_REASON => with_sealed_reason(ctx, message, verdict.rulings.last()),
+        _ => message,
+    };
+    verdict.denial = Some(Error::new(Kind::Denied, code, message));
     Ok(())
+}
+
+/// The code of services whose denials hold all that decided, sealed for whoever may have it decoded.
+const SEALS_ITS_REASON: &str = "UnauthorizedOperation";
+
+fn with_sealed_reason(ctx: &Ctx, message: String, ruling: Option<&Ruling>) -> String {
+    let sealed = ruling.and_then(|ruling| ctx.house().encode_denial(ctx.caller(), ruling));
+    let Some(sealed) = sealed else { return message };
+    format!(
+        "You are not authorized to perform this operation. {message}. Encoded authorization failure message: {sealed}"
+    )
 }
 
 /// Where the caller and the resource's owner stand in organizations. Roles that services made for themselves are
