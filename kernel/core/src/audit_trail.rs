@@ -27,6 +27,8 @@ pub(crate) const FLUSH_EVERY_MS: Millis = 250;
 const PENDING_BYTES_MAX: usize = 16 << 20;
 /// Rows read, or removed, at one time.
 const PAGE: usize = 16;
+/// Rows looked at to make room for one: rows are long, and the first is mostly the only one to go.
+const EXCESS_PAGE: usize = 2;
 /// Longest row that is unpacked: what waited, and one long record more.
 const UNPACKED_BYTES_MAX: usize = 2 * PENDING_BYTES_MAX;
 
@@ -221,7 +223,7 @@ impl House {
             let floor = (first + count).saturating_sub(trail.limits.records_max);
             // Rows go when all they hold is too much: up to a batch more than the limit is kept.
             let excess = match *oldest < floor {
-                true => self.oldest_rows(&ctx, |_, end| end <= floor).await?,
+                true => self.oldest_rows(&ctx, EXCESS_PAGE, |_, end| end <= floor).await?,
                 false => Vec::new(),
             };
             ctx.write(|tx| {
@@ -237,9 +239,10 @@ impl House {
     async fn oldest_rows(
         self: &Arc<Self>,
         ctx: &Ctx,
+        limit: usize,
         is_meant: impl Fn(&Batch, u64) -> bool,
     ) -> Result<Vec<(u64, u64)>> {
-        let rows = ctx.read(|snap| RECORDS.list(snap, &HOUSE_SCOPE, (), None, PAGE)).await?;
+        let rows = ctx.read(|snap| RECORDS.list(snap, &HOUSE_SCOPE, (), None, limit)).await?;
         let mut meant = Vec::new();
         for (key, row) in &rows {
             let Some(first) = KeyReader(key).number() else { continue };
@@ -258,7 +261,7 @@ impl House {
         let since = self.clock().now() - self.audit().limits.age_ms_max;
         let ctx = self.ctx("kernel", HOUSE_SCOPE);
         loop {
-            let old = self.oldest_rows(&ctx, |batch, _| batch.last_at < since).await?;
+            let old = self.oldest_rows(&ctx, PAGE, |batch, _| batch.last_at < since).await?;
             let Some((_, end)) = old.last() else { return Ok(()) };
             ctx.write(|tx| old.iter().try_for_each(|(n, _)| RECORDS.delete(tx, &HOUSE_SCOPE, *n))).await?;
             *oldest = (*oldest).max(*end);
