@@ -37,7 +37,7 @@ pub struct AuditRecord {
     pub resources: Vec<String>,
     pub decision: Decided,
     pub rulings: Vec<Ruling>,
-    /// The answer's error code; `None` when it succeeded, or was not known yet when the record was written.
+    /// The answer's error code; `None` when it succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'static str>,
     /// Came from a service in its own name, not over the wire.

@@ -114,14 +114,14 @@ async fn authorize_one(
     resource: &str,
     verdict: &mut Verdict,
 ) -> Result<()> {
-    let arn = resource.parse::<Arn>().ok();
-    let owner = arn.as_ref().map(|arn| arn.account.clone()).filter(|account| !account.is_empty());
-    let account = ctx.account_text();
-    let who = principal::who(ctx.caller(), &account);
     if matches!(ctx.caller().principal, Principal::Service(_)) {
         verdict.rulings.push(Ruling::without_policies(action, resource, "service"));
         return Ok(());
     }
+    let arn = resource.parse::<Arn>().ok();
+    let owner = arn.as_ref().map(|arn| arn.account.clone()).filter(|account| !account.is_empty());
+    let account = ctx.account_text();
+    let who = principal::who(ctx.caller(), &account);
     let attached = match arn.clone() {
         Some(arn) => {
             let asked = Asked { arn, action, access, caller: ctx.caller(), who };

@@ -107,30 +107,29 @@ pub async fn delete_network_acl(ctx: &Ctx, input: api::DeleteNetworkAclRequest) 
     .await
 }
 
+/// The entry an input asks for.
+macro_rules! wanted {
+    ($input:expr) => {
+        rules::Wanted {
+            number: $input.rule_number,
+            egress: $input.egress,
+            protocol: $input.protocol,
+            action: $input.rule_action,
+            cidr: $input.cidr_block,
+            ports: $input.port_range.and_then(|range| Some((range.from?, range.to?))),
+            icmp: $input.icmp_type_code.map(|it| (it.r#type.unwrap_or(-1), it.code.unwrap_or(-1))),
+        }
+    };
+}
+
 pub async fn create_network_acl_entry(ctx: &Ctx, input: api::CreateNetworkAclEntryRequest) -> Result<()> {
-    let entry = rules::check(rules::Wanted {
-        number: input.rule_number,
-        egress: input.egress,
-        protocol: input.protocol,
-        action: input.rule_action,
-        cidr: input.cidr_block,
-        ports: input.port_range.and_then(|range| Some((range.from?, range.to?))),
-        icmp: input.icmp_type_code.map(|it| (it.r#type.unwrap_or(-1), it.code.unwrap_or(-1))),
-    })?;
+    let entry = rules::check(wanted!(input))?;
     check_dry_run(input.dry_run)?;
     change(ctx, &input.network_acl_id, |acl| rules::put_entry(acl, entry.clone(), false)).await
 }
 
 pub async fn replace_network_acl_entry(ctx: &Ctx, input: api::ReplaceNetworkAclEntryRequest) -> Result<()> {
-    let entry = rules::check(rules::Wanted {
-        number: input.rule_number,
-        egress: input.egress,
-        protocol: input.protocol,
-        action: input.rule_action,
-        cidr: input.cidr_block,
-        ports: input.port_range.and_then(|range| Some((range.from?, range.to?))),
-        icmp: input.icmp_type_code.map(|it| (it.r#type.unwrap_or(-1), it.code.unwrap_or(-1))),
-    })?;
+    let entry = rules::check(wanted!(input))?;
     check_dry_run(input.dry_run)?;
     change(ctx, &input.network_acl_id, |acl| rules::put_entry(acl, entry.clone(), true)).await
 }

@@ -30,17 +30,24 @@ fn destination(text: Option<String>) -> Result<Ipv4Net> {
         .map_err(|_| errors::cidr_invalid(&text, "destinationCidrBlock"))
 }
 
+/// The target an input asks for.
+macro_rules! wanted {
+    ($input:expr, $local:expr) => {
+        Wanted {
+            local: $local,
+            gateway: $input.gateway_id,
+            nat_gateway: $input.nat_gateway_id,
+            peering: $input.vpc_peering_connection_id,
+            interface: $input.network_interface_id,
+            instance: $input.instance_id,
+        }
+    };
+}
+
 pub async fn create_route(ctx: &Ctx, input: api::CreateRouteRequest) -> Result<api::CreateRouteResult> {
     let id: RouteTableId = parse(&input.route_table_id, errors::route_table_not_found)?;
     let to = destination(input.destination_cidr_block)?;
-    let wanted = Wanted {
-        local: false,
-        gateway: input.gateway_id,
-        nat_gateway: input.nat_gateway_id,
-        peering: input.vpc_peering_connection_id,
-        interface: input.network_interface_id,
-        instance: input.instance_id,
-    };
+    let wanted = wanted!(input, false);
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
     change(ctx, &id, |tx, table| {
@@ -64,14 +71,7 @@ pub async fn create_route(ctx: &Ctx, input: api::CreateRouteRequest) -> Result<a
 pub async fn replace_route(ctx: &Ctx, input: api::ReplaceRouteRequest) -> Result<()> {
     let id: RouteTableId = parse(&input.route_table_id, errors::route_table_not_found)?;
     let to = destination(input.destination_cidr_block)?;
-    let wanted = Wanted {
-        local: input.local_target == Some(true),
-        gateway: input.gateway_id,
-        nat_gateway: input.nat_gateway_id,
-        peering: input.vpc_peering_connection_id,
-        interface: input.network_interface_id,
-        instance: input.instance_id,
-    };
+    let wanted = wanted!(input, input.local_target == Some(true));
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
     change(ctx, &id, |tx, table| {

@@ -96,10 +96,7 @@ fn latest(
     after: Option<&str>,
     now: Millis,
 ) -> Result<Batch> {
-    let mut cursor = Cursor::objects(bucket, "");
-    if let Some(after) = after {
-        cursor.leap_key(after);
-    }
+    let mut cursor = Cursor::objects(bucket, "").after(after);
     let mut changes = Vec::new();
     for step in 1.. {
         let Some((key, object)) = cursor.next(from)? else { break };
@@ -124,10 +121,7 @@ fn older(
     after: Option<&str>,
     now: Millis,
 ) -> Result<Batch> {
-    let mut cursor = Cursor::older(bucket, "");
-    if let Some(after) = after {
-        cursor.leap_key(after);
-    }
+    let mut cursor = Cursor::older(bucket, "").after(after);
     let mut changes = Vec::new();
     let mut rows = 0;
     while let Some((key, first)) = cursor.next(from)? {
@@ -154,9 +148,8 @@ fn older(
             };
             changes.extend(what.map(|what| Change { key: key.clone(), what }));
             since = Some(version.modified_at);
-            match cursor.peek(from)? {
-                Some(_) if is_same => {}
-                _ => break,
+            if !is_same {
+                break;
             }
             let Some((_, next)) = cursor.next(from)? else { break };
             version = next;
@@ -175,10 +168,7 @@ fn uploads(
     after: Option<&str>,
     now: Millis,
 ) -> Result<Batch> {
-    let mut cursor = Cursor::uploads(bucket, "");
-    if let Some(after) = after {
-        cursor.leap_key(after);
-    }
+    let mut cursor = Cursor::uploads(bucket, "").after(after);
     let mut changes = Vec::new();
     let mut rows = 0;
     let mut last: Option<String> = None;

@@ -11,7 +11,7 @@ use crate::errors;
 use crate::rules::listing::{common_prefix, page_size};
 use crate::rules::url::Encoding;
 use crate::state::bucket::Bucket;
-use crate::state::cursor::{Cursor, older_row};
+use crate::state::cursor::Cursor;
 use crate::state::object::{self, Object, Which};
 
 /// A page as it fills.
@@ -122,7 +122,7 @@ fn fill(
             let found = object::find(snap, bucket, key, &which)?;
             let found = found.ok_or_else(|| errors::invalid_argument("Invalid version id specified"))?;
             walk.latest.leap_key(key);
-            walk.older.leap_row(older_row(bucket, key, found.number));
+            walk.older.leap_row(object::older_row(bucket, key, found.number));
             walk.met = Some(key.to_owned());
         }
         (Some(key), None) => match common_prefix(key, prefix, delimiter) {

@@ -8,7 +8,7 @@ use kernel::{Ctx, Result};
 use md5::{Digest, Md5};
 
 use super::multipart::PARTS_MAX;
-use super::object_put::{Particulars, tell_created};
+use super::object_put::tell_created;
 use super::{again, bucket, long};
 use crate::errors;
 use crate::rules::checksum::{self, Checksum};
@@ -139,21 +139,15 @@ fn join(upload: &Upload, parts: &[&Part]) -> Result<Object> {
         let joined = sums.and_then(|sums| checksum::of_parts(algorithm, of, &sums));
         joined.ok_or_else(|| errors::damaged("the checksums of parts"))
     });
-    let particulars = Particulars {
-        headers: upload.headers.clone(),
-        tags: upload.tags.clone(),
-        storage_class: upload.storage_class.clone(),
-        encryption: upload.encryption.clone(),
-    };
     Ok(Object {
         size,
         etag: format!("{digest}-{}", parts.len()),
         parts: u32::try_from(parts.len()).unwrap_or_default(),
         checksum: checksum.transpose()?,
-        headers: particulars.headers,
-        tags: particulars.tags,
-        storage_class: particulars.storage_class,
-        encryption: particulars.encryption,
+        headers: upload.headers.clone(),
+        tags: upload.tags.clone(),
+        storage_class: upload.storage_class.clone(),
+        encryption: upload.encryption.clone(),
         ..Object::default()
     })
 }

@@ -6,10 +6,10 @@ use api_s3::{
 };
 use kernel::{Access, Ctx, Result, Scope};
 
-use super::intake::{self, Promised, Taken};
-use super::object_put::{Particulars, forget, secret, tell_created};
+use super::intake::{self, Promised};
+use super::object_put::{New, secret, store};
 use super::object_tags::present;
-use super::{again, bucket, date, multipart, on_object, outlet};
+use super::{bucket, date, multipart, on_object, outlet};
 use crate::errors;
 use crate::rules::acl;
 use crate::rules::checksum::Algorithm;
@@ -20,7 +20,7 @@ use crate::rules::headers::{self, Headers};
 use crate::rules::name::check_key;
 use crate::rules::{range, tags};
 use crate::state::bucket::Bucket;
-use crate::state::bytes::{self, Body, Segment};
+use crate::state::bytes::{self, Segment};
 use crate::state::object::{self, Object, Which};
 use crate::{customer_key, headers_of, put_checksum};
 
@@ -53,12 +53,11 @@ struct Source {
 
 async fn find_source(
     ctx: &Ctx,
-    header: &str,
+    source: &CopySource,
     expected_owner: Option<&str>,
     conditions: &Read<'_>,
     customer: Option<&CustomerKey>,
 ) -> Result<Source> {
-    let source = CopySource::parse(header)?;
     let found = bucket(ctx, &source.bucket, expected_owner).await?;
     let which = Which::new(source.version_id.as_deref());
     let (object, segments) = ctx
@@ -108,14 +107,14 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
     let algorithm = input.checksum_algorithm.as_deref().map(Algorithm::parse).transpose()?;
     let conditions = source_conditions!(input);
     let owner = input.expected_source_bucket_owner.as_deref();
-    let source = find_source(ctx, &input.copy_source, owner, &conditions, their_key.as_ref()).await?;
+    let from = CopySource::parse(&input.copy_source)?;
+    let source = find_source(ctx, &from, owner, &conditions, their_key.as_ref()).await?;
     if source.object.size > COPY_BYTES_MAX {
         let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
         return Err(errors::invalid_request(message));
     }
     let replaces_headers = replaces(input.metadata_directive.as_deref(), "x-amz-metadata-directive")?;
     let replaces_tags = replaces(input.tagging_directive.as_deref(), "x-amz-tagging-directive")?;
-    let from = CopySource::parse(&input.copy_source)?;
     let changes = replaces_headers
         || given_class
         || customer.is_some()
@@ -141,38 +140,15 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
         None if replaces_tags => tags::Tags::new(),
         _ => source.object.tags.clone(),
     };
-    let particulars = Particulars { headers, tags, storage_class, encryption };
     let to = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let secret = secret(ctx, &to, customer.as_ref())?;
     let algorithm = algorithm.or(source.object.checksum.as_ref().map(|checksum| checksum.algorithm));
     let whole = 0..source.object.size;
     let body = outlet::read(ctx, &source.bucket, source.secret, source.segments, whole).await?;
     let promised = Promised { algorithm, length: Some(source.object.size), ..Promised::default() };
-    let Taken { segment, inline, sum } = intake::take_in(ctx, &to, &secret, &body, promised).await?;
-    let stored = ctx
-        .write(|tx| {
-            let to = again(tx, &to)?;
-            let before = object::latest(tx, &to, &input.key)?;
-            condition.check(before.as_ref().map(|before| before.etag.as_str()))?;
-            let body = if sum.size == 0 {
-                Body::Empty
-            } else {
-                bytes::hold(tx, &to, &segment, inline.as_ref())?;
-                Body::One(segment.clone())
-            };
-            let new = Object { body, ..particulars.object(&sum, ctx.now()) };
-            let stored = object::add(tx, &to, &input.key, new)?;
-            tell_created(tx, &to, &input.key, &stored, "CopyObject")?;
-            Ok(stored)
-        })
-        .await;
-    let stored = match stored {
-        Ok(stored) => stored,
-        Err(error) => {
-            forget(ctx, &to, &segment).await;
-            return Err(error);
-        }
-    };
+    let taken = intake::take_in(ctx, &to, &secret, &body, promised).await?;
+    let new = New { headers, tags, storage_class, encryption, reason: "CopyObject" };
+    let stored = store(ctx, (&to, &input.key), &taken, &condition, &new).await?;
     let mut result = CopyObjectResult {
         e_tag: Some(stored.shown_etag()),
         last_modified: date(stored.modified_at),
@@ -207,7 +183,8 @@ pub async fn upload_part_copy(ctx: &Ctx, input: UploadPartCopyRequest) -> Result
         multipart::open(ctx, &place, input.expected_bucket_owner.as_deref(), customer.as_ref()).await?;
     let conditions = source_conditions!(input);
     let owner = input.expected_source_bucket_owner.as_deref();
-    let source = find_source(ctx, &input.copy_source, owner, &conditions, their_key.as_ref()).await?;
+    let from = CopySource::parse(&input.copy_source)?;
+    let source = find_source(ctx, &from, owner, &conditions, their_key.as_ref()).await?;
     let wanted = match input.copy_source_range.as_deref() {
         Some(header) => range::parse_copy(header, source.object.size)?,
         None => 0..source.object.size,

@@ -53,33 +53,9 @@ pub async fn put_object(ctx: &Ctx, mut input: PutObjectRequest) -> Result<PutObj
     let promised = Promised::new(length, md5, given, input.checksum_algorithm.as_deref())?;
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let secret = secret(ctx, &found, customer.as_ref())?;
-    let Taken { segment, inline, sum } = intake::take_in(ctx, &found, &secret, &input.body, promised).await?;
-    let particulars = Particulars { headers, tags, storage_class, encryption };
-    let new = |body| Object { body, ..particulars.object(&sum, ctx.now()) };
-    let key = input.key.as_str();
-    let stored = ctx
-        .write(|tx| {
-            let bucket = again(tx, &found)?;
-            let before = object::latest(tx, &bucket, key)?;
-            condition.check(before.as_ref().map(|before| before.etag.as_str()))?;
-            let body = if sum.size == 0 {
-                Body::Empty
-            } else {
-                bytes::hold(tx, &bucket, &segment, inline.as_ref())?;
-                Body::One(segment.clone())
-            };
-            let stored = object::add(tx, &bucket, key, new(body))?;
-            tell_created(tx, &bucket, key, &stored, "PutObject")?;
-            Ok(stored)
-        })
-        .await;
-    let stored = match stored {
-        Ok(stored) => stored,
-        Err(error) => {
-            forget(ctx, &found, &segment).await;
-            return Err(error);
-        }
-    };
+    let taken = intake::take_in(ctx, &found, &secret, &input.body, promised).await?;
+    let new = New { headers, tags, storage_class, encryption, reason: "PutObject" };
+    let stored = store(ctx, (&found, &input.key), &taken, &condition, &new).await?;
     let (sse_customer_algorithm, sse_customer_key_md5) = stored.encryption.shown_customer();
     let mut output = PutObjectOutput {
         e_tag: Some(stored.shown_etag()),
@@ -94,17 +70,17 @@ pub async fn put_object(ctx: &Ctx, mut input: PutObjectRequest) -> Result<PutObj
     Ok(output)
 }
 
-/// What an object is besides its bytes.
-pub(super) struct Particulars {
+/// What a new object is besides its bytes, and the operation that makes it.
+pub(super) struct New {
     pub(super) headers: Headers,
     pub(super) tags: Tags,
     pub(super) storage_class: Option<String>,
     pub(super) encryption: Encryption,
+    pub(super) reason: &'static str,
 }
 
-impl Particulars {
-    /// An object of these particulars that lacks a body yet.
-    pub(super) fn object(&self, sum: &Sum, now: kernel::Millis) -> Object {
+impl New {
+    fn object(&self, sum: &Sum, now: kernel::Millis) -> Object {
         Object {
             modified_at: now,
             size: sum.size,
@@ -117,6 +93,38 @@ impl Particulars {
             ..Object::default()
         }
     }
+}
+
+/// Makes what came in an object, if the condition still holds. If not, its bytes go again.
+pub(super) async fn store(
+    ctx: &Ctx,
+    (bucket, key): (&Bucket, &str),
+    taken: &Taken,
+    condition: &Write,
+    new: &New,
+) -> Result<Object> {
+    let Taken { segment, inline, sum } = taken;
+    let stored = ctx
+        .write(|tx| {
+            let bucket = again(tx, bucket)?;
+            let before = object::latest(tx, &bucket, key)?;
+            condition.check(before.as_ref().map(|before| before.etag.as_str()))?;
+            let body = if sum.size == 0 {
+                Body::Empty
+            } else {
+                bytes::hold(tx, &bucket, segment, inline.as_ref())?;
+                Body::One(segment.clone())
+            };
+            let object = Object { body, ..new.object(sum, ctx.now()) };
+            let stored = object::add(tx, &bucket, key, object)?;
+            tell_created(tx, &bucket, key, &stored, new.reason)?;
+            Ok(stored)
+        })
+        .await;
+    if stored.is_err() {
+        forget(ctx, bucket, segment).await;
+    }
+    stored
 }
 
 /// The secret behind an object's bytes: the customer's, else the bucket's.

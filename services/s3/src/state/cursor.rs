@@ -71,32 +71,37 @@ impl<R: Serialize + DeserializeOwned> Cursor<R> {
         }
     }
 
+    /// From behind every row of the key `after`, where there is one.
+    #[must_use]
+    pub fn after(mut self, after: Option<&str>) -> Self {
+        if let Some(key) = after {
+            self.leap_key(key);
+        }
+        self
+    }
+
     /// Goes on behind every row of `key`.
     pub fn leap_key(&mut self, key: &str) {
         // The end of the text is its last byte: one more is behind all that follows it.
         let mut place = (self.bucket_id, Head(key)).to_bytes();
         place.push(0);
         place.push(0xfe);
-        self.leap(place);
+        self.leap_row(place);
     }
 
     /// Goes on behind every key that begins with `prefix`.
     pub fn leap_prefix(&mut self, prefix: &str) {
         let mut place = (self.bucket_id, Head(prefix)).to_bytes();
         place.push(0xff);
-        self.leap(place);
+        self.leap_row(place);
     }
 
     /// Goes on behind one row.
     pub fn leap_row(&mut self, row: Vec<u8>) {
-        self.leap(row);
-    }
-
-    fn leap(&mut self, place: Vec<u8>) {
-        if self.after.as_ref().is_some_and(|after| *after >= place) && self.read.is_empty() {
+        if self.after.as_ref().is_some_and(|after| *after >= row) && self.read.is_empty() {
             return;
         }
-        self.after = Some(place);
+        self.after = Some(row);
         self.read.clear();
         self.batch = BATCH_MIN;
         self.ended = false;
@@ -132,9 +137,4 @@ impl<R: Serialize + DeserializeOwned> Cursor<R> {
         self.peek(from)?;
         Ok(self.read.pop_front())
     }
-}
-
-/// The row of an older version, to go on behind.
-pub fn older_row(bucket: &Bucket, key: &str, number: u64) -> Vec<u8> {
-    super::object::older_key(bucket, key, number)
 }

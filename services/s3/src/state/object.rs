@@ -96,8 +96,8 @@ fn number_of(version_id: &str) -> Option<u64> {
     u64::from_str_radix(version_id.get(..NUMBER_DIGITS)?, 16).ok()
 }
 
-/// The key of an older version: the newest sorts first.
-pub(super) fn older_key(bucket: &Bucket, key: &str, number: u64) -> Vec<u8> {
+/// The row of an older version, to go on behind: the newest sorts first.
+pub fn older_row(bucket: &Bucket, key: &str, number: u64) -> Vec<u8> {
     (bucket.id, key, NEWEST - number).to_bytes()
 }
 
