@@ -8,13 +8,13 @@ use kernel::authorize::ByPolicies;
 use kernel::clock::{Clock, SystemClock};
 use kernel::house::Parts;
 use kernel::ids::SystemIds;
-use kernel::{House, Mode, Plugs, Sealer};
+use kernel::{Arrivals, House, Mode, Plugs, Sealer};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tracing_subscriber::EnvFilter;
-use wire::door::{Door, Fittings, Limits, Server, listen};
+use wire::door::{Door, Fittings, Limits, Server, Source, listen};
 use wire::route::{Domains, Router};
 use wire::tls::Authority;
 
@@ -61,7 +61,8 @@ async fn serve(options: &Up) -> Outcome {
     let engines = engines::open(data, &options.public_cidr).await?;
     let objects = blob::Blobs::local(data.join("objects"))
         .map_err(|e| Problem::new("the bytes of objects cannot be kept", &e))?;
-    let plugs = plugs(options, &engines, data).with(objects);
+    let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
+    let plugs = plugs(options, &engines, data).with(objects).with::<Arrivals>(arrivals);
     let house = House::open(Parts {
         store,
         clock: clock.clone(),
@@ -96,10 +97,11 @@ async fn serve(options: &Up) -> Outcome {
     let (end, ended) = watch::channel(false);
     let local = listeners.iter().find_map(|listener| listener.local_addr().ok());
     let mut servers = tokio::task::JoinSet::new();
-    for listener in listeners {
+    let sources = listeners.into_iter().map(Source::from).chain([Source::Arrivals(arriving)]);
+    for source in sources {
         let server = Server { door: door.clone(), tls: Some(tls.clone()), limits: Limits::default() };
         let mut ended = ended.clone();
-        servers.spawn(server.run(listener, async move {
+        servers.spawn(server.run(source, async move {
             // An error means the sender is gone, which is an end too.
             let _ = ended.wait_for(|ended| *ended).await;
         }));

@@ -70,6 +70,12 @@ pub trait Networks: Send + Sync {
     /// `Invalid` for an address the network's filter does not open, `NoSuchNetwork`, `Host`.
     fn listen_tcp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, TcpListener>;
 
+    /// Listens inside a nic's own namespace, on one of its addresses: a nic that no machine lives in.
+    ///
+    /// # Errors
+    /// `Invalid` for an address it does not have, `NoSuchNic`, `Host`.
+    fn listen_at(&self, nic: NicId, at: SocketAddrV4) -> Pending<'_, TcpListener>;
+
     /// As [`Networks::listen_tcp`], for datagrams.
     fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket>;
 

@@ -1,7 +1,7 @@
 //! What makes a spec acceptable: the same for the real engine and the fake.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::{
     Error, GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, Ports, Protocol, RESOLVER, Result,
@@ -53,7 +53,15 @@ pub(crate) fn shape(members: &Members, new: &NetworkSpec) -> Result<()> {
 pub(crate) fn nic(network: &NetworkSpec, members: &Members, new: &NicSpec) -> Result<()> {
     id(new.id.as_str())?;
     let invalid = |why| Err(Error::Invalid(new.id.to_string(), why));
-    if !new.addresses().all(|(address, _)| network.cidrs.iter().any(|cidr| cidr.contains(&address))) {
+    if !new.guises.is_empty() && (new.beside.is_some() || new.source_check) {
+        return invalid(
+            "who goes by other addresses must be in a namespace of its own, with its sources unchecked",
+        );
+    }
+    // What has other addresses needs none of the network's.
+    let outside = |address: Ipv4Addr| !new.guises.is_empty() && address.is_link_local();
+    let inside = |address| network.cidrs.iter().any(|cidr| cidr.contains(&address));
+    if !new.addresses().all(|(address, _)| inside(address) || outside(address)) {
         return invalid("its addresses must be inside the network");
     }
     if new.prefix_len > 32 || !MTU.contains(&new.mtu) {
@@ -73,7 +81,7 @@ pub(crate) fn nic(network: &NetworkSpec, members: &Members, new: &NicSpec) -> Re
     }
     if let Some(old) = members.nics.get(&new.id) {
         let fixed = |nic: &NicSpec| (nic.mac, nic.address, nic.prefix_len, nic.gateway, nic.mtu);
-        if fixed(old) != fixed(new) || old.beside != new.beside {
+        if fixed(old) != fixed(new) || old.beside != new.beside || old.guises != new.guises {
             return Err(Error::Fixed("a nic's MAC, address, prefix, gateway, MTU and place"));
         }
     }
@@ -114,6 +122,14 @@ pub(crate) fn group_unused(members: &Members, group: &GroupId) -> Result<()> {
         Some(nic) => Err(Error::GroupInUse { group: group.clone(), nic: nic.id.clone() }),
         None => Ok(()),
     }
+}
+
+/// Whether a nic has an address to listen on.
+pub(crate) fn answers(nic: &NicSpec, address: Ipv4Addr) -> Result<()> {
+    if nic.guises.contains(&address) || nic.addresses().any(|(own, _)| own == address) {
+        return Ok(());
+    }
+    Err(Error::Invalid(address.to_string(), "not an address of the nic"))
 }
 
 /// Only what every network's filter opens can be listened on, and the network's own services.

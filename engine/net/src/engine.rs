@@ -197,6 +197,11 @@ fn keep_at_home(ranges: &[Ipv4Net]) {
     }
 }
 
+fn listening(listener: StdTcpListener, at: SocketAddrV4) -> Result<TcpListener> {
+    listener.set_nonblocking(true).doing(|| format!("listen on {at}"))?;
+    TcpListener::from_std(listener).doing(|| format!("listen on {at}"))
+}
+
 fn remove_stray(setting: &Setting, name: &str) -> Result<()> {
     if name.starts_with(&setting.tag.uplinks()) {
         return Netlink::open()?.batch(&[Request::delete_link(name)]);
@@ -268,11 +273,15 @@ impl Networks for Net {
 
     fn listen_tcp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, TcpListener> {
         let opened = self.at(network, move |router| router.open(at, true, StdTcpListener::bind));
-        Box::pin(async move {
-            let listener = opened.await?;
-            listener.set_nonblocking(true).doing(|| format!("listen on {at}"))?;
-            TcpListener::from_std(listener).doing(|| format!("listen on {at}"))
-        })
+        Box::pin(async move { listening(opened.await?, at) })
+    }
+
+    fn listen_at(&self, nic: NicId, at: SocketAddrV4) -> Pending<'_, TcpListener> {
+        let Some(home) = self.setting.read(|directory| directory.homes.get(&nic).cloned()) else {
+            return Box::pin(std::future::ready(Err(Error::NoSuchNic(nic))));
+        };
+        let opened = self.at(home, move |router| router.open_at(&nic, at));
+        Box::pin(async move { listening(opened.await?, at) })
     }
 
     fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket> {

@@ -217,6 +217,15 @@ impl Networks for FakeNetworks {
         })
     }
 
+    fn listen_at(&self, nic: NicId, at: SocketAddrV4) -> Pending<'_, TcpListener> {
+        let allowed =
+            self.nic(&nic).ok_or(Error::NoSuchNic(nic)).and_then(|nic| check::answers(&nic, *at.ip()));
+        Box::pin(async move {
+            allowed?;
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.doing(|| format!("listen for {at}"))
+        })
+    }
+
     fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket> {
         let allowed = self.lock().get(&network).and_then(|(spec, _)| check::service(spec, at, false));
         Box::pin(async move {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::sync::Arc;
 
 use crate::check::{self, Members};
@@ -312,6 +312,19 @@ impl Router {
         check::service(&self.network.spec, at, tcp)?;
         self.sit()?;
         open(at).doing(|| format!("listen on {at} in {}", self.network.spec.id))
+    }
+
+    /// As [`Router::open`], in the namespace of a nic.
+    pub(crate) fn open_at(&mut self, nic: &NicId, at: SocketAddrV4) -> Result<TcpListener> {
+        self.check_there()?;
+        let spec = self.members.nics.get(nic).ok_or_else(|| Error::NoSuchNic(nic.clone()))?;
+        check::answers(spec, *at.ip())?;
+        let path = self.setting.nic_space(nic);
+        let space = Space::find(&path)?.ok_or_else(|| Error::NoSuchNic(nic.clone()))?;
+        space.enter()?;
+        let opened = TcpListener::bind(at).doing(|| format!("listen on {at} of {nic}"));
+        self.sit()?;
+        opened
     }
 
     /// Makes the filter what `members` say: by what changed, or entirely when that is unknown or refused.

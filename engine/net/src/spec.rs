@@ -109,6 +109,10 @@ pub struct NicSpec {
     /// Further addresses, of the same segment.
     #[serde(default)]
     pub secondary: Vec<Secondary>,
+    /// Addresses outside of the network that it answers to as well, for routes that lead through it; in a namespace of
+    /// its own only.
+    #[serde(default)]
+    pub guises: Vec<Ipv4Addr>,
     /// Not in a namespace of its own but beside another nic.
     #[serde(default)]
     pub beside: Option<Beside>,

@@ -122,6 +122,7 @@ fn machine_side(nic: &NicSpec, index: u32, gone: &[Ipv4Addr]) -> Vec<Request> {
     let out = Way::Via { gateway: nic.gateway, link: index };
     let prefix = |address| if address == nic.address { nic.prefix_len } else { 32 };
     requests.extend(nic.addresses().map(|(address, _)| Request::address(index, address, prefix(address))));
+    requests.extend(nic.guises.iter().map(|address| Request::address(LOOPBACK, *address, 32)));
     requests.extend(gone.iter().map(|address| Request::delete_address(index, *address, 32)));
     let number = u32::from(number(nic));
     if number == 0 {

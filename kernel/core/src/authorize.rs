@@ -132,7 +132,8 @@ async fn authorize_one(
     let owner = owner.or_else(|| attached.owner.map(|owner| owner.to_string()));
     let own = owner.as_ref().is_none_or(|owner| *owner == account);
     let places = find_places(ctx, owner.as_deref()).await?;
-    let is_limited = places.caller.is_some() || places.owner.is_some();
+    let endpoint = ctx.caller().way.as_ref().map(|way| way.policy());
+    let is_limited = places.caller.is_some() || places.owner.is_some() || endpoint.is_some();
     if ctx.caller().principal == Principal::Root && own && attached.policy.is_none() && !is_limited {
         verdict.rulings.push(Ruling::without_policies(action, resource, "account"));
         return Ok(());
@@ -141,6 +142,7 @@ async fn authorize_one(
     let policies = Policies {
         resource_control: places.resource_control(action),
         service_control: places.service_control(),
+        endpoint: endpoint.as_deref(),
         resource: attached.policy.as_deref(),
         grants: &attached.grants,
         weight: attached.weight,
@@ -247,7 +249,7 @@ impl Context for Facts<'_> {
             return Some(values);
         }
         let text = match () {
-            () if known("aws:SourceIp") => caller.source_ip?.to_string(),
+            () if known("aws:SourceIp") => caller.public_ip()?.to_string(),
             () if known("aws:SecureTransport") => caller.secure.to_string(),
             () if known("aws:ViaAWSService") => caller.via.is_some().to_string(),
             () if known("aws:CalledViaFirst") || known("aws:CalledViaLast") => caller.via_name()?,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::arn::{AccountId, Partition};
+use crate::private_way::PrivateWay;
 use crate::sessions::{Session, SessionOf};
 
 /// The identity behind a call.
@@ -35,6 +36,8 @@ pub struct Caller {
     pub user_agent: Arc<str>,
     /// The service that passes the call on for the caller, as ARNs name it; `None` where they came themselves.
     pub via: Option<&'static str>,
+    /// The private way the request came by.
+    pub way: Option<Arc<PrivateWay>>,
 }
 
 impl Caller {
@@ -49,7 +52,13 @@ impl Caller {
             secure: true,
             user_agent: Arc::from(name),
             via: None,
+            way: None,
         }
+    }
+
+    /// The address as it is seen in public; `None` for who comes by a private way.
+    pub(crate) fn public_ip(&self) -> Option<IpAddr> {
+        self.source_ip.filter(|_| self.way.is_none())
     }
 
     /// `sqs.amazonaws.com`, of the service that passes the call on.

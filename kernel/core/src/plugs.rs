@@ -29,8 +29,12 @@ impl Plugs {
     ///
     /// Panics when there is none: that is a mistake in the binary.
     pub fn get<T: Any + Clone>(&self) -> T {
-        let engine = self.engines.get(&TypeId::of::<T>()).and_then(|engine| engine.downcast_ref::<T>());
-        engine.cloned().unwrap_or_else(|| panic!("nobody plugged in a {}", type_name::<T>()))
+        self.find().unwrap_or_else(|| panic!("nobody plugged in a {}", type_name::<T>()))
+    }
+
+    /// The engine of this type, where there is one.
+    pub fn find<T: Any + Clone>(&self) -> Option<T> {
+        self.engines.get(&TypeId::of::<T>())?.downcast_ref::<T>().cloned()
     }
 
     /// The setting of this name, where it was given.

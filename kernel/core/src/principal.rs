@@ -41,7 +41,11 @@ pub(crate) fn find<'a>(
         return of_session.or_else(|| access::tag(&granted.tags, name));
     }
     let is_anonymous = caller.principal == Principal::Anonymous;
+    let way = || caller.way.as_deref();
     let text = match () {
+        () if known("aws:SourceVpce") => way()?.endpoint.clone(),
+        () if known("aws:SourceVpc") => way()?.network.clone(),
+        () if known("aws:VpcSourceIp") => way().and(caller.source_ip)?.to_string(),
         () if known("aws:username") => granted.user_name.clone()?,
         () if known("aws:PrincipalAccount") && !is_anonymous => caller.account.to_string(),
         () if known("aws:PrincipalArn") && !is_anonymous => match grant.map(|grant| &grant.of) {

@@ -16,6 +16,8 @@ pub enum Outcome {
 pub enum Layer {
     ResourceControl,
     ServiceControl,
+    /// Of the private way the request came by.
+    Endpoint,
     Resource,
     /// A role's trust policy.
     Trust,
@@ -32,6 +34,7 @@ impl Layer {
         match self {
             Self::ResourceControl => "resource control policy",
             Self::ServiceControl => "service control policy",
+            Self::Endpoint => "VPC endpoint policy",
             Self::Resource => "resource-based policy",
             Self::Trust => "role trust policy",
             Self::Identity | Self::Root => "identity-based policy",

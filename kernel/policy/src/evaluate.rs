@@ -45,6 +45,8 @@ pub struct Policies<'a> {
     pub resource_control: &'a [Vec<Arc<Policy>>],
     /// Of the organization of who asks, likewise. Leave empty for its management account and service-linked roles.
     pub service_control: &'a [Vec<Arc<Policy>>],
+    /// Of the private way the request came by: it must allow, whoever asks.
+    pub endpoint: Option<&'a Policy>,
     pub resource: Option<&'a Policy>,
     /// Allowances given on the resource beside its policy: whom they name needs nothing else, in any account.
     pub grants: &'a [Arc<Policy>],
@@ -93,12 +95,14 @@ impl<'a> Policies<'a> {
         let of = |layer| move |policy: &'a Arc<Policy>| (layer, &**policy);
         let rcps = self.resource_control.iter().flatten().map(of(Layer::ResourceControl));
         let scps = self.service_control.iter().flatten().map(of(Layer::ServiceControl));
+        let endpoint = self.endpoint.map(|policy| (Layer::Endpoint, policy));
         let resource = self.resource.map(|policy| (self.resource_layer(), policy));
         let grants = self.grants.iter().map(of(Layer::Resource));
         let identity = self.identity.iter().map(of(Layer::Identity));
         let boundary = self.boundary.map(|policy| (Layer::Boundary, policy));
         let session = self.session.into_iter().flatten().map(of(Layer::Session));
-        rcps.chain(scps).chain(resource).chain(grants).chain(identity).chain(boundary).chain(session)
+        let limits = rcps.chain(scps).chain(endpoint);
+        limits.chain(resource).chain(grants).chain(identity).chain(boundary).chain(session)
     }
 
     /// Whether any of them looks at a condition key of which `is_meant` holds: see [`Policy::asks_for`].
@@ -127,6 +131,10 @@ impl<'a> Deciding<'_, 'a> {
         }
         if let Some(silent) = self.silent_organization() {
             return silence(silent);
+        }
+        let silent = |policy: &'a Policy| self.first(Layer::Endpoint, policy, Effect::Allow).is_none();
+        if self.policies.endpoint.is_some_and(silent) {
+            return silence(Layer::Endpoint);
         }
         self.grant().unwrap_or_else(silence)
     }

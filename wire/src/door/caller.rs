@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt, Full};
-use kernel::{AccountId, Caller, Credential, Error, Principal};
+use kernel::{AccountId, Caller, Credential, Error, Principal, PrivateWay};
 use shape::{Body, BodyError};
 
 use super::body::{Inbound, gather};
@@ -19,10 +19,12 @@ use crate::sigv4::{
 };
 
 /// The connection a request came by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Connection {
     pub peer: SocketAddr,
     pub secure: bool,
+    /// The private way it came by.
+    pub way: Option<Arc<PrivateWay>>,
 }
 
 /// A body not yet read, or read to find the way.
@@ -37,7 +39,7 @@ pub(super) struct Question<'a> {
     pub(super) presented: Option<&'a Presented<'a>>,
     pub(super) routed: &'a Routed<'a>,
     pub(super) family: Family,
-    pub(super) connection: Connection,
+    pub(super) connection: &'a Connection,
     pub(super) body: Raw,
 }
 
@@ -162,7 +164,7 @@ fn length_missing() -> Error {
     Error::new(kernel::Kind::Invalid, "MissingContentLength", message).status_is(411)
 }
 
-fn caller(parts: &Parts, connection: Connection, proof: Option<(&str, Credential)>) -> Caller {
+fn caller(parts: &Parts, connection: &Connection, proof: Option<(&str, Credential)>) -> Caller {
     let user_agent = header_text(&parts.headers, "user-agent").unwrap_or_default();
     let (account, principal, session, access_key) = match proof {
         None => (AccountId::DEFAULT, Principal::Anonymous, None, Arc::from("")),
@@ -179,5 +181,6 @@ fn caller(parts: &Parts, connection: Connection, proof: Option<(&str, Credential
         secure: connection.secure,
         user_agent: Arc::from(user_agent),
         via: None,
+        way: connection.way.clone(),
     }
 }

@@ -33,7 +33,7 @@ pub use body::{Answer, Inbound};
 pub use caller::Connection;
 pub use gate::{Codec, Dialect, Encoded, Gate};
 pub use protocols::Protocols;
-pub use server::{Limits, Server, listen};
+pub use server::{Limits, Server, Source, listen};
 
 use crate::route::{Asked, Router, Wanted};
 use crate::sigv4::{Family, Presented, Signing, Verifier, header_text};
@@ -123,9 +123,11 @@ impl Door {
     ) -> Result<Response<Answer>, Error> {
         let path = parts.uri.path();
         let mut body = Raw::Incoming(body);
-        if self.local_prefixes.iter().any(|prefix| path.starts_with(prefix)) {
+        let is_local = |prefix: &String| path.starts_with(prefix);
+        // Tenants' machines have no business with the house.
+        if connection.way.is_none() && self.local_prefixes.iter().any(is_local) {
             let whole = body.gathered(FORM_BYTES_MAX).await?;
-            if let Some(outcome) = self.gate.local(local_request(parts, whole, connection)).await {
+            if let Some(outcome) = self.gate.local(local_request(parts, whole, &connection)).await {
                 trace.operation = Cow::Borrowed("local");
                 return outcome.map(local_response);
             }
@@ -140,10 +142,21 @@ impl Door {
         let asked = Asked { parts, form: form.as_deref(), scope, secure: connection.secure };
         let routed = self.router.route(&asked).ok_or_else(|| refuse::nobody(parts, scope))?;
         trace.note(&routed);
+        if let Some(way) = &connection.way
+            && (way.service != routed.service.def.name || way.region != routed.region)
+        {
+            return Err(refuse::not_by_this_way(way));
+        }
         let family = Family::of(routed.protocol, Signing::of(routed.service.def));
         let presented = found.map_err(|refusal| refusal.into_error(family))?;
-        let question =
-            Question { parts, presented: presented.as_ref(), routed: &routed, family, connection, body };
+        let question = Question {
+            parts,
+            presented: presented.as_ref(),
+            routed: &routed,
+            family,
+            connection: &connection,
+            body,
+        };
         let (caller, body) = identify(&self.verifier, question).await?;
         if trace.signing == Signing::ObjectStore {
             check_md5(&parts.headers, &body)?;
@@ -289,7 +302,7 @@ fn authority(parts: &Parts) -> Option<&str> {
     header_text(&parts.headers, "host").or_else(|| parts.uri.authority().map(http::uri::Authority::as_str))
 }
 
-fn local_request(parts: &Parts, body: bytes::Bytes, connection: Connection) -> LocalRequest {
+fn local_request(parts: &Parts, body: bytes::Bytes, connection: &Connection) -> LocalRequest {
     let text = |raw: &str| percent_decode_str(&raw.replace('+', " ")).decode_utf8_lossy().into_owned();
     let pairs = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));

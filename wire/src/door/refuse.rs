@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use http::request::Parts;
-use kernel::{Error, Kind};
+use kernel::{Error, Kind, PrivateWay};
 use shape::{ErrorDef, Protocol, ServiceDef};
 
 use crate::sigv4::{Family, Scope, header_text};
@@ -22,6 +22,12 @@ pub(super) fn nobody(parts: &Parts, scope: Option<&Scope<'_>>) -> Error {
         (None, None) => "No service here answers to this request.".to_owned(),
     };
     Error::new(Kind::Unsupported, "NotImplemented", named)
+}
+
+/// An endpoint is asked for another service than its own.
+pub(super) fn not_by_this_way(way: &PrivateWay) -> Error {
+    let message = format!("{} leads to {} in {} only.", way.endpoint, way.service, way.region);
+    Error::new(Kind::Denied, "AccessDenied", message)
 }
 
 /// An operation the model does not have.

@@ -14,11 +14,11 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use kernel::BoxFuture;
+use kernel::{Arrival, BoxFuture, PrivateWay};
 use rustls::ServerConfig;
 use shape::{Body, BodyError};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -73,6 +73,32 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// Where connections come from.
+pub enum Source {
+    Socket(TcpListener),
+    /// Brought by services, from endpoints of theirs.
+    Arrivals(mpsc::Receiver<Arrival>),
+}
+
+impl From<TcpListener> for Source {
+    fn from(listener: TcpListener) -> Self {
+        Self::Socket(listener)
+    }
+}
+
+impl Source {
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr, Option<Arc<PrivateWay>>)> {
+        match self {
+            Self::Socket(listener) => listener.accept().await.map(|(stream, peer)| (stream, peer, None)),
+            Self::Arrivals(arrivals) => match arrivals.recv().await {
+                Some(Arrival { stream, peer, way }) => Ok((stream, peer, Some(way))),
+                // Nobody is left who could bring any.
+                None => std::future::pending().await,
+            },
+        }
+    }
+}
+
 /// A door on a socket.
 pub struct Server {
     pub door: Arc<Door>,
@@ -91,7 +117,8 @@ struct Shared {
 
 impl Server {
     /// Accepts until `end` completes, then lets requests under way come to theirs.
-    pub async fn run(self, listener: TcpListener, end: impl Future<Output = ()>) {
+    pub async fn run(self, source: impl Into<Source>, end: impl Future<Output = ()>) {
+        let mut source = source.into();
         let Self { door, tls, limits } = self;
         let shared = Arc::new(Shared { door, tls: tls.map(TlsAcceptor::from), limits, http: http(limits) });
         let places = Arc::new(Semaphore::new(limits.connections_max));
@@ -103,12 +130,12 @@ impl Server {
             while running.try_join_next().is_some() {}
             let accepting = async {
                 let place = places.clone().acquire_owned().await;
-                (place, listener.accept().await)
+                (place, source.accept().await)
             };
             tokio::select! {
                 () = &mut end => break,
                 (place, accepted) = accepting => match accepted {
-                    Ok((stream, peer)) => {
+                    Ok((stream, peer, way)) => {
                         let (shared, watcher, mut ended) = (shared.clone(), graceful.watcher(), ended.clone());
                         running.spawn(async move {
                             // Before its first byte a connection is nobody's request.
@@ -117,7 +144,7 @@ impl Server {
                                 first = shared.first_byte(&stream) => first,
                             };
                             if let Some(secure) = first {
-                                shared.serve(stream, Connection { peer, secure }, watcher).await;
+                                shared.serve(stream, Connection { peer, secure, way }, watcher).await;
                             }
                             drop(place);
                         });
@@ -129,7 +156,7 @@ impl Server {
                 },
             }
         }
-        drop(listener);
+        drop(source);
         ending.send_replace(true);
         if timeout(limits.drain_time_max, graceful.shutdown()).await.is_err() {
             tracing::warn!(
@@ -188,10 +215,11 @@ impl Shared {
     where
         I: Read + Write + Unpin + 'static,
     {
+        let peer = connection.peer;
         let service = Speaker { door: self.door.clone(), connection };
         let speaking = watcher.watch(self.http.serve_connection(io, service));
         if let Err(error) = speaking.await {
-            tracing::debug!(peer = %connection.peer, error, "a connection ended badly");
+            tracing::debug!(%peer, error, "a connection ended badly");
         }
     }
 }
@@ -212,7 +240,7 @@ impl Service<Request<Incoming>> for Speaker {
     type Future = BoxFuture<'static, Result<Response<Answer>, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let (door, connection) = (self.door.clone(), self.connection);
+        let (door, connection) = (self.door.clone(), self.connection.clone());
         Box::pin(async move { Ok(door.answer(request.map(incoming), connection).await) })
     }
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 
 use net::{
     AddressSet, Beside, Error, Hop, LocalService, NetworkSpec, Networks, NicSpec, Peer, PeerNetwork, Ports,
-    Protocol, Rule, Screen, ScreenRule, Secondary, Translator,
+    Protocol, Rule, Screen, ScreenRule, Secondary, Segment, Translator,
 };
 
 use crate::world::{
@@ -283,4 +283,48 @@ fn a_local_service_is_behind_its_groups() {
     assert!(inside(&outsider.netns_path, || call(address(2, 9), 443, DOUBT)).is_err());
     shape(&world, network_spec("a"));
     assert!(inside(&member.netns_path, || call(address(2, 9), 443, DOUBT)).is_err());
+}
+
+#[test]
+fn a_nic_of_the_callers_own_answers_to_other_addresses_where_routes_lead_to_it() {
+    let Some(mut world) = world() else { return };
+    world.network("a");
+    let far = Ipv4Addr::new(198, 19, 240, 1);
+    let door = NicSpec {
+        id: "door".into(),
+        address: Ipv4Addr::new(169, 254, 64, 2),
+        gateway: Ipv4Addr::new(169, 254, 64, 1),
+        prefix_len: 32,
+        source_check: false,
+        guises: vec![far],
+        ..spec("a", 9, 9, &["open"])
+    };
+    world.nic(door.clone());
+    let routed = world.nic(spec("a", 1, 10, &["open"]));
+    let other = world.nic(spec("a", 2, 10, &["open"]));
+    let at = SocketAddrV4::new(far, PORT);
+    let listener = world.run(world.net().listen_at("door".into(), at)).unwrap();
+    world.answer(listener.into_std().unwrap());
+    let to_door = vec![route(&format!("{far}/32"), Hop::Nic("door".into()))];
+    let with = |screen| {
+        let first = Segment { screen, ..segment(1, to_door.clone()) };
+        NetworkSpec { segments: vec![first, segment(2, vec![])], ..network_spec("a") }
+    };
+    shape(&world, with(None));
+    assert_eq!(reach(&routed, far), "10.0.1.10");
+    assert!(refused(&other, far));
+    // Its traffic passes the segment's screen like any other.
+    let allow = |peer: &str| ScreenRule { allow: true, protocol: Protocol::All, peer: peer.parse().unwrap() };
+    let screen = |egress: &str| Screen { ingress: vec![allow("0.0.0.0/0")], egress: vec![allow(egress)] };
+    shape(&world, with(Some(screen("10.0.0.0/8"))));
+    assert!(refused(&routed, far));
+    shape(&world, with(Some(screen("198.19.240.0/24"))));
+    assert_eq!(reach(&routed, far), "10.0.1.10");
+    world.reopen();
+    shape(&world, with(None));
+    let there = SocketAddrV4::new(Ipv4Addr::new(10, 0, 1, 10), PORT);
+    assert!(matches!(world.run(world.net().listen_at("door".into(), there)), Err(Error::Invalid(..))));
+    assert!(matches!(world.run(world.net().listen_at("none".into(), at)), Err(Error::NoSuchNic(_))));
+    let strange = NicSpec { guises: vec![], ..door };
+    assert!(world.run(world.net().ensure_nic(strange)).is_err());
 }

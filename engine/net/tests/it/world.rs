@@ -165,6 +165,7 @@ pub(crate) fn spec(network: &str, segment: u8, host: u8, groups: &[&str]) -> Nic
         source_check: true,
         public_address: None,
         secondary: vec![],
+        guises: vec![],
         beside: None,
         mtu: 9001,
     }

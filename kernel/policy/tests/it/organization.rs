@@ -95,3 +95,23 @@ fn the_denied_are_told_of_the_organization() {
     let denied = told(&[vec![full(Kind::ServiceControl), deny]]);
     assert_eq!(denied, format!("{start} with an explicit deny in a service control policy"));
 }
+
+#[test]
+fn the_endpoint_a_request_came_by_must_allow_it() {
+    let all = allow_all();
+    let open = compile(
+        Kind::Resource,
+        "open",
+        r#"{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}"#,
+    );
+    let other = granting(&aws(AWAY));
+    let resource = granting("\"*\"");
+    for who in [USER, ROOT, Who::Anonymous] {
+        let base = Policies { identity: &all, resource: Some(&resource), ..Policies::default() };
+        assert!(ask(who, HOME, &Policies { endpoint: Some(&open), ..base }).is_allowed(), "{who:?}");
+        let decision = ask(who, HOME, &Policies { endpoint: Some(&other), ..base });
+        assert_eq!((decision.outcome, decision.layer), (Outcome::ImplicitDeny, Layer::Endpoint), "{who:?}");
+        let message = denial_message(USER_ARN, "q:Send", QUEUE, &decision);
+        assert!(message.ends_with("because no VPC endpoint policy allows the q:Send action"), "{message}");
+    }
+}
