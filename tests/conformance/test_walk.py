@@ -15,7 +15,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ParamValidationError
 from conftest import Cloud, unexpected
-from walk_inputs import Visited
+from walk_inputs import Visited, trust
 
 MODELS = os.path.join(os.path.dirname(__file__), "..", "..", "models")
 HOME, ABROAD = "811111111111", "822222222222"
@@ -142,7 +142,7 @@ def user_of(cloud, account, *policies):
     return lambda service: cloud.client(service, account=key["AccessKeyId"], secret=key["SecretAccessKey"])
 
 
-def exactly(codes, free=()):
+def exactly(codes, free=(), head="403"):
     """Everything is refused, with the code of its protocol."""
 
     def expected(walk, service, operation, code, *_):
@@ -150,7 +150,7 @@ def exactly(codes, free=()):
             return None
         wanted = codes.get(service) or codes[walk.protocol(service)]
         # An answer to HEAD has no body to name a code.
-        wanted = "403" if operation.startswith("Head") else wanted
+        wanted = head if operation.startswith("Head") else wanted
         return None if code == wanted else f"{code}, not {wanted}"
 
     return expected
@@ -196,6 +196,63 @@ def test_a_user_without_permission(walk):
     client_of = user_of(walk.cloud, HOME)
     walk.before = walk.snapshot()
     walk.walk(client_of, lambda *step: expected(walk, *step))
+
+
+# Of keys that nobody holds any more.
+NOBODYS = {
+    "query": "InvalidClientTokenId",
+    "ec2": "AuthFailure",
+    "json": "UnrecognizedClientException",
+    "rest-json": "UnrecognizedClientException",
+    "s3": "InvalidAccessKeyId",
+}
+
+
+@pytest.mark.parametrize("what", ["switched off", "deleted", "of a deleted user"])
+def test_a_key_that_held_once(walk, what):
+    """An administrator's key, as soon as it is taken away."""
+    iam, name = walk.cloud.client("iam", account=HOME), f"leaver-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=name)
+    iam.attach_user_policy(UserName=name, PolicyArn=ADMIN)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    signs = {"account": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
+    named = {"UserName": name, "AccessKeyId": key["AccessKeyId"]}
+    assert walk.cloud.client("iam", **signs).get_user()["User"]["UserName"] == name
+    if what == "switched off":
+        iam.update_access_key(**named, Status="Inactive")
+    else:
+        iam.delete_access_key(**named)
+    if what == "of a deleted user":
+        iam.detach_user_policy(UserName=name, PolicyArn=ADMIN)
+        iam.delete_user(UserName=name)
+    walk.before = walk.snapshot()
+    expected = exactly(NOBODYS, UNSIGNED_BY_MODEL)
+    walk.walk(lambda service: walk.cloud.client(service, **signs), lambda *step: expected(walk, *step))
+
+
+def test_a_session_whose_role_is_gone(walk):
+    iam, name = walk.cloud.client("iam", account=HOME), f"gone-{uuid.uuid4().hex[:8]}"
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"AWS": HOME}))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=ADMIN)
+    signs = session_keys(walk.cloud.client("sts", account=HOME).assume_role(RoleArn=role, RoleSessionName="last"))
+    assert walk.cloud.client("iam", **signs).list_users()["Users"]
+    iam.detach_role_policy(RoleName=name, PolicyArn=ADMIN)
+    iam.delete_role(RoleName=name)
+    # It is made again under its name, and is another.
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"AWS": HOME}))
+    iam.attach_role_policy(RoleName=name, PolicyArn=ADMIN)
+    walk.before = walk.snapshot()
+    expected = exactly({**NOBODYS, "s3": "InvalidToken"}, UNSIGNED_BY_MODEL, head="400")
+    walk.walk(lambda service: walk.cloud.client(service, **signs), lambda *step: expected(walk, *step))
+
+
+def session_keys(answer):
+    given = answer["Credentials"]
+    return {
+        "account": given["AccessKeyId"],
+        "secret": given["SecretAccessKey"],
+        "aws_session_token": given["SessionToken"],
+    }
 
 
 def strings(value):
