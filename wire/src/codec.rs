@@ -14,10 +14,12 @@ mod text;
 mod timestamp;
 mod xml;
 
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use kernel::Result;
 use shape::{Body, Bytes, OpDef, Protocol, ServiceDef, Struct};
+
+use crate::headers::{AMZN_REQUEST_ID, SMITHY_PROTOCOL};
 
 pub use error::encode_error;
 
@@ -127,9 +129,9 @@ fn content_type(protocol: Protocol) -> &'static str {
 fn identify(answer: &mut Response<Body>, protocol: Protocol, request_id: &str) {
     let headers = answer.headers_mut();
     if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
+        headers.insert(&AMZN_REQUEST_ID, id);
     }
     if protocol == Protocol::Cbor {
-        headers.insert(HeaderName::from_static("smithy-protocol"), HeaderValue::from_static("rpc-v2-cbor"));
+        headers.insert(&SMITHY_PROTOCOL, HeaderValue::from_static("rpc-v2-cbor"));
     }
 }

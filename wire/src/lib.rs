@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod door;
+mod headers;
 pub mod route;
 pub mod sigv4;
 pub mod tls;

@@ -3,7 +3,9 @@
 //! A denial is answered when its record is durable. What is left, calls that were allowed, is written every
 //! [`FLUSH_EVERY_MS`]: a kill loses at most that.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +13,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::Value;
 use store::{Scan, Store};
 
-use crate::audit::{AuditLimits, AuditRecord};
+use crate::audit::{AuditLimits, AuditRecord, Judged};
 use crate::clock::Millis;
 use crate::ctx::Ctx;
 use crate::error::Result;
@@ -25,6 +27,10 @@ static RECORDS: PackedTable = PackedTable::new("kernel/audit");
 pub(crate) const FLUSH_EVERY_MS: Millis = 250;
 /// Bytes of records that wait for the store, at most; those that find no room are counted.
 const PENDING_BYTES_MAX: usize = 16 << 20;
+/// What a record takes in memory beside its text: when, the request's id, and where its text is.
+const CALL_BYTES: usize = 96;
+/// Texts kept to be found again by calls that are alike.
+const TEXTS_MAX: usize = 1_024;
 /// Rows read, or removed, at one time.
 const PAGE: usize = 16;
 /// Rows looked at to make room for one: rows are long, and the first is mostly the only one to go.
@@ -36,8 +42,9 @@ const UNPACKED_BYTES_MAX: usize = 2 * PENDING_BYTES_MAX;
 #[derive(Debug)]
 pub struct AuditTrail {
     limits: AuditLimits,
-    recent: Mutex<VecDeque<String>>,
-    pending: Mutex<Pending>,
+    /// Seeded by chance: nobody can make two records that are taken for one.
+    hasher: RandomState,
+    gathered: Mutex<Gathered>,
     /// The number of the next record.
     next: AtomicU64,
     /// The number of the oldest record in the store; held while records are written.
@@ -45,27 +52,41 @@ pub struct AuditTrail {
     lost: AtomicU64,
 }
 
-/// Records that wait for the store. They wait as text: kept in their parts, they would push everything else out of the
-/// processor's caches.
+/// What calls have left behind. Most are like one before, but for when and their request's id: the text of such is made
+/// once, and their records hold no more than these two.
 #[derive(Debug, Default)]
-struct Pending {
-    /// A line of JSON each.
-    lines: Vec<u8>,
-    records: u32,
-    last_at: Millis,
+struct Gathered {
+    texts: HashMap<u64, Arc<str>>,
+    recent: VecDeque<Called>,
+    pending: Pending,
 }
 
-/// The record of the call a context belongs to, until it is written.
+/// A call, and its record's JSON.
+#[derive(Clone, Debug)]
+struct Called {
+    at: Millis,
+    request_id: Arc<str>,
+    text: Arc<str>,
+}
+
+/// Records that wait for the store.
+#[derive(Debug, Default)]
+struct Pending {
+    calls: Vec<Called>,
+    bytes: usize,
+}
+
+/// What was decided about the call a context belongs to, until it is written.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
-    record: Mutex<Option<AuditRecord>>,
+    judged: Mutex<Option<Judged>>,
     /// A denial is on record: the answer waits for it.
     has_denial: AtomicBool,
 }
 
 impl Slot {
-    pub(crate) fn record(&self) -> MutexGuard<'_, Option<AuditRecord>> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn judged(&self) -> MutexGuard<'_, Option<Judged>> {
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn note_denial(&self) {
@@ -77,24 +98,32 @@ impl Slot {
     }
 }
 
-/// A row: how many records it holds and when the last of them was made, then the records, a line of JSON each, packed
-/// with LZ4.
+impl Called {
+    fn value(&self) -> Value {
+        let mut record = value(&self.text);
+        complete(&mut record, self.at, &self.request_id);
+        record
+    }
+}
+
+/// A row: how many records it holds and when the last of them was made, then the records, packed with LZ4. A line is the
+/// JSON of all that are alike: what they have in common, and under `calls` the number, time and request of each.
 struct Batch {
     records: u64,
     last_at: Millis,
     packed: Bytes,
 }
 
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 const HEAD_BYTES: usize = 1 + 4 + 8;
 
 impl Batch {
-    fn encode(pending: &Pending) -> Bytes {
-        let packed = lz4_flex::compress_prepend_size(&pending.lines);
+    fn encode(pending: &Pending, records: u32, first: u64) -> Bytes {
+        let packed = lz4_flex::compress_prepend_size(pending.lines(first).as_bytes());
         let mut row = BytesMut::with_capacity(HEAD_BYTES + packed.len());
         row.put_u8(FORMAT);
-        row.put_u32(pending.records);
-        row.put_i64(pending.last_at);
+        row.put_u32(records);
+        row.put_i64(pending.calls.last().map_or(0, |call| call.at));
         row.extend_from_slice(&packed);
         row.freeze()
     }
@@ -107,7 +136,7 @@ impl Batch {
         Some(Self { records, last_at: Millis::from_be_bytes(at), packed: row.slice(HEAD_BYTES..) })
     }
 
-    /// The records, one a line.
+    /// The records, those that are alike in one line.
     fn text(&self) -> String {
         let size = self.packed.first_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size));
         if usize::try_from(size).is_ok_and(|size| size <= UNPACKED_BYTES_MAX) {
@@ -115,6 +144,30 @@ impl Batch {
             return String::from_utf8(lines).unwrap_or_default();
         }
         String::new()
+    }
+}
+
+impl Pending {
+    /// A line for all that share a text; `first` is the number of the first call.
+    fn lines(&self, first: u64) -> String {
+        let mut places = HashMap::new();
+        let mut lines: Vec<(String, &str)> = Vec::new();
+        for (number, call) in (first..).zip(&self.calls) {
+            let place = *places.entry(call.text.as_ptr()).or_insert(lines.len());
+            if place == lines.len() {
+                lines.push((String::new(), &call.text));
+            }
+            if let Some((calls, _)) = lines.get_mut(place) {
+                let separator = if calls.is_empty() { "" } else { "," };
+                // Writing to a string cannot fail.
+                let _ = write!(calls, r#"{separator}[{number},{},"{}"]"#, call.at, call.request_id);
+            }
+        }
+        lines.iter().fold(String::with_capacity(self.bytes), |mut all, (calls, text)| {
+            let rest = text.strip_prefix('{').unwrap_or_default();
+            let _ = writeln!(all, r#"{{"calls":[{calls}],{rest}"#);
+            all
+        })
     }
 }
 
@@ -139,47 +192,73 @@ impl AuditTrail {
         let next = last.map_or(0, |(_, end)| end);
         Ok(Self {
             limits,
-            recent: Mutex::default(),
-            pending: Mutex::default(),
+            hasher: RandomState::new(),
+            gathered: Mutex::default(),
             next: AtomicU64::new(next),
             oldest: tokio::sync::Mutex::new(first.map_or(next, |(first, _)| first)),
             lost: AtomicU64::new(0),
         })
     }
 
-    /// Adds a record. It goes to the store with the next batch, but for those of services that acted in their own name.
-    pub(crate) fn push(&self, record: &AuditRecord) {
-        // A record has no maps and no floats, so this cannot fail.
-        let line = serde_json::to_string(record).unwrap_or_default();
-        if !record.internal && self.limits.records_max > 0 {
-            let mut pending = self.pending();
-            if pending.lines.len() < PENDING_BYTES_MAX {
-                pending.lines.extend_from_slice(line.as_bytes());
-                pending.lines.push(b'\n');
-                pending.records += 1;
-                pending.last_at = record.at;
+    /// Adds what was decided about a call of `ctx`. It goes to the store with the next batch, but for what services did
+    /// in their own name.
+    pub(crate) fn push(&self, ctx: &Ctx, judged: &Judged, error: Option<&'static str>) {
+        let record = AuditRecord::new(ctx, judged, error);
+        self.add(ctx, &record, !record.internal);
+    }
+
+    /// Adds what was decided about a service that acts by itself, `None` where the caller of `ctx` does. It goes to the
+    /// store whoever acted.
+    pub(crate) fn keep(&self, ctx: &Ctx, judged: &Judged, service: Option<&str>) {
+        let record = AuditRecord::new(ctx, judged, None);
+        self.add(ctx, &record.of_service(service), true);
+    }
+
+    fn add(&self, ctx: &Ctx, record: &AuditRecord<'_>, is_kept: bool) {
+        let fingerprint = self.hasher.hash_one(record);
+        let mut gathered = self.gathered();
+        let known = gathered.texts.get(&fingerprint).cloned();
+        let is_new = known.is_none();
+        let text = match known {
+            Some(text) => text,
+            None => {
+                drop(gathered);
+                let text = Arc::from(record.json());
+                gathered = self.gathered();
+                text
+            }
+        };
+        let bytes = CALL_BYTES + if is_new { text.len() } else { 0 };
+        let called = Called { at: ctx.now(), request_id: ctx.shared_request_id().clone(), text };
+        let Gathered { texts, recent, pending } = &mut *gathered;
+        if is_new {
+            if texts.len() >= TEXTS_MAX {
+                texts.clear();
+            }
+            texts.insert(fingerprint, called.text.clone());
+        }
+        if is_kept && self.limits.records_max > 0 {
+            if pending.bytes < PENDING_BYTES_MAX {
+                pending.bytes += bytes;
+                pending.calls.push(called.clone());
             } else {
                 self.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
-        let mut recent = self.recent();
         if recent.len() >= Self::RECENT_MAX {
             recent.pop_front();
         }
-        recent.push_back(line);
+        recent.push_back(called);
     }
 
-    fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn recent(&self) -> MutexGuard<'_, VecDeque<String>> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    fn gathered(&self) -> MutexGuard<'_, Gathered> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The latest `limit` records, newest first.
     pub fn latest(&self, limit: usize) -> Vec<Value> {
-        self.recent().iter().rev().take(limit).map(|line| value(line)).collect()
+        let latest: Vec<Called> = self.gathered().recent.iter().rev().take(limit).cloned().collect();
+        latest.iter().map(Called::value).collect()
     }
 
     /// Records that found no place since the start, because the store did not keep up.
@@ -188,21 +267,20 @@ impl AuditTrail {
     }
 
     pub(crate) async fn forget_all(&self) {
-        self.recent().clear();
-        *self.pending() = Pending::default();
+        *self.gathered() = Gathered::default();
         *self.oldest.lock().await = self.next.load(Ordering::Relaxed);
     }
 
     fn take_pending(&self) -> Pending {
-        let mut pending = self.pending();
-        let lines = Vec::with_capacity(pending.lines.len());
-        std::mem::replace(&mut *pending, Pending { lines, ..Pending::default() })
+        let mut gathered = self.gathered();
+        let calls = Vec::with_capacity(gathered.pending.calls.len());
+        std::mem::replace(&mut gathered.pending, Pending { calls, bytes: 0 })
     }
 
     /// The call has ended, with this error or without.
-    pub(crate) fn end(&self, slot: &Slot, error: Option<&'static str>) {
-        let Some(record) = slot.record().take() else { return };
-        self.push(&AuditRecord { error, ..record });
+    pub(crate) fn end(&self, ctx: &Ctx, error: Option<&'static str>) {
+        let Some(judged) = ctx.slot().judged().take() else { return };
+        self.push(ctx, &judged, error);
     }
 }
 
@@ -214,12 +292,14 @@ impl House {
         let ctx = self.ctx("kernel", HOUSE_SCOPE);
         loop {
             let pending = trail.take_pending();
-            if pending.records == 0 {
+            if pending.calls.is_empty() {
                 return Ok(());
             }
-            let count = u64::from(pending.records);
+            // Bounded by their bytes.
+            let records = u32::try_from(pending.calls.len()).unwrap_or(u32::MAX);
+            let count = u64::from(records);
             let first = trail.next.fetch_add(count, Ordering::Relaxed);
-            let row = Batch::encode(&pending);
+            let row = Batch::encode(&pending, records, first);
             let floor = (first + count).saturating_sub(trail.limits.records_max);
             // Rows go when all they hold is too much: up to a batch more than the limit is kept.
             let excess = match *oldest < floor {
@@ -294,14 +374,37 @@ impl House {
             let rows = self.store().read(|snap| -> Result<_> { Ok(snap.scan(&scan)?) }).await?;
             for (_, row) in &rows {
                 let lines = Batch::read(row).map(|batch| batch.text()).unwrap_or_default();
-                let meant = lines.lines().rev().filter(|line| line.contains(text)).map(value);
-                found.extend(meant.filter(&is_meant).take(limit - found.len()));
+                let alike = lines.lines().filter(|line| line.contains(text)).map(value);
+                let mut meant: Vec<_> =
+                    alike.flat_map(each_of).filter(|(_, record)| is_meant(record)).collect();
+                meant.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+                found.extend(meant.into_iter().map(|(_, record)| record).take(limit - found.len()));
             }
             match rows.last() {
                 Some((key, _)) if rows.len() == PAGE && found.len() < limit => after = Some(key.clone()),
                 _ => return Ok(found),
             }
         }
+    }
+}
+
+/// The records of a line, each with its number.
+fn each_of(mut alike: Value) -> impl Iterator<Item = (u64, Value)> {
+    let calls = alike.as_object_mut().and_then(|record| record.remove("calls"));
+    let calls: Vec<(u64, Millis, String)> =
+        calls.and_then(|calls| serde_json::from_value(calls).ok()).unwrap_or_default();
+    calls.into_iter().map(move |(number, at, request_id)| {
+        let mut record = alike.clone();
+        complete(&mut record, at, &request_id);
+        (number, record)
+    })
+}
+
+/// Puts back what the record of one call has for itself.
+fn complete(record: &mut Value, at: Millis, request_id: &str) {
+    if let Some(record) = record.as_object_mut() {
+        record.insert("at".to_owned(), at.into());
+        record.insert("request_id".to_owned(), request_id.into());
     }
 }
 

@@ -53,9 +53,9 @@ pub struct Attached {
 pub(crate) type FindResourceFacts =
     Box<dyn Fn(Ctx, Arn) -> BoxFuture<'static, Result<Option<ResourceFacts>>> + Send + Sync>;
 
-/// The policies of a user or a role's session, and what conditions may ask about them.
-#[derive(Clone, Debug, Default)]
-pub struct Granted {
+/// The policies of a user or a role, and what conditions may ask about them.
+#[derive(Debug, Default)]
+pub struct Grants {
     /// Of itself and, for a user, of its groups.
     pub identity: Vec<Arc<Policy>>,
     pub boundary: Option<Arc<Policy>>,
@@ -63,8 +63,41 @@ pub struct Granted {
     pub user_name: Option<String>,
     /// `aws:PrincipalTag/…`
     pub tags: Vec<(String, String)>,
+}
+
+/// What a user or a session was granted. Asked for by every call, so nothing in it is copied.
+#[derive(Clone, Debug, Default)]
+pub struct Granted {
+    /// Of the user or role; `None` where nothing is.
+    pub own: Option<Arc<Grants>>,
+    /// Federated users are without the name of the user they come from.
+    pub is_nameless: bool,
     /// What was passed when the session was made; together they must allow.
     pub session: Option<Vec<Arc<Policy>>>,
+}
+
+impl From<Grants> for Granted {
+    fn from(grants: Grants) -> Self {
+        Self { own: Some(Arc::new(grants)), ..Self::default() }
+    }
+}
+
+impl Granted {
+    fn identity(&self) -> &[Arc<Policy>] {
+        self.own.as_ref().map_or(&[], |own| &own.identity)
+    }
+
+    fn boundary(&self) -> Option<&Policy> {
+        self.own.as_ref()?.boundary.as_deref()
+    }
+
+    pub(crate) fn user_name(&self) -> Option<&str> {
+        self.own.as_ref().filter(|_| !self.is_nameless)?.user_name.as_deref()
+    }
+
+    pub(crate) fn tags(&self) -> &[(String, String)] {
+        self.own.as_ref().map_or(&[], |own| &own.tags)
+    }
 }
 
 /// Decides by policies.
@@ -146,8 +179,8 @@ async fn authorize_one(
         resource: attached.policy.as_deref(),
         grants: &attached.grants,
         weight: attached.weight,
-        identity: &granted.identity,
-        boundary: granted.boundary.as_deref(),
+        identity: granted.identity(),
+        boundary: granted.boundary(),
         session: granted.session.as_deref(),
     };
     let about = find_facts(ctx, access, arn, &policies).await?;

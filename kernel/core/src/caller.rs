@@ -8,7 +8,7 @@ use crate::private_way::PrivateWay;
 use crate::sessions::{Session, SessionOf};
 
 /// The identity behind a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Principal {
     /// The account itself.
     Root,

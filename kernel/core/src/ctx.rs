@@ -25,7 +25,7 @@ struct Inner {
     service: &'static str,
     scope: Scope,
     caller: Caller,
-    request_id: String,
+    request_id: Arc<str>,
     /// How the caller reached us: `host:port` of the Host header, for URLs we hand out.
     authority: String,
     /// Shared by all contexts of one call.
@@ -38,7 +38,7 @@ impl Ctx {
         service: &'static str,
         scope: Scope,
         caller: Caller,
-        request_id: String,
+        request_id: Arc<str>,
         authority: String,
     ) -> Self {
         let slot = Arc::default();
@@ -65,6 +65,10 @@ impl Ctx {
         &self.0.caller
     }
     pub fn request_id(&self) -> &str {
+        &self.0.request_id
+    }
+    /// The same, to be kept.
+    pub(crate) fn shared_request_id(&self) -> &Arc<str> {
         &self.0.request_id
     }
     /// `host:port` by which the caller reached us; the configured one inside the house.
@@ -162,7 +166,7 @@ impl Ctx {
     pub async fn call<O: Operation>(&self, _: O, input: O::Input) -> Result<O::Output> {
         let via = Some(self.house().signing_name(self.service()));
         let caller = Caller { via, ..self.caller().clone() };
-        self.house().call_typed::<O>(self.scope(), caller, self.request_id(), input).await
+        self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
     }
 
     /// Asks the gate about what only came out by reading, such as the key behind an alias.
@@ -176,6 +180,6 @@ impl Ctx {
     /// Calls an operation of any service, through the gate, as the service itself.
     pub async fn call_as_service<O: Operation>(&self, _: O, input: O::Input) -> Result<O::Output> {
         let caller = Caller::service(self.service(), self.account());
-        self.house().call_typed::<O>(self.scope(), caller, self.request_id(), input).await
+        self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
     }
 }

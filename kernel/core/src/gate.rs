@@ -1,12 +1,13 @@
 //! The one place every call enters, from the wire or from inside: authorize, audit, meter, then the handler.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use shape::{OpDef, Operation, Struct};
 
 use crate::BoxFuture;
 use crate::access::Access;
-use crate::audit::{AuditLimits, AuditRecord, Decided};
+use crate::audit::{AuditLimits, Decided, Judged};
 use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
 use crate::error::{Error, Kind, Result};
@@ -19,7 +20,7 @@ pub struct Call {
     pub op: &'static OpDef,
     pub scope: Scope,
     pub caller: Caller,
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// `host:port` the caller used; empty inside the house.
     pub authority: String,
     pub input: Box<dyn Struct>,
@@ -96,14 +97,14 @@ impl House {
         self: &Arc<Self>,
         scope: &Scope,
         caller: Caller,
-        request_id: &str,
+        request_id: Arc<str>,
         input: O::Input,
     ) -> Result<O::Output> {
         let call = Call {
             op: O::DEF,
             scope: *scope,
             caller,
-            request_id: request_id.to_owned(),
+            request_id,
             authority: String::new(),
             input: Box::new(input),
         };
@@ -134,14 +135,14 @@ impl House {
 
     /// Decides about a call; its record waits in the context.
     async fn admit(self: &Arc<Self>, ctx: &Ctx, op: &OpDef, access: Result<Access>) -> Result<()> {
-        let action = || format!("{}:{}", self.signing_name(op.service), op.name);
-        let access = access.inspect_err(|_| {
-            let record = record(ctx, action(), Vec::new(), Decided::Undecided, Vec::new());
-            *ctx.slot().record() = Some(record);
-        })?;
-        let action = access.action.map_or_else(action, str::to_owned);
+        let action = || Cow::Owned(format!("{}:{}", self.signing_name(op.service), op.name));
+        let judge = |action, resources, decision, rulings| {
+            *ctx.slot().judged() = Some(Judged { action, resources, decision, rulings });
+        };
+        let access = access.inspect_err(|_| judge(action(), Vec::new(), Decided::Undecided, Vec::new()))?;
+        let action = access.action.map_or_else(action, Cow::Borrowed);
         let (decided, rulings, outcome) = self.decide(ctx, &action, &access).await;
-        *ctx.slot().record() = Some(record(ctx, action, access.resources, decided, rulings));
+        judge(action, access.resources, decided, rulings);
         outcome
     }
 
@@ -152,10 +153,10 @@ impl House {
         action: &str,
         access: &Access,
     ) -> Result<()> {
-        let (decided, rulings, outcome) = self.decide(ctx, action, access).await;
+        let (decision, rulings, outcome) = self.decide(ctx, action, access).await;
         let error = outcome.as_ref().err().map(Error::code);
-        let record = record(ctx, action.to_owned(), access.resources.clone(), decided, rulings);
-        self.audit().push(&AuditRecord { error, ..record });
+        let (action, resources) = (Cow::Owned(action.to_owned()), access.resources.clone());
+        self.audit().push(ctx, &Judged { action, resources, decision, rulings }, error);
         outcome
     }
 
@@ -192,32 +193,7 @@ impl Drop for Ending<'_> {
             ctx.house().counts().add(*ctx.scope(), ctx.service(), "Requests", 1);
         }
         crate::notice::tell(ctx, self.operation);
-        ctx.house().audit().end(ctx.slot(), self.error);
-    }
-}
-
-fn record(
-    ctx: &Ctx,
-    action: String,
-    resources: Vec<String>,
-    decision: Decided,
-    rulings: Vec<Ruling>,
-) -> AuditRecord {
-    let caller = ctx.caller();
-    AuditRecord {
-        at: ctx.now(),
-        request_id: ctx.request_id().to_owned(),
-        scope: *ctx.scope(),
-        caller: caller.arn(),
-        access_key: caller.access_key.to_string(),
-        source_ip: caller.source_ip,
-        via: caller.via,
-        action,
-        resources,
-        decision,
-        rulings,
-        error: None,
-        internal: caller.is_internal(),
+        ctx.house().audit().end(ctx, self.error);
     }
 }
 

@@ -377,7 +377,7 @@ impl House {
     /// A context without a caller: the service itself.
     pub fn ctx(self: &Arc<Self>, service: &'static str, scope: Scope) -> Ctx {
         let caller = Caller::service(service, scope.account);
-        let request_id = self.ids().uuid();
+        let request_id = self.ids().uuid().into();
         Ctx::new(self.clone(), service, scope, caller, request_id, String::new())
     }
 
@@ -400,6 +400,15 @@ impl House {
     pub(crate) fn served(&self, op: &OpDef) -> Result<&dyn Served> {
         let served = self.services.get(op.service).and_then(|service| service.ops.get(op.name));
         served.map(|served| &**served).ok_or_else(|| not_implemented(op.service, op.name))
+    }
+
+    pub(crate) fn origins_of(&self, service: &str) -> Option<(&'static str, &crate::beside::AnswerOrigins)> {
+        let service = self.services.get(service)?;
+        Some((service.def.name, service.origins.as_ref()?))
+    }
+
+    pub(crate) fn sites(&self) -> impl Iterator<Item = (&'static str, &crate::beside::Site)> {
+        self.services.values().flat_map(|s| s.sites.iter().map(|site| (s.def.name, site)))
     }
 
     pub(crate) fn listeners(&self) -> impl Iterator<Item = &crate::notice::TakeNotice> {

@@ -8,6 +8,7 @@ use crate::BoxFuture;
 use crate::arn::{AccountId, Arn};
 use crate::authorize::Granted;
 use crate::caller::Principal;
+use crate::clock::Millis;
 use crate::error::Result;
 use crate::sessions::Session;
 
@@ -39,6 +40,18 @@ pub struct OidcProvider {
     pub thumbprints: Vec<String>,
 }
 
+/// A SAML provider whose word an account takes.
+#[derive(Clone, Debug)]
+pub struct SamlProvider {
+    pub arn: String,
+    /// What its assertions name as their issuer.
+    pub entity_id: String,
+    /// Certificates of the keys it signs with: DER.
+    pub certificates: Vec<Vec<u8>>,
+    /// When what is known of it ends.
+    pub valid_until: Option<Millis>,
+}
+
 /// Made of a context of the service that keeps identities ([`crate::ServiceBuilder::keeps_identities`]).
 pub trait Identities: Send + Sync + 'static {
     /// What a user, a role's session or a federated user was granted; `None` when it is gone.
@@ -64,6 +77,9 @@ pub trait Identities: Send + Sync + 'static {
         account: AccountId,
         url: &'a str,
     ) -> BoxFuture<'a, Result<Option<OidcProvider>>>;
+
+    /// The SAML provider of this ARN.
+    fn saml_provider<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<SamlProvider>>>;
 
     /// Whether `code` is one that the MFA device of `user` (an ARN) shows now. No code is taken twice.
     fn check_mfa<'a>(&'a self, user: &'a str, serial: &'a str, code: &'a str) -> BoxFuture<'a, Result<bool>>;

@@ -38,7 +38,7 @@ pub(crate) fn find<'a>(
     let grant = caller.session.as_ref().map(|session| &session.grant);
     if let Some(name) = access::after(key, "aws:PrincipalTag/") {
         let of_session = grant.and_then(|grant| access::tag(&grant.tags, name));
-        return of_session.or_else(|| access::tag(&granted.tags, name));
+        return of_session.or_else(|| access::tag(granted.tags(), name));
     }
     let is_anonymous = caller.principal == Principal::Anonymous;
     let way = || caller.way.as_deref();
@@ -46,7 +46,7 @@ pub(crate) fn find<'a>(
         () if known("aws:SourceVpce") => way()?.endpoint.clone(),
         () if known("aws:SourceVpc") => way()?.network.clone(),
         () if known("aws:VpcSourceIp") => way().and(caller.source_ip)?.to_string(),
-        () if known("aws:username") => granted.user_name.clone()?,
+        () if known("aws:username") => granted.user_name()?.to_owned(),
         () if known("aws:PrincipalAccount") && !is_anonymous => caller.account.to_string(),
         () if known("aws:PrincipalArn") && !is_anonymous => match grant.map(|grant| &grant.of) {
             Some(SessionOf::Role { role_arn, .. }) => role_arn.clone(),
@@ -62,6 +62,17 @@ pub(crate) fn find<'a>(
         () => return grant.and_then(|grant| of_session(grant, now, key)),
     };
     Some(Values::from(text))
+}
+
+/// The values of a provider's claim: as many as it is told with.
+pub(crate) fn claim<'a>(claims: &'a [(String, String)], key: &str) -> Option<Values<'a>> {
+    let mut told = claims.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value);
+    let first = told.next()?;
+    let rest: Vec<String> = told.cloned().collect();
+    if rest.is_empty() {
+        return Some(Values::from(first.as_str()));
+    }
+    Some(Values::Many([vec![first.clone()], rest].concat().into()))
 }
 
 fn kind(caller: &Caller) -> Option<&'static str> {
@@ -85,7 +96,7 @@ fn of_session<'a>(grant: &'a SessionGrant, now: Millis, key: &str) -> Option<Val
         () if known("aws:MultiFactorAuthAge") => ((now - grant.mfa_at?) / 1_000).to_string(),
         () if known("aws:SourceIdentity") => grant.source_identity.clone()?,
         () if known("aws:FederatedProvider") => grant.provider.clone()?,
-        () => grant.claims.iter().find(|(name, _)| known(name))?.1.clone(),
+        () => return claim(&grant.claims, key),
     };
     Some(Values::from(text))
 }

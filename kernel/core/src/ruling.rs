@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::error::Error;
 
 /// A statement that applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Matched {
     /// `identity-based policy`, `service control policy` …
     pub kind: &'static str,
@@ -21,7 +21,7 @@ pub struct Matched {
 }
 
 /// A decision on one resource.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Hash, Serialize)]
 pub struct Ruling {
     /// `sqs:SendMessage`
     pub action: String,

@@ -11,6 +11,7 @@ use crate::BoxFuture;
 use crate::access::{Access, ResourceFacts};
 use crate::arn::{AccountId, Arn};
 use crate::authorize::{Asked, Attached, FindAttached, FindResourceFacts};
+use crate::beside::{AnswerOrigins, CrossOrigin, Headers, Site, SiteAnswer, SiteRequest};
 use crate::clock::Millis;
 use crate::controllers::{Controller, Next};
 use crate::credentials::{Credential, Credentials, NoCredential};
@@ -119,6 +120,8 @@ pub struct Service {
     pub(crate) timers: HashMap<&'static str, TimerHandler>,
     pub(crate) owned: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(crate) routes: Vec<LocalRoute>,
+    pub(crate) origins: Option<AnswerOrigins>,
+    pub(crate) sites: Vec<Site>,
     pub(crate) attached: Option<FindAttached>,
     pub(crate) resource_facts: Option<FindResourceFacts>,
     pub(crate) memberships: Option<FindMembership>,
@@ -173,6 +176,8 @@ impl ServiceBuilder {
             timers: HashMap::new(),
             owned: HashMap::new(),
             routes: Vec::new(),
+            origins: None,
+            sites: Vec::new(),
             attached: None,
             resource_facts: None,
             memberships: None,
@@ -337,6 +342,29 @@ impl ServiceBuilder {
         };
         let service = self.0.def.name;
         self.0.routes.push(LocalRoute { service, method, path_prefix, handle: Box::new(handle) });
+    }
+
+    /// Answers browsers that ask whether a page of another origin may.
+    pub fn origins(&mut self, f: impl for<'a> Handler<'a, CrossOrigin, Headers> + 'static) {
+        let f = Arc::new(f);
+        self.0.origins = Some(Box::new(move |ctx, asked| {
+            let f = f.clone();
+            Box::pin(async move { f.call(&ctx, asked).await })
+        }));
+    }
+
+    /// Serves sites at hosts with this label, `name.label.domain`, to whoever comes.
+    pub fn site(
+        &mut self,
+        label: &'static str,
+        f: impl for<'a> Handler<'a, SiteRequest, SiteAnswer> + 'static,
+    ) {
+        let f = Arc::new(f);
+        let answer = Box::new(move |ctx: Ctx, request| -> BoxFuture<'static, Result<SiteAnswer>> {
+            let f = f.clone();
+            Box::pin(async move { f.call(&ctx, request).await })
+        });
+        self.0.sites.push(Site { label, answer });
     }
 
     /// Runs once before the first call: rebuilds what is held in memory from the store.

@@ -120,7 +120,7 @@ impl TestCloud {
             op: O::DEF,
             scope: self.scope,
             caller,
-            request_id: self.house.ids().uuid(),
+            request_id: self.house.ids().uuid().into(),
             authority: String::new(),
             input: Box::new(input),
         };

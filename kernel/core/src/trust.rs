@@ -1,13 +1,16 @@
 //! Taking on a role by those who have no account to ask from: services, and who a provider vouches for.
 
-use policy::{Context, Policies, Request, Values, Weight, Who, decide};
+use policy::{Context, Policies, Request, Values, Weight, Who, decide, explain};
 
 use crate::access::Access;
+use crate::audit::{Decided, Judged};
 use crate::authorize::{Attached, Facts, Granted};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::identities::Role;
 use crate::membership::Places;
+use crate::principal;
+use crate::ruling::Ruling;
 use crate::sessions::{Issued, SessionGrant, SessionOf};
 use crate::{Arn, Millis};
 
@@ -19,12 +22,12 @@ struct Claims<'a> {
 
 impl Context for Claims<'_> {
     fn find(&self, key: &str) -> Option<Values<'_>> {
-        let claim = self.claims.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        claim.map(|(_, value)| Values::from(value.as_str())).or_else(|| self.facts.find(key))
+        principal::claim(self.claims, key).or_else(|| self.facts.find(key))
     }
 }
 
-/// Whether a role's trust policy lets a service, or somebody vouched for, take it on. `claims` are condition keys.
+/// Whether a role's trust policy lets a service, or somebody vouched for, take it on. `claims` are condition keys. What
+/// is decided goes on record.
 pub fn is_trusted(
     ctx: &Ctx,
     role: &Role,
@@ -38,7 +41,37 @@ pub fn is_trusted(
     let context = Claims { claims, facts };
     let request = Request { who, action, resource: &role.arn, owner: None, context: &context };
     let policies = Policies { resource: Some(&role.trust), weight: Weight::Trust, ..Policies::default() };
-    decide(&request, &policies).is_allowed()
+    let decision = decide(&request, &policies);
+    let ruling = match decision.is_allowed() {
+        true => Ruling::new(action, &role.arn, &decision, decision.by.as_slice(), &policies),
+        false => Ruling::new(action, &role.arn, &decision, &explain(&request, &policies).1, &policies),
+    };
+    put_on_record(ctx, who, ruling, decision.is_allowed());
+    decision.is_allowed()
+}
+
+/// What is decided for a caller is on the record of the call; a service that acts by itself has a record of its own.
+fn put_on_record(ctx: &Ctx, who: Who<'_>, ruling: Ruling, is_allowed: bool) {
+    let decision = if is_allowed { Decided::Allowed } else { Decided::Denied };
+    let service = match who {
+        Who::Service { name } => Some(name),
+        _ => None,
+    };
+    let mut of_call = ctx.slot().judged();
+    if let Some(judged) = of_call.as_mut().filter(|_| service.is_none()) {
+        if !is_allowed {
+            judged.decision = decision;
+            ctx.slot().note_denial();
+        }
+        if !judged.resources.contains(&ruling.resource) {
+            judged.resources.push(ruling.resource.clone());
+        }
+        judged.rulings.push(ruling);
+        return;
+    }
+    drop(of_call);
+    let (action, resources) = (ruling.action.clone().into(), vec![ruling.resource.clone()]);
+    ctx.house().audit().keep(ctx, &Judged { action, resources, decision, rulings: vec![ruling] }, service);
 }
 
 /// A session of a role, plain: nothing narrows it. `None` when the role's ARN names no account.

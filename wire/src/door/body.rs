@@ -5,13 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
+use crc_fast::CrcAlgorithm;
 use http_body::{Body, Frame, SizeHint};
 use kernel::{Error, Kind};
 use md5::{Digest, Md5};
-use shape::BodyError;
+use shape::{BodyError, OpDef};
 
 /// Slowest sender of a body that is gathered.
 const BODY_TIME_MAX: Duration = Duration::from_secs(60);
@@ -34,6 +36,11 @@ pub enum Answer {
 impl Answer {
     pub fn empty() -> Self {
         Answer::Whole(None)
+    }
+
+    /// Passes a stream on as it comes.
+    pub fn streaming(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
+        Answer::Stream(Box::pin(body))
     }
 
     /// Takes over what streams in `body`.
@@ -148,6 +155,49 @@ fn broken(error: BodyError) -> Error {
         Err(theirs) => {
             Error::new(Kind::Invalid, "IncompleteBody", "The request body ended early.").because(theirs)
         }
+    }
+}
+
+/// Compares a whole body with the checksum its sender gave, where the operation has no members to take it for its own.
+///
+/// # Errors
+/// *InvalidRequest*, *BadDigest*.
+pub(super) fn check_sum(headers: &http::HeaderMap, body: &Inbound, op: &OpDef) -> Result<(), Error> {
+    let Inbound::Whole(bytes) = body else { return Ok(()) };
+    if op.input.members.iter().any(|member| member.wire.starts_with(CHECKSUM)) {
+        return Ok(());
+    }
+    for (name, given) in headers {
+        let Some(algorithm) = name.as_str().strip_prefix(CHECKSUM) else { continue };
+        let Some(own) = sum(algorithm, bytes) else { continue };
+        let given = STANDARD.decode(given).ok().filter(|given| given.len() == own.len());
+        let given = given.ok_or_else(|| {
+            Error::new(Kind::Invalid, "InvalidRequest", format!("Value for {name} header is invalid."))
+        })?;
+        if given != own {
+            let name = algorithm.to_ascii_uppercase();
+            let message = format!("The {name} you specified did not match the calculated checksum.");
+            return Err(Error::new(Kind::Invalid, "BadDigest", message));
+        }
+    }
+    Ok(())
+}
+
+const CHECKSUM: &str = "x-amz-checksum-";
+
+/// The sum by an algorithm as such headers name it; `None` of one we do not know.
+fn sum(algorithm: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    let crc = |algorithm, length: usize| {
+        let sum = crc_fast::checksum(algorithm, bytes).to_be_bytes();
+        sum.get(sum.len() - length..).map(<[u8]>::to_vec)
+    };
+    match algorithm {
+        "crc32" => crc(CrcAlgorithm::Crc32IsoHdlc, 4),
+        "crc32c" => crc(CrcAlgorithm::Crc32Iscsi, 4),
+        "crc64nvme" => crc(CrcAlgorithm::Crc64Nvme, 8),
+        "sha1" => Some(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec()),
+        "sha256" => Some(digest(&SHA256, bytes).as_ref().to_vec()),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
+use http::header::USER_AGENT;
 use http::request::Parts;
 use http_body_util::{BodyExt, Full};
 use kernel::{AccountId, Caller, Credential, Error, Principal, PrivateWay};
@@ -12,6 +13,7 @@ use shape::{Body, BodyError};
 
 use super::body::{Inbound, gather};
 use crate::codec::streams_in;
+use crate::headers::AMZ_CONTENT_SHA256;
 use crate::route::{Routed, Wanted};
 use crate::sigv4::{
     Accepts, ChunkedBody, DigestBody, Family, Payload, Presented, PresentedV2, Refusal, Seed, Signing,
@@ -67,7 +69,7 @@ pub(super) async fn identify(
         if !anonymous && old.is_none() {
             return Err(refuse(Refusal::Missing));
         }
-        let payload = match parts.headers.contains_key("x-amz-content-sha256") {
+        let payload = match parts.headers.contains_key(&AMZ_CONTENT_SHA256) {
             true => Payload::declared(&parts.headers, false, signing).map_err(refuse)?,
             false => Payload::Unsigned,
         };
@@ -101,7 +103,7 @@ pub(super) async fn identify(
         // Only a body nobody can hold whole, or one of an object store, may go unsigned.
         Payload::Unsigned if signing == Signing::Common && !streams => return Err(refuse(Refusal::Mismatch)),
         declared => {
-            let line = header_text(&parts.headers, "x-amz-content-sha256").unwrap_or(UNSIGNED);
+            let line = header_text(&parts.headers, &AMZ_CONTENT_SHA256).unwrap_or(UNSIGNED);
             let verified = verifier.verify(parts, presented, accepts, line).await.map_err(refuse)?;
             let seed = verified.seed.clone();
             let body = prepare(parts, body, declared, Some(seed), family, (streams, bytes_max)).await?;
@@ -164,8 +166,13 @@ fn length_missing() -> Error {
     Error::new(kernel::Kind::Invalid, "MissingContentLength", message).status_is(411)
 }
 
+/// Who comes without a signature.
+pub(super) fn anonymous(parts: &Parts, connection: &Connection) -> Caller {
+    caller(parts, connection, None)
+}
+
 fn caller(parts: &Parts, connection: &Connection, proof: Option<(&str, Credential)>) -> Caller {
-    let user_agent = header_text(&parts.headers, "user-agent").unwrap_or_default();
+    let user_agent = header_text(&parts.headers, USER_AGENT).unwrap_or_default();
     let (account, principal, session, access_key) = match proof {
         None => (AccountId::DEFAULT, Principal::Anonymous, None, Arc::from("")),
         Some((access_key, Credential { account, principal, session, .. })) => {

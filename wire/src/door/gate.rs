@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use http::Response;
 use http::request::Parts;
+use kernel::beside::{CrossOrigin, Headers, SiteAnswer, SiteRequest};
 use kernel::gate::Call;
-use kernel::{BoxFuture, Error, House, LocalRequest, LocalResponse, Result};
+use kernel::{BoxFuture, Caller, Error, House, LocalRequest, LocalResponse, Region, Result};
 use shape::{OpDef, Protocol, ServiceDef, Struct};
 
 use super::body::{Answer, Inbound};
@@ -22,6 +23,30 @@ pub trait Gate: Send + Sync + 'static {
 
     /// Answers a path of the house itself; `None` when it is none.
     fn local(&self, request: LocalRequest) -> BoxFuture<'_, Option<Result<LocalResponse>>>;
+
+    /// What a service says to a page of another origin; `None` of one that knows no origins.
+    fn cross_origin<'a>(
+        &'a self,
+        _service: &'a str,
+        _asked: CrossOrigin,
+    ) -> BoxFuture<'a, Option<Result<Headers>>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Labels of hosts under which there are sites.
+    fn site_labels(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// A page of a site.
+    fn site<'a>(
+        &'a self,
+        _at: (&'a str, Region),
+        _caller: Caller,
+        _request: SiteRequest,
+    ) -> BoxFuture<'a, Option<Result<SiteAnswer>>> {
+        Box::pin(std::future::ready(None))
+    }
 }
 
 impl Gate for Arc<House> {
@@ -35,6 +60,27 @@ impl Gate for Arc<House> {
 
     fn local(&self, request: LocalRequest) -> BoxFuture<'_, Option<Result<LocalResponse>>> {
         Box::pin(House::local(self, request))
+    }
+
+    fn cross_origin<'a>(
+        &'a self,
+        service: &'a str,
+        asked: CrossOrigin,
+    ) -> BoxFuture<'a, Option<Result<Headers>>> {
+        Box::pin(House::cross_origin(self, service, asked))
+    }
+
+    fn site_labels(&self) -> Vec<&'static str> {
+        House::site_labels(self)
+    }
+
+    fn site<'a>(
+        &'a self,
+        at: (&'a str, Region),
+        caller: Caller,
+        request: SiteRequest,
+    ) -> BoxFuture<'a, Option<Result<SiteAnswer>>> {
+        Box::pin(House::site(self, at, caller, request))
     }
 }
 

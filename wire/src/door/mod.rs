@@ -3,6 +3,7 @@
 //! request id → paths of the house → route → signature → caller → decode → gate → encode. One log line per request;
 //! errors of ours are written once, with their cause; a panic is caught and answers *internal*.
 
+mod beside;
 mod body;
 mod caller;
 mod compressed;
@@ -18,9 +19,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use http::header::{CONNECTION, EXPECT};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Version};
+use kernel::beside::CrossOrigin;
 use kernel::clock::Clock;
 use kernel::credentials::Credentials;
 use kernel::gate::{Call, not_implemented};
@@ -33,11 +35,12 @@ pub use body::{Answer, Inbound};
 pub use caller::Connection;
 pub use gate::{Codec, Dialect, Encoded, Gate};
 pub use protocols::Protocols;
-pub use server::{Limits, Server, Source, listen};
+pub use server::{Hosts, Limits, Server, Source, listen};
 
+use crate::headers::{AMZ_TARGET, AMZN_QUERY_MODE, AMZN_REQUEST_ID};
 use crate::route::{Asked, Router, Wanted};
 use crate::sigv4::{Family, Presented, Signing, Verifier, header_text};
-use body::{check_md5, gather};
+use body::{check_md5, check_sum, gather};
 use caller::{Question, Raw, identify};
 
 /// Longest form that is read to find its way, and longest body of a path of the house.
@@ -63,30 +66,35 @@ pub struct Door {
     codec: Box<dyn Codec>,
     ids: Box<dyn IdSource>,
     local_prefixes: Vec<String>,
+    site_labels: Vec<&'static str>,
 }
 
 /// What is known of a request so far: for its log line, and for the shape of an error, wherever it comes from.
 struct Trace {
-    request_id: String,
+    request_id: Arc<str>,
     service: Option<&'static ServiceDef>,
     protocol: Protocol,
     signing: Signing,
     operation: Cow<'static, str>,
     account: String,
     code: Option<&'static str>,
+    /// The request came from a page of another origin.
+    crossing: Option<CrossOrigin>,
 }
 
 impl Door {
     pub fn new(fittings: Fittings) -> Self {
         let Fittings { router, credentials, gate, codec, clock, ids, local_prefixes } = fittings;
-        Self { router, verifier: Verifier::new(credentials, clock), gate, codec, ids, local_prefixes }
+        let site_labels = gate.site_labels();
+        let verifier = Verifier::new(credentials, clock);
+        Self { router, verifier, gate, codec, ids, local_prefixes, site_labels }
     }
 
     /// Answers a request. Always.
     pub async fn answer(self: Arc<Self>, request: Request<Body>, connection: Connection) -> Response<Answer> {
         let begun = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
         let (parts, body) = request.into_parts();
-        let mut trace = Trace::new(Ids(&*self.ids).uuid(), &parts);
+        let mut trace = Trace::new(Ids(&*self.ids).uuid().into(), &parts);
         let passing = AssertUnwindSafe(self.pass(&parts, body, connection, &mut trace)).catch_unwind();
         let outcome = passing.await.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -94,12 +102,13 @@ impl Door {
             Err(Error::internal(format!("panic: {text}")))
         });
         let mut response = outcome.unwrap_or_else(|error| self.refuse(&parts, &error, &mut trace));
+        self.answer_crossing(&mut trace, &mut response).await;
         trace.put_request_id(&mut response);
         if waits_for_leave_to_send_nothing(&parts) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         tracing::debug!(
-            request_id = trace.request_id,
+            request_id = &*trace.request_id,
             method = %parts.method,
             path = parts.uri.path(),
             service = trace.service.map(|service| service.name),
@@ -132,6 +141,10 @@ impl Door {
                 return outcome.map(local_response);
             }
         }
+        if let Some(page) = self.page(parts, &connection).await {
+            trace.operation = Cow::Borrowed("page");
+            return page;
+        }
         let found = Presented::find(parts);
         let presented = found.as_ref().ok().and_then(Option::as_ref);
         let form = match is_form(parts) {
@@ -142,10 +155,15 @@ impl Door {
         let asked = Asked { parts, form: form.as_deref(), scope, secure: connection.secure };
         let routed = self.router.route(&asked).ok_or_else(|| refuse::nobody(parts, scope))?;
         trace.note(&routed);
+        trace.crossing = beside::crossing(parts, &routed);
         if let Some(way) = &connection.way
             && (way.service != routed.service.def.name || way.region != routed.region)
         {
             return Err(refuse::not_by_this_way(way));
+        }
+        if let Some(asked) = beside::preflight(parts, trace, trace.crossing.as_ref()) {
+            trace.crossing = None;
+            return self.answer_preflight(asked?, trace).await;
         }
         let family = Family::of(routed.protocol, Signing::of(routed.service.def));
         let presented = found.map_err(|refusal| refusal.into_error(family))?;
@@ -168,6 +186,9 @@ impl Door {
             Wanted::Unserved(name) => return Err(not_implemented(service.name, &name)),
             Wanted::Unknown(name) => return Err(refuse::unknown(&name, service, routed.protocol, family)),
         };
+        if trace.signing == Signing::ObjectStore {
+            check_sum(&parts.headers, &body, op)?;
+        }
         let mut input = self.gate.new_input(op)?;
         let body = compressed::unpack(op, parts, body, service.routing.body_bytes_max)?;
         let body = with_implied(body, routed.implied);
@@ -192,7 +213,7 @@ impl Door {
         trace.code = Some(error.code());
         if error.kind() == Kind::Internal {
             tracing::error!(
-                request_id = trace.request_id,
+                request_id = &*trace.request_id,
                 service = trace.service.map(|service| service.name),
                 operation = &*trace.operation,
                 cause = refuse::causes(error),
@@ -204,7 +225,7 @@ impl Door {
 }
 
 impl Trace {
-    fn new(request_id: String, parts: &Parts) -> Self {
+    fn new(request_id: Arc<str>, parts: &Parts) -> Self {
         Self {
             request_id,
             service: None,
@@ -213,6 +234,7 @@ impl Trace {
             operation: Cow::Borrowed(""),
             account: String::new(),
             code: None,
+            crossing: None,
         }
     }
 
@@ -231,7 +253,7 @@ impl Trace {
             protocol: self.protocol,
             service: self.service,
             object_store: self.signing == Signing::ObjectStore,
-            query_mode: header_text(&parts.headers, "x-amzn-query-mode") == Some("true"),
+            query_mode: header_text(&parts.headers, &AMZN_QUERY_MODE) == Some("true"),
             request_id: &self.request_id,
             resource: parts.uri.path(),
         }
@@ -242,10 +264,10 @@ impl Trace {
         let headers = response.headers_mut();
         match self.signing {
             Signing::Common => {
-                headers.insert("x-amzn-requestid", id);
+                headers.insert(&AMZN_REQUEST_ID, id);
             }
             Signing::ObjectStore => {
-                headers.remove("x-amzn-requestid");
+                headers.remove(&AMZN_REQUEST_ID);
                 headers.insert("x-amz-request-id", id.clone());
                 headers.insert("x-amz-id-2", id);
             }
@@ -276,15 +298,15 @@ fn hoisted(signing: Signing, parts: &Parts, presented: Option<&Presented<'_>>) -
 fn waits_for_leave_to_send_nothing(parts: &Parts) -> bool {
     parts.version == Version::HTTP_11
         && parts.headers.contains_key(EXPECT)
-        && header_text(&parts.headers, "content-length") == Some("0")
+        && header_text(&parts.headers, CONTENT_LENGTH) == Some("0")
 }
 
 /// A body that may hold `Action`. Puts are left alone: some clients call every file a form.
 fn is_form(parts: &Parts) -> bool {
     let form = "application/x-www-form-urlencoded";
     parts.method == Method::POST
-        && header_text(&parts.headers, "content-type").is_some_and(|given| given.starts_with(form))
-        && !parts.headers.contains_key("x-amz-target")
+        && header_text(&parts.headers, CONTENT_TYPE).is_some_and(|given| given.starts_with(form))
+        && !parts.headers.contains_key(&AMZ_TARGET)
 }
 
 /// The form with the parameter that its path implied.
@@ -299,7 +321,7 @@ fn with_implied(body: Inbound, implied: Option<(&'static str, String)>) -> Inbou
 
 /// `host:port` as the client wrote it.
 fn authority(parts: &Parts) -> Option<&str> {
-    header_text(&parts.headers, "host").or_else(|| parts.uri.authority().map(http::uri::Authority::as_str))
+    header_text(&parts.headers, HOST).or_else(|| parts.uri.authority().map(http::uri::Authority::as_str))
 }
 
 fn local_request(parts: &Parts, body: bytes::Bytes, connection: &Connection) -> LocalRequest {

@@ -2,10 +2,12 @@
 
 use std::error::Error as StdError;
 
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use kernel::{Error, Kind, PrivateWay};
 use shape::{ErrorDef, Protocol, ServiceDef};
 
+use crate::headers::{AMZ_TARGET, SMITHY_PROTOCOL};
 use crate::sigv4::{Family, Scope, header_text};
 
 static UNKNOWN: ErrorDef =
@@ -15,7 +17,7 @@ static NO_ACTION: ErrorDef =
 
 /// No service here is asked.
 pub(super) fn nobody(parts: &Parts, scope: Option<&Scope<'_>>) -> Error {
-    let target = header_text(&parts.headers, "x-amz-target");
+    let target = header_text(&parts.headers, &AMZ_TARGET);
     let named = match (scope, target) {
         (Some(scope), _) => format!("The service {} is not installed here.", scope.service),
         (None, Some(target)) => format!("No service here answers to the target {target}."),
@@ -63,10 +65,10 @@ pub(super) fn unknown(name: &str, service: &ServiceDef, protocol: Protocol, fami
 
 /// The protocol of a request that reached no service.
 pub(super) fn likely_protocol(parts: &Parts) -> Protocol {
-    let content_type = header_text(&parts.headers, "content-type").unwrap_or_default();
-    if parts.headers.contains_key("smithy-protocol") {
+    let content_type = header_text(&parts.headers, CONTENT_TYPE).unwrap_or_default();
+    if parts.headers.contains_key(&SMITHY_PROTOCOL) {
         Protocol::Cbor
-    } else if parts.headers.contains_key("x-amz-target") {
+    } else if parts.headers.contains_key(&AMZ_TARGET) {
         Protocol::Json10
     } else if content_type.starts_with("application/x-www-form-urlencoded") {
         Protocol::Query

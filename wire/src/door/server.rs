@@ -105,6 +105,21 @@ pub struct Server {
     /// Without it, TLS is refused.
     pub tls: Option<Arc<ServerConfig>>,
     pub limits: Limits,
+    pub hosts: Option<Arc<dyn Hosts>>,
+}
+
+/// Answers requests for hosts that are not the cloud's own, such as those of tenants' load balancers.
+pub trait Hosts: Send + Sync {
+    /// Whether `host`, with or without a port, is one of them.
+    fn serves(&self, host: &str) -> bool;
+
+    /// Answers a request for `host`, whole: it may be upgraded.
+    fn answer(
+        &self,
+        host: String,
+        request: Request<Incoming>,
+        connection: Connection,
+    ) -> BoxFuture<'_, Response<Answer>>;
 }
 
 /// What all connections share.
@@ -112,6 +127,7 @@ struct Shared {
     door: Arc<Door>,
     tls: Option<TlsAcceptor>,
     limits: Limits,
+    hosts: Option<Arc<dyn Hosts>>,
     http: auto::Builder<TokioExecutor>,
 }
 
@@ -119,8 +135,9 @@ impl Server {
     /// Accepts until `end` completes, then lets requests under way come to theirs.
     pub async fn run(self, source: impl Into<Source>, end: impl Future<Output = ()>) {
         let mut source = source.into();
-        let Self { door, tls, limits } = self;
-        let shared = Arc::new(Shared { door, tls: tls.map(TlsAcceptor::from), limits, http: http(limits) });
+        let Self { door, tls, limits, hosts } = self;
+        let shared =
+            Arc::new(Shared { door, tls: tls.map(TlsAcceptor::from), limits, hosts, http: http(limits) });
         let places = Arc::new(Semaphore::new(limits.connections_max));
         let graceful = GracefulShutdown::new();
         let (ending, ended) = watch::channel(false);
@@ -213,11 +230,11 @@ impl Shared {
 
     async fn speak<I>(&self, io: I, connection: Connection, watcher: Watcher)
     where
-        I: Read + Write + Unpin + 'static,
+        I: Read + Write + Unpin + Send + 'static,
     {
         let peer = connection.peer;
-        let service = Speaker { door: self.door.clone(), connection };
-        let speaking = watcher.watch(self.http.serve_connection(io, service));
+        let service = Speaker { door: self.door.clone(), hosts: self.hosts.clone(), connection };
+        let speaking = watcher.watch(self.http.serve_connection_with_upgrades(io, service));
         if let Err(error) = speaking.await {
             tracing::debug!(%peer, error, "a connection ended badly");
         }
@@ -228,9 +245,15 @@ fn incoming(body: Incoming) -> Body {
     Body::new(body.map_err(|error| -> BodyError { Box::new(error) }))
 }
 
+fn host(request: &Request<Incoming>) -> Option<&str> {
+    let given = request.headers().get(hyper::header::HOST).and_then(|host| host.to_str().ok());
+    given.or_else(|| request.uri().authority().map(hyper::http::uri::Authority::as_str))
+}
+
 /// The door as hyper calls it.
 struct Speaker {
     door: Arc<Door>,
+    hosts: Option<Arc<dyn Hosts>>,
     connection: Connection,
 }
 
@@ -241,6 +264,13 @@ impl Service<Request<Incoming>> for Speaker {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (door, connection) = (self.door.clone(), self.connection.clone());
+        if let Some(hosts) = &self.hosts
+            && connection.way.is_none()
+            && let Some(host) = host(&request).filter(|host| hosts.serves(host))
+        {
+            let (hosts, host) = (hosts.clone(), host.to_owned());
+            return Box::pin(async move { Ok(hosts.answer(host, request, connection).await) });
+        }
         Box::pin(async move { Ok(door.answer(request.map(incoming), connection).await) })
     }
 }

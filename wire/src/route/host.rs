@@ -1,5 +1,6 @@
 //! What a host name says: service, region, and what stands before them.
 
+use http::header::HOST;
 use http::request::Parts;
 use kernel::Region;
 
@@ -46,7 +47,7 @@ pub(super) struct Host<'a> {
 impl<'a> Host<'a> {
     pub(super) fn of(parts: &'a Parts, domains: &Domains, known: impl Fn(&str) -> bool) -> Self {
         let authority =
-            header_text(&parts.headers, "host").or_else(|| parts.uri.authority().map(|a| a.as_str()));
+            header_text(&parts.headers, HOST).or_else(|| parts.uri.authority().map(|a| a.as_str()));
         authority.map_or_else(Self::default, |authority| Self::parse(authority, domains, known))
     }
 

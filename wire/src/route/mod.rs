@@ -9,6 +9,7 @@ mod rest;
 
 use std::collections::HashMap;
 
+use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 use kernel::Region;
 use shape::{OpDef, PathHint, Protocol, ServiceDef};
@@ -18,6 +19,7 @@ pub use host::Domains;
 use host::Host;
 use rest::{Query, RestTable, Target};
 
+use crate::headers::{AMZ_TARGET, SMITHY_PROTOCOL};
 use crate::sigv4::{Scope, header_text};
 
 /// A service as the router knows it.
@@ -48,6 +50,15 @@ pub struct Routed<'r> {
     pub implied: Option<(&'static str, String)>,
     /// The whole path, where its beginning stood in the host name.
     pub whole_path: Option<String>,
+}
+
+/// A site that a host names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SiteHost<'a> {
+    pub label: &'static str,
+    /// What stands before the label.
+    pub name: &'a str,
+    pub region: Region,
 }
 
 /// What the router looks at.
@@ -111,6 +122,18 @@ impl Router {
         self.entries.iter()
     }
 
+    /// The site of a host `name.label.region.domain` or `name.label-region.domain`, with or without the region.
+    pub fn site<'p>(&self, parts: &'p Parts, labels: &[&'static str]) -> Option<SiteHost<'p>> {
+        let named = header_text(&parts.headers, "host").unwrap_or_default();
+        let label = *labels.iter().find(|label| named.contains(**label))?;
+        let behind = |part: &'p str| part.strip_prefix(label)?.strip_prefix('-')?.parse::<Region>().ok();
+        let is_it =
+            |part: &str| part == label || part.strip_prefix(label).is_some_and(|rest| rest.starts_with('-'));
+        let host = Host::of(parts, &self.domains, is_it);
+        let (service, name) = host.service.zip(host.before)?;
+        Some(SiteHost { label, name, region: behind(service).or(host.region).unwrap_or(self.default_region) })
+    }
+
     /// Where a request goes; `None` when it is for nobody here.
     pub fn route(&self, asked: &Asked<'_>) -> Option<Routed<'_>> {
         let Asked { parts, scope, .. } = asked;
@@ -121,13 +144,13 @@ impl Router {
             let (labels, implied) = (Vec::new(), None);
             Routed { service, protocol, wanted, region, labels, implied, whole_path: None }
         };
-        if let Some(target) = header_text(&parts.headers, "x-amz-target")
+        if let Some(target) = header_text(&parts.headers, &AMZ_TARGET)
             && let Some((prefix, operation)) = target.rsplit_once('.')
             && let Some(entry) = self.by_target.get(prefix).and_then(|at| self.entries.get(*at))
         {
             return Some(routed(entry, json_version(parts, entry.def), wanted(entry.def, operation)));
         }
-        if header_text(&parts.headers, "smithy-protocol") == Some("rpc-v2-cbor")
+        if header_text(&parts.headers, &SMITHY_PROTOCOL) == Some("rpc-v2-cbor")
             && let Some((prefix, operation)) = cbor_path(parts.uri.path())
             && let Some(entry) = self.by_target.get(prefix).and_then(|at| self.entries.get(*at))
         {
@@ -202,7 +225,8 @@ impl Router {
                 Some(label) => ["/", label, parts.uri.path()].concat().into(),
                 None => std::borrow::Cow::Borrowed(parts.uri.path()),
             };
-            first.get_or_insert(entry);
+            let before = host.before.filter(|_| entry.def.routing.virtual_hosts);
+            first.get_or_insert((entry, before));
             if let Some((target, labels)) = entry.rest.find(&parts.method, &path, &query, &parts.headers) {
                 let protocol = entry.rest_protocol();
                 let wanted = match target {
@@ -217,10 +241,11 @@ impl Router {
                 return Some(Routed { service, protocol, wanted, region, labels, implied, whole_path });
             }
         }
-        let entry = first?;
+        let (entry, before) = first?;
         let wanted = Wanted::Unknown(String::new());
         let protocol = entry.rest_protocol();
-        let (service, labels, implied, whole_path) = (entry, Vec::new(), None, None);
+        let whole_path = before.map(|label| ["/", label, parts.uri.path()].concat());
+        let (service, labels, implied) = (entry, Vec::new(), None);
         Some(Routed { service, protocol, wanted, region, labels, implied, whole_path })
     }
 }
@@ -257,7 +282,7 @@ fn wanted(def: &'static ServiceDef, operation: &str) -> Wanted {
 
 /// By content type; by the service's preference where that says nothing.
 fn json_version(parts: &Parts, def: &ServiceDef) -> Protocol {
-    let said = header_text(&parts.headers, "content-type").unwrap_or_default();
+    let said = header_text(&parts.headers, CONTENT_TYPE).unwrap_or_default();
     let mut spoken = def.protocols.iter().copied();
     match said.split(';').next().map(str::trim) {
         Some("application/x-amz-json-1.0") => Protocol::Json10,
@@ -282,7 +307,7 @@ fn absolute_url(asked: &Asked<'_>) -> String {
     let scheme = if asked.secure { "https://" } else { "http://" };
     let parts = asked.parts;
     let authority =
-        header_text(&parts.headers, "host").or_else(|| parts.uri.authority().map(|host| host.as_str()));
+        header_text(&parts.headers, HOST).or_else(|| parts.uri.authority().map(|host| host.as_str()));
     [scheme, authority.unwrap_or("localhost"), parts.uri.path()].concat()
 }
 

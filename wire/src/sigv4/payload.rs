@@ -12,6 +12,7 @@ use shape::BodyError;
 use super::Signing;
 use super::canonical::unhex;
 use super::refusal::{Family, Refusal};
+use crate::headers::AMZ_CONTENT_SHA256;
 
 /// The modes of `x-amz-content-sha256`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Payload {
     /// # Errors
     /// When the header is needed and absent, or says something unknown.
     pub fn declared(headers: &HeaderMap, presigned: bool, signing: Signing) -> Result<Self, Refusal> {
-        let Some(value) = headers.get("x-amz-content-sha256") else {
+        let Some(value) = headers.get(&AMZ_CONTENT_SHA256) else {
             return match (signing, presigned) {
                 (Signing::Common, _) => Ok(Payload::ByBody),
                 (Signing::ObjectStore, true) => Ok(Payload::Unsigned),

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
+use http::header::{AsHeaderName, DATE};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
 use super::instant::Instant;
 use super::refusal::Refusal;
+use crate::headers::{AMZ_DATE, AMZ_SECURITY_TOKEN};
 
 /// The one algorithm we verify.
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -70,7 +72,7 @@ impl<'a> Presented<'a> {
 
     fn in_header(text: &'a str, headers: &'a HeaderMap) -> Result<Self, Refusal> {
         let (algorithm, rest) = text.trim().split_once(' ').unwrap_or((text, ""));
-        let date = header_text(headers, "x-amz-date").or_else(|| header_text(headers, "date"));
+        let date = header_text(headers, &AMZ_DATE).or_else(|| header_text(headers, DATE));
         if algorithm != ALGORITHM {
             return Err(match algorithm.starts_with("AWS4-") {
                 true => Refusal::Algorithm(algorithm.to_owned()),
@@ -106,7 +108,7 @@ impl<'a> Presented<'a> {
             signed_headers: signed_headers.into(),
             signature: signature.into(),
             at: Instant::parse(date).ok_or_else(|| Refusal::Date(date.to_owned()))?,
-            session_token: header_text(headers, "x-amz-security-token").map(Cow::Borrowed),
+            session_token: header_text(headers, &AMZ_SECURITY_TOKEN).map(Cow::Borrowed),
             place: Place::Header,
         })
     }
@@ -202,7 +204,7 @@ fn five(text: &str) -> Result<[&str; 5], Refusal> {
 }
 
 /// A header's text; `None` when it is absent or not visible ASCII.
-pub fn header_text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub fn header_text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 

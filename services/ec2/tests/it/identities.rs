@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use api_iam as api;
-use kernel::authorize::Granted;
+use kernel::authorize::{Granted, Grants};
 use kernel::{
-    AccountId, Arn, BoxFuture, Ctx, Identities, OidcProvider, Principal, Result, Role, Service,
-    ServiceBuilder, Session,
+    AccountId, Arn, BoxFuture, Ctx, Identities, OidcProvider, Principal, Result, Role, SamlProvider,
+    Service, ServiceBuilder, Session,
 };
 use policy::{Document, Policy};
 
@@ -104,7 +104,8 @@ impl Identities for Known {
     ) -> BoxFuture<'a, Result<Option<Granted>>> {
         let Principal::Identity { arn, .. } = principal else { return ready(None) };
         let policy = self.0.lock().unwrap().users.get(&**arn).cloned();
-        ready(Some(Granted { identity: policy.into_iter().collect(), ..Granted::default() }))
+        let identity = policy.into_iter().collect();
+        ready(Some(Grants { identity, ..Grants::default() }.into()))
     }
 
     fn role<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<Role>>> {
@@ -131,6 +132,10 @@ impl Identities for Known {
     }
 
     fn oidc_provider<'a>(&'a self, _: AccountId, _: &'a str) -> BoxFuture<'a, Result<Option<OidcProvider>>> {
+        ready(None)
+    }
+
+    fn saml_provider<'a>(&'a self, _: &'a Arn) -> BoxFuture<'a, Result<Option<SamlProvider>>> {
         ready(None)
     }
 

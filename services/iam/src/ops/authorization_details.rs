@@ -10,6 +10,7 @@ use super::{at, attachment, instance_profile, page, role, shown_boundary};
 use crate::rules::document;
 use crate::state::home;
 use crate::state::identity::{self, Identity, Kind};
+use crate::state::known_policy;
 use crate::state::policy::{self, ManagedPolicy};
 use crate::state::policy_use::{self, Usage};
 
@@ -38,7 +39,13 @@ pub async fn get_account_authorization_details(
                 items.extend(policy::list(snap, &home)?.into_iter().map(Item::Policy));
             }
             if wants("AWSManagedPolicy") {
-                items.extend(policy::known().cloned().map(Item::Policy));
+                // Those of AWS that this account uses.
+                for policy in known_policy::all() {
+                    let arn = policy.arn(&home);
+                    if policy_use::is_used(snap, &home, &arn)? {
+                        items.push(Item::Policy(policy));
+                    }
+                }
             }
             let key = |item| match &item {
                 Item::Identity(one) => (one.id.clone(), item),

@@ -14,6 +14,7 @@ use crate::rules::document;
 use crate::rules::tags::Tags;
 use crate::state::directory::change;
 use crate::state::home;
+use crate::state::known_policy;
 use crate::state::policy::{self, ManagedPolicy, Version};
 use crate::state::policy_use::{self, Usage};
 
@@ -93,7 +94,7 @@ pub async fn list_policies(ctx: &Ctx, input: ListPoliciesRequest) -> Result<List
         .read(|snap| {
             let mut policies = if scope == "AWS" { Vec::new() } else { policy::list(snap, &home)? };
             if scope != "Local" {
-                policies.extend(policy::known().cloned());
+                policies.extend(known_policy::all());
             }
             policies.retain(|policy| has_prefix(&policy.path, input.path_prefix.as_ref()));
             policies.into_iter().map(|policy| counted(snap, &home, policy)).collect::<Result<Vec<_>>>()

@@ -195,19 +195,19 @@ pub async fn simulate_principal_policy(
     input: SimulatePrincipalPolicyRequest,
 ) -> Result<SimulatePolicyResponse> {
     let applied = applied(ctx, &input.policy_source_arn).await?;
-    let mut identity = applied.identity.clone();
+    let mut identity = applied.grants.identity.clone();
     identity.extend(compile(Sort::Identity, "PolicyInputList", input.policy_input_list.as_ref())?);
     let given = compile(
         Sort::Identity,
         "PermissionsBoundaryPolicyInputList",
         input.permissions_boundary_policy_input_list.as_ref(),
     )?;
-    let boundary = if given.is_empty() { applied.boundary.iter().cloned().collect() } else { given };
+    let boundary = if given.is_empty() { applied.grants.boundary.iter().cloned().collect() } else { given };
     let mut facts = facts(input.context_entries);
     if applied.kind == Kind::User {
         facts = facts.with("aws:username", &applied.name);
     }
-    for (key, value) in &applied.tags.0 {
+    for (key, value) in &applied.grants.tags {
         facts = facts.with(&format!("aws:PrincipalTag/{key}"), value);
     }
     let caller = input.caller_arn.unwrap_or_else(|| applied.arn.clone());
@@ -245,5 +245,5 @@ pub async fn get_context_keys_for_principal_policy(
 ) -> Result<GetContextKeysForPolicyResponse> {
     let applied = applied(ctx, &input.policy_source_arn).await?;
     let given = compile(Sort::Identity, "PolicyInputList", input.policy_input_list.as_ref())?;
-    Ok(keys_of(applied.identity.iter().chain(&given)))
+    Ok(keys_of(applied.grants.identity.iter().chain(&given)))
 }

@@ -48,6 +48,8 @@ struct Walk<'d> {
     metadata: Metadata,
     is_identity_provider: bool,
     signs_in: bool,
+    /// Within a key to encrypt with, which signs nothing.
+    encrypts: bool,
     /// Text of a certificate that is being read.
     certificate: Option<String>,
 }
@@ -63,6 +65,7 @@ impl<'d> Walk<'d> {
             metadata: Metadata::default(),
             is_identity_provider: false,
             signs_in: false,
+            encrypts: false,
             certificate: None,
         }
     }
@@ -118,7 +121,11 @@ impl<'d> Walk<'d> {
         match name.as_str() {
             "IDPSSODescriptor" if metadata => self.is_identity_provider = true,
             "SingleSignOnService" if metadata && in_provider => self.signs_in = true,
-            "X509Certificate" if signatures && in_provider => self.certificate = Some(String::new()),
+            // A key without a use serves both.
+            "KeyDescriptor" if metadata => self.encrypts = is_to_encrypt(start)?,
+            "X509Certificate" if signatures && in_provider && !self.encrypts => {
+                self.certificate = Some(String::new());
+            }
             _ => {}
         }
         self.around.push(name);
@@ -128,6 +135,16 @@ impl<'d> Walk<'d> {
     fn is_within(&self, name: &str) -> bool {
         self.around.iter().any(|one| one == name)
     }
+}
+
+/// `None` for what is not well-formed.
+fn is_to_encrypt(start: &BytesStart<'_>) -> Option<bool> {
+    let mut is = false;
+    for attribute in start.attributes() {
+        let attribute = attribute.ok()?;
+        is |= attribute.key.as_ref() == "use" && attribute.value.as_ref() == "encryption";
+    }
+    Some(is)
 }
 
 fn instant(text: &str) -> Option<Millis> {
@@ -161,6 +178,14 @@ mod tests {
         assert_eq!(read.entity_id, "https://id");
         assert_eq!(read.valid_until, Some(1_893_456_000_000));
         assert_eq!(read.certificates, [vec![0x30, 0]]);
+    }
+
+    #[test]
+    fn keys_to_encrypt_with_sign_nothing() {
+        let both = format!("{}{KEY}{SIGN_IN}", KEY.replace("signing", "encryption").replace("MAA=", "MAE="));
+        assert_eq!(read(&document(r#"entityID="i""#, &both)).unwrap().certificates, [vec![0x30, 0]]);
+        let one = format!("{}{SIGN_IN}", KEY.replace("signing", "encryption"));
+        assert!(read(&document(r#"entityID="i""#, &one)).is_err());
     }
 
     #[test]

@@ -39,7 +39,10 @@ pub async fn exists(ctx: &Ctx, account: AccountId) -> Result<bool> {
 fn is_administrator(user: &Applied, account: &str) -> bool {
     let who = Who::User { account, arn: &user.arn, id: &user.id };
     let request = Request { who, action: ACTION, resource: &user.arn, owner: None, context: &() };
-    let policies =
-        Policies { identity: &user.identity, boundary: user.boundary.as_deref(), ..Policies::default() };
+    let policies = Policies {
+        identity: &user.grants.identity,
+        boundary: user.grants.boundary.as_deref(),
+        ..Policies::default()
+    };
     decide(&request, &policies).is_allowed()
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use kernel::authorize::Grants;
 use kernel::{
     AccountId, Arn, BoxFuture, Credential, Credentials, Ctx, Error, NoCredential, Principal, Result, Scope,
 };
@@ -10,7 +11,6 @@ use policy::{Document, Policy};
 
 use super::identity::{self, Identity, Kind};
 use super::{access_key, home, home_of, seal};
-use crate::rules::tags::Tags;
 
 /// Whose an access key is.
 #[derive(Clone)]
@@ -30,10 +30,8 @@ pub struct Applied {
     pub name: String,
     pub arn: String,
     pub id: String,
-    pub tags: Tags,
-    /// Inline and attached, those of a user's groups after its own.
-    pub identity: Vec<Arc<Policy>>,
-    pub boundary: Option<Arc<Policy>>,
+    /// Policies inline and attached, those of a user's groups after its own.
+    pub grants: Arc<Grants>,
     /// A role's trust policy.
     pub trust: Option<Arc<Policy>>,
     /// How long sessions of a role may last, in seconds.
@@ -50,6 +48,8 @@ struct Kept {
     changes: u64,
     keys: HashMap<String, Arc<KeyHolder>>,
     applied: HashMap<(Scope, Kind, String), Arc<Applied>>,
+    /// The same, by unique id.
+    by_id: HashMap<String, (Scope, Arc<Applied>)>,
     /// By ARN, as seen by an account.
     managed: HashMap<(Scope, String), Arc<Policy>>,
 }
@@ -67,6 +67,7 @@ impl Directory {
         kept.changes += 1;
         kept.keys.retain(|_, holder| holder.account != account);
         kept.applied.retain(|(scope, _, _), _| scope.account != account);
+        kept.by_id.retain(|_, (scope, _)| scope.account != account);
         kept.managed.retain(|(scope, _), _| scope.account != account);
     }
 
@@ -83,6 +84,7 @@ impl Directory {
             }
             if kept.applied.len() >= Self::KEPT_MAX {
                 kept.applied.clear();
+                kept.by_id.clear();
             }
             if kept.managed.len() >= Self::KEPT_MAX {
                 kept.managed.clear();
@@ -175,12 +177,15 @@ pub fn named_by(arn: &Arn) -> Option<(Kind, &str)> {
 /// the same name is another.
 pub async fn policies_of(ctx: &Ctx, principal: &Principal) -> Result<Option<Arc<Applied>>> {
     let Principal::Identity { arn, unique_id } = principal else { return Ok(None) };
+    // A session's id is the role's, a colon, and the session's name.
+    let id = unique_id.split(':').next().unwrap_or_default();
+    if let Some((_, applied)) = ctx.own::<Directory>().read().by_id.get(id) {
+        return Ok(Some(applied.clone()));
+    }
     let Ok(arn) = arn.parse::<Arn>() else { return Ok(None) };
     let Ok(account) = arn.account.parse() else { return Ok(None) };
     let Some((kind, name)) = named_by(&arn) else { return Ok(None) };
     let applied = policies_of_named(ctx, &home_of(account, ctx.partition()), kind, name).await?;
-    // A session's id is the role's, a colon, and the session's name.
-    let id = unique_id.split(':').next().unwrap_or_default();
     Ok(applied.filter(|applied| applied.id == id))
 }
 
@@ -203,6 +208,7 @@ pub async fn policies_of_named(
     let Some(applied) = ctx.read(|snap| collect(snap, home, kind, name)).await? else { return Ok(None) };
     let applied = Arc::new(applied);
     directory.keep(changes, |kept| {
+        kept.by_id.insert(applied.id.clone(), (*home, applied.clone()));
         kept.applied.insert(key, applied.clone());
     });
     Ok(Some(applied))
@@ -245,17 +251,9 @@ fn collect(snap: &mut kernel::Snapshot<'_>, home: &Scope, kind: Kind, name: &str
         own.role.as_ref().map(|role| compile("trust", policy::Kind::Trust, &role.trust)).transpose()?;
     let session_s_max = own.role.as_ref().map_or(0, |role| role.session_s_max);
     let arn = own.arn(home);
-    Ok(Some(Applied {
-        kind,
-        arn,
-        id: own.id,
-        name: own.name,
-        tags: own.tags,
-        identity: policies,
-        boundary,
-        trust,
-        session_s_max,
-    }))
+    let user_name = (kind == Kind::User).then(|| own.name.clone());
+    let grants = Arc::new(Grants { identity: policies, boundary, user_name, tags: own.tags.0 });
+    Ok(Some(Applied { kind, arn, id: own.id, name: own.name, grants, trust, session_s_max }))
 }
 
 fn add_policies(

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use kernel::authorize::{Asked, Attached, Granted};
 use kernel::{
-    AccountId, Arn, BoxFuture, Ctx, Identities, Kind as Sort, OidcProvider, Principal, Result, Role, Session,
-    SessionOf,
+    AccountId, Arn, BoxFuture, Ctx, Identities, Kind as Sort, OidcProvider, Principal, Result, Role,
+    SamlProvider, Session, SessionOf,
 };
 use policy::{Policy, Weight};
 
 use super::directory::{self, Applied, change, managed_policy, named_by, policies_of_named};
 use super::identity::{self, Kind};
 use super::mfa_device::{self, MfaDevice};
-use super::{administrator, home_of, oidc_provider, seal};
-use crate::rules::totp;
+use super::{administrator, home_of, oidc_provider, saml_provider, seal};
+use crate::rules::{saml_metadata, totp};
 
 /// Made of a context of this service.
 pub struct Keeper(pub Ctx);
@@ -30,7 +30,7 @@ impl Identities for Keeper {
                 Some(SessionOf::Federated { parent: Some(parent), .. }) => {
                     let (arn, unique_id) = (parent.arn.as_str().into(), parent.unique_id.as_str().into());
                     let parent = self.policies(&Principal::Identity { arn, unique_id }).await?;
-                    parent.map(|parent| Granted { user_name: None, ..parent })
+                    parent.map(|parent| Granted { is_nameless: true, ..parent })
                 }
                 Some(SessionOf::Root) => Some(Granted::default()),
                 _ => self.policies(principal).await?,
@@ -80,6 +80,25 @@ impl Identities for Keeper {
         })
     }
 
+    fn saml_provider<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<SamlProvider>>> {
+        Box::pin(async move {
+            let Ok(account) = arn.account.parse() else { return Ok(None) };
+            let (home, text) = (home_of(account, self.0.partition()), arn.to_string());
+            if !arn.resource.starts_with("saml-provider/") {
+                return Ok(None);
+            }
+            let found = self.0.read(|snap| saml_provider::find(snap, &home, &text)).await?;
+            let Some(found) = found else { return Ok(None) };
+            let told = saml_metadata::read(&found.metadata)?;
+            Ok(Some(SamlProvider {
+                arn: text,
+                entity_id: told.entity_id,
+                certificates: told.certificates,
+                valid_until: told.valid_until,
+            }))
+        })
+    }
+
     fn check_mfa<'a>(&'a self, user: &'a str, serial: &'a str, code: &'a str) -> BoxFuture<'a, Result<bool>> {
         Box::pin(check_mfa(&self.0, user, serial, code))
     }
@@ -88,13 +107,7 @@ impl Identities for Keeper {
 impl Keeper {
     async fn policies(&self, principal: &Principal) -> Result<Option<Granted>> {
         let applied = directory::policies_of(&self.0, principal).await?;
-        Ok(applied.map(|applied| Granted {
-            identity: applied.identity.clone(),
-            boundary: applied.boundary.clone(),
-            user_name: (applied.kind == Kind::User).then(|| applied.name.clone()),
-            tags: applied.tags.0.clone(),
-            session: None,
-        }))
+        Ok(applied.map(|applied| Granted { own: Some(applied.grants.clone()), ..Granted::default() }))
     }
 
     /// The policies passed when a session was made. A managed one that is gone allows nothing any more.
@@ -122,7 +135,7 @@ fn shown_role(arn: &Arn, role: &Applied) -> Option<Role> {
         id: role.id.clone(),
         name: role.name.clone(),
         session_s_max: role.session_s_max,
-        tags: role.tags.0.clone(),
+        tags: role.grants.tags.clone(),
         trust: role.trust.clone()?,
         session_arns: format!("arn:{}:sts::{}:assumed-role/{}/", arn.partition, arn.account, role.name),
         take_on_action: "sts:AssumeRole",

@@ -8,6 +8,7 @@ pub mod directory;
 pub mod identity;
 pub mod instance_profile;
 pub mod keeper;
+pub mod known_policy;
 pub mod last_used;
 pub mod mfa_device;
 pub mod oidc_provider;

@@ -1,14 +1,12 @@
 //! Managed policies with their versions: the customer's own, and those every account knows.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
-use aws_lc_rs::digest;
 use kernel::{Arn, Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Counted};
-use super::{all, fold};
+use super::{all, fold, known_policy};
 use crate::errors;
 use crate::rules::tags::Tags;
 
@@ -54,48 +52,6 @@ impl ManagedPolicy {
     }
 }
 
-/// A policy of the list in `data/`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Listed {
-    name: String,
-    path: String,
-    version: u32,
-    document: serde_json::Value,
-}
-
-/// When the oldest of AWS's own policies was made: 2015-02-06T18:39:46Z.
-const KNOWN_SINCE: Millis = 1_423_247_986_000;
-
-static KNOWN: LazyLock<BTreeMap<String, ManagedPolicy>> = LazyLock::new(|| {
-    let listed: Vec<Listed> =
-        serde_json::from_str(include_str!("../../data/known_policies.json")).expect("our own list reads");
-    listed.into_iter().map(|listed| (fold(&listed.name), listed.into())).collect()
-});
-
-impl From<Listed> for ManagedPolicy {
-    fn from(Listed { name, path, version, document }: Listed) -> Self {
-        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let digest = digest::digest(&digest::SHA256, name.as_bytes());
-        let letters = digest.as_ref().iter().take(17).filter_map(|b| ALPHABET.get(usize::from(b & 31)));
-        let id = format!("ANPA{}", letters.map(|b| char::from(*b)).collect::<String>());
-        let only = Version { document: document.to_string(), created_at: KNOWN_SINCE };
-        Self {
-            name,
-            path,
-            id,
-            description: None,
-            created_at: KNOWN_SINCE,
-            updated_at: KNOWN_SINCE,
-            tags: Tags::default(),
-            default_version: version,
-            last_version: version,
-            versions: BTreeMap::from([(version, only)]),
-            is_known: true,
-        }
-    }
-}
-
 /// The policy an ARN names; `None` when there is none.
 ///
 /// # Errors
@@ -105,7 +61,7 @@ pub fn find(from: &mut impl Reader, home: &Scope, text: &str) -> Result<Option<M
     let name = arn.resource.strip_prefix("policy/").and_then(|rest| rest.rsplit('/').next());
     let name = fold(name.ok_or_else(|| errors::bad_arn(text))?);
     let found = match arn.account.as_str() {
-        "aws" => KNOWN.get(&name).cloned(),
+        "aws" => known_policy::find(&name),
         _ => POLICIES.get(from, home, name)?,
     };
     Ok(found.filter(|policy| policy.arn(home) == text))
@@ -139,9 +95,4 @@ pub fn delete(tx: &mut Tx<'_, '_>, home: &Scope, policy: &ManagedPolicy) -> Resu
 /// The customer's own, by name.
 pub fn list(from: &mut impl Reader, home: &Scope) -> Result<Vec<ManagedPolicy>> {
     Ok(all(from, &POLICIES, home, ())?.into_iter().map(|(_, policy)| policy).collect())
-}
-
-/// Those every account knows, by name.
-pub fn known() -> impl Iterator<Item = &'static ManagedPolicy> {
-    KNOWN.values()
 }

@@ -70,3 +70,9 @@ pub fn users(from: &mut impl Reader, home: &Scope, arn: &str, usage: Usage) -> R
 pub fn count(from: &mut impl Reader, home: &Scope, arn: &str, usage: Usage) -> Result<i32> {
     Ok(i32::try_from(users(from, home, arn, usage)?.len()).unwrap_or(i32::MAX))
 }
+
+/// Whether anybody uses a policy in any way.
+pub fn is_used(from: &mut impl Reader, home: &Scope, arn: &str) -> Result<bool> {
+    let attached = count(from, home, arn, Usage::Attached)?;
+    Ok(attached > 0 || count(from, home, arn, Usage::Boundary)? > 0)
+}

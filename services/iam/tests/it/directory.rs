@@ -15,7 +15,7 @@ async fn what_applies_follows_every_change_at_once() {
     let kim = make_user(&cloud, "kim").await;
     let ctx = cloud.ctx("iam");
     let who = principal(&kim.arn, &kim.user_id);
-    let count = async || policies_of(&ctx, &who).await.unwrap().map(|applied| applied.identity.len());
+    let count = async || policies_of(&ctx, &who).await.unwrap().map(|applied| applied.grants.identity.len());
     assert_eq!(count().await, Some(0));
     put_user(&cloud, "kim", "p", &document("Allow", "s3:*")).await.unwrap();
     assert_eq!(count().await, Some(1));
@@ -44,7 +44,7 @@ async fn a_session_has_its_roles_policies_and_trust() {
     cloud.call(op::AttachRolePolicy, attach).await.unwrap();
     let session = principal("arn:aws:sts::000000000000:assumed-role/r/job", &format!("{}:job", role.role_id));
     let applied = policies_of(&cloud.ctx("iam"), &session).await.unwrap().unwrap();
-    assert_eq!((applied.identity.len(), applied.trust.is_some()), (1, true));
-    assert_eq!(applied.identity[0].id(), "arn:aws:iam::aws:policy/AmazonSQSFullAccess");
-    assert!(applied.boundary.is_none());
+    assert_eq!((applied.grants.identity.len(), applied.trust.is_some()), (1, true));
+    assert_eq!(applied.grants.identity[0].id(), "arn:aws:iam::aws:policy/AmazonSQSFullAccess");
+    assert!(applied.grants.boundary.is_none());
 }

@@ -121,7 +121,7 @@ async fn the_policies_everybody_knows_are_there_and_fixed() {
         let kind = iam::state::identity::Kind::User;
         let applied =
             iam::state::directory::policies_of_named(&cloud.ctx("iam"), &home, kind, name).await.unwrap();
-        assert_eq!(applied.unwrap().identity.len(), 1, "{name} compiles");
+        assert_eq!(applied.unwrap().grants.identity.len(), 1, "{name} compiles");
     }
     assert!(cloud.call(op::ListPolicies, list("Local")).await.unwrap().policies.unwrap().is_empty());
     let change = refusal(cloud.call(op::CreatePolicyVersion, version(ADMIN, true)).await);

@@ -20,7 +20,7 @@ async fn identities_keys_and_policies_survive() {
     let found = UserKeys(ctx.clone()).find(&key.access_key_id, None).await.unwrap();
     assert_eq!(*found.secret, *key.secret_access_key);
     let applied = policies_of(&ctx, &found.principal).await.unwrap().unwrap();
-    assert_eq!(applied.identity[0].id(), arn);
+    assert_eq!(applied.grants.identity[0].id(), arn);
 }
 
 #[tokio::test]
