@@ -1,0 +1,72 @@
+//! One front before members given by address, for measuring: `front PORT http|tcp MEMBER…`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use balance::{
+    Action, Balance, Choice, DoorSpec, Forward, ForwardedFor, FrontSpec, Fronts, Manners, MemberSpec, Place,
+    PoolSpec, Speaks, Strictness, Upstream,
+};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let usage = "front PORT http|tcp MEMBER…";
+    let mut arguments = std::env::args().skip(1);
+    let port: u16 = arguments.next().ok_or(usage)?.parse()?;
+    let is_http = arguments.next().ok_or(usage)? == "http";
+    let addresses = arguments.map(|text| text.parse()).collect::<Result<Vec<SocketAddr>, _>>()?;
+    let member = |address: SocketAddr| MemberSpec {
+        id: address.to_string().as_str().into(),
+        address,
+        zone: None,
+        draining: false,
+    };
+    let idle = Duration::from_secs(60);
+    let spec = FrontSpec {
+        id: "front".into(),
+        names: Vec::new(),
+        places: vec![Place {
+            space: None,
+            address: Ipv4Addr::LOCALHOST,
+            known_as: Ipv4Addr::LOCALHOST,
+            zone: String::new(),
+        }],
+        doors: vec![DoorSpec {
+            port,
+            speaks: if is_http { Speaks::Http(None) } else { Speaks::Stream { tls: None, idle } },
+            rules: Vec::new(),
+            otherwise: Action::Forward(Forward { pools: vec![("pool".into(), 1)], sticky: None }),
+            server_field: true,
+        }],
+        pools: vec![PoolSpec {
+            id: "pool".into(),
+            members: addresses.into_iter().map(member).collect(),
+            protocol: if is_http { Upstream::Http1 } else { Upstream::Bytes },
+            tls: false,
+            choice: Choice::RoundRobin,
+            sticky: None,
+            slow_start: Duration::ZERO,
+            probe: None,
+            proxy_header: false,
+            cross_zone: None,
+        }],
+        manners: Manners {
+            idle,
+            client_idle: Duration::from_secs(3_600),
+            client_life: Duration::from_secs(3_600),
+            forwarded_for: ForwardedFor::Append,
+            forwarded_port: false,
+            keep_host: false,
+            drop_invalid: false,
+            strictness: Strictness::Defensive,
+            http2: true,
+            tls_fields: false,
+            cross_zone: true,
+        },
+    };
+    let engine = Balance::start(10_000)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(engine.ensure(spec))?;
+    loop {
+        std::thread::park();
+    }
+}

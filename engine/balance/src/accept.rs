@@ -1,0 +1,215 @@
+//! Clients at a door: accepted, relieved of TLS, and served for as long as they speak.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::answer;
+use crate::counters::add;
+use crate::fields::Client;
+use crate::live::{LiveDoor, LivePlace, Slot};
+use crate::proxy::Passage;
+use crate::pulse::{Pulse, Watch, Watched};
+use crate::spec::Speaks;
+use crate::stream;
+use crate::upstream::Desk;
+
+/// Bytes of a request's head.
+const HEAD_BYTES_MAX: usize = 64 * 1_024;
+/// Streams at once on an HTTP/2 connection.
+const STREAMS_MAX: u32 = 128;
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// Wait after an accept that failed for lack of resources.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What the connections of one thread share.
+pub(crate) struct Worker {
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) room: Arc<Room>,
+}
+
+/// Connections at once, of all threads.
+pub(crate) struct Room {
+    taken: AtomicUsize,
+    max: usize,
+}
+
+impl Room {
+    pub(crate) fn new(max: usize) -> Self {
+        Self { taken: AtomicUsize::new(0), max }
+    }
+
+    fn enter(self: &Arc<Self>) -> Option<Seat> {
+        let seat = Seat(self.clone());
+        (self.taken.fetch_add(1, Ordering::Relaxed) < self.max).then_some(seat)
+    }
+}
+
+/// A place in the room, as long as it lives.
+struct Seat(Arc<Room>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Accepts for ever.
+pub(crate) async fn run(
+    worker: Arc<Worker>,
+    listener: TcpListener,
+    slot: Arc<Slot>,
+    place: Arc<LivePlace>,
+    port: u16,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let live = slot.get();
+                let Some(door) = live.door(port, false) else { continue };
+                let Some(seat) = worker.room.enter() else {
+                    add(&live.counters.refused_connections, 1);
+                    continue;
+                };
+                add(&live.counters.connections, 1);
+                let guest =
+                    Guest { worker: worker.clone(), slot: slot.clone(), place: place.clone(), peer, port };
+                let door = door.clone();
+                tokio::spawn(async move {
+                    guest.serve(stream, &door).await;
+                    drop(seat);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a balancer cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A client that has come in.
+struct Guest {
+    worker: Arc<Worker>,
+    slot: Arc<Slot>,
+    place: Arc<LivePlace>,
+    peer: SocketAddr,
+    port: u16,
+}
+
+impl Guest {
+    async fn serve(self, stream: TcpStream, door: &LiveDoor) {
+        // Slower without, but no less right.
+        let _ = stream.set_nodelay(true);
+        let live = self.slot.get();
+        let manners = &live.manners;
+        let idle = match door.spec.speaks {
+            Speaks::Stream { idle, .. } => idle,
+            _ => manners.idle.min(manners.client_idle),
+        };
+        let life =
+            if matches!(door.spec.speaks, Speaks::Http(_)) { manners.client_life } else { Duration::MAX };
+        let pulse = self.worker.watch.begin(&self.slot, idle, life);
+        let counters = live.counters.clone();
+        drop(live);
+        let stream = Watched { stream, pulse: pulse.clone(), counters: counters.clone() };
+        let Some(tls) = &door.tls else {
+            return self.speak(stream, door, &pulse, None).await;
+        };
+        match timeout(HANDSHAKE_MAX, tls.0.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let facts = facts(stream.get_ref().1);
+                self.speak(stream, door, &pulse, Some(facts)).await;
+            }
+            _ => add(&counters.tls_failures, 1),
+        }
+    }
+
+    async fn speak<S>(self, stream: S, door: &LiveDoor, pulse: &Arc<Pulse>, tls: Option<TlsFacts>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        if !matches!(door.spec.speaks, Speaks::Http(_)) {
+            pulse.asked();
+            let carrying = stream::carry(&self.slot, door, &self.place, self.peer, stream);
+            pulse.while_alive(carrying).await;
+            return;
+        }
+        let is_http2 = tls.as_ref().is_some_and(|tls| tls.http2);
+        let mut client = Client::new(self.peer.ip(), self.peer.port(), tls.is_some(), self.port);
+        client.tls = tls.map(|tls| (tls.version, tls.suite));
+        let visit = Arc::new(Visit { guest: self, client, pulse: pulse.clone() });
+        let service = service_fn(move |request| {
+            let visit = visit.clone();
+            async move { Ok::<_, Infallible>(visit.answer(request).await) }
+        });
+        let io = TokioIo::new(stream);
+        let outcome = if is_http2 {
+            let mut http = http2::Builder::new(TokioExecutor::new());
+            http.timer(TokioTimer::new())
+                .max_concurrent_streams(STREAMS_MAX)
+                .max_header_list_size(HEAD_BYTES);
+            pulse.while_alive(http.serve_connection(io, service)).await
+        } else {
+            let mut http = http1::Builder::new();
+            http.max_buf_size(HEAD_BYTES_MAX).pipeline_flush(true).header_read_timeout(None);
+            pulse.while_alive(http.serve_connection(io, service).with_upgrades()).await
+        };
+        if let Some(Err(error)) = outcome {
+            tracing::debug!(%error, "a client's connection ended badly");
+        }
+    }
+}
+
+/// [`HEAD_BYTES_MAX`] as HTTP/2 counts.
+const HEAD_BYTES: u32 = 64 * 1_024;
+
+/// How a client's TLS is.
+struct TlsFacts {
+    version: String,
+    suite: String,
+    http2: bool,
+}
+
+fn facts(connection: &rustls::ServerConnection) -> TlsFacts {
+    let version = match connection.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        _ => "TLSv1.2",
+    };
+    let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+    TlsFacts {
+        version: version.to_owned(),
+        suite: suite.unwrap_or_default().replace("TLS13_", "TLS_"),
+        http2: connection.alpn_protocol() == Some(b"h2"),
+    }
+}
+
+/// A connection that speaks HTTP.
+struct Visit {
+    guest: Guest,
+    client: Client,
+    pulse: Arc<Pulse>,
+}
+
+impl Visit {
+    async fn answer(&self, request: Request<Incoming>) -> http::Response<crate::Outgoing> {
+        self.pulse.asked();
+        let guest = &self.guest;
+        let live = guest.slot.get();
+        let Some(door) = live.door(guest.port, false) else { return answer::page(503) };
+        let (desk, client) = (&guest.worker.desk, &self.client);
+        Passage { desk, live: &live, door, place: Some(&guest.place), client }.answer(request).await
+    }
+}

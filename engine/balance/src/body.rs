@@ -1,0 +1,117 @@
+//! Bodies on their way through.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::live::Underway;
+use crate::upstream::Back;
+
+/// What is sent to a member.
+pub(crate) enum Upload {
+    Nothing,
+    Client(Incoming),
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut *self {
+            Upload::Nothing => Poll::Ready(None),
+            Upload::Client(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Upload::Nothing => true,
+            Upload::Client(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Upload::Nothing => SizeHint::with_exact(0),
+            Upload::Client(body) => body.size_hint(),
+        }
+    }
+}
+
+/// What is answered.
+pub struct Outgoing(Kind);
+
+enum Kind {
+    Own(Option<Bytes>),
+    Member(FromMember),
+}
+
+/// A member's answer. When it has been read to its end, its connection can serve others.
+struct FromMember {
+    body: Incoming,
+    ended: bool,
+    back: Option<Back>,
+    _underway: Underway,
+}
+
+impl Outgoing {
+    pub(crate) fn own(bytes: impl Into<Bytes>) -> Self {
+        Self(Kind::Own(Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty())))
+    }
+
+    pub(crate) fn of_member(body: Incoming, back: Option<Back>, underway: Underway) -> Self {
+        Self(Kind::Member(FromMember { body, ended: false, back, _underway: underway }))
+    }
+}
+
+impl Drop for FromMember {
+    fn drop(&mut self) {
+        if let Some(back) = self.back.take()
+            && (self.ended || self.body.is_end_stream())
+        {
+            back.give();
+        }
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Kind::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Member(member) => {
+                let polled = Pin::new(&mut member.body).poll_frame(cx);
+                member.ended |= matches!(polled, Poll::Ready(None));
+                polled
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Own(bytes) => bytes.is_none(),
+            Kind::Member(member) => member.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Own(bytes) => SizeHint::with_exact(
+                bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(0)),
+            ),
+            Kind::Member(member) => member.body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Cookies by which clients come back to the same member or pool.
+
+use std::time::Duration;
+
+use http::header::{COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
+
+/// Which member served.
+pub(crate) const OURS: &str = "AWSALB";
+/// Which member the application's cookie belongs to.
+pub(crate) const OURS_FOR_APPLICATION: &str = "AWSALBAPP-0";
+/// Which pool served.
+pub(crate) const POOL: &str = "AWSALBTG";
+/// The same for requests from other sites.
+const CORS: &str = "CORS";
+
+/// FNV-1a: what cookies say must not change when the process does.
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// The value of a cookie.
+pub(crate) fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// What a cookie of ours says.
+pub(crate) fn read(headers: &HeaderMap, name: &str) -> Option<u64> {
+    let cors = || find(headers, &format!("{name}{CORS}"));
+    u64::from_str_radix(find(headers, name).or_else(cors)?, 16).ok()
+}
+
+/// Sets a cookie of ours, and its twin for requests from other sites where `twin` says so.
+pub(crate) fn set(headers: &mut HeaderMap, name: &str, value: u64, life: Duration, twin: Option<bool>) {
+    let expires = httpdate(std::time::SystemTime::now() + life);
+    let mut put = |text: String| {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.append(SET_COOKIE, value);
+        }
+    };
+    put(format!("{name}={value:016x}; Expires={expires}; Path=/"));
+    if let Some(secure) = twin {
+        let secure = if secure { "; Secure" } else { "" };
+        put(format!("{name}{CORS}={value:016x}; Expires={expires}; Path=/; SameSite=None{secure}"));
+    }
+}
+
+/// Whether an answer sets the cookie of this name.
+pub(crate) fn is_set(headers: &HeaderMap, name: &str) -> bool {
+    let lines = headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines.filter_map(|line| line.split_once('=')).any(|(key, _)| key.trim() == name)
+}
+
+/// RFC 9110, section 5.6.7.
+fn httpdate(at: std::time::SystemTime) -> String {
+    httpdate::fmt_http_date(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_found_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, HeaderValue::from_static("a=b; AWSALB=00000000000000ff; c"));
+        assert_eq!(read(&headers, OURS), Some(255));
+        assert_eq!(read(&headers, POOL), None);
+        headers.insert(COOKIE, HeaderValue::from_static("AWSALBTGCORS=10"));
+        assert_eq!(read(&headers, POOL), Some(16));
+    }
+}

@@ -1,0 +1,131 @@
+//! Bytes carried both ways between a client and a member.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy_bidirectional_with_sizes};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::counters::add;
+use crate::live::{LiveDoor, LivePlace, LivePool, Member, Slot};
+use crate::spec::{Action, Sticky};
+use crate::upstream::CONNECT_MAX;
+use crate::{cookie, pick, tls};
+
+/// Members tried before a client is let go.
+const TRIES: usize = 3;
+/// Bytes on their way, in each direction.
+const BUFFER_BYTES: usize = 64 * 1_024;
+/// Begins every PROXY header of version 2.
+const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
+
+/// Carries until both sides are done.
+pub(crate) async fn carry<S>(
+    slot: &Arc<Slot>,
+    door: &LiveDoor,
+    place: &Arc<LivePlace>,
+    peer: SocketAddr,
+    mut client: S,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some(pool) = pool_of(slot, door) else { return };
+    let cross_zone = pool.spec.cross_zone.unwrap_or_else(|| slot.get().manners.cross_zone);
+    let zone = (!cross_zone).then_some(&*place.spec.zone);
+    let mut tried = Vec::new();
+    while tried.len() < TRIES {
+        let Some(member) = choose(&pool, zone, &tried, peer.ip()) else { return };
+        let underway = member.begin();
+        let Ok(Ok(mut stream)) = timeout(CONNECT_MAX, place.space.connect(member.address)).await else {
+            add(&slot.get().counters.connect_errors, 1);
+            add(&pool.counters.connect_errors, 1);
+            tried.push(member);
+            continue;
+        };
+        add(&pool.counters.requests, 1);
+        if pool.spec.proxy_header {
+            let local = SocketAddr::from((place.spec.address, door.spec.port));
+            if stream.write_all(&proxy_header(peer, local)).await.is_err() {
+                return;
+            }
+        }
+        if pool.spec.tls {
+            if let Ok(mut stream) = tls::connect(stream, member.address, false).await {
+                copy(&mut client, &mut stream).await;
+            }
+        } else {
+            copy::<S, TcpStream>(&mut client, &mut stream).await;
+        }
+        drop(underway);
+        return;
+    }
+}
+
+async fn copy<A, B>(client: &mut A, member: &mut B)
+where
+    A: AsyncRead + AsyncWrite + Unpin,
+    B: AsyncRead + AsyncWrite + Unpin,
+{
+    // Either side may end it in any way.
+    let _ = copy_bidirectional_with_sizes(client, member, BUFFER_BYTES, BUFFER_BYTES).await;
+}
+
+/// The pool a door of streams or datagrams leads to.
+pub(crate) fn pool_of(slot: &Slot, door: &LiveDoor) -> Option<Arc<LivePool>> {
+    let Action::Forward(forward) = &door.spec.otherwise else { return None };
+    slot.get().pools.get(pick::pool(forward)?).cloned()
+}
+
+/// By the client's address where that is to stick.
+pub(crate) fn choose(
+    pool: &LivePool,
+    zone: Option<&str>,
+    tried: &[Arc<Member>],
+    client: IpAddr,
+) -> Option<Arc<Member>> {
+    if pool.spec.sticky == Some(Sticky::Source) && tried.is_empty() {
+        let all = pool.eligible();
+        let hash = cookie::hash(client.to_string().as_bytes());
+        // Rendezvous: when members change, few clients move.
+        let rank = |member: &&Arc<Member>| cookie::hash(&(member.hash ^ hash).to_be_bytes());
+        return all.iter().max_by_key(rank).cloned();
+    }
+    pick::member(pool, zone, tried)
+}
+
+/// Who the client is, for members that read it (PROXY protocol specification, section 2.2).
+fn proxy_header(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
+    let mut header = SIGNATURE.to_vec();
+    match (from.ip().to_canonical(), to.ip().to_canonical()) {
+        (IpAddr::V4(source), IpAddr::V4(target)) => {
+            header.extend([0x21, 0x11, 0, 12]);
+            header.extend(source.octets());
+            header.extend(target.octets());
+        }
+        (source, target) => {
+            let wide = |address: IpAddr| match address {
+                IpAddr::V4(address) => address.to_ipv6_mapped(),
+                IpAddr::V6(address) => address,
+            };
+            header.extend([0x21, 0x21, 0, 36]);
+            header.extend(wide(source).octets());
+            header.extend(wide(target).octets());
+        }
+    }
+    header.extend(from.port().to_be_bytes());
+    header.extend(to.port().to_be_bytes());
+    header
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_header_names_both_ends() {
+        let header = proxy_header("10.0.0.1:4096".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+        assert_eq!(header[..12], SIGNATURE);
+        assert_eq!(header[12..], [0x21, 0x11, 0, 12, 10, 0, 0, 1, 10, 0, 0, 2, 16, 0, 0, 80]);
+    }
+}
