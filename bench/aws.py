@@ -11,7 +11,11 @@ import urllib.parse
 
 REGION = "us-east-1"
 VERSIONS = {"ec2": "2016-11-15", "iam": "2010-05-08", "sts": "2011-06-15"}
-JSON = {"sqs": ("1.0", "AmazonSQS"), "kms": ("1.1", "TrentService")}
+JSON = {
+    "sqs": ("1.0", "AmazonSQS"),
+    "kms": ("1.1", "TrentService"),
+    "monitoring": ("1.0", "GraniteServiceVersion20100801"),
+}
 
 
 class Refused(Exception):

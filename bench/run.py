@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import measures
+import metrics as samples
 import report
 from measures import median
 from report import Row, most, ratio
@@ -132,7 +133,21 @@ def machines(ours, floor, others):
     yield most(f"memory for each idle instance, ours (proportional, of {CROWD})", kib, 4, "MiB", 1 / 1024)
 
 
-PARTS = {part.__name__: part for part in (start, send, role, read, keys, s3, drain, machines)}
+def metrics(ours, floor, others):
+    with running(Cloudlet(ours)) as (cloud,):
+        rate = samples.put_rate(cloud, 8, ROUNDS, SECONDS)
+        what = "PutMetricData, 1,000 data a call, 8 connections: samples a second, on the disk"
+        yield Row(what, "≥ 100,000", f"{rate:,.0f}", rate >= 100_000)
+    with running(Cloudlet(ours)) as (cloud,):
+        start = samples.fill(cloud)
+        hourly = samples.read_seconds(cloud, start, 3_600, ROUNDS)
+        every = samples.read_seconds(cloud, start, 60, ROUNDS)
+        yield most("GetMetricData over 1,000,000 samples of 1,000 metrics, by the hour", hourly, 100, "ms", 1_000)
+        yield Row("the same, each of the 1,000,000 answered (10 pages)", "", f"{every * 1_000:,.0f} ms")
+        yield Row("resident memory with 1,000,000 samples", "", f"{cloud.memory_kib() / 1024:,.0f} MiB")
+
+
+PARTS = {part.__name__: part for part in (start, send, role, read, keys, s3, drain, metrics, machines)}
 
 
 def main(names):

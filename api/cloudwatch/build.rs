@@ -1,0 +1,5 @@
+//! Generates this crate from `models/cloudwatch.*`.
+
+fn main() {
+    api_codegen::build("cloudwatch");
+}

@@ -1,0 +1,3 @@
+//! What goes on without a caller.
+
+pub mod block;

@@ -1,0 +1,9 @@
+//! Metric math: expressions over time series (CloudWatch user guide, "Using metric math").
+
+pub mod evaluate;
+pub mod function;
+pub mod parse;
+pub mod series;
+
+#[cfg(test)]
+mod tests;

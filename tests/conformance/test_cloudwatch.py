@@ -1,0 +1,159 @@
+"""CloudWatch with real clients: metrics in all three protocols, statistics, math, and what survives a kill."""
+
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import requests_query
+from botocore.exceptions import ClientError
+from conftest import eventually
+
+
+def minute():
+    """The beginning of this minute."""
+    return datetime.now(timezone.utc).replace(second=0, microsecond=0)
+
+
+def refused(call, **params):
+    with pytest.raises(ClientError) as error:
+        call(**params)
+    return error.value.response["Error"]
+
+
+def query(id, metric, stat="Sum", **more):
+    stat = {"Metric": {"Namespace": "shop", "MetricName": metric}, "Period": 60, "Stat": stat}
+    return {"Id": id, "MetricStat": stat, **more}
+
+
+def test_a_day_of_metrics(cloud):
+    cloudwatch = cloud.client("cloudwatch", account="500000000001")
+    start = minute() - timedelta(hours=2)
+    host = [{"Name": "Host", "Value": "a"}]
+    data = [
+        {"MetricName": "Requests", "Timestamp": start + timedelta(minutes=n), "Value": n, "Dimensions": host}
+        for n in range(100)
+    ]
+    cloudwatch.put_metric_data(Namespace="shop", MetricData=data)
+    found = cloudwatch.get_metric_statistics(
+        Namespace="shop", MetricName="Requests", Dimensions=host, StartTime=start, Period=600,
+        EndTime=start + timedelta(minutes=100), Statistics=["Average", "SampleCount", "Maximum"],
+    )
+    points = sorted(found["Datapoints"], key=lambda point: point["Timestamp"])
+    assert found["Label"] == "Requests"
+    assert [point["Average"] for point in points] == [4.5 + 10 * n for n in range(10)]
+    assert points[0]["Timestamp"] == start and points[0]["Unit"] == "None"
+    listed = cloudwatch.list_metrics(Namespace="shop", RecentlyActive="PT3H")["Metrics"]
+    assert listed == [{"Namespace": "shop", "MetricName": "Requests", "Dimensions": host}]
+
+
+def test_percentiles_of_distributions(cloud):
+    cloudwatch = cloud.client("cloudwatch", account="500000000002")
+    at = minute() - timedelta(minutes=5)
+    datum = {"MetricName": "Latency", "Timestamp": at, "Unit": "Milliseconds"}
+    values = {"Values": [float(n) for n in range(1, 101)], "Counts": [2.0] * 100}
+    cloudwatch.put_metric_data(Namespace="shop", MetricData=[{**datum, **values}])
+    stats = ["p50", "p99.9", "tm90", "IQM", "PR(:10)", "TC(10:20)"]
+    point = cloudwatch.get_metric_statistics(
+        Namespace="shop", MetricName="Latency", StartTime=at, EndTime=at + timedelta(minutes=1), Period=60,
+        ExtendedStatistics=stats,
+    )["Datapoints"][0]
+    assert point["ExtendedStatistics"] == {
+        "p50": 50.0, "p99.9": 100.0, "tm90": 45.5, "IQM": 50.5, "PR(:10)": 10.0, "TC(10:20)": 20.0,
+    }
+    assert point["Unit"] == "Milliseconds"
+
+
+def test_math_search_and_pages(cloud):
+    cloudwatch = cloud.client("cloudwatch", account="500000000003")
+    start = minute() - timedelta(minutes=30)
+    data = []
+    for n in range(20):
+        at = start + timedelta(minutes=n)
+        data += [{"MetricName": "Requests", "Timestamp": at, "Value": 100}]
+        data += [{"MetricName": "Errors", "Timestamp": at, "Value": n}] if n % 2 else []
+        for host in "ab":
+            dimensions = [{"Name": "Host", "Value": host}]
+            data += [{"MetricName": "Load", "Timestamp": at, "Value": n, "Dimensions": dimensions}]
+    cloudwatch.put_metric_data(Namespace="shop", MetricData=data)
+    queries = [
+        query("e", "Errors", ReturnData=False),
+        query("r", "Requests", ReturnData=False),
+        {"Id": "rate", "Expression": "100 * FILL(e, 0) / r", "Label": "up to ${MAX}"},
+        {"Id": "load", "Expression": "MAX(SEARCH('{shop,Host} Load', 'Average', 60))"},
+    ]
+    span = {"StartTime": start, "EndTime": start + timedelta(minutes=20)}
+    results = cloudwatch.get_metric_data(MetricDataQueries=queries, ScanBy="TimestampAscending", **span)
+    rate, load = results["MetricDataResults"]
+    assert (rate["Label"], rate["StatusCode"]) == ("up to 19", "Complete")
+    assert rate["Values"] == [n if n % 2 else 0 for n in range(20)]
+    assert load["Values"] == [float(n) for n in range(20)]
+    assert load["Timestamps"][0] == start
+    pages = cloudwatch.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=[query("r", "Requests"), query("e", "Errors")], MaxDatapoints=7, **span
+    )
+    counts = {"r": 0, "e": 0}
+    for page in pages:
+        for result in page["MetricDataResults"]:
+            counts[result["Id"]] += len(result["Values"])
+    assert counts == {"r": 20, "e": 10}
+
+
+def test_all_protocols_say_the_same(cloud):
+    at = minute() - timedelta(minutes=2)
+    wire = lambda action, **params: requests_query.call(cloud, "monitoring", "2010-08-01", action, **params)
+    host = {"Dimensions.member.1.Name": "Host", "Dimensions.member.1.Value": "a"}
+    datum = {"MetricName": "Requests", "Value": "2.5", "Timestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ"), **host}
+    put = wire("PutMetricData", Namespace="wire", **{f"MetricData.member.1.{name}": datum[name] for name in datum})
+    assert put.status == 200 and "PutMetricDataResponse" in put.text
+    asked = {
+        "Namespace": "wire", "MetricName": "Requests", "Period": "60", "Statistics.member.1": "Sum",
+        "StartTime": at.strftime("%Y-%m-%dT%H:%M:%SZ"), **host,
+        "EndTime": (at + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    got = wire("GetMetricStatistics", **asked)
+    assert got.status == 200 and "<Sum>2.5</Sum>" in got.text and "<Label>Requests</Label>" in got.text
+    bad = wire("GetMetricStatistics", **{**asked, "Period": "61"})
+    assert bad.status == 400 and "<Code>InvalidParameterValue</Code>" in bad.text
+    listed = json.loads(cloud.cli("cloudwatch", "list-metrics", "--namespace", "wire").stdout)
+    assert listed["Metrics"][0]["Dimensions"] == [{"Name": "Host", "Value": "a"}]
+
+
+def test_refusals_bear_their_codes(cloud):
+    cloudwatch = cloud.client("cloudwatch", account="500000000004")
+    put = lambda **datum: refused(
+        cloudwatch.put_metric_data, Namespace="shop", MetricData=[{"MetricName": "m", **datum}]
+    )
+    old = minute() - timedelta(days=15)
+    assert put(Value=1, Timestamp=old)["Code"] == "InvalidParameterValue"
+    assert put(Value=1, Values=[1.0])["Code"] == "InvalidParameterCombination"
+    assert put()["Code"] == "MissingParameter"
+    reserved = refused(cloudwatch.put_metric_data, Namespace="AWS/EC2", MetricData=[{"MetricName": "m", "Value": 1}])
+    assert reserved["Message"] == "The value AWS/ for parameter Namespace is invalid."
+    bad = refused(cloudwatch.get_metric_data, MetricDataQueries=[{"Id": "e1", "Expression": "m1 +"}],
+                  StartTime=old, EndTime=minute())
+    assert bad["Code"] == "ValidationError"
+    unit = refused(cloudwatch.put_metric_data, Namespace="shop",
+                   MetricData=[{"MetricName": "m", "Value": 1, "Unit": "Furlongs"}])
+    assert unit["Code"] == "ValidationError"
+    entity = refused(cloudwatch.put_metric_data, Namespace="shop", MetricData=[{"MetricName": "m", "Value": 1}],
+                     EntityMetricData=[{"MetricData": [{"MetricName": "m", "Value": 1}]}])
+    assert "EntityMetricData" in entity["Message"]
+    assert cloudwatch.list_metrics()["Metrics"] == []
+
+
+def test_acknowledged_metrics_survive_a_kill(own_cloud):
+    cloud = own_cloud()
+    start = minute() - timedelta(hours=1)
+    total = lambda: sum(
+        point["Sum"]
+        for point in cloud.client("cloudwatch").get_metric_statistics(
+            Namespace="shop", MetricName="m", StartTime=start, EndTime=start + timedelta(minutes=60), Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+    )
+    for round in range(3):
+        data = [{"MetricName": "m", "Timestamp": start + timedelta(minutes=n), "Value": 1} for n in range(60)]
+        cloud.client("cloudwatch").put_metric_data(Namespace="shop", MetricData=data)
+        cloud.kill()
+        cloud.start()
+        eventually(lambda: total() == 60 * (round + 1), "all are there")
