@@ -27,7 +27,8 @@ pub fn may_not_assume(caller: &str, role: &str) -> Error {
     ))
 }
 
-pub fn may_not_with_web_identity(action: &str) -> Error {
+/// A provider vouched, but the role does not trust it so far, or is not there.
+pub fn may_not_with_a_word(action: &str) -> Error {
     access_denied(format!("Not authorized to perform {action}"))
 }
 
@@ -148,15 +149,94 @@ pub fn no_verification_key() -> Error {
     )
 }
 
+fn token_ended(message: impl Into<String>) -> Error {
+    Error::modeled(Kind::Invalid, &error::EXPIRED_TOKEN_EXCEPTION, message)
+}
+
 /// Both in seconds since 1970.
 pub fn token_expired(now: Millis, end: i64) -> Error {
     let message = format!(
         "Token expired: current date/time {} must be before the expiration date/time {end}",
         now / 1_000
     );
-    Error::modeled(Kind::Invalid, &error::EXPIRED_TOKEN_EXCEPTION, message)
+    token_ended(message)
 }
 
 pub fn token_not_yet(now: Millis, start: i64) -> Error {
     bad_token(format!("Token is not valid yet: current date/time {} must be after {start}", now / 1_000))
+}
+
+pub fn bad_told_tags() -> Error {
+    bad_token("The session tags of the provider are too many or too long")
+}
+
+pub fn bad_response() -> Error {
+    bad_token("Invalid base64 SAMLResponse, or it is not a SAML response with one assertion of a bearer")
+}
+
+pub fn encrypted_assertion() -> Error {
+    bad_token(
+        "Encrypted assertions are not taken here: let the identity provider sign, and not encrypt, them",
+    )
+}
+
+pub fn bad_response_signature() -> Error {
+    bad_token("Response signature invalid")
+}
+
+pub fn rejected_by_provider(status: &str) -> Error {
+    let message = format!("The identity provider reported that authentication failed: {status}");
+    Error::modeled(Kind::Denied, &error::IDP_REJECTED_CLAIM_EXCEPTION, message)
+}
+
+pub fn no_saml_provider() -> Error {
+    bad_token("Specified provider doesn't exist.")
+}
+
+pub fn saml_provider_ended() -> Error {
+    bad_token("The metadata document of the specified provider is not valid any more")
+}
+
+pub fn wrong_issuer() -> Error {
+    bad_token("Issuer not present in specified provider")
+}
+
+pub fn wrong_response_audience() -> Error {
+    bad_token("Response does not contain the required audience.")
+}
+
+pub fn wrong_recipient() -> Error {
+    bad_token("Response does not contain the required recipient.")
+}
+
+pub fn response_too_old() -> Error {
+    token_ended("Token must be redeemed within 5 minutes of issuance")
+}
+
+pub fn response_expired() -> Error {
+    token_ended("Response has expired")
+}
+
+pub fn response_not_yet() -> Error {
+    bad_token("Response is not valid yet")
+}
+
+pub fn no_subject() -> Error {
+    bad_token("Response does not name a subject")
+}
+
+pub fn several_values(attribute: &str) -> Error {
+    bad_token(format!("The attribute {attribute} must have exactly one value"))
+}
+
+pub fn session_name_missing() -> Error {
+    bad_token("RoleSessionName is required in AuthnResponse")
+}
+
+pub fn bad_session_name() -> Error {
+    bad_token("RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}")
+}
+
+pub fn bad_source_identity() -> Error {
+    bad_token(r#"Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:""#)
 }

@@ -4,7 +4,7 @@ use api_sts::op;
 use kernel::{Access, Plugs, Service, ServiceBuilder};
 
 use crate::ops::{
-    access_key, assume_role, authorization_message, caller_identity, federation_token, session_token,
+    access_key, assume_role, authorization_message, caller_identity, federation_token, saml, session_token,
     web_identity,
 };
 use crate::state::provider_keys::ProviderKeys;
@@ -16,6 +16,7 @@ pub fn service(_: &Plugs) -> Service {
     s.op(op::AssumeRole, assume_role::assume_role).access(assume_role::access);
     s.op(op::AssumeRoleWithWebIdentity, web_identity::assume_role_with_web_identity)
         .access(|_, _| Ok(Access::open()));
+    s.op(op::AssumeRoleWithSAML, saml::assume_role_with_saml).access(|_, _| Ok(Access::open()));
     s.op(op::GetFederationToken, federation_token::get_federation_token).access(federation_token::access);
     // AWS: no permission is needed to be given what one has already.
     s.op(op::GetSessionToken, session_token::get_session_token).access(|_, _| Ok(Access::free()));

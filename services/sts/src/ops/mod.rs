@@ -5,7 +5,9 @@ pub(crate) mod assume_role;
 pub(crate) mod authorization_message;
 pub(crate) mod caller_identity;
 pub(crate) mod federation_token;
+pub(crate) mod saml;
 pub(crate) mod session_token;
+mod vouched;
 pub(crate) mod web_identity;
 
 use api_sts::Credentials;

@@ -1,10 +1,10 @@
 //! Taking a role on with a provider's token.
 
 use api_sts::{AssumeRoleWithWebIdentityRequest, AssumeRoleWithWebIdentityResponse};
-use kernel::{Access, Ctx, OidcProvider, Result, Role, SessionGrant, trust};
-use policy::Who;
+use kernel::{Ctx, Result, SessionGrant};
 
 use super::assume_role::{Passed, shown, taken_on};
+use super::vouched::{Vouched, check_trust};
 use super::{check_policies, identities, issue};
 use crate::errors;
 use crate::rules::identity_token::{self, Claims, candidates};
@@ -28,10 +28,16 @@ pub(crate) async fn assume_role_with_web_identity(
     let keys = candidates(&unverified, &keys);
     let claims = identity_token::verify(&input.web_identity_token, &unverified, &keys)?;
     let subject = claims.check(&provider.clients, ctx.now())?;
-    let role = known.role(&arn).await?.ok_or_else(|| errors::may_not_with_web_identity(ACTION))?;
+    let role = known.role(&arn).await?.ok_or_else(|| errors::may_not_with_a_word(ACTION))?;
     let passed = passed(&input, &claims)?;
     let conditions = claims.conditions(url);
-    check_trust(ctx, &role, &provider, &input, &passed, &conditions)?;
+    let vouched = Vouched {
+        provider: &provider.arn,
+        action: ACTION,
+        session_name: &input.role_session_name,
+        conditions: &conditions,
+    };
+    check_trust(ctx, &role, &vouched, &passed)?;
     let lasts = duration::of_role(input.duration_seconds, role.session_s_max, false)?;
     let grant = taken_on(ctx, &role, &input.role_session_name, lasts, passed)?;
     let grant = SessionGrant { provider: Some(provider.arn.clone()), claims: conditions, ..grant };
@@ -50,7 +56,7 @@ pub(crate) async fn assume_role_with_web_identity(
 
 fn passed(input: &AssumeRoleWithWebIdentityRequest, claims: &Claims) -> Result<Passed> {
     let (told, handed_on) = claims.session_tags()?;
-    let (tags, transitive) = tags::inherit(tags::check(Some(told))?, Some(&handed_on), None)?;
+    let (tags, transitive) = tags::inherit(tags::check_told(told)?, Some(&handed_on), None)?;
     Ok(Passed {
         policy: narrowing::check_policy(input.policy.clone())?,
         policy_arns: narrowing::check_arns(input.policy_arns.clone())?,
@@ -58,34 +64,4 @@ fn passed(input: &AssumeRoleWithWebIdentityRequest, claims: &Claims) -> Result<P
         transitive,
         source_identity: claims.source_identity.clone(),
     })
-}
-
-/// The trust policy alone decides: who asks has no account whose policies could.
-fn check_trust(
-    ctx: &Ctx,
-    role: &Role,
-    provider: &OidcProvider,
-    input: &AssumeRoleWithWebIdentityRequest,
-    passed: &Passed,
-    conditions: &[(String, String)],
-) -> Result<()> {
-    let who = Who::External { provider: &provider.arn };
-    let tags = passed.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    let mut access = Access::on(&role.arn)
-        .condition("sts:RoleSessionName", [input.role_session_name.clone()])
-        .request_tags(tags);
-    if let Some(identity) = &passed.source_identity {
-        access = access.condition("sts:SourceIdentity", [identity.clone()]);
-    }
-    let wanted = [
-        (true, ACTION),
-        (!passed.tags.is_empty(), "sts:TagSession"),
-        (passed.source_identity.is_some(), "sts:SetSourceIdentity"),
-    ];
-    for (_, action) in wanted.into_iter().filter(|(is_wanted, _)| *is_wanted) {
-        if !trust::is_trusted(ctx, role, who, action, &access, conditions) {
-            return Err(errors::may_not_with_web_identity(action));
-        }
-    }
-    Ok(())
 }

@@ -4,4 +4,8 @@ pub mod duration;
 pub mod identity_token;
 pub mod narrowing;
 pub mod role_arn;
+pub mod saml_assertion;
+mod saml_keys;
+pub mod saml_response;
+mod saml_signature;
 pub mod tags;

@@ -5,6 +5,10 @@ use kernel::{Result, SessionGrant};
 
 use crate::errors;
 
+const TAGS_MAX: usize = 50;
+const KEY_CHARS_MAX: usize = 128;
+const VALUE_CHARS_MAX: usize = 256;
+
 /// Keys and values.
 pub type Tags = Vec<(String, String)>;
 
@@ -26,6 +30,20 @@ pub fn check(tags: Option<Vec<Tag>>) -> Result<Tags> {
         return Err(errors::duplicate_tags());
     }
     Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+}
+
+/// Tags that a provider tells of: the model bounds only those that a request bears.
+///
+/// # Errors
+/// As [`check`], and when there are too many, or one is too long.
+pub fn check_told(tags: Vec<Tag>) -> Result<Tags> {
+    let fits = |tag: &Tag| {
+        (1..=KEY_CHARS_MAX).contains(&tag.key.chars().count()) && tag.value.chars().count() <= VALUE_CHARS_MAX
+    };
+    if tags.len() > TAGS_MAX || !tags.iter().all(fits) {
+        return Err(errors::bad_told_tags());
+    }
+    check(Some(tags))
 }
 
 /// The tags of a session, and the keys of those it hands on: what is passed, and what is handed on to it.
@@ -72,6 +90,20 @@ mod tests {
         assert_eq!(given(&["a", "b"]).unwrap().len(), 2);
         assert!(given(&["a", "A"]).unwrap_err().message().starts_with("Duplicate"));
         assert!(given(&["Aws:a"]).is_err());
+    }
+
+    #[test]
+    fn what_a_provider_tells_is_bounded() {
+        let told = |key: &str, value: &str| vec![Tag { key: key.into(), value: value.into() }];
+        assert_eq!(check_told(told("a", "")).unwrap().len(), 1);
+        for bad in
+            [told("", "x"), told(&"k".repeat(129), "x"), told("a", &"v".repeat(257)), told("aws:a", "x")]
+        {
+            assert!(check_told(bad).is_err());
+        }
+        let many = |n: usize| (0..n).map(|n| Tag { key: n.to_string(), value: "v".into() }).collect();
+        assert_eq!(check_told(many(TAGS_MAX)).unwrap().len(), TAGS_MAX);
+        assert!(check_told(many(TAGS_MAX + 1)).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod assume_role;
 mod caller;
 mod federation_token;
 mod narrowing;
+mod saml;
 mod session_token;
 mod web_identity;
 
