@@ -13,12 +13,13 @@ use tokio::sync::RwLock;
 
 use crate::error::Doing;
 use crate::folder::Folder;
-use crate::read::{Reader, whole_size};
+use crate::read::{CHUNK_BYTES, Reader, whole_size};
 use crate::seal::{SEAL_BYTES, Written};
+use crate::write::content_of;
 use crate::{BlobId, Body, Bounds, ContentId, Error, Result};
 
 /// Bytes held per upload on the local disk; a longer stream is written in parts of this length.
-const LOCAL_PART_BYTES: usize = 1 << 20;
+const LOCAL_PART_BYTES: usize = 256 << 10;
 /// S3 and its kin take parts of at least 5 MiB, and at most 10,000 of them.
 const REMOTE_PART_BYTES: usize = 8 << 20;
 const REMOTE_SIZE_BYTES_MAX: u64 = 10_000 * (8 << 20) - SEAL_BYTES;
@@ -101,7 +102,7 @@ impl Blobs {
         bounds: Bounds,
     ) -> Result<(ContentId, Written)> {
         let written = self.0.put_content(body.into(), bounds).await?;
-        Ok((ContentId(written.sha256), written))
+        Ok((content_of(&written)?, written))
     }
 
     /// A blob from its first byte to its last, as it was when this returned.
@@ -119,6 +120,15 @@ impl Blobs {
     /// # Errors
     /// `Range` if the range is empty or begins beyond the blob; else as `get`.
     pub async fn get_range(&self, id: &BlobId, range: Range<u64>) -> Result<Reader> {
+        self.get_range_by(id, range, CHUNK_BYTES).await
+    }
+
+    /// As `get_range`; on the local disk, all but the last of the chunks have this many bytes: for those who work on
+    /// them as they come.
+    ///
+    /// # Errors
+    /// As `get_range`.
+    pub async fn get_range_by(&self, id: &BlobId, range: Range<u64>, chunk_bytes: u64) -> Result<Reader> {
         let outside =
             |size_bytes| Error::Range { id: id.clone(), start: range.start, end: range.end, size_bytes };
         if range.is_empty() {
@@ -137,7 +147,7 @@ impl Blobs {
         if range.start >= size_bytes {
             return Err(outside(size_bytes));
         }
-        Ok(Reader::range(id, size_bytes, range.start..range.end.min(size_bytes), found))
+        Ok(Reader::range(id, size_bytes, range.start..range.end.min(size_bytes), found, chunk_bytes))
     }
 
     /// A blob's length in bytes.

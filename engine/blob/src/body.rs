@@ -1,9 +1,9 @@
 //! The bytes handed to a put, and the limits they must keep.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream, StreamExt};
 
-use crate::seal::{Sum, Written, len};
+use crate::seal::{Kind as SumKind, Sum, Written, len};
 use crate::{BoxError, Error, Result};
 
 /// Bytes to be stored: all of them, or a stream. A stream that fails or is dropped leaves nothing behind,
@@ -69,37 +69,79 @@ impl Bounds {
     }
 }
 
-/// A body as it arrives: summed, checked against its bounds, cut into parts of equal length.
+/// A body as it arrives: summed, checked against its bounds, cut into parts of equal length. Bytes are handed on as
+/// they came, without a copy.
 pub(crate) struct Intake {
     stream: BoxStream<'static, Result<Bytes, BoxError>>,
     bounds: Bounds,
     sum: Sum,
-    pending: BytesMut,
+    pending: Part,
     part_bytes: usize,
     ended: bool,
+}
+
+/// Bytes in the pieces they came in.
+#[derive(Default)]
+pub(crate) struct Part {
+    pub(crate) pieces: Vec<Bytes>,
+    size: usize,
+}
+
+impl Part {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.size = self.size.saturating_add(piece.len());
+            self.pieces.push(piece);
+        }
+    }
+
+    /// Takes away all up to `size`; what lies beyond stays.
+    fn take(&mut self, size: usize) -> Self {
+        let mut taken = std::mem::take(self);
+        let mut beyond = taken.size.saturating_sub(size);
+        taken.size -= beyond;
+        while let Some(mut last) = taken.pieces.pop() {
+            if beyond < last.len() {
+                let rest = last.split_off(last.len() - beyond);
+                self.push(rest);
+                taken.pieces.push(last);
+                break;
+            }
+            beyond -= last.len();
+            self.push(last);
+        }
+        self.pieces.reverse();
+        taken
+    }
 }
 
 /// A body whose first part has been read.
 pub(crate) enum Gathered {
     /// It fitted into one part.
-    Short(Bytes, Written),
+    Short(Part, Written),
     /// This part, and more to come.
-    Long(Bytes, Intake),
+    Long(Part, Intake),
 }
 
 impl Body {
-    pub(crate) async fn gather(self, bounds: Bounds, part_bytes: usize) -> Result<Gathered> {
+    pub(crate) async fn gather(self, bounds: Bounds, part_bytes: usize, kind: SumKind) -> Result<Gathered> {
         let stream = match self.0 {
             Kind::Stream(stream) => stream,
             Kind::Whole(bytes) => {
                 bounds.check_growth(len(&bytes))?;
                 bounds.check_end(len(&bytes))?;
-                let mut sum = Sum::new();
+                let mut sum = Sum::new(kind);
                 sum.add(&bytes);
-                return Ok(Gathered::Short(bytes, sum.written()));
+                let mut whole = Part::default();
+                whole.push(bytes);
+                return Ok(Gathered::Short(whole, sum.written()));
             }
         };
-        let (sum, pending) = (Sum::new(), BytesMut::new());
+        let (sum, pending) = (Sum::new(kind), Part::default());
         let mut intake = Intake { stream, bounds, sum, pending, part_bytes, ended: false };
         let first = intake.part().await?;
         if intake.ended && intake.pending.is_empty() {
@@ -111,14 +153,14 @@ impl Body {
 
 impl Intake {
     /// The next part; shorter than the others only at the end, and empty after it.
-    pub(crate) async fn part(&mut self) -> Result<Bytes> {
-        while !self.ended && self.pending.len() < self.part_bytes {
+    pub(crate) async fn part(&mut self) -> Result<Part> {
+        while !self.ended && self.pending.size < self.part_bytes {
             match self.stream.next().await {
                 Some(chunk) => {
                     let chunk = chunk.map_err(Error::Body)?;
                     self.sum.add(&chunk);
                     self.bounds.check_growth(self.sum.size_bytes())?;
-                    self.pending.extend_from_slice(&chunk);
+                    self.pending.push(chunk);
                 }
                 None => {
                     self.bounds.check_end(self.sum.size_bytes())?;
@@ -126,10 +168,41 @@ impl Intake {
                 }
             }
         }
-        Ok(self.pending.split_to(self.part_bytes.min(self.pending.len())).freeze())
+        Ok(self.pending.take(self.part_bytes))
     }
 
     pub(crate) fn written(&self) -> Written {
         self.sum.written()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_cut_between_and_within_pieces() {
+        let of = |pieces: &[&'static str]| {
+            let mut part = Part::default();
+            pieces.iter().for_each(|piece| part.push(Bytes::from_static(piece.as_bytes())));
+            part
+        };
+        let text = |part: &Part| {
+            part.pieces.iter().map(|p| String::from_utf8(p.to_vec()).unwrap()).collect::<Vec<_>>()
+        };
+        for (size, taken, left) in [
+            (9, &["abc", "de", "f"][..], &[][..]),
+            (6, &["abc", "de", "f"], &[]),
+            (5, &["abc", "de"], &["f"]),
+            (4, &["abc", "d"], &["e", "f"]),
+            (2, &["ab"], &["c", "de", "f"]),
+            (0, &[], &["abc", "de", "f"]),
+        ] {
+            let mut all = of(&["abc", "de", "", "f"]);
+            let part = all.take(size);
+            assert_eq!(text(&part), taken, "{size}");
+            assert_eq!(text(&all), left, "{size}");
+            assert_eq!((part.size, all.size), (size.min(6), 6 - size.min(6)));
+        }
     }
 }

@@ -17,5 +17,5 @@ pub use body::{Body, Bounds};
 pub use error::{BoxError, Error, Result};
 pub use id::{BlobId, ContentId, ID_BYTES_MAX, SEGMENT_BYTES_MAX, SEGMENTS_MAX};
 pub use read::Reader;
-pub use seal::Written;
+pub use seal::{Checksum, Written};
 pub use sweep::Swept;

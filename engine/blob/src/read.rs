@@ -8,16 +8,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::{GetResult, GetResultPayload, ObjectMeta};
+use tokio::task::JoinHandle;
 
 use crate::error::Doing;
-use crate::seal::{SEAL_BYTES, Sum, Written, len};
-use crate::write::blocking;
+use crate::seal::{Checksum, Kind, SEAL_BYTES, Sum, Written, len};
 use crate::{BlobId, Error, Result};
 
 /// Bytes read from a local file at a time.
-const CHUNK_BYTES: u64 = 256 << 10;
+pub(crate) const CHUNK_BYTES: u64 = 256 << 10;
 
-/// Bytes of a blob. Holds one chunk at a time.
+/// Bytes of a blob. Holds two chunks at a time: while one is worked on, the next is read.
 pub struct Reader {
     /// The whole blob's length, in bytes.
     pub size_bytes: u64,
@@ -35,13 +35,19 @@ type SealSlot = Arc<std::sync::OnceLock<Written>>;
 impl Reader {
     pub(crate) fn whole(id: &BlobId, size_bytes: u64, found: GetResult) -> Self {
         let seal = SealSlot::default();
-        let bytes = cut(id, size_bytes, stored(id, found), Some(Arc::clone(&seal)));
+        let bytes = cut(id, size_bytes, stored(id, found, CHUNK_BYTES), Some(Arc::clone(&seal)));
         Self { size_bytes, range: 0..size_bytes, bytes, seal }
     }
 
-    pub(crate) fn range(id: &BlobId, size_bytes: u64, range: Range<u64>, found: GetResult) -> Self {
+    pub(crate) fn range(
+        id: &BlobId,
+        size_bytes: u64,
+        range: Range<u64>,
+        found: GetResult,
+        chunk_bytes: u64,
+    ) -> Self {
         let wanted = range.end.saturating_sub(range.start);
-        let bytes = cut(id, wanted, stored(id, found), None);
+        let bytes = cut(id, wanted, stored(id, found, chunk_bytes), None);
         Self { size_bytes, range, bytes, seal: SealSlot::default() }
     }
 
@@ -62,18 +68,20 @@ impl Reader {
     }
 
     pub(crate) async fn verify(mut self, id: &BlobId) -> Result<Written> {
-        let mut sum = Sum::new();
+        // Which of the two is right, only the seal at the end says.
+        let mut sums = [Kind::Sha256, Kind::Crc64].map(Sum::new);
         while let Some(chunk) = self.bytes.try_next().await? {
-            sum.add(&chunk);
+            sums.iter_mut().for_each(|sum| sum.add(&chunk));
         }
-        let found = sum.written();
-        if self.seal.get() != Some(&found) {
-            return Err(damaged(id, "its bytes differ from its checksum"));
+        let found = sums.map(|sum| sum.written());
+        let sealed = self.seal.get().copied().filter(|sealed| found.contains(sealed));
+        let sealed = sealed.ok_or_else(|| damaged(id, "its bytes differ from its checksum"))?;
+        match id.content() {
+            Some(content) if !found.iter().any(|sum| sum.checksum == Checksum::Sha256(content.0)) => {
+                Err(damaged(id, "its bytes are not those it is named by"))
+            }
+            _ => Ok(sealed),
         }
-        if id.content().is_some_and(|content| content.0 != found.sha256) {
-            return Err(damaged(id, "its bytes are not those it is named by"));
-        }
-        Ok(found)
     }
 }
 
@@ -138,41 +146,75 @@ impl Cut {
 }
 
 /// What the store holds, seal included. Local files are read here: in longer chunks than the store would.
-fn stored(id: &BlobId, found: GetResult) -> BoxStream<'static, Result<Bytes>> {
+fn stored(id: &BlobId, found: GetResult, chunk_bytes: u64) -> BoxStream<'static, Result<Bytes>> {
     let range = found.range.clone();
     let id = id.clone();
     match found.payload {
-        GetResultPayload::File(file, _) => chunks(file, range),
+        GetResultPayload::File(file, _) => chunks(file, range, chunk_bytes),
         GetResultPayload::Stream(stream) => {
             stream.map(move |chunk| chunk.doing(|| format!("read blob {id}"))).boxed()
         }
     }
 }
 
-fn chunks(file: File, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
-    stream::try_unfold((file, range), |(file, range)| async move {
-        if range.is_empty() {
-            return Ok(None);
-        }
-        blocking("read a blob", move || {
-            let wanted = range.end.saturating_sub(range.start).min(CHUNK_BYTES);
-            let mut chunk = vec![0; usize::try_from(wanted).unwrap_or_default()];
-            let read = read_at(&file, &mut chunk, range.start).doing(|| "read a blob".to_owned())?;
-            chunk.truncate(read);
-            let at = range.start.saturating_add(len(&chunk));
-            let end = if read == 0 { at } else { range.end };
-            Ok(Some((Bytes::from(chunk), (file, at..end))))
-        })
-        .await
+fn chunks(file: File, range: Range<u64>, chunk_bytes: u64) -> BoxStream<'static, Result<Bytes>> {
+    let reading = Reading { file: Arc::new(file), left: range, chunk_bytes, next: None };
+    stream::try_unfold(reading, |mut reading| async move {
+        Ok(reading.next().await?.map(|chunk| (chunk, reading)))
     })
     .boxed()
 }
 
-fn read_at(file: &File, chunk: &mut [u8], at: u64) -> std::io::Result<usize> {
+/// A local file being read, one chunk ahead.
+struct Reading {
+    file: Arc<File>,
+    /// What is not yet being read.
+    left: Range<u64>,
+    chunk_bytes: u64,
+    next: Option<JoinHandle<std::io::Result<Vec<u8>>>>,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let Some(reading) = self.next.take().or_else(|| self.begin()) else { return Ok(None) };
+        self.next = self.begin();
+        let doing = || "read a blob".to_owned();
+        let chunk = reading.await.doing(doing)?.doing(doing)?;
+        if chunk.is_empty() {
+            // The file ends before its time, which whoever counts the bytes will say.
+            (self.left, self.next) = (0..0, None);
+        }
+        Ok(Some(Bytes::from(chunk)))
+    }
+
+    fn begin(&mut self) -> Option<JoinHandle<std::io::Result<Vec<u8>>>> {
+        let wanted = self.left.end.saturating_sub(self.left.start).min(self.chunk_bytes);
+        let at = self.left.start;
+        self.left.start = at.saturating_add(wanted);
+        let file = Arc::clone(&self.file);
+        let size = usize::try_from(wanted).ok().filter(|size| *size > 0)?;
+        Some(tokio::task::spawn_blocking(move || {
+            let mut chunk = vec![0; size];
+            let read = read_at(&file, &mut chunk, at)?;
+            chunk.truncate(read);
+            Ok(chunk)
+        }))
+    }
+}
+
+/// Reads till the chunk is full or the file ends; gives the bytes read.
+fn read_at(file: &File, mut chunk: &mut [u8], mut at: u64) -> std::io::Result<usize> {
+    let mut all = 0;
     loop {
         match file.read_at(chunk, at) {
+            Ok(0) => return Ok(all),
+            Ok(read) => {
+                all = all.saturating_add(read);
+                at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+                chunk = chunk.get_mut(read..).unwrap_or_default();
+            }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            read => return read,
+            Err(error) => return Err(error),
         }
     }
 }

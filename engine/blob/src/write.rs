@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use aws_lc_rs::rand;
-use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 
 use crate::blobs::Inner;
-use crate::body::{Gathered, Intake};
+use crate::body::{Gathered, Intake, Part};
 use crate::error::Doing;
 use crate::id::STAGING;
-use crate::seal::{SEAL_BYTES, Written};
+use crate::seal::{Checksum, Kind, SEAL_BYTES, Written};
 use crate::{Body, Bounds, ContentId, Error, Result};
 
 impl Inner {
     pub(crate) async fn put_at(&self, path: &Path, body: Body, bounds: Bounds) -> Result<Written> {
-        match body.gather(bounds.cap(self.size_bytes_max), self.part_bytes).await? {
+        match body.gather(bounds.cap(self.size_bytes_max), self.part_bytes, Kind::Crc64).await? {
             Gathered::Short(bytes, written) => {
                 self.ready(path).await?;
                 let _publishing = self.publishing.read().await;
@@ -34,9 +33,9 @@ impl Inner {
     /// Only the end of a stream tells its name. Short ones wait for it in memory, long ones in the staging
     /// folder, whence they replace an equal blob: cheaper than to ask whether there is one.
     pub(crate) async fn put_content(&self, body: Body, bounds: Bounds) -> Result<Written> {
-        match body.gather(bounds.cap(self.size_bytes_max), self.part_bytes).await? {
+        match body.gather(bounds.cap(self.size_bytes_max), self.part_bytes, Kind::Sha256).await? {
             Gathered::Short(bytes, written) => {
-                let path = ContentId(written.sha256).blob_id().path();
+                let path = content_of(&written)?.blob_id().path();
                 self.ready(&path).await?;
                 let _publishing = self.publishing.read().await;
                 if self.renewed(&path, written).await? {
@@ -47,7 +46,7 @@ impl Inner {
             Gathered::Long(first, intake) => {
                 let staged = staging_path()?;
                 let (mut upload, written) = self.write_long(&staged, first, intake).await?;
-                let path = ContentId(written.sha256).blob_id().path();
+                let path = content_of(&written)?.blob_id().path();
                 self.ready(&path).await?;
                 let _publishing = self.publishing.read().await;
                 self.complete(&staged, &mut *upload).await?;
@@ -57,8 +56,8 @@ impl Inner {
         }
     }
 
-    async fn write_short(&self, path: &Path, bytes: Bytes, written: Written) -> Result<Written> {
-        let payload: PutPayload = [bytes, written.seal()].into_iter().collect();
+    async fn write_short(&self, path: &Path, bytes: Part, written: Written) -> Result<Written> {
+        let payload: PutPayload = bytes.pieces.into_iter().chain([written.seal()]).collect();
         self.store.put(path, payload).await.doing(|| format!("write {path}"))?;
         Ok(written)
     }
@@ -67,7 +66,7 @@ impl Inner {
     async fn write_long(
         &self,
         path: &Path,
-        first: Bytes,
+        first: Part,
         mut intake: Intake,
     ) -> Result<(Box<dyn MultipartUpload>, Written)> {
         self.ready(path).await?;
@@ -85,7 +84,7 @@ impl Inner {
         &self,
         path: &Path,
         upload: &mut dyn MultipartUpload,
-        first: Bytes,
+        first: Part,
         intake: &mut Intake,
     ) -> Result<()> {
         let mut part = first;
@@ -93,11 +92,8 @@ impl Inner {
             // One part ahead, so that the seal rides in the last and the parts stay as few as counted.
             let next = intake.part().await?;
             let last = next.is_empty();
-            let payload = if last {
-                [part, intake.written().seal()].into_iter().collect()
-            } else {
-                PutPayload::from_bytes(part)
-            };
+            let seal = last.then(|| intake.written().seal());
+            let payload: PutPayload = part.pieces.into_iter().chain(seal).collect();
             upload.put_part(payload).await.doing(|| format!("write a part of {path}"))?;
             if last {
                 return Ok(());
@@ -141,6 +137,17 @@ impl Inner {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The name of bytes that were summed to be named.
+pub(crate) fn content_of(written: &Written) -> Result<ContentId> {
+    match written.checksum {
+        Checksum::Sha256(sum) => Ok(ContentId(sum)),
+        Checksum::Crc64(_) => Err(Error::Store {
+            doing: "name a blob by its content".to_owned(),
+            source: "its bytes were summed otherwise".into(),
+        }),
     }
 }
 
