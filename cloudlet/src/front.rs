@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use kernel::beside::{CrossOrigin, Headers, SiteAnswer, SiteRequest};
 use kernel::gate::Call;
-use kernel::{BoxFuture, House, LocalRequest, LocalResponse, Result};
+use kernel::{BoxFuture, Caller, House, LocalRequest, LocalResponse, Region, Result};
 use shape::{OpDef, Struct};
 use wire::door::Gate;
 
@@ -25,5 +26,26 @@ impl Gate for Front {
 
     fn local(&self, request: LocalRequest) -> BoxFuture<'_, Option<Result<LocalResponse>>> {
         Box::pin(async move { self.facts.answer(request).await.map(Ok) })
+    }
+
+    fn cross_origin<'a>(
+        &'a self,
+        service: &'a str,
+        asked: CrossOrigin,
+    ) -> BoxFuture<'a, Option<Result<Headers>>> {
+        Box::pin(self.house.cross_origin(service, asked))
+    }
+
+    fn site_labels(&self) -> Vec<&'static str> {
+        self.house.site_labels()
+    }
+
+    fn site<'a>(
+        &'a self,
+        at: (&'a str, Region),
+        caller: Caller,
+        request: SiteRequest,
+    ) -> BoxFuture<'a, Option<Result<SiteAnswer>>> {
+        Box::pin(self.house.site(at, caller, request))
     }
 }

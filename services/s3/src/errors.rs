@@ -90,6 +90,66 @@ pub fn no_such_lifecycle() -> Error {
     of(Kind::NotFound, "NoSuchLifecycleConfiguration", 404, message)
 }
 
+/// A lock is asked for in a bucket that has none.
+pub fn no_lock() -> Error {
+    invalid_request("Bucket is missing Object Lock Configuration")
+}
+
+pub fn lock_without_sum() -> Error {
+    let message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters";
+    invalid_request(message)
+}
+
+pub fn no_lock_configuration() -> Error {
+    let message = "Object Lock configuration does not exist for this bucket";
+    of(Kind::NotFound, "ObjectLockConfigurationNotFoundError", 404, message)
+}
+
+pub fn no_lock_of_object() -> Error {
+    let message = "The specified object does not have a ObjectLock configuration";
+    of(Kind::NotFound, "NoSuchObjectLockConfiguration", 404, message)
+}
+
+pub fn lock_without_versions() -> Error {
+    let message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration";
+    of(Kind::Conflict, "InvalidBucketState", 409, message)
+}
+
+pub fn versions_of_lock() -> Error {
+    let message =
+        "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.";
+    of(Kind::Conflict, "InvalidBucketState", 409, message)
+}
+
+pub fn locked() -> Error {
+    of(Kind::Denied, "AccessDenied", 403, "Access Denied because object protected by object lock.")
+}
+
+pub fn no_ownership() -> Error {
+    let message = "The bucket ownership controls were not found";
+    of(Kind::NotFound, "OwnershipControlsNotFoundError", 404, message)
+}
+
+pub fn no_such_website() -> Error {
+    let message = "The specified bucket does not have a website configuration";
+    of(Kind::NotFound, "NoSuchWebsiteConfiguration", 404, message)
+}
+
+pub fn no_such_cors() -> Error {
+    of(Kind::NotFound, "NoSuchCORSConfiguration", 404, "The CORS configuration does not exist")
+}
+
+pub fn no_origins() -> Error {
+    of(Kind::Denied, "AccessForbidden", 403, "CORSResponse: CORS is not enabled for this bucket.")
+}
+
+pub fn other_origin() -> Error {
+    let message = "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, \
+                   request method / Access-Control-Request-Method or Access-Control-Request-Headers are not \
+                   whitelisted by the resource's CORS spec.";
+    of(Kind::Denied, "AccessForbidden", 403, message)
+}
+
 pub fn bucket_not_empty() -> Error {
     of(Kind::Conflict, "BucketNotEmpty", 409, "The bucket you tried to delete is not empty")
 }
@@ -240,6 +300,19 @@ pub fn not_supported(what: &str, value: &str) -> Error {
 pub fn no_room() -> Error {
     let message = "The disk that keeps the objects is full.";
     of(Kind::Unavailable, "InsufficientStorage", 507, message)
+}
+
+/// A refusal of KMS, as S3 passes it on.
+pub fn of_kms(refusal: Error) -> Error {
+    let (code, status) = match refusal.code() {
+        "AccessDeniedException" => ("AccessDenied", 403),
+        "DisabledException" => ("KMS.DisabledException", 400),
+        "InvalidKeyUsageException" => ("KMS.InvalidKeyUsageException", 400),
+        "KMSInvalidStateException" => ("KMS.KMSInvalidStateException", 400),
+        "NotFoundException" | "InvalidArnException" => ("KMS.NotFoundException", 400),
+        _ => return refusal,
+    };
+    of(refusal.kind(), code, status, refusal.message().to_owned())
 }
 
 /// Stored bytes do not open any more: they are not served.

@@ -8,11 +8,14 @@ use kernel::{Access, Plugs, Scope, Sealer, Service, ServiceBuilder};
 
 use crate::controllers::{leftover, lifecycle};
 use crate::ops::{
-    acl, bucket, bucket_encryption, bucket_lifecycle, bucket_policy, bucket_tags, bucket_versioning,
-    list_objects, list_versions, multipart, multipart_end, multipart_list, object_copy, object_delete,
-    object_get, object_put, object_tags, on_bucket, on_object, policy, public_access,
+    acl, bucket, bucket_cors, bucket_encryption, bucket_lifecycle, bucket_policy, bucket_tags,
+    bucket_versioning, data_key, list_objects, list_versions, multipart, multipart_end, multipart_list,
+    object_copy, object_delete, object_get, object_lock, object_put, object_tags, on_bucket, on_object,
+    policy, public_access, website,
 };
+use crate::state::bucket::Known;
 use crate::state::bytes::Vault;
+use crate::state::data_key::DataKeys;
 use crate::state::policy::Compiled;
 
 /// The service, ready for a house. It keeps bytes in the plugged [`Blobs`], sealed under the plugged [`Sealer`].
@@ -20,10 +23,17 @@ pub fn service(plugs: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(Vault { blobs: plugs.get::<Blobs>(), sealer: plugs.get::<Arc<dyn Sealer>>() });
     s.own(Compiled::default());
+    s.own(Known::default());
+    s.own(DataKeys::default());
+    s.on_reset(data_key::forget);
     s.attached(policy::attached);
+    s.origins(bucket_cors::answer);
+    s.site(website::LABEL, website::answer);
     buckets(&mut s);
     settings(&mut s);
+    web(&mut s);
     objects(&mut s);
+    locks(&mut s);
     uploads(&mut s);
     s.controller(
         leftover::NAME,
@@ -38,8 +48,7 @@ pub fn service(plugs: &Plugs) -> Service {
 }
 
 fn buckets(s: &mut ServiceBuilder) {
-    s.op(op::CreateBucket, bucket::create_bucket)
-        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:CreateBucket"));
+    s.op(op::CreateBucket, bucket::create_bucket).access(bucket::create_access);
     s.op(op::HeadBucket, bucket::head_bucket).access(|scope, i| on_bucket(scope, &i.bucket, "s3:ListBucket"));
     s.op(op::GetBucketLocation, bucket::get_bucket_location)
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketLocation"));
@@ -92,6 +101,8 @@ fn settings(s: &mut ServiceBuilder) {
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketOwnershipControls"));
     s.op(op::GetBucketOwnershipControls, public_access::get_bucket_ownership_controls)
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketOwnershipControls"));
+    s.op(op::DeleteBucketOwnershipControls, public_access::delete_bucket_ownership_controls)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketOwnershipControls"));
     s.op(op::GetBucketAcl, acl::get_bucket_acl)
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketAcl"));
     s.op(op::PutBucketAcl, acl::put_bucket_acl)
@@ -108,6 +119,22 @@ fn settings(s: &mut ServiceBuilder) {
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetEncryptionConfiguration"));
     s.op(op::DeleteBucketEncryption, bucket_encryption::delete_bucket_encryption)
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutEncryptionConfiguration"));
+}
+
+/// What is set of a bucket for the web.
+fn web(s: &mut ServiceBuilder) {
+    s.op(op::PutBucketCors, bucket_cors::put_bucket_cors)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketCORS"));
+    s.op(op::GetBucketCors, bucket_cors::get_bucket_cors)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketCORS"));
+    s.op(op::DeleteBucketCors, bucket_cors::delete_bucket_cors)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketCORS"));
+    s.op(op::PutBucketWebsite, website::put_bucket_website)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketWebsite"));
+    s.op(op::GetBucketWebsite, website::get_bucket_website)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketWebsite"));
+    s.op(op::DeleteBucketWebsite, website::delete_bucket_website)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:DeleteBucketWebsite"));
 }
 
 fn objects(s: &mut ServiceBuilder) {
@@ -144,6 +171,31 @@ fn objects(s: &mut ServiceBuilder) {
     s.op(op::DeleteObjectTagging, object_tags::delete_object_tagging).access(|scope, i| {
         let actions = ("s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging");
         on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), actions)
+    });
+}
+
+/// What keeps versions from being deleted.
+fn locks(s: &mut ServiceBuilder) {
+    s.op(op::PutObjectLockConfiguration, object_lock::put_object_lock_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketObjectLockConfiguration"));
+    s.op(op::GetObjectLockConfiguration, object_lock::get_object_lock_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketObjectLockConfiguration"));
+    s.op(op::PutObjectRetention, object_lock::put_object_retention).access(|scope, i| {
+        let (place, action) = ((i.bucket.as_str(), i.key.as_str()), "s3:PutObjectRetention");
+        let access = on_object(scope, place, i.version_id.as_deref(), (action, action))?;
+        object_lock::bypass_access(access, scope, place, i.bypass_governance_retention)
+    });
+    s.op(op::GetObjectRetention, object_lock::get_object_retention).access(|scope, i| {
+        let action = "s3:GetObjectRetention";
+        on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), (action, action))
+    });
+    s.op(op::PutObjectLegalHold, object_lock::put_object_legal_hold).access(|scope, i| {
+        let action = "s3:PutObjectLegalHold";
+        on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), (action, action))
+    });
+    s.op(op::GetObjectLegalHold, object_lock::get_object_legal_hold).access(|scope, i| {
+        let action = "s3:GetObjectLegalHold";
+        on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), (action, action))
     });
 }
 

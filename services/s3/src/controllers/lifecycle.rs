@@ -212,6 +212,9 @@ fn apply(tx: &mut Tx<'_, '_>, bucket: &Bucket, change: &Change) -> Result<()> {
         }
         What::Remove { version, number } => {
             let found = find(version, *number)?;
+            // What is locked stays, and is looked at again.
+            let now = tx.ctx().now();
+            let found = found.filter(|found| !found.lock.keeps(false, now));
             found.map_or(Ok(()), |found| purge(tx, bucket, key, &found, Why::Lifecycle))
         }
         What::Move { version, number, storage_class } => {

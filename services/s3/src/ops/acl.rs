@@ -1,5 +1,7 @@
 //! Access control lists: read, they say the owner's full control; to write them is refused, for they are off.
 
+use std::sync::Arc;
+
 use api_s3::{
     GetBucketAclOutput, GetBucketAclRequest, GetObjectAclOutput, GetObjectAclRequest, Grant, Grantee, Owner,
     PutBucketAclRequest, PutObjectAclOutput, PutObjectAclRequest,
@@ -45,7 +47,7 @@ async fn look(
     key: &str,
     version_id: Option<&str>,
     expected_owner: Option<&str>,
-) -> Result<Bucket> {
+) -> Result<Arc<Bucket>> {
     check_key(key)?;
     let found = bucket(ctx, bucket_name, expected_owner).await?;
     let which = Which::new(version_id);

@@ -5,14 +5,15 @@ use api_s3::{
     GetBucketLocationRequest, HeadBucketOutput, HeadBucketRequest, ListBucketsOutput, ListBucketsRequest,
     Owner,
 };
-use kernel::{Ctx, Region, Result};
+use kernel::{Access, Ctx, Region, Result, Scope};
 
-use super::{bucket, bucket_arn, canonical_id, check_owner, date, vault};
+use super::{bucket, bucket_arn, canonical_id, check_owner, date, on_bucket, vault};
 use crate::errors;
 use crate::rules::acl;
+use crate::rules::lock::BucketLock;
 use crate::rules::name::check_bucket;
 use crate::rules::seal::Secret;
-use crate::state::bucket::{self as stored, Bucket, PublicAccess};
+use crate::state::bucket::{self as stored, Bucket, Opened, PublicAccess, Versioning};
 use crate::state::{lifecycle, object, policy, upload};
 
 /// Buckets an account may have (S3 user guide, "Quotas").
@@ -20,6 +21,16 @@ const BUCKETS_MAX: usize = 10_000;
 const PAGE_MAX: i32 = 10_000;
 /// The region that has no location constraint.
 const FIRST_REGION: &str = "us-east-1";
+
+pub fn create_access(scope: &Scope, input: &CreateBucketRequest) -> Result<Access> {
+    let mut access = on_bucket(scope, &input.bucket, "s3:CreateBucket")?;
+    if input.object_lock_enabled_for_bucket == Some(true) {
+        for action in ["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"] {
+            access = access.also(on_bucket(scope, &input.bucket, action)?);
+        }
+    }
+    Ok(access)
+}
 
 pub async fn create_bucket(ctx: &Ctx, input: CreateBucketRequest) -> Result<CreateBucketOutput> {
     check_bucket(&input.bucket)?;
@@ -32,6 +43,7 @@ pub async fn create_bucket(ctx: &Ctx, input: CreateBucketRequest) -> Result<Crea
     let region = region_of(ctx, constraint.as_deref())?;
     let tagging = api_s3::Tagging { tag_set: tags };
     let tags = crate::rules::tags::from_set(tagging, crate::rules::tags::BUCKET_TAGS_MAX)?;
+    let locks = input.object_lock_enabled_for_bucket == Some(true);
     let id = u64::from_str_radix(&ctx.ids().hex(15), 16).unwrap_or_default();
     let mut secret = Secret::default();
     ctx.ids().0.fill(&mut secret);
@@ -40,11 +52,17 @@ pub async fn create_bucket(ctx: &Ctx, input: CreateBucketRequest) -> Result<Crea
         owner: ctx.caller().account,
         region,
         created_at: ctx.now(),
-        versioning: None,
+        versioning: locks.then_some(Versioning::Enabled),
+        lock: locks.then(BucketLock::default),
         tags,
         public_access: Some(PublicAccess::ALL),
+        no_ownership: false,
+        cors: Vec::new(),
+        website: None,
+        default_key: None,
         bucket_key: false,
         secret: vault(ctx).seal(id, &secret)?,
+        opened: Opened::default(),
         name: input.bucket,
     };
     ctx.write(|tx| match stored::find(tx, &new.name)? {

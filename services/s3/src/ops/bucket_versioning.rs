@@ -16,6 +16,9 @@ pub async fn put_bucket_versioning(ctx: &Ctx, input: PutBucketVersioningRequest)
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     ctx.write(|tx| {
         let found = again(tx, &found)?;
+        if found.lock.is_some() && wanted != Versioning::Enabled {
+            return Err(errors::versions_of_lock());
+        }
         stored::put(tx, &Bucket { versioning: Some(wanted), ..found })
     })
     .await

@@ -1,5 +1,7 @@
 //! How bytes come in: counted, summed, sealed and made durable, and compared with what was promised of them.
 
+use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,16 +16,19 @@ use http_body::Body as HttpBody;
 use kernel::{Ctx, Error, Result};
 use md5::{Digest, Md5};
 use shape::{Body, BodyError};
+use tokio::task::JoinHandle;
 
 use super::vault;
 use crate::errors;
 use crate::rules::checksum::{Algorithm, Checksum, Sums, Type};
-use crate::rules::seal::{CHUNK_BYTES, SEALED_CHUNK_BYTES, Secret, SegmentKey, sealed_size};
+use crate::rules::seal::{CHUNK_BYTES, SEALED_CHUNK_BYTES, Secret, SegmentKey, TAG_BYTES, sealed_size};
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{INLINE_BYTES_MAX, Segment, blob_id};
 
 /// Bytes put in one request at most: 5 GiB.
 pub(super) const PUT_BYTES_MAX: u64 = 5 << 30;
+/// Bytes summed and sealed at once.
+const PIECE_BYTES: usize = 4 * CHUNK_BYTES;
 /// How long a sender may pause.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -95,36 +100,39 @@ pub(super) async fn take_in(
 ) -> Result<Taken> {
     let id = ctx.ids().hex(32);
     let key = SegmentKey::derive(secret, &id);
-    let mut intake = Intake::new(body.take(), promised);
-    let mut head = BytesMut::new();
-    while head.len() <= INLINE_BYTES_MAX {
-        match intake.next().await? {
-            Some(bytes) => head.extend_from_slice(&bytes),
-            None => return Ok(short(id, &key, head, intake.sum()?)),
+    let mut digests = Digests::new(promised.algorithm);
+    let mut intake = Intake { body: body.take(), promised, size: 0 };
+    let mut head = Piece::new(INLINE_BYTES_MAX + 1);
+    while let Some(bytes) = intake.next().await? {
+        let rest = head.fill(bytes);
+        if head.is_full() {
+            return long(ctx, bucket, id, (key, digests, intake, [head.plain(), rest])).await;
         }
     }
-    long(ctx, bucket, id, (key, head, intake)).await
-}
-
-fn short(id: String, key: &SegmentKey, mut bytes: BytesMut, sum: Sum) -> Taken {
+    head.seal(&key, 0, &mut digests);
+    let sum = intake.check(&digests)?;
     let segment = Segment { id, size: sum.size, inline: true, checksum: None };
-    if !bytes.is_empty() {
-        key.seal(0, &mut bytes);
-    }
-    Taken { segment, inline: Some(bytes.freeze()), sum }
+    Ok(Taken { segment, inline: Some(head.bytes.freeze()), sum })
 }
 
-async fn long(
-    ctx: &Ctx,
-    bucket: &Bucket,
-    id: String,
-    (key, pending, intake): (SegmentKey, BytesMut, Intake),
-) -> Result<Taken> {
+type Begun = (SegmentKey, Digests, Intake, [Bytes; 2]);
+
+async fn long(ctx: &Ctx, bucket: &Bucket, id: String, begun: Begun) -> Result<Taken> {
+    let (key, digests, intake, head) = begun;
     let found = Arc::new(Mutex::new(None));
-    let sealing = Sealing { intake, key, pending, at: 0, ended: false, found: found.clone() };
+    let sealing = Sealing {
+        intake,
+        head: head.into_iter().collect(),
+        key: Arc::new(key),
+        digests: Some(digests),
+        working: None,
+        at: 0,
+        ended: false,
+        found: found.clone(),
+    };
     let sealed = stream::try_unfold(sealing, |mut sealing| async move {
-        let chunk = sealing.next().await.map_err(|error| Box::new(error) as BoxError)?;
-        Ok(chunk.map(|chunk| (chunk, sealing)))
+        let piece = sealing.next().await.map_err(|error| Box::new(error) as BoxError)?;
+        Ok(piece.map(|piece| (piece, sealing)))
     });
     let place = blob_id(&bucket.scope(), &id)?;
     let bounds = Bounds::at_most(sealed_size(PUT_BYTES_MAX));
@@ -149,46 +157,29 @@ fn refused(error: blob::Error) -> Error {
 struct Intake {
     body: Incoming,
     promised: Promised,
-    md5: Md5,
-    sums: Sums,
     size: u64,
-    sum: Option<Sum>,
 }
 
 impl Intake {
-    fn new(body: Incoming, promised: Promised) -> Self {
-        let sums = Sums::new(promised.algorithm);
-        Self { body, promised, md5: Md5::new(), sums, size: 0, sum: None }
-    }
-
-    /// The next bytes; `None` after the last, once they are what was promised.
+    /// The next bytes; `None` after the last.
     async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             let frame = poll_fn(|cx| self.body.as_mut().poll_frame(cx));
             let frame = tokio::time::timeout(PAUSE_MAX, frame).await.map_err(|_| errors::timed_out())?;
-            let Some(frame) = frame else {
-                self.sum = Some(self.check()?);
-                return Ok(None);
-            };
+            let Some(frame) = frame else { return Ok(None) };
             match frame.map_err(broken)?.into_data() {
                 Ok(bytes) if bytes.is_empty() => {}
                 Ok(bytes) => {
-                    self.add(&bytes)?;
-                    return Ok(Some(bytes));
+                    self.size += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                    return if self.size > PUT_BYTES_MAX {
+                        Err(errors::entity_too_large())
+                    } else {
+                        Ok(Some(bytes))
+                    };
                 }
                 Err(frame) => self.note_trailers(frame.trailers_ref())?,
             }
         }
-    }
-
-    fn add(&mut self, bytes: &[u8]) -> Result<()> {
-        self.size += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if self.size > PUT_BYTES_MAX {
-            return Err(errors::entity_too_large());
-        }
-        self.md5.update(bytes);
-        self.sums.add(bytes);
-        Ok(())
     }
 
     /// A checksum that follows the body is promised as one before it is.
@@ -196,36 +187,48 @@ impl Intake {
         for (name, value) in trailers.into_iter().flatten() {
             let Some(algorithm) = Algorithm::of_header(name.as_str()) else { continue };
             let value = value.to_str().map_err(|_| errors::bad_digest(algorithm.name()))?;
-            if self.sums.value(algorithm).is_none() {
-                let message = "x-amz-sdk-checksum-algorithm must name the algorithm of a SHA in a trailer.";
-                return Err(errors::invalid_request(message));
-            }
             self.promised.checksum = Some((algorithm, value.to_owned()));
         }
         Ok(())
     }
 
-    fn check(&mut self) -> Result<Sum> {
+    /// Compares what came with what was promised.
+    fn check(&self, digests: &Digests) -> Result<Sum> {
         if self.promised.length.is_some_and(|length| length != self.size) {
             return Err(errors::incomplete_body());
         }
-        let md5: [u8; 16] = self.md5.clone().finalize().into();
+        let md5: [u8; 16] = digests.md5.clone().finalize().into();
         if self.promised.md5.is_some_and(|promised| promised != md5) {
             return Err(errors::bad_digest("Content-MD5"));
         }
         // Every object has a checksum: what the client chose, else what S3 adds.
         let named = self.promised.checksum.as_ref().map(|(algorithm, _)| *algorithm);
         let algorithm = named.or(self.promised.algorithm).unwrap_or(Algorithm::Crc64Nvme);
-        let value = self.sums.value(algorithm).ok_or_else(|| errors::bad_digest(algorithm.name()))?;
+        let Some(value) = digests.sums.value(algorithm) else {
+            let message = "x-amz-sdk-checksum-algorithm must name the algorithm of a SHA in a trailer.";
+            return Err(errors::invalid_request(message));
+        };
         if self.promised.checksum.as_ref().is_some_and(|(_, promised)| *promised != value) {
             return Err(errors::bad_digest(algorithm.name()));
         }
-        let etag = md5.iter().map(|byte| format!("{byte:02x}")).collect();
+        let etag = md5.iter().fold(String::with_capacity(32), |mut text, byte| {
+            // Text takes whatever is written.
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
         Ok(Sum { size: self.size, etag, checksum: Checksum { algorithm, of: Type::FullObject, value } })
     }
+}
 
-    fn sum(&mut self) -> Result<Sum> {
-        self.sum.take().ok_or_else(|| errors::damaged("a body that came in"))
+/// What is summed of a body.
+struct Digests {
+    md5: Md5,
+    sums: Sums,
+}
+
+impl Digests {
+    fn new(algorithm: Option<Algorithm>) -> Self {
+        Self { md5: Md5::new(), sums: Sums::new(algorithm) }
     }
 }
 
@@ -237,11 +240,69 @@ fn broken(error: BodyError) -> Error {
     }
 }
 
-/// A body cut into sealed chunks.
+/// Plain bytes laid out in chunks, with room for their tags.
+struct Piece {
+    bytes: BytesMut,
+    /// Plain bytes it takes.
+    size_max: usize,
+    size: usize,
+}
+
+impl Piece {
+    fn new(size_max: usize) -> Self {
+        let room = size_max + size_max.div_ceil(CHUNK_BYTES) * TAG_BYTES;
+        Self { bytes: BytesMut::with_capacity(room), size_max, size: 0 }
+    }
+
+    fn is_full(&self) -> bool {
+        self.size == self.size_max
+    }
+
+    /// Takes what there is room for, and gives the rest back.
+    fn fill(&mut self, mut bytes: Bytes) -> Bytes {
+        while !bytes.is_empty() && !self.is_full() {
+            let left = CHUNK_BYTES - self.bytes.len() % SEALED_CHUNK_BYTES;
+            let wanted = left.min(self.size_max - self.size).min(bytes.len());
+            self.bytes.extend_from_slice(&bytes.split_to(wanted));
+            self.size += wanted;
+            if wanted == left {
+                self.bytes.extend_from_slice(&[0; TAG_BYTES]);
+            }
+        }
+        bytes
+    }
+
+    /// The bytes of a piece that is shorter than a chunk.
+    fn plain(&self) -> Bytes {
+        Bytes::copy_from_slice(&self.bytes)
+    }
+
+    /// Sums and seals; `at` is the first chunk's number. Gives the next one's.
+    fn seal(&mut self, key: &SegmentKey, mut at: u64, digests: &mut Digests) -> u64 {
+        if !self.bytes.len().is_multiple_of(SEALED_CHUNK_BYTES) {
+            self.bytes.extend_from_slice(&[0; TAG_BYTES]);
+        }
+        for chunk in self.bytes.chunks_mut(SEALED_CHUNK_BYTES) {
+            let plain = chunk.split_last_chunk::<TAG_BYTES>().map_or(&[][..], |(plain, _)| plain);
+            digests.md5.update(plain);
+            digests.sums.add(plain);
+            key.seal(at, chunk);
+            at += 1;
+        }
+        at
+    }
+}
+
+/// A body cut into sealed pieces. While one is summed and sealed by a thread of its own, the next is gathered.
 struct Sealing {
     intake: Intake,
-    key: SegmentKey,
-    pending: BytesMut,
+    /// What was read before, and goes first.
+    head: VecDeque<Bytes>,
+    key: Arc<SegmentKey>,
+    /// With the thread that sums, as long as it works.
+    digests: Option<Digests>,
+    working: Option<JoinHandle<(Digests, Bytes, u64)>>,
+    /// The number of the next chunk.
     at: u64,
     ended: bool,
     found: Arc<Mutex<Option<Sum>>>,
@@ -249,21 +310,60 @@ struct Sealing {
 
 impl Sealing {
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        while !self.ended && self.pending.len() < CHUNK_BYTES {
-            match self.intake.next().await? {
-                Some(bytes) => self.pending.extend_from_slice(&bytes),
+        loop {
+            let piece = self.gather().await?;
+            let done = match self.working.take() {
+                Some(working) => {
+                    let (digests, sealed, at) = working.await.map_err(Error::internal)?;
+                    (self.digests, self.at) = (Some(digests), at);
+                    Some(sealed)
+                }
+                None => None,
+            };
+            let is_last = piece.size == 0;
+            if let Some(digests) = self.digests.take_if(|_| !is_last) {
+                self.begin(piece, digests);
+            }
+            match (done, is_last) {
+                (Some(sealed), _) => return Ok(Some(sealed)),
+                (None, false) => {}
+                (None, true) => {
+                    let digests =
+                        self.digests.as_ref().ok_or_else(|| errors::damaged("a body that came in"))?;
+                    let sum = self.intake.check(digests)?;
+                    *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(sum);
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, mut piece: Piece, mut digests: Digests) {
+        let (key, at) = (self.key.clone(), self.at);
+        self.working = Some(tokio::task::spawn_blocking(move || {
+            let next = piece.seal(&key, at, &mut digests);
+            (digests, piece.bytes.freeze(), next)
+        }));
+    }
+
+    /// The next piece; empty after the last.
+    async fn gather(&mut self) -> Result<Piece> {
+        let mut piece = Piece::new(if self.ended { 0 } else { PIECE_BYTES });
+        while !self.ended && !piece.is_full() {
+            let bytes = match self.head.pop_front() {
+                Some(bytes) => Some(bytes),
+                None => self.intake.next().await?,
+            };
+            match bytes {
+                Some(bytes) => {
+                    let rest = piece.fill(bytes);
+                    if !rest.is_empty() {
+                        self.head.push_front(rest);
+                    }
+                }
                 None => self.ended = true,
             }
         }
-        if self.pending.is_empty() {
-            *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.intake.sum()?);
-            return Ok(None);
-        }
-        let plain = self.pending.split_to(CHUNK_BYTES.min(self.pending.len()));
-        let mut chunk = BytesMut::with_capacity(SEALED_CHUNK_BYTES);
-        chunk.extend_from_slice(&plain);
-        self.key.seal(self.at, &mut chunk);
-        self.at += 1;
-        Ok(Some(chunk.freeze()))
+        Ok(piece)
     }
 }

@@ -2,11 +2,13 @@
 
 pub mod acl;
 pub mod bucket;
+pub mod bucket_cors;
 pub mod bucket_encryption;
 pub mod bucket_lifecycle;
 pub mod bucket_policy;
 pub mod bucket_tags;
 pub mod bucket_versioning;
+pub mod data_key;
 mod intake;
 pub mod list_objects;
 pub mod list_versions;
@@ -16,29 +18,58 @@ pub mod multipart_list;
 pub mod object_copy;
 pub mod object_delete;
 pub mod object_get;
+pub mod object_lock;
 pub mod object_put;
 pub mod object_tags;
 mod outlet;
 pub mod policy;
 pub mod public_access;
+pub mod website;
 
-use kernel::{Access, Ctx, Partition, Result, Scope};
+use std::sync::Arc;
+
+use kernel::{Access, Ctx, Partition, Reader, Result, Scope};
 
 use crate::errors;
 use crate::rules::{name, time};
-use crate::state::bucket::{self as stored, Bucket};
+use crate::state::bucket::{self as stored, Bucket, Known};
 use crate::state::bytes::Vault;
 
 /// The bucket of a request, which must lie in the region it was sent to.
-pub(crate) async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Bucket> {
-    let found = ctx.read(|snap| stored::find(snap, name)).await?;
-    let found = found.ok_or_else(errors::no_such_bucket)?;
+pub(crate) async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Arc<Bucket>> {
+    ctx.read(|snap| bucket_in(ctx, snap, name, expected_owner)).await
+}
+
+/// The same, to read on in the same snapshot.
+pub(crate) fn bucket_in(
+    ctx: &Ctx,
+    from: &mut impl Reader,
+    name: &str,
+    expected_owner: Option<&str>,
+) -> Result<Arc<Bucket>> {
+    let found = ctx.own::<Known>().find(from, name)?.ok_or_else(errors::no_such_bucket)?;
     check_owner(&found, expected_owner)?;
     Ok(found)
 }
 
+/// Changes what is set of a bucket.
+pub(crate) async fn change(
+    ctx: &Ctx,
+    name: &str,
+    expected_owner: Option<&str>,
+    edit: impl Fn(&mut Bucket) -> Result<()> + Send + Sync,
+) -> Result<()> {
+    ctx.write(|tx| {
+        let mut found = stored::find(tx, name)?.ok_or_else(errors::no_such_bucket)?;
+        check_owner(&found, expected_owner)?;
+        edit(&mut found)?;
+        stored::put(tx, &found)
+    })
+    .await
+}
+
 /// The bucket again inside a transaction: it may have been deleted since, or its settings changed.
-pub(crate) fn again(from: &mut impl kernel::Reader, before: &Bucket) -> Result<Bucket> {
+pub(crate) fn again(from: &mut impl Reader, before: &Bucket) -> Result<Bucket> {
     let found = stored::find(from, &before.name)?.filter(|found| found.id == before.id);
     found.ok_or_else(errors::no_such_bucket)
 }

@@ -1,5 +1,7 @@
 //! Multipart uploads: begun, and their parts brought.
 
+use std::sync::Arc;
+
 use api_s3::{
     CreateMultipartUploadOutput, CreateMultipartUploadRequest, UploadPartOutput, UploadPartRequest,
 };
@@ -7,20 +9,23 @@ use kernel::{Ctx, Result};
 use shape::Body;
 
 use super::intake::{self, Promised, Taken};
-use super::object_put::{forget, secret};
-use super::{again, bucket};
+use super::object_put::forget;
+use super::{again, bucket, data_key};
 use crate::errors;
 use crate::rules::acl;
 use crate::rules::checksum::{self, Algorithm, Checksum, Type};
 use crate::rules::encryption::{self, CustomerKey};
 use crate::rules::headers::{self, Headers};
+use crate::rules::lock;
 use crate::rules::name::check_key;
 use crate::rules::seal::Secret;
 use crate::rules::tags;
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{self, Segment};
 use crate::state::upload::{self, Part, Upload};
-use crate::{checksum_members, customer_key, headers_of, put_checksum};
+use crate::{
+    asked_encryption, asked_lock, checksum_members, customer_key, headers_of, put_checksum, show_encryption,
+};
 
 pub const PARTS_MAX: i32 = 10_000;
 
@@ -33,8 +38,11 @@ pub async fn create_multipart_upload(
     let headers: Headers = headers_of!(input);
     headers.check()?;
     let customer = customer_key!(input)?;
-    let encryption = encryption::wanted(input.server_side_encryption.as_deref(), customer.as_ref())?;
+    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let wanted = encryption::wanted(asked_encryption!(input), customer, found.default_key.as_ref())?;
+    let (_, encryption) = data_key::sealing(ctx, &found, &input.key, &wanted).await?;
     let now = ctx.now();
+    let lock = lock::of_new(asked_lock!(input), found.lock.as_ref(), now)?;
     let new = Upload {
         id: format!("{:012x}{}", now.max(0), ctx.ids().hex(32)),
         begun_at: now,
@@ -43,26 +51,25 @@ pub async fn create_multipart_upload(
         tags: input.tagging.as_deref().map(tags::from_header).transpose()?.unwrap_or_default(),
         encryption,
         storage_class: headers::storage_class(input.storage_class.take())?,
+        lock,
         checksum: wanted_checksum(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?,
     };
-    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     ctx.write(|tx| {
         let found = again(tx, &found)?;
         upload::put(tx, &found, &input.key, &new)
     })
     .await?;
-    let (sse_customer_algorithm, sse_customer_key_md5) = new.encryption.shown_customer();
-    Ok(CreateMultipartUploadOutput {
+    let mut output = CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),
         checksum_algorithm: new.checksum.map(|(algorithm, _)| algorithm.name().to_owned()),
         checksum_type: new.checksum.map(|(_, of)| of.name().to_owned()),
-        server_side_encryption: new.encryption.shown(),
         upload_id: Some(new.id),
-        sse_customer_algorithm,
-        sse_customer_key_md5,
+        ssekms_encryption_context: new.encryption.shown_context(),
         ..CreateMultipartUploadOutput::default()
-    })
+    };
+    show_encryption!(output, &new.encryption);
+    Ok(output)
 }
 
 fn wanted_checksum(algorithm: Option<&str>, of: Option<&str>) -> Result<Option<(Algorithm, Type)>> {
@@ -98,7 +105,7 @@ impl<'a> Place<'a> {
 
 /// An upload that is under way.
 pub(super) struct Open {
-    bucket: Bucket,
+    bucket: Arc<Bucket>,
     pub(super) upload: Upload,
     secret: Secret,
 }
@@ -112,8 +119,7 @@ pub(super) async fn open(
     let bucket = bucket(ctx, place.bucket, expected_owner).await?;
     let upload = ctx.read(|snap| upload::find(snap, &bucket, place.key, place.upload_id)).await?;
     let upload = upload.ok_or_else(errors::no_such_upload)?;
-    upload.encryption.check(customer)?;
-    let secret = secret(ctx, &bucket, customer)?;
+    let secret = data_key::opening(ctx, &bucket, &upload.encryption, customer).await?;
     Ok(Open { bucket, upload, secret })
 }
 
@@ -157,14 +163,9 @@ pub async fn upload_part(ctx: &Ctx, input: UploadPartRequest) -> Result<UploadPa
     let open = open(ctx, &place, input.expected_bucket_owner.as_deref(), customer.as_ref()).await?;
     let promised = for_upload(promised, &open.upload)?;
     let (part, checksum) = take_part(ctx, &place, &open, &input.body, promised).await?;
-    let (sse_customer_algorithm, sse_customer_key_md5) = open.upload.encryption.shown_customer();
-    let mut output = UploadPartOutput {
-        e_tag: Some(format!("\"{}\"", part.etag)),
-        server_side_encryption: open.upload.encryption.shown(),
-        sse_customer_algorithm,
-        sse_customer_key_md5,
-        ..UploadPartOutput::default()
-    };
+    let etag = Some(format!("\"{}\"", part.etag));
+    let mut output = UploadPartOutput { e_tag: etag, ..UploadPartOutput::default() };
+    show_encryption!(output, &open.upload.encryption);
     put_checksum!(output, checksum.as_ref());
     Ok(output)
 }

@@ -13,6 +13,7 @@ use super::{again, bucket, long};
 use crate::errors;
 use crate::rules::checksum::{self, Checksum};
 use crate::rules::condition::{Write, matches};
+use crate::rules::encryption::Encryption;
 use crate::state::bytes::{self, Segment};
 use crate::state::object::{self, Object};
 use crate::state::upload::{self, Part, Upload};
@@ -85,10 +86,14 @@ pub async fn complete_multipart_upload(
         key: Some(input.key.clone()),
         e_tag: Some(stored.shown_etag()),
         version_id: stored.version_id.clone(),
-        server_side_encryption: stored.encryption.shown(),
         checksum_type: stored.checksum.as_ref().map(|checksum| checksum.of.name().to_owned()),
         ..CompleteMultipartUploadOutput::default()
     };
+    output.server_side_encryption = stored.encryption.shown();
+    if let Encryption::Kms(of) = &stored.encryption {
+        output.ssekms_key_id = Some(of.key.clone());
+        output.bucket_key_enabled = of.bucket_key.then_some(true);
+    }
     put_checksum!(output, &stored.checksum);
     Ok(output)
 }
@@ -148,6 +153,7 @@ fn join(upload: &Upload, parts: &[&Part]) -> Result<Object> {
         tags: upload.tags.clone(),
         storage_class: upload.storage_class.clone(),
         encryption: upload.encryption.clone(),
+        lock: upload.lock,
         ..Object::default()
     })
 }

@@ -1,5 +1,7 @@
 //! Objects copied inside the cloud. The bytes are read, checked and sealed anew for their new place.
 
+use std::sync::Arc;
+
 use api_s3::{
     CopyObjectOutput, CopyObjectRequest, CopyObjectResult, CopyPartResult, UploadPartCopyOutput,
     UploadPartCopyRequest,
@@ -7,9 +9,10 @@ use api_s3::{
 use kernel::{Access, Ctx, Result, Scope};
 
 use super::intake::{self, Promised};
-use super::object_put::{New, secret, store};
+use super::object_lock::lock_access;
+use super::object_put::{New, store};
 use super::object_tags::present;
-use super::{bucket, date, multipart, on_object, outlet};
+use super::{bucket, data_key, date, multipart, on_object, outlet};
 use crate::errors;
 use crate::rules::acl;
 use crate::rules::checksum::Algorithm;
@@ -17,18 +20,22 @@ use crate::rules::condition::{Read, Write};
 use crate::rules::copy_source::CopySource;
 use crate::rules::encryption::{self, CustomerKey, customer_key};
 use crate::rules::headers::{self, Headers};
+use crate::rules::lock;
 use crate::rules::name::check_key;
 use crate::rules::{range, tags};
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{self, Segment};
 use crate::state::object::{self, Object, Which};
-use crate::{customer_key, headers_of, put_checksum};
+use crate::{asked_encryption, asked_lock, customer_key, headers_of, put_checksum, show_encryption};
 
 /// Bytes copied in one request at most: 5 GiB.
 const COPY_BYTES_MAX: u64 = intake::PUT_BYTES_MAX;
 
 pub fn copy_access(scope: &Scope, input: &CopyObjectRequest) -> Result<Access> {
-    let to = on_object(scope, (&input.bucket, &input.key), None, ("s3:PutObject", "s3:PutObject"))?;
+    let place = (input.bucket.as_str(), input.key.as_str());
+    let to = on_object(scope, place, None, ("s3:PutObject", "s3:PutObject"))?;
+    let locks = (input.object_lock_mode.is_some(), input.object_lock_legal_hold_status.is_some());
+    let to = lock_access(to, scope, place, locks)?;
     Ok(to.also(source_access(scope, &input.copy_source)?))
 }
 
@@ -45,7 +52,7 @@ fn source_access(scope: &Scope, header: &str) -> Result<Access> {
 
 /// The source of a copy, found and allowed to be read.
 struct Source {
-    bucket: Bucket,
+    bucket: Arc<Bucket>,
     object: Object,
     segments: Vec<Segment>,
     secret: crate::rules::seal::Secret,
@@ -68,8 +75,7 @@ async fn find_source(
         })
         .await?;
     conditions.check_copy(&object.etag, object.modified_at)?;
-    object.encryption.check(customer)?;
-    let secret = secret(ctx, &found, customer)?;
+    let secret = data_key::opening(ctx, &found, &object.encryption, customer).await?;
     Ok(Source { bucket: found, object, segments, secret })
 }
 
@@ -100,7 +106,6 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
     check_key(&input.key)?;
     acl::check(input.acl.as_deref())?;
     let (their_key, customer) = (source_key!(input)?, customer_key!(input)?);
-    let encryption = encryption::wanted(input.server_side_encryption.as_deref(), customer.as_ref())?;
     let condition = Write::new(input.if_match.take(), input.if_none_match.take())?;
     let given_class = input.storage_class.is_some();
     let storage_class = headers::storage_class(input.storage_class.take())?;
@@ -141,13 +146,15 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
         _ => source.object.tags.clone(),
     };
     let to = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
-    let secret = secret(ctx, &to, customer.as_ref())?;
+    let lock = lock::of_new(asked_lock!(input), to.lock.as_ref(), ctx.now())?;
+    let wanted = encryption::wanted(asked_encryption!(input), customer, to.default_key.as_ref())?;
+    let (secret, encryption) = data_key::sealing(ctx, &to, &input.key, &wanted).await?;
     let algorithm = algorithm.or(source.object.checksum.as_ref().map(|checksum| checksum.algorithm));
     let whole = 0..source.object.size;
     let body = outlet::read(ctx, &source.bucket, source.secret, source.segments, whole).await?;
     let promised = Promised { algorithm, length: Some(source.object.size), ..Promised::default() };
     let taken = intake::take_in(ctx, &to, &secret, &body, promised).await?;
-    let new = New { headers, tags, storage_class, encryption, reason: "CopyObject" };
+    let new = New { headers, tags, storage_class, encryption, lock, reason: "CopyObject" };
     let stored = store(ctx, (&to, &input.key), &taken, &condition, &new).await?;
     let mut result = CopyObjectResult {
         e_tag: Some(stored.shown_etag()),
@@ -156,16 +163,15 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
         ..CopyObjectResult::default()
     };
     put_checksum!(result, &stored.checksum);
-    let (sse_customer_algorithm, sse_customer_key_md5) = stored.encryption.shown_customer();
-    Ok(CopyObjectOutput {
+    let mut output = CopyObjectOutput {
         copy_object_result: Some(result),
         copy_source_version_id: source.bucket.versioning.map(|_| source.object.shown_version()),
         version_id: stored.version_id.clone(),
-        server_side_encryption: stored.encryption.shown(),
-        sse_customer_algorithm,
-        sse_customer_key_md5,
+        ssekms_encryption_context: stored.encryption.shown_context(),
         ..CopyObjectOutput::default()
-    })
+    };
+    show_encryption!(output, &stored.encryption);
+    Ok(output)
 }
 
 fn replaces(directive: Option<&str>, header: &str) -> Result<bool> {
@@ -205,13 +211,11 @@ pub async fn upload_part_copy(ctx: &Ctx, input: UploadPartCopyRequest) -> Result
         ..CopyPartResult::default()
     };
     put_checksum!(result, checksum.as_ref());
-    let (sse_customer_algorithm, sse_customer_key_md5) = open.upload.encryption.shown_customer();
-    Ok(UploadPartCopyOutput {
+    let mut output = UploadPartCopyOutput {
         copy_part_result: Some(result),
         copy_source_version_id: source.bucket.versioning.map(|_| source.object.shown_version()),
-        server_side_encryption: open.upload.encryption.shown(),
-        sse_customer_algorithm,
-        sse_customer_key_md5,
         ..UploadPartCopyOutput::default()
-    })
+    };
+    show_encryption!(output, &open.upload.encryption);
+    Ok(output)
 }

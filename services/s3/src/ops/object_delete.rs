@@ -8,6 +8,7 @@ use kernel::{Access, Ctx, Error, Kind, Result, Scope, Tx};
 use serde_json::json;
 use shape::Timestamp;
 
+use super::object_lock::bypass_access;
 use super::object_put::tell;
 use super::{again, bucket, long, on_object};
 use crate::errors;
@@ -22,7 +23,9 @@ const KEYS_MAX: usize = 1_000;
 
 pub fn delete_access(scope: &Scope, input: &DeleteObjectRequest) -> Result<Access> {
     let actions = ("s3:DeleteObject", "s3:DeleteObjectVersion");
-    on_object(scope, (&input.bucket, &input.key), input.version_id.as_deref(), actions)
+    let place = (input.bucket.as_str(), input.key.as_str());
+    let access = on_object(scope, place, input.version_id.as_deref(), actions)?;
+    bypass_access(access, scope, place, input.bypass_governance_retention)
 }
 
 /// What a deletion asks for.
@@ -32,6 +35,8 @@ struct Asked<'a> {
     if_match: Option<&'a str>,
     if_modified_at: Option<Timestamp>,
     if_size: Option<i64>,
+    /// Locks by governance do not hold.
+    bypass: bool,
 }
 
 /// What it did.
@@ -50,6 +55,7 @@ pub async fn delete_object(ctx: &Ctx, input: DeleteObjectRequest) -> Result<Dele
         if_match: input.if_match.as_deref(),
         if_modified_at: input.if_match_last_modified_time,
         if_size: input.if_match_size,
+        bypass: input.bypass_governance_retention == Some(true),
     };
     let done = ctx
         .write(|tx| {
@@ -76,6 +82,7 @@ fn delete(tx: &mut Tx<'_, '_>, bucket: &Bucket, asked: &Asked<'_>) -> Result<Don
     let Some(found) = found else {
         return Ok(Done { version_id: asked.version_id.map(str::to_owned), is_marker: false });
     };
+    found.lock.check_removal(asked.bypass, tx.ctx().now())?;
     purge(tx, bucket, asked.key, &found, Why::Asked)?;
     Ok(Done { version_id: Some(found.shown_version()), is_marker: found.is_marker })
 }
@@ -160,6 +167,13 @@ pub fn delete_many_access(scope: &Scope, input: &DeleteObjectsRequest) -> Result
         return Ok(keys);
     }
     let versions = Access::on_all(versions.into_iter().map(place)).action("s3:DeleteObjectVersion");
+    let versions = match input.bypass_governance_retention {
+        Some(true) => {
+            let bypassed = versions.resources.clone();
+            versions.also(Access::on_all(bypassed).action("s3:BypassGovernanceRetention"))
+        }
+        _ => versions,
+    };
     Ok(if keys.resources.is_empty() { versions } else { keys.also(versions) })
 }
 
@@ -169,6 +183,7 @@ pub async fn delete_objects(ctx: &Ctx, input: DeleteObjectsRequest) -> Result<De
         return Err(errors::malformed_xml());
     }
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let bypass = input.bypass_governance_retention == Some(true);
     let outcomes = ctx
         .write(|tx| {
             let bucket = again(tx, &found)?;
@@ -180,6 +195,7 @@ pub async fn delete_objects(ctx: &Ctx, input: DeleteObjectsRequest) -> Result<De
                     if_match: object.e_tag.as_deref(),
                     if_modified_at: object.last_modified_time,
                     if_size: object.size,
+                    bypass,
                 };
                 // What one key is refused for concerns no other; a failure of ours concerns all.
                 match delete(tx, &bucket, &asked) {

@@ -1,16 +1,17 @@
 //! Objects read: their bytes, or what is known of them.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use ::bytes::Bytes;
 use api_s3::{
     GetObjectAttributesOutput, GetObjectAttributesParts, GetObjectAttributesRequest, GetObjectOutput,
     GetObjectRequest, HeadObjectOutput, HeadObjectRequest, ObjectPart,
 };
 use kernel::{Ctx, Result};
 
-use super::object_put::secret;
 use super::object_tags::present;
-use super::{bucket, date, long, outlet};
+use super::{bucket_in, data_key, date, long, outlet};
 use crate::errors;
 use crate::rules::condition::Read;
 use crate::rules::encryption::CustomerKey;
@@ -18,16 +19,18 @@ use crate::rules::range;
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{self, Segment};
 use crate::state::object::{self, Object, Which};
-use crate::{customer_key, put_checksum, read_conditions};
+use crate::{customer_key, put_checksum, read_conditions, show_encryption};
 
 /// Parts listed at most.
 const PARTS_MAX: i32 = 1_000;
 
 /// An object that was asked for, and what of it.
 struct Found {
-    bucket: Bucket,
+    bucket: Arc<Bucket>,
     object: Object,
     segments: Vec<Segment>,
+    /// Its sealed bytes, where they were asked for and lie in the store.
+    inline: Option<Bytes>,
     range: Range<u64>,
     /// `Content-Range`, where it is not all of it.
     content_range: Option<String>,
@@ -43,11 +46,13 @@ struct Asked<'a> {
     range: Option<&'a str>,
     part: Option<i32>,
     customer: Option<&'a CustomerKey>,
+    /// The bytes themselves, and not only what is known of them.
+    bytes: bool,
 }
 
 /// What is asked for, from an input.
 macro_rules! asked {
-    ($input:expr, $customer:expr) => {
+    ($input:expr, $customer:expr, $bytes:expr) => {
         Asked {
             bucket: &$input.bucket,
             owner: $input.expected_bucket_owner.as_deref(),
@@ -57,17 +62,22 @@ macro_rules! asked {
             range: $input.range.as_deref(),
             part: $input.part_number,
             customer: $customer.as_ref(),
+            bytes: $bytes,
         }
     };
 }
 
 async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
-    let bucket = bucket(ctx, asked.bucket, asked.owner).await?;
-    let (object, segments) = ctx
+    let (bucket, object, segments, inline) = ctx
         .read(|snap| {
+            let bucket = bucket_in(ctx, snap, asked.bucket, asked.owner)?;
             let object = present(object::find(snap, &bucket, asked.key, &asked.which)?, &asked.which)?;
             let segments = bytes::segments(snap, &bucket, &object.body)?;
-            Ok((object, segments))
+            let inline = match segments.as_slice() {
+                [only] if asked.bytes && only.inline => bytes::inline(snap, &bucket, only)?,
+                _ => None,
+            };
+            Ok((bucket, object, segments, inline))
         })
         .await?;
     asked.conditions.check(&object.etag, object.modified_at)?;
@@ -84,7 +94,7 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
     };
     let content_range = part.as_ref().map(|part| range::content_range(part, object.size));
     let range = part.unwrap_or(0..object.size);
-    Ok(Found { bucket, object, segments, range, content_range })
+    Ok(Found { bucket, object, segments, inline, range, content_range })
 }
 
 /// The bytes of one part; all of them are part 1 of an object put in one piece.
@@ -108,7 +118,6 @@ macro_rules! describe {
     ($output:ident, $input:expr, $found:expr, $wants_checksum:expr) => {{
         let Found { bucket, object, range, content_range, .. } = &$found;
         let headers = &object.headers;
-        let (algorithm, key_md5) = object.encryption.shown_customer();
         let or = |given: &Option<String>, stored: &Option<String>| given.clone().or_else(|| stored.clone());
         let mut output = $output {
             accept_ranges: Some("bytes".to_owned()),
@@ -127,9 +136,6 @@ macro_rules! describe {
             website_redirect_location: headers.website_redirect_location.clone(),
             metadata: (!headers.metadata.is_empty()).then(|| headers.metadata.clone()),
             storage_class: object.storage_class.clone(),
-            server_side_encryption: object.encryption.shown(),
-            sse_customer_algorithm: algorithm,
-            sse_customer_key_md5: key_md5,
             parts_count: $input
                 .part_number
                 .filter(|_| object.parts > 0)
@@ -137,6 +143,10 @@ macro_rules! describe {
             tag_count: i32::try_from(object.tags.len()).ok().filter(|count| *count > 0),
             ..$output::default()
         };
+        show_encryption!(output, &object.encryption);
+        output.object_lock_mode = object.lock.shown_mode();
+        output.object_lock_retain_until_date = object.lock.shown_until();
+        output.object_lock_legal_hold_status = object.lock.shown_hold();
         if $wants_checksum && content_range.is_none() {
             put_checksum!(output, &object.checksum);
             output.checksum_type = object.checksum.as_ref().map(|checksum| checksum.of.name().to_owned());
@@ -147,17 +157,20 @@ macro_rules! describe {
 
 pub async fn get_object(ctx: &Ctx, input: GetObjectRequest) -> Result<GetObjectOutput> {
     let customer = customer_key!(input)?;
-    let found = find(ctx, &asked!(input, customer)).await?;
+    let found = find(ctx, &asked!(input, customer, true)).await?;
     let wants_checksum = input.checksum_mode.is_some();
-    let secret = secret(ctx, &found.bucket, customer.as_ref())?;
+    let secret = data_key::opening(ctx, &found.bucket, &found.object.encryption, customer.as_ref()).await?;
     let mut output = describe!(GetObjectOutput, input, found, wants_checksum);
-    output.body = outlet::read(ctx, &found.bucket, secret, found.segments, found.range).await?;
+    output.body = match (found.inline, found.segments.as_slice()) {
+        (Some(sealed), [only]) => outlet::open_inline(&secret, only, sealed, &found.range)?,
+        _ => outlet::read(ctx, &found.bucket, secret, found.segments, found.range).await?,
+    };
     Ok(output)
 }
 
 pub async fn head_object(ctx: &Ctx, input: HeadObjectRequest) -> Result<HeadObjectOutput> {
     let customer = customer_key!(input)?;
-    let found = find(ctx, &asked!(input, customer)).await?;
+    let found = find(ctx, &asked!(input, customer, false)).await?;
     let wants_checksum = input.checksum_mode.is_some();
     Ok(describe!(HeadObjectOutput, input, found, wants_checksum))
 }
@@ -177,6 +190,7 @@ pub async fn get_object_attributes(
         range: None,
         part: None,
         customer: customer.as_ref(),
+        bytes: false,
     };
     let Found { bucket, object, segments, .. } = find(ctx, &found).await?;
     let wants = |name: &str| input.object_attributes.iter().any(|attribute| attribute == name);

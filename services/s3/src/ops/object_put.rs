@@ -5,19 +5,23 @@ use kernel::{Access, Ctx, Event, Result, Scope, Tx};
 use serde_json::json;
 
 use super::intake::{self, Promised, Sum, Taken};
-use super::{again, bucket, bucket_arn, on_object, vault};
+use super::object_lock::lock_access;
+use super::{again, bucket, bucket_arn, data_key, on_object, vault};
+use crate::errors;
 use crate::rules::acl;
 use crate::rules::checksum;
 use crate::rules::condition::Write;
-use crate::rules::encryption::{self, CustomerKey, Encryption};
+use crate::rules::encryption::{self, Encryption};
 use crate::rules::headers::{self, Headers};
+use crate::rules::lock::{self, Lock};
 use crate::rules::name::check_key;
-use crate::rules::seal::Secret;
 use crate::rules::tags::{self, Tags};
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{self, Body};
 use crate::state::object::{self, Object};
-use crate::{checksum_members, customer_key, headers_of, put_checksum};
+use crate::{
+    asked_encryption, asked_lock, checksum_members, customer_key, headers_of, put_checksum, show_encryption,
+};
 
 pub fn put_access(scope: &Scope, input: &PutObjectRequest) -> Result<Access> {
     let place = (input.bucket.as_str(), input.key.as_str());
@@ -26,12 +30,21 @@ pub fn put_access(scope: &Scope, input: &PutObjectRequest) -> Result<Access> {
         ("s3:x-amz-acl", &input.acl),
         ("s3:x-amz-server-side-encryption", &input.server_side_encryption),
         ("s3:x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
+        ("s3:x-amz-server-side-encryption-aws-kms-key-id", &input.ssekms_key_id),
         ("s3:x-amz-storage-class", &input.storage_class),
     ] {
         if let Some(value) = value {
             access = access.condition(key, [value.clone()]);
         }
     }
+    if let Some(mode) = &input.object_lock_mode {
+        access = access.condition("s3:object-lock-mode", [mode.clone()]);
+    }
+    if let Some(hold) = &input.object_lock_legal_hold_status {
+        access = access.condition("s3:object-lock-legal-hold", [hold.clone()]);
+    }
+    let locks = (input.object_lock_mode.is_some(), input.object_lock_legal_hold_status.is_some());
+    access = lock_access(access, scope, place, locks)?;
     if input.tagging.is_none() {
         return Ok(access);
     }
@@ -47,25 +60,28 @@ pub async fn put_object(ctx: &Ctx, mut input: PutObjectRequest) -> Result<PutObj
     let tags = input.tagging.as_deref().map(tags::from_header).transpose()?.unwrap_or_default();
     let condition = Write::new(input.if_match.take(), input.if_none_match.take())?;
     let customer = customer_key!(input)?;
-    let encryption = encryption::wanted(input.server_side_encryption.as_deref(), customer.as_ref())?;
     let given = checksum::given(checksum_members!(input))?;
+    let sums = given.is_some() || input.content_md5.is_some() || input.checksum_algorithm.is_some();
+    if input.object_lock_mode.is_some() && !sums {
+        return Err(errors::lock_without_sum());
+    }
     let (length, md5) = (input.content_length, input.content_md5.as_deref());
     let promised = Promised::new(length, md5, given, input.checksum_algorithm.as_deref())?;
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
-    let secret = secret(ctx, &found, customer.as_ref())?;
+    let lock = lock::of_new(asked_lock!(input), found.lock.as_ref(), ctx.now())?;
+    let wanted = encryption::wanted(asked_encryption!(input), customer, found.default_key.as_ref())?;
+    let (secret, encryption) = data_key::sealing(ctx, &found, &input.key, &wanted).await?;
     let taken = intake::take_in(ctx, &found, &secret, &input.body, promised).await?;
-    let new = New { headers, tags, storage_class, encryption, reason: "PutObject" };
+    let new = New { headers, tags, storage_class, encryption, lock, reason: "PutObject" };
     let stored = store(ctx, (&found, &input.key), &taken, &condition, &new).await?;
-    let (sse_customer_algorithm, sse_customer_key_md5) = stored.encryption.shown_customer();
     let mut output = PutObjectOutput {
         e_tag: Some(stored.shown_etag()),
         version_id: stored.version_id.clone(),
-        server_side_encryption: stored.encryption.shown(),
-        sse_customer_algorithm,
-        sse_customer_key_md5,
+        ssekms_encryption_context: stored.encryption.shown_context(),
         checksum_type: stored.checksum.as_ref().map(|checksum| checksum.of.name().to_owned()),
         ..PutObjectOutput::default()
     };
+    show_encryption!(output, &stored.encryption);
     put_checksum!(output, &stored.checksum);
     Ok(output)
 }
@@ -76,6 +92,7 @@ pub(super) struct New {
     pub(super) tags: Tags,
     pub(super) storage_class: Option<String>,
     pub(super) encryption: Encryption,
+    pub(super) lock: Lock,
     pub(super) reason: &'static str,
 }
 
@@ -90,6 +107,7 @@ impl New {
             tags: self.tags.clone(),
             storage_class: self.storage_class.clone(),
             encryption: self.encryption.clone(),
+            lock: self.lock,
             ..Object::default()
         }
     }
@@ -125,14 +143,6 @@ pub(super) async fn store(
         forget(ctx, bucket, segment).await;
     }
     stored
-}
-
-/// The secret behind an object's bytes: the customer's, else the bucket's.
-pub(super) fn secret(ctx: &Ctx, bucket: &Bucket, customer: Option<&CustomerKey>) -> Result<Secret> {
-    match customer {
-        Some(key) => Ok(key.secret),
-        None => vault(ctx).secret(bucket),
-    }
 }
 
 /// Takes away bytes whose record was refused. Should that fail, the sweep finds them.

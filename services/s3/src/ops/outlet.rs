@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use blob::Reader;
 use bytes::{Bytes, BytesMut};
@@ -17,13 +18,17 @@ use crate::rules::seal::{CHUNK_BYTES, SEALED_CHUNK_BYTES, Secret, SegmentKey, se
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{Segment, blob_id, inline};
 
+/// Bytes read at once: whole chunks, which are opened in their place.
+const PIECE_BYTES: u64 = 4 * 65_552;
+const _: () = assert!(PIECE_BYTES.is_multiple_of(65_552) && SEALED_CHUNK_BYTES == 65_552);
+
 /// The bytes of an answer. The first of them have been read and checked when this returns.
 ///
 /// # Errors
 /// When they cannot be read, or are damaged.
 pub(super) async fn read(
     ctx: &Ctx,
-    bucket: &Bucket,
+    bucket: &Arc<Bucket>,
     secret: Secret,
     segments: Vec<Segment>,
     range: Range<u64>,
@@ -43,6 +48,29 @@ pub(super) async fn read(
     Ok(Body::new(StreamBody::new(frames)))
 }
 
+/// The bytes of an object that lies in the store, of which `sealed` was read already. It is one chunk.
+///
+/// # Errors
+/// When they are damaged.
+pub(super) fn open_inline(
+    secret: &Secret,
+    segment: &Segment,
+    sealed: Bytes,
+    range: &Range<u64>,
+) -> Result<Body> {
+    let mut chunk = own(sealed);
+    let opened = SegmentKey::derive(secret, &segment.id).open(0, &mut chunk);
+    opened.map_err(|error| errors::damaged(&segment.id).because(error))?;
+    let mut plain = chunk.freeze();
+    plain.truncate(usize::try_from(range.end).unwrap_or(usize::MAX));
+    Ok(Body::from_bytes(plain.split_off(usize::try_from(range.start).unwrap_or_default().min(plain.len()))))
+}
+
+/// The bytes to work on in their place: without a copy where nobody else holds them.
+fn own(bytes: Bytes) -> BytesMut {
+    bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]))
+}
+
 /// Which bytes of which segments lie in a range.
 fn cut(segments: Vec<Segment>, range: &Range<u64>) -> VecDeque<(Segment, Range<u64>)> {
     let mut begins = 0;
@@ -60,7 +88,7 @@ fn cut(segments: Vec<Segment>, range: &Range<u64>) -> VecDeque<(Segment, Range<u
 
 struct Outlet {
     ctx: Ctx,
-    bucket: Bucket,
+    bucket: Arc<Bucket>,
     secret: Secret,
     left: VecDeque<(Segment, Range<u64>)>,
     open: Option<Opening>,
@@ -105,7 +133,7 @@ async fn begin(
     } else {
         let place = blob_id(&bucket.scope(), &segment.id)?;
         let Reader { bytes, .. } =
-            vault(ctx).blobs.get_range(&place, sealed).await.map_err(Error::internal)?;
+            vault(ctx).blobs.get_range_by(&place, sealed, PIECE_BYTES).await.map_err(Error::internal)?;
         bytes
     };
     Ok(Opening {
@@ -139,6 +167,7 @@ impl Opening {
         }
         while !self.ended && self.pending.len() < SEALED_CHUNK_BYTES {
             match self.source.next().await.transpose().map_err(Error::internal)? {
+                Some(bytes) if self.pending.is_empty() => self.pending = own(bytes),
                 Some(bytes) => self.pending.extend_from_slice(&bytes),
                 None => self.ended = true,
             }

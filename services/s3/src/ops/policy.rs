@@ -3,7 +3,7 @@
 use kernel::authorize::{Asked, Attached};
 use kernel::{BoxFuture, Ctx, Principal, Result};
 
-use crate::state::bucket;
+use crate::state::bucket::Known;
 use crate::state::policy::{self, Compiled};
 
 /// What the owner's root may do whatever the policy says, lest nobody can change it.
@@ -22,7 +22,7 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Attached> {
     let name = asked.arn.resource.split('/').next().unwrap_or_default();
     let found = ctx
         .read(|snap| {
-            let Some(found) = bucket::find(snap, name)? else { return Ok(None) };
+            let Some(found) = ctx.own::<Known>().find(snap, name)? else { return Ok(None) };
             let policy = policy::find(snap, &found)?;
             Ok(Some((found, policy)))
         })

@@ -1,16 +1,17 @@
 //! Who may be let in at all: the block on public access, and who owns what others put into a bucket.
 
 use api_s3::{
-    DeletePublicAccessBlockRequest, GetBucketOwnershipControlsOutput, GetBucketOwnershipControlsRequest,
-    GetPublicAccessBlockOutput, GetPublicAccessBlockRequest, OwnershipControls, OwnershipControlsRule,
-    PublicAccessBlockConfiguration, PutBucketOwnershipControlsRequest, PutPublicAccessBlockRequest,
+    DeleteBucketOwnershipControlsRequest, DeletePublicAccessBlockRequest, GetBucketOwnershipControlsOutput,
+    GetBucketOwnershipControlsRequest, GetPublicAccessBlockOutput, GetPublicAccessBlockRequest,
+    OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration,
+    PutBucketOwnershipControlsRequest, PutPublicAccessBlockRequest,
 };
 use kernel::{Ctx, Result};
 
-use super::{again, bucket};
+use super::{bucket, change};
 use crate::errors;
 use crate::rules::acl::{ENFORCED, check_ownership};
-use crate::state::bucket::{self as stored, Bucket, PublicAccess};
+use crate::state::bucket::PublicAccess;
 
 pub async fn put_public_access_block(ctx: &Ctx, input: PutPublicAccessBlockRequest) -> Result<()> {
     let given = input.public_access_block_configuration;
@@ -28,10 +29,9 @@ pub async fn delete_public_access_block(ctx: &Ctx, input: DeletePublicAccessBloc
 }
 
 async fn set(ctx: &Ctx, name: &str, expected_owner: Option<&str>, block: Option<PublicAccess>) -> Result<()> {
-    let found = bucket(ctx, name, expected_owner).await?;
-    ctx.write(|tx| {
-        let found = again(tx, &found)?;
-        stored::put(tx, &Bucket { public_access: block, ..found })
+    change(ctx, name, expected_owner, |bucket| {
+        bucket.public_access = block;
+        Ok(())
     })
     .await
 }
@@ -51,23 +51,42 @@ pub async fn get_public_access_block(
     Ok(GetPublicAccessBlockOutput { public_access_block_configuration: Some(shown) })
 }
 
-/// There is one setting we honour, and every bucket has it: to put it changes nothing, another is refused.
+/// There is one setting we honour; another is refused.
 pub async fn put_bucket_ownership_controls(
     ctx: &Ctx,
     input: PutBucketOwnershipControlsRequest,
 ) -> Result<()> {
-    bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     match input.ownership_controls.rules.as_slice() {
-        [rule] => check_ownership(Some(&rule.object_ownership)),
-        _ => Err(errors::malformed_xml()),
+        [rule] => check_ownership(Some(&rule.object_ownership))?,
+        _ => return Err(errors::malformed_xml()),
     }
+    own(ctx, &input.bucket, input.expected_bucket_owner.as_deref(), true).await
+}
+
+/// Takes the setting away. It holds all the same: there are no lists that could take its place.
+pub async fn delete_bucket_ownership_controls(
+    ctx: &Ctx,
+    input: DeleteBucketOwnershipControlsRequest,
+) -> Result<()> {
+    own(ctx, &input.bucket, input.expected_bucket_owner.as_deref(), false).await
+}
+
+async fn own(ctx: &Ctx, name: &str, expected_owner: Option<&str>, is_set: bool) -> Result<()> {
+    change(ctx, name, expected_owner, |bucket| {
+        bucket.no_ownership = !is_set;
+        Ok(())
+    })
+    .await
 }
 
 pub async fn get_bucket_ownership_controls(
     ctx: &Ctx,
     input: GetBucketOwnershipControlsRequest,
 ) -> Result<GetBucketOwnershipControlsOutput> {
-    bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    if found.no_ownership {
+        return Err(errors::no_ownership());
+    }
     let rules = vec![OwnershipControlsRule { object_ownership: ENFORCED.to_owned() }];
     Ok(GetBucketOwnershipControlsOutput { ownership_controls: Some(OwnershipControls { rules }) })
 }

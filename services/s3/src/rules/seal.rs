@@ -12,6 +12,8 @@ use bytes::BytesMut;
 /// Bytes of an object in a chunk; the last may be shorter.
 pub const CHUNK_BYTES: usize = 64 * 1_024;
 const CHUNK: u64 = 64 * 1_024;
+/// What a chunk grows by.
+pub const TAG_BYTES: usize = 16;
 const TAG: u64 = 16;
 
 /// The secret behind segments: a bucket's, a data key of KMS, or a customer's.
@@ -43,10 +45,12 @@ impl SegmentKey {
         Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).expect("the key has 32 bytes")))
     }
 
-    /// Seals chunk number `at` in its place; it grows by a tag.
-    pub fn seal(&self, at: u64, chunk: &mut BytesMut) {
-        let sealed = self.0.seal_in_place_append_tag(nonce(at), Aad::empty(), chunk);
-        sealed.expect("a chunk is short enough to be sealed");
+    /// Seals chunk number `at` in its place; its last [`TAG_BYTES`] are room for the tag.
+    pub fn seal(&self, at: u64, chunk: &mut [u8]) {
+        let Some((plain, room)) = chunk.split_last_chunk_mut::<TAG_BYTES>() else { return };
+        let tag = self.0.seal_in_place_separate_tag(nonce(at), Aad::empty(), plain);
+        let tag = tag.expect("a chunk is short enough to be sealed");
+        room.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
     }
 
     /// Opens chunk number `at` in its place.
@@ -81,7 +85,7 @@ pub fn sealed_range(wanted: &Range<u64>, size: u64) -> (Range<u64>, u64) {
 }
 
 /// Bytes a full sealed chunk takes.
-pub const SEALED_CHUNK_BYTES: usize = CHUNK_BYTES + 16;
+pub const SEALED_CHUNK_BYTES: usize = CHUNK_BYTES + TAG_BYTES;
 
 #[cfg(test)]
 mod tests {
@@ -89,6 +93,7 @@ mod tests {
 
     fn sealed(key: &SegmentKey, at: u64, text: &[u8]) -> BytesMut {
         let mut chunk = BytesMut::from(text);
+        chunk.extend_from_slice(&[0; TAG_BYTES]);
         key.seal(at, &mut chunk);
         chunk
     }

@@ -1,13 +1,22 @@
 //! The stored bucket. Names are taken once in the whole house, so buckets lie in no account's scope; their objects do.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
 use kernel::house::HOUSE_SCOPE;
-use kernel::{AccountId, Millis, Reader, Region, Result, Scope, Table, Tx};
+use kernel::{AccountId, Error, Millis, PackedTable, Reader, Region, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
+use crate::rules::cors;
+use crate::rules::encryption::WantedKms;
+use crate::rules::lock::BucketLock;
+use crate::rules::seal::Secret;
 use crate::rules::tags::Tags;
+use crate::rules::website::Website;
 
-/// By name.
-static BUCKETS: Table<Bucket> = Table::new("s3/bucket");
+/// By name: JSON, which [`Known`] compares before it reads it.
+static BUCKETS: PackedTable = PackedTable::new("s3/bucket");
 /// By name, in the owner's account.
 static OWNED: Table<()> = Table::new("s3/bucket-of");
 
@@ -26,11 +35,36 @@ pub struct Bucket {
     /// `None` where nothing is blocked.
     #[serde(default)]
     pub public_access: Option<PublicAccess>,
+    /// The ownership controls were deleted: nothing is shown of them. What they say holds all the same.
+    #[serde(default)]
+    pub no_ownership: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cors: Vec<cors::Rule>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website: Option<Website>,
+    /// Present where versions can be locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<BucketLock>,
+    /// The key of KMS for objects that ask for none; `None` where S3 encrypts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_key: Option<WantedKms>,
     /// Said of the default encryption; without KMS it changes nothing.
     #[serde(default)]
     pub bucket_key: bool,
     /// What the keys of its objects are derived from, sealed.
     pub secret: Vec<u8>,
+    #[serde(skip)]
+    pub opened: Opened,
+}
+
+/// A secret once it was opened.
+#[derive(Clone, Default)]
+pub struct Opened(pub OnceLock<Secret>);
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opened")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,12 +103,39 @@ fn owned_by(account: AccountId) -> Scope {
 }
 
 pub fn find(from: &mut impl Reader, name: &str) -> Result<Option<Bucket>> {
-    BUCKETS.get(from, &HOUSE_SCOPE, name)
+    BUCKETS.get(from, &HOUSE_SCOPE, name)?.map(|stored| read(&stored)).transpose()
+}
+
+fn read(stored: &[u8]) -> Result<Bucket> {
+    serde_json::from_slice(stored).map_err(Error::internal)
+}
+
+/// Buckets as they were read last: every request reads one. What is stored decides, a changed record is read anew.
+#[derive(Default)]
+pub struct Known(Mutex<HashMap<String, (Bytes, Arc<Bucket>)>>);
+
+impl Known {
+    const MAX: usize = 1_024;
+
+    pub fn find(&self, from: &mut impl Reader, name: &str) -> Result<Option<Arc<Bucket>>> {
+        let Some(stored) = BUCKETS.get(from, &HOUSE_SCOPE, name)? else { return Ok(None) };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bucket)) = known.get(name).filter(|(before, _)| *before == stored) {
+            return Ok(Some(bucket.clone()));
+        }
+        let bucket = Arc::new(read(&stored)?);
+        if known.len() >= Self::MAX {
+            known.clear();
+        }
+        known.insert(name.to_owned(), (stored, bucket.clone()));
+        Ok(Some(bucket))
+    }
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, bucket: &Bucket) -> Result<()> {
     OWNED.put(tx, &owned_by(bucket.owner), bucket.name.as_str(), &())?;
-    BUCKETS.put(tx, &HOUSE_SCOPE, bucket.name.as_str(), bucket)
+    let record = serde_json::to_vec(bucket).map_err(Error::internal)?;
+    BUCKETS.put(tx, &HOUSE_SCOPE, bucket.name.as_str(), record.into())
 }
 
 pub fn delete(tx: &mut Tx<'_, '_>, bucket: &Bucket) -> Result<()> {

@@ -46,8 +46,12 @@ impl Vault {
     /// # Errors
     /// When it was sealed under another key.
     pub fn secret(&self, bucket: &Bucket) -> Result<Secret> {
+        if let Some(secret) = bucket.opened.0.get() {
+            return Ok(*secret);
+        }
         let opened = self.sealer.open(&belongs_to(bucket.id), &bucket.secret)?;
-        opened.try_into().map_err(|_| errors::damaged("a bucket's secret"))
+        let secret = opened.try_into().map_err(|_| errors::damaged("a bucket's secret"))?;
+        Ok(*bucket.opened.0.get_or_init(|| secret))
     }
 }
 

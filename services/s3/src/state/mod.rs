@@ -3,6 +3,7 @@
 pub mod bucket;
 pub mod bytes;
 pub mod cursor;
+pub mod data_key;
 pub mod lifecycle;
 pub mod object;
 pub mod policy;

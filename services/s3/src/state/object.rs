@@ -11,6 +11,7 @@ use super::bytes::{self, Body};
 use crate::rules::checksum::Checksum;
 use crate::rules::encryption::Encryption;
 use crate::rules::headers::Headers;
+use crate::rules::lock::Lock;
 use crate::rules::tags::Tags;
 
 /// By bucket and key: the latest version, where it is no delete marker.
@@ -48,6 +49,8 @@ pub struct Object {
     pub storage_class: Option<String>,
     #[serde(default)]
     pub encryption: Encryption,
+    #[serde(default, skip_serializing_if = "Lock::is_none")]
+    pub lock: Lock,
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }

@@ -8,6 +8,7 @@ use super::bytes::{self, Segment};
 use crate::rules::checksum::{Algorithm, Type};
 use crate::rules::encryption::Encryption;
 use crate::rules::headers::Headers;
+use crate::rules::lock::Lock;
 use crate::rules::tags::Tags;
 
 /// By bucket, key and upload; uploads of a key in the order they were begun.
@@ -27,6 +28,8 @@ pub struct Upload {
     pub encryption: Encryption,
     pub storage_class: Option<String>,
     pub checksum: Option<(Algorithm, Type)>,
+    #[serde(default)]
+    pub lock: Lock,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
