@@ -65,6 +65,7 @@ pub fn service(plugs: &Plugs) -> Service {
 }
 
 /// On no resource in particular: looking is allowed or it is not.
+    endpoints(&mut s, plugs);
 fn any<I>(_: &Scope, _: &I) -> Result<Access> {
     Ok(Access::any())
 }
@@ -256,6 +257,32 @@ fn groups(s: &mut ServiceBuilder) {
     use ops::{security_group, security_group_rule, security_group_rule_update as update};
 
     s.op(api::op::CreateSecurityGroup, security_group::create_security_group)
+/// Ways to services without a public address.
+fn endpoints(s: &mut ServiceBuilder, plugs: &Plugs) {
+    use crate::controllers::vpc_endpoint as endpoints;
+    use ops::{vpc_endpoint as endpoint, vpc_endpoint_service as endpoint_service};
+
+    s.own(endpoints::Endpoints::new(plugs.find()));
+    s.op(api::op::CreateVpcEndpoint, endpoint::create_vpc_endpoint).access(|s, _| on(s, "vpc-endpoint", None));
+    s.op(api::op::ModifyVpcEndpoint, endpoint::modify_vpc_endpoint)
+        .access(|s, i| on(s, "vpc-endpoint", Some(&i.vpc_endpoint_id)));
+    s.op(api::op::DeleteVpcEndpoints, endpoint::delete_vpc_endpoints).access(|s, i| {
+        let arn = |id: &String| s.arn("ec2", format_args!("vpc-endpoint/{id}"));
+        Ok(Access::on_all(i.vpc_endpoint_ids.iter().map(arn)))
+    });
+    s.op(api::op::DescribeVpcEndpoints, endpoint::describe_vpc_endpoints).access(any);
+    s.op(api::op::DescribeVpcEndpointServices, endpoint_service::describe_vpc_endpoint_services).access(any);
+    s.op(api::op::DescribePrefixLists, endpoint_service::describe_prefix_lists).access(any);
+    s.controller(
+        endpoints::CONTROLLER,
+        endpoints::CONCURRENCY,
+        endpoints::SWEEP_EVERY_MS,
+        endpoints::list,
+        endpoints::reconcile,
+    );
+    s.on_reset(endpoints::close_all);
+}
+
         .access(|s, _| security_group::access(s, None));
     s.op(api::op::DeleteSecurityGroup, security_group::delete_security_group)
         .access(|s, i| security_group::access(s, i.group_id.as_deref()));

@@ -13,7 +13,10 @@ use tokio::task::JoinSet;
 
 use super::listener;
 use crate::rules::dns::{Answer, Asked, answer};
-use crate::state::{network_interface, public_address};
+use crate::rules::vpc_endpoint::{self as names, Named};
+use crate::state::id::VpcId;
+use crate::state::vpc_endpoint::VpcEndpoint;
+use crate::state::{network_interface, public_address, vpc_endpoint};
 
 /// Seconds an answer may be kept.
 const TTL_S: u32 = 60;
@@ -22,13 +25,13 @@ const STREAMS_MAX: usize = 64;
 const STREAM_IDLE: Duration = Duration::from_secs(10);
 
 /// Answers datagrams for ever.
-pub async fn serve_datagrams(ctx: Ctx, socket: UdpSocket) {
+pub async fn serve_datagrams(ctx: Ctx, vpc: VpcId, socket: UdpSocket) {
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
     loop {
         match socket.recv_from(&mut buffer).await {
             Ok((length, peer)) => {
                 let question = buffer.get(..length).unwrap_or_default();
-                let Some(reply) = respond(&ctx, question).await else { continue };
+                let Some(reply) = respond(&ctx, &vpc, question).await else { continue };
                 // A peer that has gone does not miss its answer.
                 let _ = socket.send_to(&reply, peer).await;
             }
@@ -38,35 +41,35 @@ pub async fn serve_datagrams(ctx: Ctx, socket: UdpSocket) {
 }
 
 /// Answers connections for ever.
-pub async fn serve_streams(ctx: Ctx, listener: TcpListener) {
+pub async fn serve_streams(ctx: Ctx, vpc: VpcId, listener: TcpListener) {
     let mut streams = JoinSet::new();
     loop {
         while streams.len() >= STREAMS_MAX {
             streams.join_next().await;
         }
         match listener.accept().await {
-            Ok((stream, _)) => drop(streams.spawn(serve_stream(ctx.clone(), stream))),
+            Ok((stream, _)) => drop(streams.spawn(serve_stream(ctx.clone(), vpc.clone(), stream))),
             Err(error) => listener::pause(&ctx, &error).await,
         }
     }
 }
 
-async fn serve_stream(ctx: Ctx, mut stream: TcpStream) {
-    while let Ok(Some(())) = tokio::time::timeout(STREAM_IDLE, serve_one(&ctx, &mut stream)).await {}
+async fn serve_stream(ctx: Ctx, vpc: VpcId, mut stream: TcpStream) {
+    while let Ok(Some(())) = tokio::time::timeout(STREAM_IDLE, serve_one(&ctx, &vpc, &mut stream)).await {}
 }
 
 /// One question on a stream: two bytes of length before each message. `None` ends it.
-async fn serve_one(ctx: &Ctx, stream: &mut TcpStream) -> Option<()> {
+async fn serve_one(ctx: &Ctx, vpc: &VpcId, stream: &mut TcpStream) -> Option<()> {
     let length = stream.read_u16().await.ok()?;
     let mut message = vec![0; usize::from(length)];
     stream.read_exact(&mut message).await.ok()?;
-    let reply = respond(ctx, &message).await?;
+    let reply = respond(ctx, vpc, &message).await?;
     stream.write_u16(u16::try_from(reply.len()).ok()?).await.ok()?;
     stream.write_all(&reply).await.ok()
 }
 
 /// The reply to a message; `None` when it is no question that could be replied to.
-pub async fn respond(ctx: &Ctx, message: &[u8]) -> Option<Vec<u8>> {
+pub async fn respond(ctx: &Ctx, vpc: &VpcId, message: &[u8]) -> Option<Vec<u8>> {
     let query = Message::from_vec(message).ok()?;
     if query.metadata.message_type != MessageType::Query {
         return None;
@@ -93,6 +96,20 @@ pub async fn respond(ctx: &Ctx, message: &[u8]) -> Option<Vec<u8>> {
         Answer::Address(address) => say(RData::A(A(address))),
         Answer::Public(address) => match private_address(ctx, address).await {
             Some(private) => say(RData::A(A(private))),
+    if let Some(found) = endpoint_addresses(ctx, vpc, &name).await {
+        if found.is_empty() {
+            return fail(reply, ResponseCode::NXDomain);
+        }
+        if asked == Asked::A {
+            found.into_iter().for_each(|address| say(RData::A(A(address))));
+        }
+        return reply.to_vec().ok();
+    }
+        if asked == Asked::A {
+            found.into_iter().for_each(|address| say(RData::A(A(address))));
+        }
+        return reply.to_vec().ok();
+    }
             None => return fail(reply, ResponseCode::NXDomain),
         },
         Answer::Name(name) => match Name::from_ascii(format!("{name}.")) {
@@ -115,6 +132,39 @@ async fn private_address(ctx: &Ctx, public: Ipv4Addr) -> Option<Ipv4Addr> {
     let found = ctx.read(|snap| {
         let Some(holder) = public_address::find_holder(snap, public)? else { return Ok(None) };
         if holder.scope != *ctx.scope() {
+/// The addresses behind a name of a service or of an endpoint; `None` where the name is neither's.
+async fn endpoint_addresses(ctx: &Ctx, vpc: &VpcId, name: &str) -> Option<Vec<Ipv4Addr>> {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let named = names::named(ctx.region().as_str(), &name)?;
+    let is_installed = |service: &str| ctx.house().services().any(|def| def.name == service);
+    let read = ctx.read(|snap| {
+        let scope = ctx.scope();
+        let (endpoint, zone, public) = match &named {
+            Named::Service(service) => {
+                let all = vpc_endpoint::of_vpc(snap, scope, vpc)?;
+                let own = |it: &VpcEndpoint| it.word == service.word && it.has_private_dns();
+                let public = service.gateway.filter(|_| is_installed(service.service));
+                (all.into_iter().find(own), None, public)
+            }
+            Named::Endpoint { id, suffix, zone, word } => {
+                let found = vpc_endpoint::find(snap, scope, id)?;
+                (found.filter(|it| it.suffix == *suffix && it.word == *word), zone.as_deref(), None)
+            }
+        };
+        let Some(endpoint) = endpoint else { return Ok(public.into_iter().collect()) };
+        let mut addresses = Vec::new();
+        for place in endpoint.places() {
+            let interface = network_interface::get(snap, scope, &place.interface)?;
+            if zone.is_none_or(|zone| zone == interface.zone) {
+                addresses.push(interface.private_ip);
+            }
+        }
+        Ok(addresses)
+    });
+    // A name that cannot be looked up now is asked for again.
+    read.await.ok()
+}
+
             return Ok(Some(public));
         }
         let Some(interface) = holder.interface else { return Ok(None) };

@@ -64,10 +64,10 @@ pub async fn ensure(ctx: &Ctx, vpc: &VpcId) -> Result<()> {
         for address in [network::resolver(&record), net::RESOLVER] {
             let socket = engine.bind_udp(network.clone(), at(address, DNS_PORT));
             let socket = socket.await.map_err(Error::internal)?;
-            tasks.push(spawn(ctx, dns::serve_datagrams(ctx.clone(), socket)));
+            tasks.push(spawn(ctx, dns::serve_datagrams(ctx.clone(), vpc.clone(), socket)));
             let listener = engine.listen_tcp(network.clone(), at(address, DNS_PORT));
             let listener = listener.await.map_err(Error::internal)?;
-            tasks.push(spawn(ctx, dns::serve_streams(ctx.clone(), listener)));
+            tasks.push(spawn(ctx, dns::serve_streams(ctx.clone(), vpc.clone(), listener)));
         }
     }
     open.insert(vpc.clone(), tasks);
@@ -88,7 +88,7 @@ pub async fn renew(ctx: &Ctx, vpc: &VpcId) -> Result<()> {
 }
 
 /// A task that ends with the house, or when it is aborted.
-fn spawn(ctx: &Ctx, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+pub(super) fn spawn(ctx: &Ctx, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
     let (task, handle) = abortable(task);
     ctx.house().spawn(async move {
         // Aborted or ended: both are an end.

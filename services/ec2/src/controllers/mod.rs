@@ -8,3 +8,4 @@ pub mod network;
 pub mod role_credentials;
 pub mod snapshot;
 pub mod volume;
+pub mod vpc_endpoint;

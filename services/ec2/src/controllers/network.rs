@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kernel::{Ctx, Error, Next, Result, Scope};
 use net::{NetworkId, NetworkSpec, NicId, NicSpec, Object};
 
+use super::vpc_endpoint::gateway_nic;
 use crate::rules::network_interface::mac_bytes;
 use crate::state::id::{GroupId, Id, InterfaceId, VpcId};
 use crate::state::network_interface::NetworkInterface;
@@ -17,7 +18,7 @@ use crate::state::security_group::{Peer, SecurityGroup, Traffic};
 use crate::state::subnet::Subnet;
 use crate::state::vpc::Vpc;
 use crate::state::{
-    dhcp_options, instance, network_interface, peering, security_group, subnet, topology, vpc,
+    dhcp_options, instance, network_interface, peering, security_group, subnet, topology, vpc, vpc_endpoint,
 };
 
 /// The controller's name: its ids are VPCs'.
@@ -26,7 +27,7 @@ pub const CONTROLLER: &str = "ec2/network";
 pub const CONCURRENCY: usize = 4;
 pub const SWEEP_EVERY_MS: i64 = 60_000;
 /// Bytes per packet: what every path out of a VPC carries.
-const MTU: u32 = 1_500;
+pub(super) const MTU: u32 = 1_500;
 
 /// Public addresses tried at one start, before that is a failure.
 const PUBLIC_TRIES: u32 = 4;
@@ -172,6 +173,33 @@ pub async fn remove_vpc(ctx: &Ctx, id: &VpcId) -> Result<()> {
     networks.engine.remove_network(network_id(id)).await.map_err(Error::internal)?;
     networks.applied.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     Ok(())
+}
+
+/// Makes the nic of an interface that no instance has: an endpoint's.
+///
+/// # Errors
+/// When the interface is gone, or the engine cannot.
+pub async fn ensure_managed(ctx: &Ctx, interface: &NetworkInterface) -> Result<()> {
+    adapt(ctx, interface, true).await?;
+    tell_peers(ctx, &interface.vpc).await
+}
+
+/// Makes a nic that is nobody's interface, with the one group it wears.
+///
+/// # Errors
+/// When the engine cannot.
+pub async fn ensure_own_nic(ctx: &Ctx, vpc: &VpcId, group: net::GroupSpec, nic: NicSpec) -> Result<()> {
+    let networks = ctx.own::<Networks>();
+    let vpc = ctx.read(|snap| vpc::get(snap, ctx.scope(), vpc)).await?;
+    bring(ctx, &networks.of(&vpc.id), &vpc, &[]).await?;
+    let engine = &networks.engine;
+    engine.ensure_groups(network_id(&vpc.id), vec![group]).await.map_err(Error::internal)?;
+    engine.ensure_nic(nic).await.map(drop).map_err(Error::internal)
+}
+
+/// Removes a nic that no instance has. Nothing happens where there is none.
+pub async fn remove_own_nic(ctx: &Ctx, nic: NicId) -> Result<()> {
+    ctx.own::<Networks>().engine.remove_nic(nic).await.map_err(Error::internal)
 }
 
 /// Adapts the interface's nic where it has one. Whether it has is for its instance to say.
@@ -360,10 +388,15 @@ pub async fn remove_orphans(ctx: &Ctx) -> Result<()> {
     if found.is_empty() {
         return Ok(());
     }
-    let read = ctx.read(|snap| Ok((vpc::all_scopes(snap)?, network_interface::all_scopes(snap)?)));
-    let (vpcs, interfaces) = read.await?;
+    let read = ctx.read(|snap| {
+        let endpoints = vpc_endpoint::all_scopes(snap)?;
+        Ok((vpc::all_scopes(snap)?, network_interface::all_scopes(snap)?, endpoints))
+    });
+    let (vpcs, interfaces, endpoints) = read.await?;
     let networks: BTreeSet<_> = vpcs.iter().map(|(_, vpc)| network_id(&vpc.id)).collect();
-    let nics: BTreeSet<_> = interfaces.iter().map(|(_, interface)| nic_id(&interface.id)).collect();
+    let gateways = endpoints.iter().map(|(_, endpoint)| gateway_nic(&endpoint.id));
+    let nics: BTreeSet<_> =
+        interfaces.iter().map(|(_, interface)| nic_id(&interface.id)).chain(gateways).collect();
     let orphans: BTreeSet<_> = found
         .into_iter()
         .filter(|object| match object {
@@ -410,6 +443,7 @@ fn nic_spec(interface: &NetworkInterface, subnet: &Subnet, beside: Option<net::B
         source_check: !interface.forwards,
         public_address: interface.public_ip,
         secondary: secondary.collect(),
+        guises: Vec::new(),
         beside,
         mtu: MTU,
     }

@@ -35,6 +35,7 @@ use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
+mod vpc_endpoint;
 pub use address::*;
 pub use capacity::*;
 pub use dhcp_options::*;
@@ -74,6 +75,7 @@ pub fn dry_run() -> Error {
 }
 
 pub fn missing(name: &str) -> Error {
+pub use vpc_endpoint::*;
     let message = format!("The request must contain the parameter {name}");
     Error::new(Kind::Invalid, "MissingParameter", message)
 }

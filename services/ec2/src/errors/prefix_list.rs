@@ -9,6 +9,11 @@ pub fn prefix_list_not_found(id: impl Display) -> Error {
     Error::new(Kind::NotFound, "InvalidPrefixListID.NotFound", message)
 }
 
+pub fn prefix_list_managed(id: impl Display) -> Error {
+    let message = format!("The prefix list '{id}' belongs to AWS and cannot be changed.");
+    Error::new(Kind::Denied, "OperationNotPermitted", message)
+}
+
 pub fn prefix_list_version(given: i64, current: i64) -> Error {
     let message =
         format!("The prefix list has the incorrect version number: {given}. It is at version {current}.");

@@ -40,3 +40,6 @@ pub mod volume;
 pub mod volume_attachment;
 pub mod volume_modification;
 pub mod vpc;
+pub mod vpc_endpoint;
+mod vpc_endpoint_place;
+pub mod vpc_endpoint_service;

@@ -89,7 +89,7 @@ pub async fn modify_managed_prefix_list(
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
     let write = ctx.write(|tx| {
-        let mut list = prefix_list::get(tx, scope, &id)?;
+        let mut list = prefix_list::get_own(tx, scope, &id)?;
         if let Some(given) = input.current_version.filter(|given| *given != list.version()) {
             return Err(errors::prefix_list_version(given, list.version()));
         }
@@ -121,7 +121,7 @@ pub async fn restore_managed_prefix_list_version(
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
     let write = ctx.write(|tx| {
-        let mut list = prefix_list::get(tx, scope, &id)?;
+        let mut list = prefix_list::get_own(tx, scope, &id)?;
         if input.current_version != list.version() {
             return Err(errors::prefix_list_version(input.current_version, list.version()));
         }
@@ -147,7 +147,7 @@ pub async fn delete_managed_prefix_list(
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
     let write = ctx.write(|tx| {
-        let list = prefix_list::get(tx, scope, &id)?;
+        let list = prefix_list::get_own(tx, scope, &id)?;
         if !named_by(tx, scope, &id)?.is_empty() {
             return Err(errors::prefix_list_in_use(&id));
         }
@@ -169,7 +169,8 @@ pub async fn describe_managed_prefix_lists(
     let scope = ctx.scope();
     let read =
         ctx.read(|snap| Ok((prefix_list::all(snap, scope)?, tag::of_all::<PrefixListId>(snap, scope)?)));
-    let (lists, tags) = read.await?;
+    let (mut lists, tags) = read.await?;
+    lists.extend(prefix_list::of_services(scope.region.as_str()));
     let values = |list: &PrefixList, name: &str| rules::values(list, scope, name);
     let (lists, next_token) =
         listing.cut(ctx, lists, &tags, |it| it.id.as_str(), values, errors::prefix_list_not_found)?;
@@ -227,16 +228,17 @@ pub async fn get_managed_prefix_list_associations(
 }
 
 fn show(list: &PrefixList, scope: &Scope, state: &str, tags: Option<&Tags>) -> api::ManagedPrefixList {
+    let (owner, arn) = rules::owner(list, scope);
     api::ManagedPrefixList {
         prefix_list_id: Some(list.id.to_string()),
         address_family: Some(rules::FAMILY.to_owned()),
         state: Some(state.to_owned()),
-        prefix_list_arn: Some(scope.arn("ec2", format_args!("prefix-list/{}", list.id))),
+        prefix_list_arn: Some(arn),
         prefix_list_name: Some(list.name.clone()),
         max_entries: Some(list.entries_max),
         version: Some(list.version()),
         tags: Some(tags.and_then(shown).unwrap_or_default()),
-        owner_id: Some(scope.account.to_string()),
+        owner_id: Some(owner),
         ..api::ManagedPrefixList::default()
     }
 }

@@ -14,7 +14,8 @@ use crate::rules::tag::{of_one, shown};
 use crate::state::id::{Id, RouteTableAssociationId, RouteTableId, SubnetId, VpcId};
 use crate::state::route_table::{Association, Route, RouteTable, Target};
 use crate::state::tag::Tags;
-use crate::state::{reach, route_table, subnet, tag, vpc};
+use crate::state::vpc_endpoint::VpcEndpoint;
+use crate::state::{reach, route_table, subnet, tag, vpc, vpc_endpoint};
 
 pub async fn describe_route_tables(
     ctx: &Ctx,
@@ -30,7 +31,8 @@ pub async fn describe_route_tables(
         let mut tables = Vec::new();
         for table in route_table::all(snap, scope)? {
             let dead = dead(snap, scope, &table)?;
-            tables.push(Seen { table, dead });
+            let endpoints = vpc_endpoint::of_table(snap, scope, &table.id)?;
+            tables.push(Seen { table, dead, endpoints });
         }
         Ok((tables, tag::of_all::<RouteTableId>(snap, scope)?))
     });
@@ -44,13 +46,18 @@ pub async fn describe_route_tables(
         values,
         errors::route_table_not_found,
     )?;
-    let show = |seen: &Seen| show(&seen.table, &seen.dead, scope, tags.get(seen.table.id.as_str()));
+    let show = |seen: &Seen| {
+        let shown = show(&seen.table, &seen.dead, scope, tags.get(seen.table.id.as_str()));
+        with_endpoints(shown, &seen.endpoints, scope)
+    };
     Ok(api::DescribeRouteTablesResult { route_tables: Some(tables.iter().map(show).collect()), next_token })
 }
 
 struct Seen {
     table: RouteTable,
     dead: Vec<Ipv4Net>,
+    /// Those its routes lead to.
+    endpoints: Vec<VpcEndpoint>,
 }
 
 /// The destinations whose targets lead nowhere now.
@@ -62,6 +69,19 @@ fn dead(from: &mut impl Reader, scope: &Scope, table: &RouteTable) -> Result<Vec
         }
     }
     Ok(dead)
+}
+
+fn with_endpoints(mut shown: api::RouteTable, endpoints: &[VpcEndpoint], scope: &Scope) -> api::RouteTable {
+    let list = |word: &str| crate::rules::vpc_endpoint::find(word)?.prefix_list(scope.region.as_str());
+    let route = |endpoint: &VpcEndpoint| api::Route {
+        destination_prefix_list_id: list(&endpoint.word).map(|id| id.to_string()),
+        gateway_id: Some(endpoint.id.to_string()),
+        origin: Some("CreateRoute".to_owned()),
+        state: Some("active".to_owned()),
+        ..api::Route::default()
+    };
+    shown.routes.get_or_insert_default().extend(endpoints.iter().map(route));
+    shown
 }
 
 fn show(table: &RouteTable, dead: &[Ipv4Net], scope: &Scope, tags: Option<&Tags>) -> api::RouteTable {
@@ -133,6 +153,7 @@ pub async fn delete_route_table(ctx: &Ctx, input: api::DeleteRouteTableRequest) 
         if !route_table::get(tx, scope, &id)?.associations.is_empty() {
             return Err(errors::route_table_in_use(&id));
         }
+        vpc_endpoint::leave_table(tx, scope, &id)?;
         route_table::delete(tx, scope, &id)
     })
     .await

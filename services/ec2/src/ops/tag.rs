@@ -8,7 +8,7 @@ use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::tag as rules;
 use crate::state::id::{
-    AllocationId, DhcpOptionsId, GroupId, Id, ImageId, InstanceId, InterfaceId, InternetGatewayId, KeyPairId,
+    AllocationId, DhcpOptionsId, EndpointId, GroupId, Id, ImageId, InstanceId, InterfaceId, InternetGatewayId, KeyPairId,
     LaunchTemplateId, NatGatewayId, NetworkAclId, PeeringId, PrefixListId, RouteTableId, RuleId, SnapshotId,
     SubnetId, VolumeId, VpcId,
 };
@@ -16,7 +16,7 @@ use crate::state::tag::Tags;
 use crate::state::{
     address, dhcp_options, image, instance, internet_gateway, key_pair, launch_template, nat_gateway,
     network_acl, network_interface, peering, prefix_list, route_table, security_group, snapshot, subnet, tag,
-    volume, vpc,
+    volume, vpc, vpc_endpoint,
 };
 
 /// On each resource, as far as its type is known from its id.
@@ -36,6 +36,7 @@ const TYPES: &[(&str, &str)] = &[
     (AllocationId::PREFIX, AllocationId::RESOURCE),
     (NatGatewayId::PREFIX, NatGatewayId::RESOURCE),
     (PeeringId::PREFIX, PeeringId::RESOURCE),
+    (EndpointId::PREFIX, EndpointId::RESOURCE),
     (PrefixListId::PREFIX, PrefixListId::RESOURCE),
     (GroupId::PREFIX, GroupId::RESOURCE),
     (RuleId::PREFIX, RuleId::RESOURCE),
@@ -131,8 +132,11 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
         PeeringId::RESOURCE => {
             (is_there(id, |id| peering::find(tx, scope, id))?, missing(errors::peering_not_found))
         }
+        EndpointId::RESOURCE => {
+            (is_there(id, |id| vpc_endpoint::find(tx, scope, id))?, missing(errors::endpoint_not_found))
+        }
         PrefixListId::RESOURCE => {
-            (is_there(id, |id| prefix_list::find(tx, scope, id))?, missing(errors::prefix_list_not_found))
+            (is_there(id, |id| prefix_list::find_own(tx, scope, id))?, missing(errors::prefix_list_not_found))
         }
         GroupId::RESOURCE => {
             (is_there(id, |id| security_group::find(tx, scope, id))?, missing(errors::group_not_found))

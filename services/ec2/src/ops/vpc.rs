@@ -14,7 +14,9 @@ use crate::rules::vpc as rules;
 use crate::state::id::{CidrAssociationId, Id, VpcId};
 use crate::state::tag::Tags;
 use crate::state::vpc::{CidrAssociation, Vpc};
-use crate::state::{internet_gateway, network_acl, peering, route_table, security_group, subnet, tag, vpc};
+use crate::state::{
+    internet_gateway, network_acl, peering, route_table, security_group, subnet, tag, vpc, vpc_endpoint,
+};
 
 /// Gives the caller's scope its default VPC, if it has not got it yet: every look at a network begins so.
 pub async fn ensure_default(ctx: &Ctx) -> Result<()> {
@@ -122,6 +124,7 @@ fn check_empty(tx: &mut Tx<'_, '_>, scope: &Scope, id: &VpcId) -> Result<()> {
     let custom_table = |table: &route_table::RouteTable| !table.is_main();
     let in_use = !subnet::of_vpc(tx, scope, id)?.is_empty()
         || internet_gateway::find_of_vpc(tx, scope, id)?.is_some()
+        || !vpc_endpoint::of_vpc(tx, scope, id)?.is_empty()
         || route_table::of_vpc(tx, scope, id)?.iter().any(custom_table)
         || network_acl::of_vpc(tx, scope, id)?.iter().any(|acl| !acl.is_default)
         || security_group::all(tx, scope)?.iter().any(|group| group.vpc == *id && group.name != DEFAULT_NAME);

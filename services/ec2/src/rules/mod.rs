@@ -45,3 +45,4 @@ pub mod tag;
 pub mod volume;
 pub mod volume_view;
 pub mod vpc;
+pub mod vpc_endpoint;

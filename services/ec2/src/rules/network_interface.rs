@@ -44,6 +44,7 @@ pub fn kind(interface: &NetworkInterface) -> &'static str {
     match interface.kind {
         Kind::Interface => "interface",
         Kind::NatGateway => "nat_gateway",
+        Kind::Endpoint => "vpc_endpoint",
     }
 }
 

@@ -62,12 +62,21 @@ pub fn changed(entries: &[Entry], added: &[Entry], removed: &[Ipv4Net]) -> Resul
     Ok(next)
 }
 
+/// Who owns a list, and its ARN.
+pub fn owner(list: &PrefixList, scope: &Scope) -> (String, String) {
+    let arn = scope.arn("ec2", format_args!("prefix-list/{}", list.id));
+    match list.is_of_services() {
+        true => ("AWS".to_owned(), arn.replacen(&scope.account.to_string(), "aws", 1)),
+        false => (scope.account.to_string(), arn),
+    }
+}
+
 pub const FILTERS: &[&str] = &["owner-id", "prefix-list-id", "prefix-list-name"];
 
 /// What a list has under the name of a filter.
 pub fn values(list: &PrefixList, scope: &Scope, name: &str) -> Vec<String> {
     vec![match name {
-        "owner-id" => scope.account.to_string(),
+        "owner-id" => owner(list, scope).0,
         "prefix-list-id" => list.id.to_string(),
         "prefix-list-name" => list.name.clone(),
         _ => return Vec::new(),

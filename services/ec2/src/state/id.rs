@@ -92,6 +92,7 @@ ids! {
     AddressAssociationId "eipassoc-" ""
     NatGatewayId "nat-" "natgateway"
     PeeringId "pcx-" "vpc-peering-connection"
+    EndpointId "vpce-" "vpc-endpoint"
     PrefixListId "pl-" "prefix-list"
     InstanceId "i-" "instance"
     ProfileAssociationId "iip-assoc-" ""

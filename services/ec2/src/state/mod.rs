@@ -29,6 +29,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use kernel::table::Record;
 use kernel::tx::Reader;
+pub mod vpc_endpoint;
 use kernel::{Key, Result, Scope, Table, Tx};
 
 /// Rows read at once by [`all`].

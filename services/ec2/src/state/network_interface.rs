@@ -67,6 +67,8 @@ pub enum Kind {
     #[default]
     Interface,
     NatGateway,
+    /// A VPC endpoint's.
+    Endpoint,
 }
 
 impl NetworkInterface {
@@ -195,7 +197,7 @@ pub struct Wish {
 pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: Wish) -> Result<NetworkInterface> {
     let subnet = subnet::get(tx, scope, &wish.subnet)?;
     let groups = match wish.kind {
-        Kind::Interface => check_groups(tx, scope, &subnet.vpc, &wish.subnet, wish.groups)?,
+        Kind::Interface | Kind::Endpoint => check_groups(tx, scope, &subnet.vpc, &wish.subnet, wish.groups)?,
         Kind::NatGateway => Vec::new(),
     };
     let id = InterfaceId::fresh(tx.ctx().ids());

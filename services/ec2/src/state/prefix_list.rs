@@ -6,6 +6,7 @@ use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use crate::errors;
+use crate::rules::vpc_endpoint::{self, EndpointService};
 use crate::state::id::PrefixListId;
 use crate::state::tag;
 
@@ -38,16 +39,47 @@ impl PrefixList {
         let at = usize::try_from(version).ok()?.checked_sub(1)?;
         self.versions.get(at).map(Vec::as_slice)
     }
+
+    /// One of AWS's own, whose addresses nobody changes.
+    pub fn is_of_services(&self) -> bool {
+        self.name.starts_with("com.amazonaws.")
+    }
+}
+
+/// The lists of a region's services that gateway endpoints lead to.
+pub fn of_services(region: &str) -> Vec<PrefixList> {
+    let list = |service: EndpointService| {
+        let entry = Entry { cidr: service.range()?, description: None };
+        let id = service.prefix_list(region)?;
+        Some(PrefixList { id, name: service.full_name(region), entries_max: 1, versions: vec![vec![entry]] })
+    };
+    vpc_endpoint::installed(|_| true).filter_map(list).collect()
 }
 
 static LISTS: Table<PrefixList> = Table::new("ec2/prefix-list");
 
+/// A list of the account's own, or of a service.
 pub fn find(from: &mut impl Reader, scope: &Scope, id: &PrefixListId) -> Result<Option<PrefixList>> {
-    LISTS.get(from, scope, id)
+    let own = find_own(from, scope, id)?;
+    let of_services = || of_services(scope.region.as_str()).into_iter().find(|list| list.id == *id);
+    Ok(own.or_else(of_services))
 }
 
 pub fn get(from: &mut impl Reader, scope: &Scope, id: &PrefixListId) -> Result<PrefixList> {
     find(from, scope, id)?.ok_or_else(|| errors::prefix_list_not_found(id))
+}
+
+pub fn find_own(from: &mut impl Reader, scope: &Scope, id: &PrefixListId) -> Result<Option<PrefixList>> {
+    LISTS.get(from, scope, id)
+}
+
+/// A list of the account's own.
+///
+/// # Errors
+/// When there is none, or it is a service's.
+pub fn get_own(from: &mut impl Reader, scope: &Scope, id: &PrefixListId) -> Result<PrefixList> {
+    let list = get(from, scope, id)?;
+    if list.is_of_services() { Err(errors::prefix_list_managed(id)) } else { Ok(list) }
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<PrefixList>> {

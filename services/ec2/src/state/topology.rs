@@ -8,6 +8,7 @@ use net::{AddressSet, NetworkSpec, PeerNetwork, Segment, SetId, Translator};
 
 use crate::rules::network_acl as acl_rules;
 use crate::rules::vpc as rules;
+use crate::rules::vpc_endpoint as endpoints;
 use crate::state::id::{Id, VpcId};
 use crate::state::network_acl::NetworkAcl;
 use crate::state::route_table::{RouteTable, Target};
@@ -16,7 +17,7 @@ use crate::state::subnet::Subnet;
 use crate::state::vpc::Vpc;
 use crate::state::{
     nat_gateway, network_acl, network_interface, peering, prefix_list, reach, route_table, security_group,
-    subnet,
+    subnet, vpc_endpoint,
 };
 
 /// The address of the name server: two above the VPC's base (VPC user guide, "Amazon DNS server").
@@ -62,6 +63,13 @@ fn segment(
             let hop = reach::hop(from, scope, &subnet.vpc, &route.target)?.unwrap_or(net::Hop::Nowhere);
             routes.push(net::Route { to: route.destination, hop });
         }
+    }
+    for endpoint in
+        table.map(|table| vpc_endpoint::of_table(from, scope, &table.id)).transpose()?.into_iter().flatten()
+    {
+        let range = endpoints::find(&endpoint.word).and_then(|service| service.range());
+        let hop = || net::Hop::Nic(endpoint.id.as_str().into());
+        routes.extend(range.map(|to| net::Route { to, hop: hop() }));
     }
     let is_here = |acl: &&NetworkAcl| acl.associations.iter().any(|it| it.subnet == subnet.id);
     let screen = acls.iter().find(is_here).and_then(acl_rules::screen);
