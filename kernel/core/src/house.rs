@@ -499,7 +499,10 @@ impl House {
     }
 
     /// The place of an account in an organization; `None` when it is in none, or nobody keeps organizations.
-    pub(crate) async fn membership(
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn membership(
         self: &Arc<Self>,
         ctx: &Ctx,
         account: AccountId,

@@ -1,36 +1,26 @@
-//! What policies would say to an action, decided as the gate decides.
+//! What policies would say to an action: those of a user, group or role, or any that are given.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use api_iam::{
-    ContextEntry, EvaluationResult, GetContextKeysForCustomPolicyRequest, GetContextKeysForPolicyResponse,
-    GetContextKeysForPrincipalPolicyRequest, PermissionsBoundaryDecisionDetail, SimulateCustomPolicyRequest,
-    SimulatePolicyResponse, SimulatePrincipalPolicyRequest, Statement,
+    ContextEntry, GetContextKeysForCustomPolicyRequest, GetContextKeysForPolicyResponse,
+    GetContextKeysForPrincipalPolicyRequest, SimulateCustomPolicyRequest, SimulatePolicyResponse,
+    SimulatePrincipalPolicyRequest,
 };
-use kernel::{Arn, Ctx, Result};
-use policy::{
-    Decision, Facts, Kind as Sort, Layer, Match, Outcome, Policies, Policy, Request, Weight, Who, explain,
-};
+use kernel::{Arn, Ctx, Membership, Result};
+use policy::{Facts, Kind as Sort, Policy};
 
 use super::page;
 use crate::errors;
 use crate::rules::document;
+use crate::rules::simulation::Simulation;
 use crate::state::directory::{Applied, named_by, policies_of_named};
 use crate::state::home;
 use crate::state::identity::Kind;
 
+/// Actions times resources.
 const CASES_MAX: usize = 1_000;
-
-/// What is simulated, wherever its policies come from.
-struct Simulation {
-    identity: Vec<Arc<Policy>>,
-    boundary: Vec<Arc<Policy>>,
-    resource: Option<Arc<Policy>>,
-    account: String,
-    caller: String,
-    owner: Option<String>,
-    facts: Facts,
-}
 
 fn compile(sort: Sort, name: &str, texts: Option<&Vec<String>>) -> Result<Vec<Arc<Policy>>> {
     let numbered = texts.into_iter().flatten().enumerate();
@@ -48,85 +38,6 @@ fn facts(entries: Option<Vec<ContextEntry>>) -> Facts {
     })
 }
 
-fn word(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Allowed => "allowed",
-        Outcome::ExplicitDeny => "explicitDeny",
-        Outcome::ImplicitDeny => "implicitDeny",
-    }
-    .to_owned()
-}
-
-fn source_type(layer: Layer, id: &str) -> &'static str {
-    match layer {
-        Layer::Resource | Layer::Trust => "resource",
-        _ if id.starts_with("arn:") && id.contains(":iam::aws:") => "aws-managed",
-        _ if id.starts_with("arn:") => "user-managed",
-        _ if id.starts_with("user_") => "user",
-        _ if id.starts_with("group_") => "group",
-        _ if id.starts_with("role_") => "role",
-        _ => "IAM Policy",
-    }
-}
-
-impl Simulation {
-    fn one(&self, action: &str, resource: &str) -> EvaluationResult {
-        let request = Request {
-            who: Who::User { account: &self.account, arn: &self.caller, id: "" },
-            action,
-            resource,
-            owner: self.owner.as_deref(),
-            context: &self.facts,
-        };
-        let policies = Policies {
-            identity: &self.identity,
-            resource: self.resource.as_deref(),
-            weight: Weight::Enough,
-            boundary: self.boundary.first().map(|boundary| &**boundary),
-            ..Policies::default()
-        };
-        let (decision, matches) = explain(&request, &policies);
-        let bounded = self.boundary.first().map(|_| PermissionsBoundaryDecisionDetail {
-            allowed_by_permissions_boundary: Some(decision.layer != Layer::Boundary),
-        });
-        EvaluationResult {
-            eval_action_name: action.to_owned(),
-            eval_resource_name: Some(resource.to_owned()),
-            eval_decision: word(decision.outcome),
-            matched_statements: Some(deciding(&decision, &matches)),
-            missing_context_values: Some(self.missing(&policies)),
-            permissions_boundary_decision_detail: bounded,
-            ..EvaluationResult::default()
-        }
-    }
-
-    /// Keys that the policies look at and nobody gave.
-    fn missing(&self, policies: &Policies<'_>) -> Vec<String> {
-        let all = self.identity.iter().chain(&self.boundary).map(|policy| &**policy).chain(policies.resource);
-        let mut keys: Vec<String> = all.flat_map(Policy::context_keys).map(str::to_owned).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        keys.retain(|key| policy::Context::find(&self.facts, key).is_none());
-        keys
-    }
-}
-
-/// The statements on the side of the decision.
-fn deciding(decision: &Decision<'_>, matches: &[Match<'_>]) -> Vec<Statement> {
-    let side = match decision.outcome {
-        Outcome::Allowed => policy::Effect::Allow,
-        Outcome::ExplicitDeny => policy::Effect::Deny,
-        Outcome::ImplicitDeny => return Vec::new(),
-    };
-    let on_side = matches.iter().filter(|found| found.statement().is_some_and(|s| s.effect() == side));
-    let shown = on_side.map(|found| Statement {
-        source_policy_id: Some(found.policy.id().to_owned()),
-        source_policy_type: Some(source_type(found.layer, found.policy.id()).to_owned()),
-        ..Statement::default()
-    });
-    shown.collect()
-}
-
 fn run(
     ctx: &Ctx,
     simulation: &Simulation,
@@ -134,14 +45,12 @@ fn run(
     resources: Option<Vec<String>>,
     (marker, max_items): (Option<String>, Option<i32>),
 ) -> Result<SimulatePolicyResponse> {
-    let resources = resources.filter(|list| !list.is_empty()).unwrap_or_else(|| vec!["*".to_owned()]);
-    if actions.len().saturating_mul(resources.len()) > CASES_MAX {
+    let resources = resources.unwrap_or_default();
+    if actions.len().saturating_mul(resources.len().max(1)) > CASES_MAX {
         return Err(errors::invalid_input("Too many combinations of actions and resources."));
     }
-    let cases = actions.iter().flat_map(|action| resources.iter().map(move |resource| (action, resource)));
-    let cases = cases.map(|(action, resource)| (format!("{action} {resource}"), action, resource));
-    let page = page(ctx, "SimulatePolicy", marker.as_deref(), max_items, cases, |(name, _, _)| name)?;
-    let results = page.items.iter().map(|(_, action, resource)| simulation.one(action, resource));
+    let page = page(ctx, "SimulatePolicy", marker.as_deref(), max_items, actions, |action| action)?;
+    let results = page.items.iter().map(|action| simulation.result(action, &resources));
     let evaluation_results = Some(results.collect());
     Ok(SimulatePolicyResponse { evaluation_results, is_truncated: page.is_truncated, marker: page.marker })
 }
@@ -149,6 +58,15 @@ fn run(
 /// The resource's policy, where one is given.
 fn resource_policy(text: Option<String>) -> Result<Option<Arc<Policy>>> {
     Ok(compile(Sort::Resource, "ResourcePolicy", text.map(|text| vec![text]).as_ref())?.pop())
+}
+
+/// The one boundary that is given.
+fn boundary_policy(texts: Option<&Vec<String>>) -> Result<Option<Arc<Policy>>> {
+    let mut given = compile(Sort::Identity, "PermissionsBoundaryPolicyInputList", texts)?;
+    if given.len() > 1 {
+        return Err(errors::invalid_input("Only one permissions boundary policy can be simulated."));
+    }
+    Ok(given.pop())
 }
 
 /// The account an ARN is of, or the text itself.
@@ -163,16 +81,13 @@ pub async fn simulate_custom_policy(
     let caller = input.caller_arn.unwrap_or_else(|| ctx.caller().arn());
     let simulation = Simulation {
         identity: compile(Sort::Identity, "PolicyInputList", Some(&input.policy_input_list))?,
-        boundary: compile(
-            Sort::Identity,
-            "PermissionsBoundaryPolicyInputList",
-            input.permissions_boundary_policy_input_list.as_ref(),
-        )?,
+        boundary: boundary_policy(input.permissions_boundary_policy_input_list.as_ref())?,
         resource: resource_policy(input.resource_policy)?,
         account: account_of(&caller),
         caller,
         owner: input.resource_owner.as_deref().map(account_of),
         facts: facts(input.context_entries),
+        ..Simulation::default()
     };
     run(ctx, &simulation, &input.action_names, input.resource_arns, (input.marker, input.max_items))
 }
@@ -197,30 +112,60 @@ pub async fn simulate_principal_policy(
     let applied = applied(ctx, &input.policy_source_arn).await?;
     let mut identity = applied.grants.identity.clone();
     identity.extend(compile(Sort::Identity, "PolicyInputList", input.policy_input_list.as_ref())?);
-    let given = compile(
-        Sort::Identity,
-        "PermissionsBoundaryPolicyInputList",
-        input.permissions_boundary_policy_input_list.as_ref(),
-    )?;
-    let boundary = if given.is_empty() { applied.grants.boundary.iter().cloned().collect() } else { given };
-    let mut facts = facts(input.context_entries);
+    let given = boundary_policy(input.permissions_boundary_policy_input_list.as_ref())?;
+    let caller = input.caller_arn.unwrap_or_else(|| applied.arn.clone());
+    let (account, owner) = (account_of(&caller), input.resource_owner.as_deref().map(account_of));
+    let resources = input.resource_arns.iter().flatten().map(|arn| account_of(arn));
+    let places = places(ctx, resources.chain(owner.clone()).chain([account.clone()])).await?;
+    let facts = known(facts(input.context_entries), &applied, &caller, places.get(&account));
+    let simulation = Simulation {
+        identity,
+        boundary: given.or_else(|| applied.grants.boundary.clone()),
+        resource: resource_policy(input.resource_policy)?,
+        is_limited: !applied.arn.contains(":role/aws-service-role/"),
+        caller_id: applied.id.clone(),
+        account,
+        caller,
+        owner,
+        places,
+        facts,
+    };
+    run(ctx, &simulation, &input.action_names, input.resource_arns, (input.marker, input.max_items))
+}
+
+/// Where accounts stand in this account's organization. What limits others is not for it to know.
+async fn places(
+    ctx: &Ctx,
+    accounts: impl Iterator<Item = String>,
+) -> Result<BTreeMap<String, Arc<Membership>>> {
+    let mut places = BTreeMap::new();
+    let Some(own) = ctx.house().membership(ctx, ctx.account()).await? else { return Ok(places) };
+    for account in accounts.collect::<BTreeSet<_>>() {
+        let Ok(id) = account.parse() else { continue };
+        let place = ctx.house().membership(ctx, id).await?;
+        if let Some(place) = place.filter(|place| place.organization == own.organization) {
+            places.insert(account, place);
+        }
+    }
+    Ok(places)
+}
+
+/// What is given, then what the gate would know of who asks.
+fn known(given: Facts, applied: &Applied, caller: &str, place: Option<&Arc<Membership>>) -> Facts {
+    let mut facts = given.with("aws:PrincipalArn", caller).with("aws:PrincipalAccount", &account_of(caller));
     if applied.kind == Kind::User {
-        facts = facts.with("aws:username", &applied.name);
+        facts = facts.with("aws:username", &applied.name).with("aws:userid", &applied.id);
+        facts = facts.with("aws:PrincipalType", "User");
     }
     for (key, value) in &applied.grants.tags {
         facts = facts.with(&format!("aws:PrincipalTag/{key}"), value);
     }
-    let caller = input.caller_arn.unwrap_or_else(|| applied.arn.clone());
-    let simulation = Simulation {
-        identity,
-        boundary,
-        resource: resource_policy(input.resource_policy)?,
-        account: account_of(&caller),
-        caller,
-        owner: input.resource_owner.as_deref().map(account_of),
-        facts,
-    };
-    run(ctx, &simulation, &input.action_names, input.resource_arns, (input.marker, input.max_items))
+    match place {
+        Some(place) => facts
+            .with("aws:PrincipalOrgID", &place.organization)
+            .with_all("aws:PrincipalOrgPaths", [place.path.as_str()]),
+        None => facts,
+    }
 }
 
 fn keys_of<'p>(policies: impl Iterator<Item = &'p Arc<Policy>>) -> GetContextKeysForPolicyResponse {

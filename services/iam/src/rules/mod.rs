@@ -7,5 +7,6 @@ pub mod linked_role;
 pub mod password;
 pub mod saml_metadata;
 pub mod service_name;
+pub mod simulation;
 pub mod tags;
 pub mod totp;
