@@ -1,6 +1,8 @@
 //! Every error this service answers with, in AWS's words where AWS publishes them.
 
-use api_organizations::{ConstraintViolationException, InvalidInputException, error};
+use api_organizations::{
+    ConstraintViolationException, HandshakeConstraintViolationException, InvalidInputException, error,
+};
 use kernel::{Error, Kind};
 
 pub fn not_in_use() -> Error {
@@ -148,6 +150,37 @@ pub fn type_not_available() -> Error {
 pub fn constraint(reason: &str, message: &str) -> Error {
     let fields = ConstraintViolationException { message: None, reason: Some(reason.to_owned()) };
     Error::modeled(Kind::Limit, &error::CONSTRAINT_VIOLATION_EXCEPTION, message).with_fields(fields)
+}
+
+/// `HandshakeConstraintViolationException` with its reason.
+pub fn handshake_constraint(reason: &str) -> Error {
+    let message = match reason {
+        "ALREADY_IN_AN_ORGANIZATION" => "The account is already a member of an organization.",
+        "ACCOUNT_NUMBER_LIMIT_EXCEEDED" => "You have exceeded the allowed number of AWS accounts.",
+        _ => "You have sent as many invitations as you may in one day.",
+    };
+    let fields = HandshakeConstraintViolationException { message: None, reason: Some(reason.to_owned()) };
+    Error::modeled(Kind::Limit, &error::HANDSHAKE_CONSTRAINT_VIOLATION_EXCEPTION, message).with_fields(fields)
+}
+
+pub fn no_such_handshake() -> Error {
+    let message = "You specified a handshake that doesn't exist.";
+    Error::modeled(Kind::NotFound, &error::HANDSHAKE_NOT_FOUND_EXCEPTION, message)
+}
+
+pub fn duplicate_handshake() -> Error {
+    let message = "A handshake with the same action and target already exists.";
+    Error::modeled(Kind::Conflict, &error::DUPLICATE_HANDSHAKE_EXCEPTION, message)
+}
+
+pub fn handshake_already(state: &str) -> Error {
+    let message = format!("The specified handshake is already in the requested state: {state}.");
+    Error::modeled(Kind::Conflict, &error::HANDSHAKE_ALREADY_IN_STATE_EXCEPTION, message)
+}
+
+pub fn handshake_over(state: &str) -> Error {
+    let message = format!("You can't perform the operation on the handshake in its current state: {state}.");
+    Error::modeled(Kind::Conflict, &error::INVALID_HANDSHAKE_TRANSITION_EXCEPTION, message)
 }
 
 /// `InvalidInputException` with its reason.

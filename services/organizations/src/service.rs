@@ -4,7 +4,7 @@ use api_organizations::{SERVICE, op};
 use kernel::{Access, Ctx, Plugs, Result, Service, ServiceBuilder};
 
 use crate::controllers::account as making;
-use crate::ops::{account, attachment, organization, policy, tags, tree, unit};
+use crate::ops::{account, attachment, handshake, organization, policy, tags, tree, unit};
 use crate::state::place::{Places, place_of};
 
 /// The service, ready for a house.
@@ -32,6 +32,16 @@ pub fn service(_: &Plugs) -> Service {
     s.op(op::CloseAccount, account::close_account).access(|_, _| any());
     s.op(op::RemoveAccountFromOrganization, account::remove_account_from_organization).access(|_, _| any());
     s.op(op::LeaveOrganization, account::leave_organization).access(|_, _| any());
+
+    // invitations
+    s.op(op::InviteAccountToOrganization, handshake::invite_account_to_organization)
+        .access(|_, i| making_with(i.tags.as_deref()));
+    s.op(op::DescribeHandshake, handshake::describe_handshake).access(|_, _| any());
+    s.op(op::ListHandshakesForAccount, handshake::list_handshakes_for_account).access(|_, _| any());
+    s.op(op::ListHandshakesForOrganization, handshake::list_handshakes_for_organization).access(|_, _| any());
+    s.op(op::AcceptHandshake, handshake::accept_handshake).access(|_, _| any());
+    s.op(op::DeclineHandshake, handshake::decline_handshake).access(|_, _| any());
+    s.op(op::CancelHandshake, handshake::cancel_handshake).access(|_, _| any());
 
     // units and the tree
     s.op(op::CreateOrganizationalUnit, unit::create_organizational_unit)

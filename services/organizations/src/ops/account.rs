@@ -17,7 +17,7 @@ use crate::rules::{account as rules, tags};
 use crate::state::organization::{self, Account, Organization, Request, change, edit, managed, mine};
 
 /// AWS's default quota, the management account included.
-const ACCOUNTS_MAX: usize = 10;
+pub(super) const ACCOUNTS_MAX: usize = 10;
 const ROLE: &str = "OrganizationAccountAccessRole";
 
 pub async fn create_account(ctx: &Ctx, input: CreateAccountRequest) -> Result<CreateAccountResponse> {
@@ -46,6 +46,7 @@ pub async fn create_account(ctx: &Ctx, input: CreateAccountRequest) -> Result<Cr
             joined_at: now,
             is_closed: false,
             is_ready: false,
+            is_invited: false,
         };
         let asked = Request {
             account: number.clone(),
@@ -133,7 +134,7 @@ fn shown(organization: &Organization, number: &str, account: &Account) -> Shown 
         (false, true) => ("ACTIVE", "ACTIVE"),
         (false, false) => ("ACTIVE", "PENDING_ACTIVATION"),
     };
-    let is_owner = organization.management.to_string() == number;
+    let came_itself = account.is_invited || organization.management.to_string() == number;
     Shown {
         id: Some(number.to_owned()),
         arn: Some(organization.arn(format_args!("account/{}/{number}", organization.id))),
@@ -142,7 +143,7 @@ fn shown(organization: &Organization, number: &str, account: &Account) -> Shown 
         status: Some(status.to_owned()),
         state: Some(state.to_owned()),
         paths: Some(vec![organization.path(number)]),
-        joined_method: Some(if is_owner { "INVITED" } else { "CREATED" }.to_owned()),
+        joined_method: Some(if came_itself { "INVITED" } else { "CREATED" }.to_owned()),
         joined_timestamp: Some(Timestamp::from_millis(account.joined_at)),
     }
 }

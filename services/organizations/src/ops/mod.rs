@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod attachment;
+pub mod handshake;
 pub mod organization;
 pub mod policy;
 pub mod tags;

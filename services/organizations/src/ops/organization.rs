@@ -9,8 +9,9 @@ use api_organizations::{
 };
 use kernel::{Ctx, Result};
 
-use super::page;
+use super::{handshake, page};
 use crate::errors;
+use crate::rules::handshake::email_of;
 use crate::rules::policy::PolicyType;
 use crate::state::organization::{self, Account, Organization, change, edit, managed, mine};
 
@@ -24,11 +25,12 @@ pub async fn create_organization(
     let management = ctx.account();
     let owner = Account {
         name: format!("Account {management}"),
-        email: format!("owner@{management}.invalid"),
+        email: email_of(management),
         parent: format!("r-{}", ctx.ids().hex(4)),
         joined_at: ctx.now(),
         is_closed: false,
         is_ready: true,
+        is_invited: false,
     };
     let mut new = Organization {
         id: format!("o-{}", ctx.ids().hex(10)),
@@ -65,12 +67,13 @@ pub async fn describe_organization(ctx: &Ctx, (): ()) -> Result<DescribeOrganiza
 
 pub async fn delete_organization(ctx: &Ctx, (): ()) -> Result<()> {
     let found = managed(ctx).await?;
-    let management = found.management;
+    let (management, now_at) = (found.management, ctx.now());
     edit(ctx, move |tx| {
         let now = organization::find(tx, management)?.ok_or_else(errors::not_in_use)?;
         if now.accounts.len() > 1 || !now.units.is_empty() || !now.policies.is_empty() {
             return Err(errors::not_empty());
         }
+        handshake::cancel_all(tx, management, now_at)?;
         organization::leave(tx, management)?;
         organization::delete(tx, &now)
     })

@@ -1,4 +1,5 @@
 //! What is stored, and what is kept of it for the gate.
 
+pub mod handshake;
 pub mod organization;
 pub mod place;

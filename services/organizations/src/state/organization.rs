@@ -50,6 +50,9 @@ pub struct Account {
     pub is_closed: bool,
     /// Made by this organization and ready, or the management account; `false` while it is being made.
     pub is_ready: bool,
+    /// Came by an invitation.
+    #[serde(default)]
+    pub is_invited: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod account;
+mod handshake;
 mod limits;
 
 use std::sync::Arc;
