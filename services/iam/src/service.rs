@@ -7,8 +7,9 @@ use kernel::{Ctx, Plugs, Result, Sealer, Service, ServiceBuilder};
 
 use crate::ops::{
     access_key, access_report, account, attachment, authorization_details, boundary, credential_report,
-    group, inline_policy, instance_profile, linked_role, login_profile, mfa_device, oidc_provider,
-    password_policy, policy, policy_version, role, saml_provider, server_certificate, simulation, tags, user,
+    foreign_credential, group, inline_policy, instance_profile, linked_role, login_profile, mfa_device,
+    oidc_provider, password_policy, policy, policy_version, role, saml_provider, server_certificate,
+    simulation, tags, user,
 };
 use crate::rules::access;
 use crate::state::directory::{Directory, UserKeys};
@@ -76,6 +77,13 @@ fn identities(s: &mut ServiceBuilder) {
     s.op(op::ListAccessKeys, access_key::list_access_keys)
         .access(|scope, i| access::user_or_self(scope, i.user_name.as_deref()));
     s.op(op::UpdateAccessKey, access_key::update_access_key)
+        .access(|scope, i| access::user_or_self(scope, i.user_name.as_deref()));
+    // credentials for services that are not here
+    s.op(op::ListSSHPublicKeys, foreign_credential::list_ssh_public_keys)
+        .access(|scope, i| access::user_or_self(scope, i.user_name.as_deref()));
+    s.op(op::ListSigningCertificates, foreign_credential::list_signing_certificates)
+        .access(|scope, i| access::user_or_self(scope, i.user_name.as_deref()));
+    s.op(op::ListServiceSpecificCredentials, foreign_credential::list_service_specific_credentials)
         .access(|scope, i| access::user_or_self(scope, i.user_name.as_deref()));
     // MFA devices
     s.op(op::CreateVirtualMFADevice, mfa_device::create_virtual_mfa_device).access(|scope, i| {

@@ -7,6 +7,7 @@ pub mod attachment;
 pub mod authorization_details;
 pub mod boundary;
 pub mod credential_report;
+pub mod foreign_credential;
 pub mod group;
 pub mod inline_policy;
 pub mod instance_profile;
