@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the one crate that reads the environment and starts tasks")]
 
+mod balancers;
 mod cli;
 mod client;
 mod config;

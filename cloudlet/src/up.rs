@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use balance::Fronts;
 use kernel::authorize::ByPolicies;
 use kernel::clock::{Clock, SystemClock};
 use kernel::house::Parts;
 use kernel::ids::SystemIds;
-use kernel::{Arrivals, House, Mode, Plugs, Sealer};
+use kernel::{Arrivals, House, Mode, Names, Plugs, Sealer};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,6 +19,7 @@ use wire::door::{Door, Fittings, Limits, Server, Source, listen};
 use wire::route::{Domains, Router};
 use wire::tls::Authority;
 
+use crate::balancers::Balancers;
 use crate::cli::{Outcome, Problem};
 use crate::config::Up;
 use crate::engines::{self, Engines};
@@ -27,6 +29,8 @@ use crate::lines::{complain, say};
 use crate::registry;
 use crate::routes::Facts;
 
+/// Connections by endpoints of networks that wait for the door; more wait in their listeners' backlogs.
+const ARRIVALS_MAX: usize = 64;
 /// Threads for requests: those that wait for the disk do not hold one.
 const WORKERS_MAX: usize = 8;
 
@@ -62,7 +66,12 @@ async fn serve(options: &Up) -> Outcome {
     let objects = blob::Blobs::local(data.join("objects"))
         .map_err(|e| Problem::new("the bytes of objects cannot be kept", &e))?;
     let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
-    let plugs = plugs(options, &engines, data).with(objects).with::<Arrivals>(arrivals);
+    let balancers = Arc::new(Balancers::start()?);
+    let plugs = plugs(options, &engines, data)
+        .with(objects)
+        .with::<Arrivals>(arrivals)
+        .with::<Arc<dyn Fronts>>(balancers.0.clone())
+        .with::<Arc<dyn Names>>(balancers.clone());
     let house = House::open(Parts {
         store,
         clock: clock.clone(),
@@ -99,7 +108,12 @@ async fn serve(options: &Up) -> Outcome {
     let mut servers = tokio::task::JoinSet::new();
     let sources = listeners.into_iter().map(Source::from).chain([Source::Arrivals(arriving)]);
     for source in sources {
-        let server = Server { door: door.clone(), tls: Some(tls.clone()), limits: Limits::default() };
+        let server = Server {
+            door: door.clone(),
+            tls: Some(tls.clone()),
+            limits: Limits::default(),
+            hosts: Some(balancers.clone()),
+        };
         let mut ended = ended.clone();
         servers.spawn(server.run(source, async move {
             // An error means the sender is gone, which is an end too.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -75,6 +76,9 @@ pub trait Networks: Send + Sync {
     /// # Errors
     /// `Invalid` for an address it does not have, `NoSuchNic`, `Host`.
     fn listen_at(&self, nic: NicId, at: SocketAddrV4) -> Pending<'_, TcpListener>;
+
+    /// Where the namespace of a nic is kept, for who opens sockets there: a nic that no machine lives in.
+    fn space_of(&self, nic: &NicId) -> Option<PathBuf>;
 
     /// As [`Networks::listen_tcp`], for datagrams.
     fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket>;

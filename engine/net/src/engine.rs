@@ -284,6 +284,11 @@ impl Networks for Net {
         Box::pin(async move { listening(opened.await?, at) })
     }
 
+    fn space_of(&self, nic: &NicId) -> Option<PathBuf> {
+        let path = self.setting.nic_space(nic);
+        space::is_kept(&path).then_some(path)
+    }
+
     fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket> {
         let opened = self.at(network, move |router| router.open(at, false, StdUdpSocket::bind));
         Box::pin(async move {

@@ -226,6 +226,10 @@ impl Networks for FakeNetworks {
         })
     }
 
+    fn space_of(&self, nic: &NicId) -> Option<PathBuf> {
+        self.nic(nic).map(|_| PathBuf::from("/proc/self/ns/net"))
+    }
+
     fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket> {
         let allowed = self.lock().get(&network).and_then(|(spec, _)| check::service(spec, at, false));
         Box::pin(async move {

@@ -47,6 +47,7 @@ pub fn service(plugs: &Plugs) -> Service {
     s.own(overcommit);
     s.own(pool);
     s.own(Networks::new(engines.networks.clone()));
+    s.own(crate::controllers::dns::NamesPlug(plugs.find()));
     s.own(engines);
     // Instances first: what they live in is let go after them.
     instances(&mut s);

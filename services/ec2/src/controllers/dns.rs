@@ -1,12 +1,13 @@
 //! The name server of a VPC, at base+2 and at 169.254.169.253 (VPC user guide, "Amazon DNS server"; RFC 1035).
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::{A, PTR};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
-use kernel::Ctx;
+use kernel::{Ctx, Names};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
@@ -16,13 +17,16 @@ use crate::rules::dns::{Answer, Asked, answer};
 use crate::rules::vpc_endpoint::{self as names, Named};
 use crate::state::id::VpcId;
 use crate::state::vpc_endpoint::VpcEndpoint;
-use crate::state::{network_interface, public_address, vpc_endpoint};
+use crate::state::{network_interface, public_address, vpc, vpc_endpoint};
 
 /// Seconds an answer may be kept.
 const TTL_S: u32 = 60;
 const DATAGRAM_BYTES_MAX: usize = 4_096;
 const STREAMS_MAX: usize = 64;
 const STREAM_IDLE: Duration = Duration::from_secs(10);
+
+/// Who knows names of the house besides EC2's own, where somebody does.
+pub struct NamesPlug(pub Option<Arc<dyn Names>>);
 
 /// Answers datagrams for ever.
 pub async fn serve_datagrams(ctx: Ctx, vpc: VpcId, socket: UdpSocket) {
@@ -92,10 +96,6 @@ pub async fn respond(ctx: &Ctx, vpc: &VpcId, message: &[u8]) -> Option<Vec<u8>> 
     let mut say = |data| {
         reply.answers.push(Record::from_rdata(question.name().clone(), TTL_S, data));
     };
-    match answer(ctx.region().as_str(), &name, asked) {
-        Answer::Address(address) => say(RData::A(A(address))),
-        Answer::Public(address) => match private_address(ctx, address).await {
-            Some(private) => say(RData::A(A(private))),
     if let Some(found) = endpoint_addresses(ctx, vpc, &name).await {
         if found.is_empty() {
             return fail(reply, ResponseCode::NXDomain);
@@ -105,11 +105,23 @@ pub async fn respond(ctx: &Ctx, vpc: &VpcId, message: &[u8]) -> Option<Vec<u8>> 
         }
         return reply.to_vec().ok();
     }
+    if let Some(found) = ctx.own::<NamesPlug>().0.as_ref().and_then(|names| names.find(&name)) {
         if asked == Asked::A {
             found.into_iter().for_each(|address| say(RData::A(A(address))));
         }
         return reply.to_vec().ok();
     }
+    let answered = match answer(ctx.region().as_str(), &name, asked) {
+        Answer::Address(address) if address != net::METADATA && !gives_names(ctx, vpc).await => {
+            Answer::NoName
+        }
+        Answer::Name(_) if !gives_names(ctx, vpc).await => Answer::NoName,
+        answered => answered,
+    };
+    match answered {
+        Answer::Address(address) => say(RData::A(A(address))),
+        Answer::Public(address) => match private_address(ctx, address).await {
+            Some(private) => say(RData::A(A(private))),
             None => return fail(reply, ResponseCode::NXDomain),
         },
         Answer::Name(name) => match Name::from_ascii(format!("{name}.")) {
@@ -127,11 +139,6 @@ fn fail(mut reply: Message, code: ResponseCode) -> Option<Vec<u8>> {
     reply.to_vec().ok()
 }
 
-/// Inside its own account a public name means the private address; from elsewhere the public one.
-async fn private_address(ctx: &Ctx, public: Ipv4Addr) -> Option<Ipv4Addr> {
-    let found = ctx.read(|snap| {
-        let Some(holder) = public_address::find_holder(snap, public)? else { return Ok(None) };
-        if holder.scope != *ctx.scope() {
 /// The addresses behind a name of a service or of an endpoint; `None` where the name is neither's.
 async fn endpoint_addresses(ctx: &Ctx, vpc: &VpcId, name: &str) -> Option<Vec<Ipv4Addr>> {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
@@ -165,11 +172,22 @@ async fn endpoint_addresses(ctx: &Ctx, vpc: &VpcId, name: &str) -> Option<Vec<Ip
     read.await.ok()
 }
 
-            return Ok(Some(public));
-        }
+/// Whether names of the VPC's own addresses are known there.
+async fn gives_names(ctx: &Ctx, vpc: &VpcId) -> bool {
+    let found = ctx.read(|snap| vpc::find(snap, ctx.scope(), vpc)).await;
+    found.is_ok_and(|found| found.is_some_and(|vpc| vpc.gives_names()))
+}
+
+/// Inside its own account a public name means the private address; from elsewhere the public one.
+async fn private_address(ctx: &Ctx, public: Ipv4Addr) -> Option<Ipv4Addr> {
+    let found = ctx.read(|snap| {
+        let Some(holder) = public_address::find_holder(snap, public)? else { return Ok(None) };
         let Some(interface) = holder.interface else { return Ok(None) };
-        let found = network_interface::find(snap, ctx.scope(), &interface)?;
-        Ok(found.and_then(|found| found.private_of(public)))
+        let found = network_interface::find(snap, &holder.scope, &interface)?;
+        let Some(found) = found else { return Ok(None) };
+        let vpc = vpc::find(snap, &holder.scope, &found.vpc)?;
+        let shown = if holder.scope == *ctx.scope() { found.private_of(public) } else { Some(public) };
+        Ok(shown.filter(|_| vpc.is_some_and(|vpc| vpc.gives_names())))
     });
     found.await.ok().flatten()
 }

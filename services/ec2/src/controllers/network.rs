@@ -13,7 +13,7 @@ use net::{NetworkId, NetworkSpec, NicId, NicSpec, Object};
 use super::vpc_endpoint::gateway_nic;
 use crate::rules::network_interface::mac_bytes;
 use crate::state::id::{GroupId, Id, InterfaceId, VpcId};
-use crate::state::network_interface::NetworkInterface;
+use crate::state::network_interface::{Kind, NetworkInterface};
 use crate::state::security_group::{Peer, SecurityGroup, Traffic};
 use crate::state::subnet::Subnet;
 use crate::state::vpc::Vpc;
@@ -375,7 +375,7 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     ensure_vpc(ctx, &vpc).await?;
     let interfaces = ctx.read(|snap| network_interface::all(snap, ctx.scope())).await?;
     for interface in interfaces.iter().filter(|interface| interface.vpc == vpc) {
-        adapt(ctx, interface, false).await?;
+        adapt(ctx, interface, interface.kind == Kind::Managed).await?;
     }
     Ok(Next::Done)
 }

@@ -108,7 +108,8 @@ fn place(
         (None, None) => return Err(errors::missing("InstanceId or NetworkInterfaceId")),
     };
     let interface = network_interface::get(tx, scope, &id)?;
-    if interface.kind != Kind::Interface {
+    let is_own = interface.kind == Kind::Managed && tx.ctx().caller().is_internal();
+    if interface.kind != Kind::Interface && !is_own {
         return Err(errors::interface_managed(&id));
     }
     let private_ip = match &input.private_ip_address {

@@ -38,6 +38,7 @@ pub async fn create_network_interface(
         let text = one.private_ip_address.ok_or_else(|| errors::missing("PrivateIpAddress"))?;
         private_ips.push(address_of(&text)?);
     }
+    let is_managed = ctx.caller().is_internal();
     let wish = Wish {
         subnet: parse::<SubnetId>(&input.subnet_id, errors::subnet_not_found)?,
         private_ips,
@@ -46,7 +47,7 @@ pub async fn create_network_interface(
             .min(rules::ADDRESSES_MAX + 1),
         groups: check_groups(input.groups)?,
         description: input.description.unwrap_or_default(),
-        kind: Kind::Interface,
+        kind: if is_managed { Kind::Managed } else { Kind::Interface },
         tags: tags.clone(),
     };
     let asked = format!("{} {:?} {} {:?}", wish.subnet, wish.private_ips, wish.more, wish.groups);
@@ -64,6 +65,9 @@ pub async fn create_network_interface(
         Ok((interface, names.collect()))
     });
     let (interface, names) = write.await?;
+    if is_managed {
+        network::ensure_interface(ctx, &interface).await?;
+    }
     let shown = api::NetworkInterface {
         status: Some("pending".to_owned()),
         ..show(&interface, scope, &names, Some(&tags))
@@ -82,14 +86,19 @@ pub async fn delete_network_interface(ctx: &Ctx, input: api::DeleteNetworkInterf
         }
         network_interface::delete(tx, scope, &id)
     })
-    .await
+    .await?;
+    network::remove_interface(ctx, &id).await
 }
 
-/// A customer's interface: those of gateways are not theirs to change.
+/// A customer's interface: those of gateways and services are not theirs to change, but the services'.
 fn get(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Result<NetworkInterface> {
     vpc::ensure_default(tx, scope)?;
     let interface = network_interface::get(tx, scope, id)?;
-    if interface.kind == Kind::Interface { Ok(interface) } else { Err(errors::interface_managed(id)) }
+    match interface.kind {
+        Kind::Interface => Ok(interface),
+        Kind::Managed if tx.ctx().caller().is_internal() => Ok(interface),
+        _ => Err(errors::interface_managed(id)),
+    }
 }
 
 pub async fn attach_network_interface(
@@ -205,11 +214,14 @@ pub async fn modify_network_interface_attribute(
         let runs = input.associate_public_ip_address == Some(true)
             && match interface.instance() {
                 Some(id) => get_instance(tx, scope, id)?.state() == State::Running,
-                None => false,
+                None => interface.kind == Kind::Managed,
             };
         if runs { network_interface::assign_public(tx, scope, &id) } else { Ok(interface) }
     });
     let interface = write.await?;
+    if interface.kind == Kind::Managed {
+        return network::ensure_interface(ctx, &interface).await.map(drop);
+    }
     network::adapt_interface(ctx, &interface).await
 }
 

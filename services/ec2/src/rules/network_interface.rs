@@ -42,7 +42,7 @@ pub fn status(interface: &NetworkInterface) -> &'static str {
 /// AWS's word for whose interface it is.
 pub fn kind(interface: &NetworkInterface) -> &'static str {
     match interface.kind {
-        Kind::Interface => "interface",
+        Kind::Interface | Kind::Managed => "interface",
         Kind::NatGateway => "nat_gateway",
         Kind::Endpoint => "vpc_endpoint",
     }

@@ -69,6 +69,8 @@ pub enum Kind {
     NatGateway,
     /// A VPC endpoint's.
     Endpoint,
+    /// Of another service of the house, which listens and calls from there.
+    Managed,
 }
 
 impl NetworkInterface {
@@ -197,7 +199,9 @@ pub struct Wish {
 pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: Wish) -> Result<NetworkInterface> {
     let subnet = subnet::get(tx, scope, &wish.subnet)?;
     let groups = match wish.kind {
-        Kind::Interface | Kind::Endpoint => check_groups(tx, scope, &subnet.vpc, &wish.subnet, wish.groups)?,
+        Kind::Interface | Kind::Endpoint | Kind::Managed => {
+            check_groups(tx, scope, &subnet.vpc, &wish.subnet, wish.groups)?
+        }
         Kind::NatGateway => Vec::new(),
     };
     let id = InterfaceId::fresh(tx.ctx().ids());

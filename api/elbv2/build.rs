@@ -1,0 +1,5 @@
+//! Generates this crate from `models/elbv2.*`.
+
+fn main() {
+    api_codegen::build("elbv2");
+}

@@ -1,0 +1,7 @@
+//! What brings load balancers in line with what their owners want.
+
+pub mod certificate;
+pub mod front;
+pub mod instance;
+pub mod interface;
+pub mod load_balancer;

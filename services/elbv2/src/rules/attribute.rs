@@ -1,0 +1,248 @@
+//! Attributes of load balancers, target groups and listeners: what there is, what is assumed, and what may be set.
+
+use kernel::Result;
+
+use crate::errors;
+use crate::state::Pairs;
+use crate::state::load_balancer::Kind;
+use crate::state::target_group::TargetGroup;
+
+/// What an attribute may be.
+#[derive(Clone, Copy, Debug)]
+enum Value {
+    /// It is what it is: another value means something that is not served here.
+    Fixed,
+    Switch,
+    Number(i64, i64),
+    Word(&'static [&'static str]),
+    Text,
+}
+
+/// An attribute: key, default, and what else it may be.
+type Row = (&'static str, &'static str, Value);
+
+const SWITCH: Value = Value::Switch;
+
+const COMMON: &[Row] = &[
+    ("access_logs.s3.bucket", "", Value::Fixed),
+    ("access_logs.s3.enabled", "false", Value::Fixed),
+    ("access_logs.s3.prefix", "", Value::Fixed),
+    ("deletion_protection.enabled", "false", SWITCH),
+    ("ipv6.deny_all_igw_traffic", "false", Value::Fixed),
+    ("zonal_shift.config.enabled", "false", Value::Fixed),
+];
+
+const APPLICATION: &[Row] = &[
+    ("client_keep_alive.seconds", "3600", Value::Number(60, 604_800)),
+    ("connection_logs.s3.bucket", "", Value::Fixed),
+    ("connection_logs.s3.enabled", "false", Value::Fixed),
+    ("connection_logs.s3.prefix", "", Value::Fixed),
+    ("health_check_logs.s3.bucket", "", Value::Fixed),
+    ("health_check_logs.s3.enabled", "false", Value::Fixed),
+    ("health_check_logs.s3.prefix", "", Value::Fixed),
+    ("idle_timeout.timeout_seconds", "60", Value::Number(1, 4_000)),
+    ("load_balancing.cross_zone.enabled", "true", Value::Fixed),
+    ("routing.http.desync_mitigation_mode", "defensive", Value::Word(&["monitor", "defensive", "strictest"])),
+    ("routing.http.drop_invalid_header_fields.enabled", "false", SWITCH),
+    ("routing.http.preserve_host_header.enabled", "false", SWITCH),
+    ("routing.http.x_amzn_tls_version_and_cipher_suite.enabled", "false", SWITCH),
+    ("routing.http.xff_client_port.enabled", "false", SWITCH),
+    ("routing.http.xff_header_processing.mode", "append", Value::Word(&["append", "preserve", "remove"])),
+    ("routing.http2.enabled", "true", SWITCH),
+    ("waf.fail_open.enabled", "false", Value::Fixed),
+];
+
+const NETWORK: &[Row] = &[
+    ("dns_record.client_routing_policy", "any_availability_zone", Value::Fixed),
+    ("load_balancing.cross_zone.enabled", "false", SWITCH),
+    ("secondary_ips.auto_assigned.per_subnet", "0", Value::Fixed),
+];
+
+const CROSS_ZONE: Value = Value::Word(&["true", "false", "use_load_balancer_configuration"]);
+
+const GROUP: &[Row] = &[
+    ("deregistration_delay.timeout_seconds", "300", Value::Number(0, 3_600)),
+    ("load_balancing.cross_zone.enabled", "use_load_balancer_configuration", CROSS_ZONE),
+    ("stickiness.enabled", "false", SWITCH),
+    ("target_group_health.dns_failover.minimum_healthy_targets.count", "1", Value::Fixed),
+    ("target_group_health.dns_failover.minimum_healthy_targets.percentage", "off", Value::Fixed),
+    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1", Value::Fixed),
+    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off", Value::Fixed),
+];
+
+const ALGORITHMS: Value = Value::Word(&["round_robin", "least_outstanding_requests", "weighted_random"]);
+
+const GROUP_OF_APPLICATION: &[Row] = &[
+    ("load_balancing.algorithm.anomaly_mitigation", "off", Value::Fixed),
+    ("load_balancing.algorithm.type", "round_robin", ALGORITHMS),
+    ("slow_start.duration_seconds", "0", Value::Number(0, 900)),
+    ("stickiness.app_cookie.cookie_name", "", Value::Text),
+    ("stickiness.app_cookie.duration_seconds", "86400", Value::Number(1, 604_800)),
+    ("stickiness.lb_cookie.duration_seconds", "86400", Value::Number(1, 604_800)),
+    ("stickiness.type", "lb_cookie", Value::Word(&["lb_cookie", "app_cookie"])),
+];
+
+const GROUP_OF_NETWORK: &[Row] = &[
+    ("deregistration_delay.connection_termination.enabled", "false", Value::Fixed),
+    ("preserve_client_ip.enabled", "false", Value::Fixed),
+    ("proxy_protocol_v2.enabled", "false", SWITCH),
+    ("stickiness.type", "source_ip", Value::Word(&["source_ip"])),
+    ("target_health_state.unhealthy.connection_termination.enabled", "false", Value::Fixed),
+    ("target_health_state.unhealthy.draining_interval_seconds", "0", Value::Fixed),
+];
+
+const LISTENER_HTTP: &[Row] = &[("routing.http.response.server.enabled", "true", SWITCH)];
+const LISTENER_TCP: &[Row] = &[("tcp.idle_timeout.seconds", "350", Value::Number(60, 6_000))];
+
+fn rows_of_load_balancer(kind: Kind) -> impl Iterator<Item = &'static Row> {
+    let own = match kind {
+        Kind::Application => APPLICATION,
+        Kind::Network => NETWORK,
+    };
+    COMMON.iter().chain(own)
+}
+
+fn rows_of_target_group(group: &TargetGroup) -> impl Iterator<Item = &'static Row> {
+    GROUP.iter().chain(if group.is_http() { GROUP_OF_APPLICATION } else { GROUP_OF_NETWORK })
+}
+
+fn rows_of_listener(protocol: &str) -> impl Iterator<Item = &'static Row> {
+    let rows = match protocol {
+        "HTTP" | "HTTPS" => LISTENER_HTTP,
+        "TCP" | "TLS" => LISTENER_TCP,
+        _ => &[],
+    };
+    rows.iter()
+}
+
+fn default(mut rows: impl Iterator<Item = &'static Row>, key: &str) -> &'static str {
+    rows.find(|(name, ..)| *name == key).map_or("", |(_, default, _)| default)
+}
+
+pub fn default_of_load_balancer(kind: Kind, key: &str) -> &'static str {
+    default(rows_of_load_balancer(kind), key)
+}
+
+pub fn default_of_target_group(group: &TargetGroup, key: &str) -> &'static str {
+    default(rows_of_target_group(group), key)
+}
+
+pub fn default_of_listener(protocol: &str, key: &str) -> &'static str {
+    default(rows_of_listener(protocol), key)
+}
+
+/// What was set, and the defaults of the rest.
+fn whole(rows: impl Iterator<Item = &'static Row>, set: &Pairs) -> Vec<(String, String)> {
+    let value = |key: &str, default: &str| set.get(key).cloned().unwrap_or_else(|| default.to_owned());
+    rows.map(|(key, default, _)| ((*key).to_owned(), value(key, default))).collect()
+}
+
+pub fn all_of_load_balancer(kind: Kind, set: &Pairs) -> Vec<(String, String)> {
+    whole(rows_of_load_balancer(kind), set)
+}
+
+pub fn all_of_target_group(group: &TargetGroup) -> Vec<(String, String)> {
+    whole(rows_of_target_group(group), &group.attributes)
+}
+
+pub fn all_of_listener(protocol: &str, set: &Pairs) -> Vec<(String, String)> {
+    whole(rows_of_listener(protocol), set)
+}
+
+type Given = Vec<(Option<String>, Option<String>)>;
+
+/// # Errors
+/// `InvalidConfigurationRequest` for what there is not, or is not served; `ValidationError` for a bad value.
+pub fn set_of_load_balancer(kind: Kind, set: &mut Pairs, given: Given) -> Result<()> {
+    apply("Load balancer", &rows_of_load_balancer(kind).copied().collect::<Vec<_>>(), set, given)
+}
+
+/// # Errors
+/// As [`set_of_load_balancer`]; and where stickiness by the application's cookie lacks its name.
+pub fn set_of_target_group(group: &mut TargetGroup, given: Given) -> Result<()> {
+    let rows: Vec<Row> = rows_of_target_group(group).copied().collect();
+    apply("Target group", &rows, &mut group.attributes, given)?;
+    let name = group.attribute("stickiness.app_cookie.cookie_name");
+    if name.starts_with("AWSALB") {
+        return Err(errors::configuration("The app cookie name cannot start with AWSALB"));
+    }
+    let by_application =
+        group.attribute("stickiness.enabled") == "true" && group.attribute("stickiness.type") == "app_cookie";
+    if by_application && name.is_empty() {
+        return Err(errors::configuration(
+            "You must specify an app cookie name when stickiness is app_cookie",
+        ));
+    }
+    if !matches!(group.attribute("slow_start.duration_seconds").parse(), Ok(0 | 30..=900) | Err(_)) {
+        return Err(errors::validation(
+            "'slow_start.duration_seconds' must be 0 or between 30 and 900 inclusive",
+        ));
+    }
+    let slow = group.attribute("slow_start.duration_seconds") != "0";
+    if group.is_http() && slow && group.attribute("load_balancing.algorithm.type") != "round_robin" {
+        return Err(errors::configuration("Slow start can only be used with the round_robin algorithm"));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// As [`set_of_load_balancer`].
+pub fn set_of_listener(protocol: &str, set: &mut Pairs, given: Given) -> Result<()> {
+    apply("Listener", &rows_of_listener(protocol).copied().collect::<Vec<_>>(), set, given)
+}
+
+fn apply(what: &str, rows: &[Row], set: &mut Pairs, given: Given) -> Result<()> {
+    for (key, value) in given {
+        let (key, value) = (key.unwrap_or_default(), value.unwrap_or_default());
+        let Some((_, default, allowed)) = rows.iter().find(|(name, ..)| *name == key) else {
+            return Err(errors::configuration(format!("{what} attribute key '{key}' is not recognized")));
+        };
+        let value = match allowed {
+            Value::Switch => value.to_ascii_lowercase(),
+            _ => value,
+        };
+        let fits = match allowed {
+            Value::Fixed if value != *default => {
+                return Err(errors::unsupported(format_args!("{what} attribute '{key}' = '{value}'")));
+            }
+            Value::Fixed => true,
+            Value::Switch => matches!(&*value, "true" | "false"),
+            Value::Number(least, most) => {
+                value.parse().is_ok_and(|number| (*least..=*most).contains(&number))
+            }
+            Value::Word(words) => words.contains(&&*value),
+            Value::Text => value.len() <= 512,
+        };
+        if !fits {
+            return Err(errors::validation(format!(
+                "{what} attribute value '{value}' for key '{key}' is not valid"
+            )));
+        }
+        set.insert(key, value);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn give(key: &str, value: &str) -> Given {
+        vec![(Some(key.to_owned()), Some(value.to_owned()))]
+    }
+
+    #[test]
+    fn what_is_not_served_is_refused_by_name() {
+        let mut set = Pairs::new();
+        let refused = |key: &str, value: &str| {
+            set_of_load_balancer(Kind::Application, &mut Pairs::new(), give(key, value)).unwrap_err()
+        };
+        assert!(refused("access_logs.s3.enabled", "true").message().contains("access_logs.s3.enabled"));
+        assert_eq!(refused("nonsense", "1").query_code(), "InvalidConfigurationRequest");
+        assert_eq!(refused("idle_timeout.timeout_seconds", "0").query_code(), "ValidationError");
+        set_of_load_balancer(Kind::Application, &mut set, give("idle_timeout.timeout_seconds", "7")).unwrap();
+        let all = all_of_load_balancer(Kind::Application, &set);
+        assert!(all.contains(&("idle_timeout.timeout_seconds".into(), "7".into())));
+        assert!(all.contains(&("deletion_protection.enabled".into(), "false".into())));
+    }
+}

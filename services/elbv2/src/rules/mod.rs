@@ -1,0 +1,14 @@
+//! What is refused, what is assumed, and what things are called.
+
+pub mod action;
+pub mod arn;
+pub mod attribute;
+pub mod condition;
+pub mod health;
+pub mod health_check;
+pub mod listener;
+pub mod load_balancer;
+pub mod page;
+pub mod ssl_policy;
+pub mod tag;
+pub mod target_group;

@@ -1,0 +1,97 @@
+//! Load balancers as their owners want them.
+
+use std::net::Ipv4Addr;
+
+use kernel::{Millis, Reader, Result, Scope, Table, Tx};
+use serde::{Deserialize, Serialize};
+
+use super::{Pairs, all_scopes};
+use crate::rules::arn;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadBalancer {
+    /// Sixteen hexadecimal digits.
+    pub id: String,
+    pub name: String,
+    pub kind: Kind,
+    pub internal: bool,
+    pub vpc: String,
+    pub zones: Vec<Zone>,
+    pub security_groups: Vec<String>,
+    pub dns_name: String,
+    pub created_at: Millis,
+    /// Those that were set.
+    pub attributes: Pairs,
+    pub tags: Pairs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    Application,
+    Network,
+}
+
+impl Kind {
+    /// AWS's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Application => "application",
+            Kind::Network => "network",
+        }
+    }
+
+    /// As it stands in ARNs.
+    pub fn short(self) -> &'static str {
+        match self {
+            Kind::Application => "app",
+            Kind::Network => "net",
+        }
+    }
+}
+
+/// A subnet it has an interface in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zone {
+    pub subnet: String,
+    pub zone: String,
+    /// An elastic address, by its allocation.
+    pub allocation: Option<String>,
+    pub private_ip: Option<Ipv4Addr>,
+}
+
+impl LoadBalancer {
+    pub fn arn(&self, scope: &Scope) -> String {
+        arn::load_balancer(scope, self.kind, &self.name, &self.id)
+    }
+
+    pub fn attribute(&self, key: &str) -> &str {
+        let set = self.attributes.get(key).map(String::as_str);
+        set.unwrap_or_else(|| crate::rules::attribute::default_of_load_balancer(self.kind, key))
+    }
+}
+
+static LOAD_BALANCERS: Table<LoadBalancer> = Table::new("elbv2/load-balancer");
+
+pub fn find(from: &mut impl Reader, scope: &Scope, id: &str) -> Result<Option<LoadBalancer>> {
+    LOAD_BALANCERS.get(from, scope, id)
+}
+
+/// By name, since that is how they are listed.
+pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<LoadBalancer>> {
+    let mut found = super::all(&LOAD_BALANCERS, from, scope, ())?;
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+pub fn ids_of_all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, String)>> {
+    let found = all_scopes(&LOAD_BALANCERS, from)?;
+    Ok(found.into_iter().map(|(scope, one)| (scope, one.id)).collect())
+}
+
+pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &LoadBalancer) -> Result<()> {
+    LOAD_BALANCERS.put(tx, scope, &*one.id, one)
+}
+
+pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &str) -> Result<()> {
+    LOAD_BALANCERS.delete(tx, scope, id)
+}

@@ -1,0 +1,59 @@
+//! What there is of a load balancer: written by its controller alone.
+
+use std::net::Ipv4Addr;
+
+use kernel::{Reader, Result, Scope, Table, Tx};
+use serde::{Deserialize, Serialize};
+
+/// The interfaces of a load balancer, and whether it has served yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nodes {
+    pub nodes: Vec<Node>,
+    pub active: bool,
+    /// Why it does not serve, where it should.
+    pub trouble: Option<String>,
+}
+
+/// Its interface in a subnet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    pub subnet: String,
+    pub zone: String,
+    pub interface: String,
+    pub private_ip: Ipv4Addr,
+    pub public_ip: Option<Ipv4Addr>,
+    pub security_groups: Vec<String>,
+}
+
+static NODES: Table<Nodes> = Table::new("elbv2/nodes");
+
+/// By the load balancer's id. Nothing where there is nothing yet.
+pub fn get(from: &mut impl Reader, scope: &Scope, id: &str) -> Result<Nodes> {
+    Ok(NODES.get(from, scope, id)?.unwrap_or_default())
+}
+
+pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, id: &str, nodes: &Nodes) -> Result<()> {
+    NODES.put(tx, scope, id, nodes)
+}
+
+pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &str) -> Result<()> {
+    NODES.delete(tx, scope, id)
+}
+
+/// Those of load balancers that are no more, too.
+pub fn ids_of_all_scopes(from: &mut impl Reader, keys: &mut Vec<(Scope, String)>) -> Result<()> {
+    let mut after: Option<bytes::Bytes> = None;
+    loop {
+        let rows = NODES.list_all(from, after.as_deref(), super::BATCH)?;
+        for (key, _) in &rows {
+            let mut reader = kernel::key::KeyReader(key);
+            if let (Some(scope), Some(id)) = (reader.scope(), reader.text()) {
+                keys.push((scope, id));
+            }
+        }
+        if rows.len() < super::BATCH {
+            return Ok(());
+        }
+        after = rows.last().map(|(key, _)| key.clone());
+    }
+}

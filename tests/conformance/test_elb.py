@@ -1,0 +1,392 @@
+"""Load balancers with real listeners: two web servers from user data, and clients who come every way there is."""
+
+import http.client
+import re
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import eventually, needs_root
+
+pytestmark = needs_root
+
+# Says who it is, and what it was told about the client.
+WEB = """#!/bin/sh
+exec python3 -u - <<'PY'
+import http.server, socket, sys
+class Who(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        told = ["%s", self.path, self.client_address[0]]
+        told += [name.lower() + "=" + value for name, value in self.headers.items()]
+        body = "\\n".join(told).encode()
+        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("0.0.0.0", 80), Who).serve_forever()
+PY
+"""
+
+
+def get(url, headers=None, timeout=5):
+    """Status and text, whatever the status."""
+    request = urllib.request.Request(url, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status, answer.read().decode(), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), error.headers
+
+
+def name(prefix):
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+def code(call, **arguments):
+    with pytest.raises(ClientError) as refused:
+        call(**arguments)
+    return refused.value.response["Error"]["Code"]
+
+
+class Web:
+    """A load balancer before two web servers, all of it removed again."""
+
+    def __init__(self, cloud):
+        self.cloud, self.undo = cloud, []
+        self.ec2, self.elb = cloud.client("ec2"), cloud.client("elbv2")
+        image = self.ec2.describe_images(Owners=["amazon"], Filters=[{"Name": "name", "Values": ["host"]}])["Images"]
+        self.image = image[0]["ImageId"] if image else self.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        self.subnets = self.ec2.describe_subnets()["Subnets"][:2]
+        self.vpc = self.subnets[0]["VpcId"]
+        self.front = self.group("front", "0.0.0.0/0")
+        # Only the balancer may come to the servers.
+        self.back = self.group("back", self.front)
+
+    def group(self, kind, source):
+        group = self.ec2.create_security_group(GroupName=name(kind), Description=kind, VpcId=self.vpc)["GroupId"]
+        self.undo.append(lambda: self.ec2.delete_security_group(GroupId=group))
+        permission = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 8099}
+        if source.startswith("sg-"):
+            permission["UserIdGroupPairs"] = [{"GroupId": source}]
+        else:
+            permission["IpRanges"] = [{"CidrIp": source}]
+        self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
+        return group
+
+    def instance(self, word, group=None, script=None):
+        made = self.ec2.run_instances(
+            ImageId=self.image,
+            InstanceType="t3.micro",
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=self.subnets[len(self.undo) % 2]["SubnetId"],
+            SecurityGroupIds=[group or self.back],
+            UserData=script or WEB % word,
+        )["Instances"][0]["InstanceId"]
+        self.undo.append(lambda: self.end(made))
+        return made
+
+    def end(self, instance):
+        self.ec2.terminate_instances(InstanceIds=[instance])
+        state = lambda: self.ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]["State"]["Name"]
+        eventually(lambda: state() == "terminated", f"{instance} ends", 60)
+
+    def targets(self, **more):
+        arn = self.elb.create_target_group(
+            Name=name("tg"),
+            Protocol="HTTP",
+            Port=80,
+            VpcId=self.vpc,
+            **{"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2, "HealthyThresholdCount": 2, **more},
+        )["TargetGroups"][0]["TargetGroupArn"]
+        self.undo.append(lambda: self.elb.delete_target_group(TargetGroupArn=arn))
+        return arn
+
+    def balancer(self, **more):
+        made = self.elb.create_load_balancer(
+            Name=name("lb"), Subnets=[s["SubnetId"] for s in self.subnets], SecurityGroups=[self.front], **more
+        )["LoadBalancers"][0]
+        arn = made["LoadBalancerArn"]
+        self.undo.append(lambda: self.gone(arn))
+        eventually(lambda: self.state(arn) == "active", "the balancer is active", 30)
+        return self.elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]
+
+    def state(self, arn):
+        return self.elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]["State"]["Code"]
+
+    def gone(self, arn):
+        self.elb.delete_load_balancer(LoadBalancerArn=arn)
+        described = f"ELB {'/'.join(arn.split('/')[1:])}"
+        eventually(lambda: not self.interfaces(described), "its interfaces go", 30)
+
+    def interfaces(self, described):
+        filters = [{"Name": "description", "Values": [described]}]
+        return self.ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+
+    def addresses(self, balancer):
+        described = f"ELB {'/'.join(balancer['LoadBalancerArn'].split('/')[1:])}"
+        found = eventually(lambda: len(self.interfaces(described)) == 2 and self.interfaces(described), "two interfaces")
+        return [interface["Association"]["PublicIp"] for interface in found]
+
+    def listener(self, balancer, group, port=80, **more):
+        arguments = {"Protocol": "HTTP", "DefaultActions": [{"Type": "forward", "TargetGroupArn": group}], **more}
+        made = self.elb.create_listener(LoadBalancerArn=balancer["LoadBalancerArn"], Port=port, **arguments)
+        return made["Listeners"][0]["ListenerArn"]
+
+    def health(self, group):
+        found = self.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return {one["Target"]["Id"]: one["TargetHealth"] for one in found}
+
+    def all_healthy(self, group, seconds=60):
+        well = lambda: {health["State"] for health in self.health(group).values()} == {"healthy"}
+        eventually(well, f"all targets are healthy, but {self.health(group)}", seconds)
+
+    def clear(self):
+        while self.undo:
+            self.undo.pop()()
+
+
+@pytest.fixture
+def web(cloud):
+    web = Web(cloud)
+    yield web
+    web.clear()
+
+
+def words(url, headers=None, count=8):
+    """The first lines of answers, and all of the last."""
+    answers = [get(url, headers) for _ in range(count)]
+    assert {status for status, _, _ in answers} == {200}, answers
+    return {text.splitlines()[0] for _, text, _ in answers}, answers[-1][1].splitlines()
+
+
+def test_two_servers_answer_whichever_way_a_client_comes(web):
+    first, second = web.instance("one"), web.instance("two")
+    group = web.targets()
+    balancer = web.balancer()
+    web.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": first}, {"Id": second}])
+    assert {health["State"] for health in web.health(group).values()} == {"unused"}
+    web.listener(balancer, group)
+    web.all_healthy(group)
+
+    # By address, from the host: the server sees the balancer, and is told who asked.
+    for address in web.addresses(balancer):
+        seen, told = words(f"http://{address}/a?b=c")
+        assert seen == {"one", "two"}
+        assert told[1] == "/a?b=c"
+        assert f"host={address}" in told and "x-forwarded-proto=http" in told and "x-forwarded-port=80" in told
+        assert any(re.fullmatch(r"x-forwarded-for=[0-9.]+", line) for line in told)
+        assert any(re.fullmatch(r"x-amzn-trace-id=Root=1-[0-9a-f]{8}-[0-9a-f]{24}", line) for line in told)
+    # By name, at the house's own port.
+    port = web.cloud.port
+    host = f"{balancer['LoadBalancerName']}.elb.localhost:{port}"
+    assert words(f"http://127.0.0.1:{port}/x", {"Host": host})[0] == {"one", "two"}
+    assert words(f"http://127.0.0.1:{port}/x", {"Host": balancer["DNSName"]})[0] == {"one", "two"}
+    # From inside the VPC, by its name.
+    script = f"""#!/bin/sh
+exec python3 -u - <<'PY'
+import time, urllib.request
+while True:
+    try: print("told", urllib.request.urlopen("http://{balancer['DNSName']}/in", timeout=2).read().decode().split()[0])
+    except OSError as error: print("not told", error)
+    time.sleep(0.2)
+PY
+"""
+    inside = web.instance("visitor", group=web.front, script=script)
+    console = lambda: web.ec2.get_console_output(InstanceId=inside, Latest=True).get("Output", "")
+    eventually(lambda: "told one" in console() and "told two" in console(), f"it is told: {console()[-300:]}", 60)
+
+    # One goes: it drains, gets nothing new, and is forgotten when its time is over.
+    attributes = [{"Key": "deregistration_delay.timeout_seconds", "Value": "2"}]
+    web.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=attributes)
+    web.elb.deregister_targets(TargetGroupArn=group, Targets=[{"Id": first}])
+    assert web.health(group)[first] == {
+        "State": "draining",
+        "Reason": "Target.DeregistrationInProgress",
+        "Description": "Target deregistration is in progress",
+    }
+    address = web.addresses(balancer)[0]
+    eventually(lambda: words(f"http://{address}/", count=4)[0] == {"two"}, "only one is left")
+    eventually(lambda: first not in web.health(group), "it is forgotten", 10)
+    named = web.elb.describe_target_health(TargetGroupArn=group, Targets=[{"Id": first}])
+    assert named["TargetHealthDescriptions"][0]["TargetHealth"]["Reason"] == "Target.NotRegistered"
+
+
+def test_a_target_that_is_not_well_says_why_and_gets_nothing(web):
+    server = web.instance("one")
+    group = web.targets(HealthCheckPath="/", Matcher={"HttpCode": "404"})
+    balancer = web.balancer()
+    web.listener(balancer, group)
+    web.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": server}, {"Id": server, "Port": 81}])
+    found = lambda: {
+        one["Target"]["Port"]: one["TargetHealth"].get("Reason")
+        for one in web.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    }
+    mismatch = {80: "Target.ResponseCodeMismatch", 81: "Target.FailedHealthChecks"}
+    eventually(lambda: found() == mismatch, f"both say why: {found()}", 60)
+    web.elb.modify_target_group(TargetGroupArn=group, Matcher={"HttpCode": "200-299"})
+    eventually(lambda: found()[80] is None, "one is well", 30)
+    address = web.addresses(balancer)[0]
+    assert words(f"http://{address}/", count=10)[0] == {"one"}
+    # An instance that ends is no target any more.
+    web.end(server)
+    eventually(lambda: not web.health(group), "it is no target any more", 30)
+    eventually(lambda: get(f"http://{address}/")[0] == 503, "nobody is left")
+
+
+def test_rules_decide_by_what_they_look_at(web):
+    server = web.instance("one")
+    group = web.targets()
+    web.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": server}])
+    balancer = web.balancer()
+    listener = web.listener(
+        balancer, group, DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": "nobody"}}]
+    )
+
+    def say(text):
+        config = {"StatusCode": "200", "MessageBody": text, "ContentType": "text/plain"}
+        return [{"Type": "fixed-response", "FixedResponseConfig": config}]
+
+    conditions = {
+        "host": {"Field": "host-header", "HostHeaderConfig": {"Values": ["*.Example.com"]}},
+        "path": {"Field": "path-pattern", "Values": ["/img/*"]},
+        "header": {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Kind", "Values": ["a?c"]}},
+        "method": {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["PUT"]}},
+        "query": {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "v", "Value": "2"}]}},
+    }
+    rules = {}
+    for priority, (kind, condition) in enumerate(conditions.items(), 1):
+        made = web.elb.create_rule(ListenerArn=listener, Priority=priority, Conditions=[condition], Actions=say(kind))
+        rules[kind] = made["Rules"][0]["RuleArn"]
+    redirect = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301", "Host": "#{host}", "Path": "/new/#{path}"}
+    web.elb.create_rule(
+        ListenerArn=listener,
+        Priority=50,
+        Conditions=[{"Field": "path-pattern", "Values": ["/old*"]}],
+        Actions=[{"Type": "redirect", "RedirectConfig": redirect}],
+    )
+    web.elb.create_rule(
+        ListenerArn=listener,
+        Priority=60,
+        Conditions=[{"Field": "path-pattern", "Values": ["/app"]}],
+        Actions=[{"Type": "forward", "TargetGroupArn": group}],
+    )
+    web.all_healthy(group)
+    address = web.addresses(balancer)[0]
+
+    def ask(path, method="GET", **headers):
+        connection = http.client.HTTPConnection(address, timeout=5)
+        connection.request(method, path, headers={key.replace("_", "-"): value for key, value in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), answer.headers
+
+    eventually(lambda: ask("/", Host="a.example.com")[1] == "host", "rules are in force")
+    assert ask("/img/a")[1] == "path"
+    assert ask("/", X_Kind="abc")[1] == "header"
+    assert ask("/", method="PUT")[1] == "method"
+    assert ask("/?a=b&v=2")[1] == "query"
+    assert ask("/none")[:2] == (404, "nobody")
+    status, _, headers = ask("/old/x?y=z")
+    assert (status, headers["Location"]) == (301, f"https://{address}:443/new/old/x?y=z")
+    assert ask("/app")[1].splitlines()[0] == "one"
+    # The order is by priority, and can be changed.
+    pairs = [{"RuleArn": rules["host"], "Priority": 5}, {"RuleArn": rules["query"], "Priority": 1}]
+    web.elb.set_rule_priorities(RulePriorities=pairs)
+    eventually(lambda: ask("/?v=2", Host="a.example.com")[1] == "query", "the other one is first")
+    described = web.elb.describe_rules(ListenerArn=listener)["Rules"]
+    assert [rule["Priority"] for rule in described] == ["1", "2", "3", "4", "5", "50", "60", "default"]
+    assert code(web.elb.create_rule, ListenerArn=listener, Priority=1, Conditions=[conditions["path"]], Actions=say("x")) == "PriorityInUse"
+    assert code(web.elb.delete_rule, RuleArn=described[-1]["RuleArn"]) == "OperationNotPermitted"
+    web.elb.delete_rule(RuleArn=rules["path"])
+    eventually(lambda: ask("/img/a")[0] == 404, "the rule is gone")
+
+
+def test_clients_come_back_to_their_server(web):
+    servers = [web.instance(word) for word in ("one", "two")]
+    group = web.targets()
+    web.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": server} for server in servers])
+    balancer = web.balancer()
+    web.listener(balancer, group)
+    web.all_healthy(group)
+    sticky = [{"Key": "stickiness.enabled", "Value": "true"}, {"Key": "stickiness.lb_cookie.duration_seconds", "Value": "60"}]
+    web.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=sticky)
+    address = web.addresses(balancer)[0]
+    cookies = lambda: [line.split(";")[0] for line in get(f"http://{address}/")[2].get_all("Set-Cookie") or []]
+    eventually(lambda: cookies(), "cookies are set")
+    given = {cookie.split("=")[0]: cookie for cookie in cookies()}
+    assert set(given) == {"AWSALB", "AWSALBCORS"}
+    for cookie in given.values():
+        assert len(words(f"http://{address}/", {"Cookie": cookie})[0]) == 1
+
+
+def test_what_is_wrong_is_refused_in_awss_words(web):
+    elb = web.elb
+    group = web.targets()
+    balancer = web.balancer()
+    arn = balancer["LoadBalancerArn"]
+    listener = web.listener(balancer, group)
+    nobody = arn[:-4] + "0000"
+    assert code(elb.describe_load_balancers, LoadBalancerArns=[nobody]) == "LoadBalancerNotFound"
+    assert code(elb.describe_load_balancers, Names=["nobody"]) == "LoadBalancerNotFound"
+    assert code(elb.describe_target_groups, Names=["nobody"]) == "TargetGroupNotFound"
+    assert code(elb.delete_target_group, TargetGroupArn=group) == "ResourceInUse"
+    again = {"Protocol": "HTTP", "Port": 80, "DefaultActions": [{"Type": "forward", "TargetGroupArn": group}]}
+    assert code(elb.create_listener, LoadBalancerArn=arn, **again) == "DuplicateListener"
+    assert code(elb.create_listener, LoadBalancerArn=arn, **{**again, "Protocol": "TCP", "Port": 81}) == "UnsupportedProtocol"
+    assert code(elb.register_targets, TargetGroupArn=group, Targets=[{"Id": "i-0123456789abcdef0"}]) == "InvalidTarget"
+    subnets = [s["SubnetId"] for s in web.subnets]
+    other = {"Name": balancer["LoadBalancerName"], "Subnets": subnets, "Scheme": "internal"}
+    assert code(elb.create_load_balancer, **other) == "DuplicateLoadBalancerName"
+    assert code(elb.create_load_balancer, Name="gw", Subnets=subnets, Type="gateway") == "InvalidConfigurationRequest"
+    assert code(elb.create_load_balancer, Name="one", Subnets=subnets[:1]) == "ValidationError"
+    authenticate = {"Type": "authenticate-cognito", "Order": 1}
+    assert code(elb.modify_listener, ListenerArn=listener, DefaultActions=[authenticate]) in ("InvalidConfigurationRequest", "ValidationError")
+    on = [{"Key": "access_logs.s3.enabled", "Value": "true"}]
+    assert code(elb.modify_load_balancer_attributes, LoadBalancerArn=arn, Attributes=on) == "InvalidConfigurationRequest"
+    protect = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=protect)
+    assert code(elb.delete_load_balancer, LoadBalancerArn=arn) == "OperationNotPermitted"
+    protect[0]["Value"] = "false"
+    elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=protect)
+    elb.add_tags(ResourceArns=[arn, listener], Tags=[{"Key": "a", "Value": "b"}])
+    elb.remove_tags(ResourceArns=[listener], TagKeys=["a"])
+    tags = elb.describe_tags(ResourceArns=[arn, listener])["TagDescriptions"]
+    assert [one["Tags"] for one in tags] == [[{"Key": "a", "Value": "b"}], []]
+    assert elb.describe_account_limits()["Limits"]
+    assert elb.describe_ssl_policies(Names=["ELBSecurityPolicy-2016-08"])["SslPolicies"]
+    assert elb.describe_listeners(LoadBalancerArn=arn)["Listeners"][0]["ListenerArn"] == listener
+    assert elb.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"][0]["TargetGroupArn"] == group
+    attributes = elb.describe_listener_attributes(ListenerArn=listener)["Attributes"]
+    assert {"Key": "routing.http.response.server.enabled", "Value": "true"} in attributes
+    assert elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[web.front])["SecurityGroupIds"] == [web.front]
+    assert elb.set_ip_address_type(LoadBalancerArn=arn, IpAddressType="ipv4")["IpAddressType"] == "ipv4"
+    assert code(elb.set_ip_address_type, LoadBalancerArn=arn, IpAddressType="dualstack") == "InvalidConfigurationRequest"
+
+
+def test_a_balancer_is_back_a_second_after_a_kill(own_cloud):
+    cloud = own_cloud()
+    web = Web(cloud)
+    server = web.instance("one")
+    group = web.targets()
+    web.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": server}])
+    balancer = web.balancer()
+    web.listener(balancer, group)
+    web.all_healthy(group)
+    address = web.addresses(balancer)[0]
+    assert words(f"http://{address}/")[0] == {"one"}
+    cloud.kill()
+    cloud.start()
+    ready = time.monotonic()
+
+    def answers():
+        try:
+            return get(f"http://{address}/", timeout=1)[0] == 200
+        except OSError:
+            return False
+
+    eventually(answers, "it answers again", 5)
+    assert time.monotonic() - ready < 1.0
+    web.all_healthy(group)
+    web.clear()
