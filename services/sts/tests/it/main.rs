@@ -7,6 +7,7 @@ mod federation_token;
 mod narrowing;
 mod saml;
 mod session_token;
+mod trust_record;
 mod web_identity;
 
 use std::sync::Arc;

@@ -341,3 +341,20 @@ async fn the_session_is_the_assertions() {
     let ended = cloud.signed_with(&credentials.access_key_id, Some(&credentials.session_token)).await;
     assert!(ended.is_err());
 }
+
+#[tokio::test]
+async fn no_byte_of_what_is_read_can_be_changed() {
+    let (cloud, provider) = (cloud().await, Provider::new());
+    let certificates = [STANDARD.decode(&provider.certificate).unwrap()];
+    let signed = provider.response(&Told::new(&cloud));
+    let read = |bytes: &[u8]| sts::rules::saml_response::read(&STANDARD.encode(bytes), &certificates).ok();
+    let good = read(signed.as_bytes()).unwrap();
+    for (at, change) in (0..signed.len()).step_by(3).flat_map(|at| [(at, 0x01), (at, 0x20)]) {
+        let mut changed = signed.clone().into_bytes();
+        changed[at] ^= change;
+        // White space outside of what is signed, and the like, changes nothing that is read.
+        if let Some(told) = read(&changed) {
+            assert_eq!(told, good, "byte {at}");
+        }
+    }
+}
