@@ -172,7 +172,10 @@ fn resources(orders: &Orders) -> Value {
         && let Some(cpu) = cpu.as_object_mut()
     {
         // So that a machine counts as many processors as it has.
-        cpu.insert("cpus".to_owned(), processors(spec.id.as_str(), spec.vcpus, host).into());
+        cpu.insert(
+            "cpus".to_owned(),
+            processors(spec.id.as_str(), spec.vcpus, &(0..host).collect::<Vec<_>>()).into(),
+        );
     }
     json!({
         "memory": { "limit": spec.memory_bytes },
@@ -182,11 +185,15 @@ fn resources(orders: &Orders) -> Value {
     })
 }
 
-/// `count` of the host's processors, chosen by the machine's name so that machines spread over them.
-fn processors(id: &str, count: u32, host: u32) -> String {
-    let start = id.bytes().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    let chosen: Vec<_> = (0..count).map(|n| (start.wrapping_add(n) % host).to_string()).collect();
-    chosen.join(",")
+/// `count` of the host's processors that are `allowed`, or all of them where they are fewer; chosen by the machine's
+/// name so that machines spread over them.
+pub(crate) fn processors(id: &str, count: u32, allowed: &[u32]) -> String {
+    let start = id.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+    let count = usize::try_from(count).unwrap_or(usize::MAX).min(allowed.len());
+    let mut chosen: Vec<u32> =
+        allowed.iter().cycle().skip(start % allowed.len().max(1)).take(count).copied().collect();
+    chosen.sort_unstable();
+    chosen.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -196,12 +203,13 @@ mod tests {
     #[test]
     fn processors_are_distinct_and_exist() {
         for id in ["a", "b", "machine-17", "zzzzzzzz"] {
-            let chosen = processors(id, 3, 4);
+            let chosen = processors(id, 3, &[0, 1, 2, 3]);
             let mut numbers: Vec<u32> = chosen.split(',').map(|n| n.parse().unwrap()).collect();
             numbers.sort_unstable();
             numbers.dedup();
             assert_eq!(numbers.len(), 3, "{chosen}");
             assert!(numbers.iter().all(|n| *n < 4), "{chosen}");
+            assert_eq!(processors(id, 3, &[5]), "5");
         }
     }
 }

@@ -179,6 +179,27 @@ fn pids_below(folder: &Path) -> Vec<i32> {
     own.chain(children(folder).iter().flat_map(|child| pids_below(child))).collect()
 }
 
+/// Lets the group run on these processors: `0,2`. Nothing is written where they are that already.
+pub(crate) fn set_processors(name: &str, processors: &str) -> Result<()> {
+    let root = if setup() == "v2" { PathBuf::from(ROOT) } else { Path::new(ROOT).join("cpuset") };
+    let path = root.join(name).join("cpuset.cpus");
+    let Ok(now) = fs::read_to_string(&path) else { return Ok(()) };
+    if numbers(&now) == numbers(processors) {
+        Ok(())
+    } else {
+        fs::write(&path, processors).at("write", &path)
+    }
+}
+
+/// The numbers of a list such as `0-2,5`.
+fn numbers(list: &str) -> Vec<u32> {
+    let parts = list.trim().split(',').filter_map(|part| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse::<u32>().ok()?..=last.parse().ok()?)
+    });
+    parts.flatten().collect()
+}
+
 /// The kernel's number for loop devices: the only ones machines are given.
 const LOOP_MAJOR: u64 = 7;
 
@@ -299,6 +320,12 @@ pub(crate) fn is_mount_point(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_of_processors_are_read() {
+        assert_eq!(numbers("0-2,5\n"), [0, 1, 2, 5]);
+        assert_eq!(numbers("\n"), [] as [u32; 0]);
+    }
 
     #[test]
     fn counters_of_both_versions_are_read() {

@@ -46,6 +46,7 @@ struct State {
 
 struct Fake {
     spec: MachineSpec,
+    processors: Vec<u32>,
     devices: Vec<Device>,
     observed: Observed,
     console: Vec<u8>,
@@ -114,6 +115,11 @@ impl FakeMachines {
         self.lock().machines.get(id).map(|fake| fake.devices.clone()).unwrap_or_default()
     }
 
+    /// The processors the machine is held to.
+    pub fn processors(&self, id: &MachineId) -> Vec<u32> {
+        self.lock().machines.get(id).map(|fake| fake.processors.clone()).unwrap_or_default()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -174,7 +180,13 @@ impl Machines for FakeMachines {
     fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>> {
         let id = spec.id.clone();
         self.lock().machines.entry(id.clone()).and_modify(|fake| fake.spec = spec.clone()).or_insert_with(
-            || Fake { spec, devices: Vec::new(), observed: Observed::Created, console: Vec::new() },
+            || Fake {
+                spec,
+                processors: Vec::new(),
+                devices: Vec::new(),
+                observed: Observed::Created,
+                console: Vec::new(),
+            },
         );
         self.nudge(&id);
         ready(Ok(())).boxed()
@@ -223,6 +235,13 @@ impl Machines for FakeMachines {
             Ok(())
         });
         ready(answer).boxed()
+    }
+
+    fn set_processors<'a>(&'a self, id: &'a MachineId, allowed: Vec<u32>) -> BoxFuture<'a, Result<()>> {
+        if let Some(fake) = self.lock().machines.get_mut(id) {
+            fake.processors = allowed;
+        }
+        ready(Ok(())).boxed()
     }
 
     fn sync_disks<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {

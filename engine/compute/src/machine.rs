@@ -289,6 +289,10 @@ pub trait Machines: Send + Sync {
         force: bool,
     ) -> BoxFuture<'a, Result<()>>;
 
+    /// Lets a running machine run on these processors of the host only, as many of them as it has; on none in particular
+    /// means on any. One that does not run is left as it is.
+    fn set_processors<'a>(&'a self, id: &'a MachineId, allowed: Vec<u32>) -> BoxFuture<'a, Result<()>>;
+
     /// Has a running machine's file systems written out to their devices.
     fn sync_disks<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>>;
 

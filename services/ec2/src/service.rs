@@ -5,10 +5,13 @@ use std::sync::Arc;
 use api_ec2 as api;
 use kernel::{Access, Plugs, Result, Scope, Service, ServiceBuilder};
 
+use crate::controllers::alarm_action;
 use crate::controllers::instance;
 use crate::controllers::listener::Listeners;
+use crate::controllers::metric;
 use crate::controllers::network::{self, Networks};
 use crate::controllers::role_credentials::{self, RoleCredentials};
+use crate::controllers::status::{self, Probes};
 use crate::ops::instance::access_to;
 use crate::ops::{
     self, instance_attribute, instance_state, instance_status, instance_type, key_pair, launch,
@@ -46,8 +49,8 @@ pub fn service(plugs: &Plugs) -> Service {
     });
     s.own(overcommit);
     s.own(pool);
-    s.own(Networks::new(engines.networks.clone()));
     s.own(crate::controllers::dns::NamesPlug(plugs.find()));
+    s.own(Networks::new(engines.networks.clone()));
     s.own(engines);
     // Instances first: what they live in is let go after them.
     instances(&mut s);
@@ -56,17 +59,19 @@ pub fn service(plugs: &Plugs) -> Service {
     images(&mut s);
     profiles(&mut s);
     launch_templates(&mut s);
+    purchase(&mut s);
+    placement(&mut s);
     s.resource_facts(ops::resource_facts::find);
     networks(&mut s);
     vpcs(&mut s);
     routing(&mut s);
     interfaces(&mut s);
     groups(&mut s);
+    endpoints(&mut s, plugs);
     s.build()
 }
 
 /// On no resource in particular: looking is allowed or it is not.
-    endpoints(&mut s, plugs);
 fn any<I>(_: &Scope, _: &I) -> Result<Access> {
     Ok(Access::any())
 }
@@ -254,17 +259,14 @@ fn interfaces(s: &mut ServiceBuilder) {
     s.op(api::op::DescribeStaleSecurityGroups, group_peer::describe_stale_security_groups).access(any);
 }
 
-fn groups(s: &mut ServiceBuilder) {
-    use ops::{security_group, security_group_rule, security_group_rule_update as update};
-
-    s.op(api::op::CreateSecurityGroup, security_group::create_security_group)
 /// Ways to services without a public address.
 fn endpoints(s: &mut ServiceBuilder, plugs: &Plugs) {
     use crate::controllers::vpc_endpoint as endpoints;
     use ops::{vpc_endpoint as endpoint, vpc_endpoint_service as endpoint_service};
 
     s.own(endpoints::Endpoints::new(plugs.find()));
-    s.op(api::op::CreateVpcEndpoint, endpoint::create_vpc_endpoint).access(|s, _| on(s, "vpc-endpoint", None));
+    s.op(api::op::CreateVpcEndpoint, endpoint::create_vpc_endpoint)
+        .access(|s, _| on(s, "vpc-endpoint", None));
     s.op(api::op::ModifyVpcEndpoint, endpoint::modify_vpc_endpoint)
         .access(|s, i| on(s, "vpc-endpoint", Some(&i.vpc_endpoint_id)));
     s.op(api::op::DeleteVpcEndpoints, endpoint::delete_vpc_endpoints).access(|s, i| {
@@ -284,6 +286,10 @@ fn endpoints(s: &mut ServiceBuilder, plugs: &Plugs) {
     s.on_reset(endpoints::close_all);
 }
 
+fn groups(s: &mut ServiceBuilder) {
+    use ops::{security_group, security_group_rule, security_group_rule_update as update};
+
+    s.op(api::op::CreateSecurityGroup, security_group::create_security_group)
         .access(|s, _| security_group::access(s, None));
     s.op(api::op::DeleteSecurityGroup, security_group::delete_security_group)
         .access(|s, i| security_group::access(s, i.group_id.as_deref()));
@@ -314,7 +320,9 @@ fn endpoints(s: &mut ServiceBuilder, plugs: &Plugs) {
 
 fn volumes(s: &mut ServiceBuilder) {
     use crate::controllers::{snapshot as snapshots, volume as volumes};
-    use ops::{snapshot, volume, volume_attachment as attachment, volume_modification as modification};
+    use ops::{
+        snapshot, volume, volume_attachment as attachment, volume_modification as modification,
+    };
 
     s.own(volumes::Turns::default());
     s.op(api::op::CreateVolume, volume::create_volume).access(|s, _| volume::access(s, None));
@@ -332,6 +340,7 @@ fn volumes(s: &mut ServiceBuilder) {
         .access(|s, i| volume::access(s, Some(&i.volume_id)));
     s.op(api::op::ModifyVolumeAttribute, modification::modify_volume_attribute)
         .access(|s, i| volume::access(s, Some(&i.volume_id)));
+
 
     s.op(api::op::CreateSnapshot, snapshot::create_snapshot).access(|s, _| snapshot::access(s, None));
     s.op(api::op::CopySnapshot, snapshot::copy_snapshot).access(|s, _| snapshot::access(s, None));
@@ -391,6 +400,24 @@ fn instances(s: &mut ServiceBuilder) {
     s.op(api::op::TerminateInstances, instance_state::terminate_instances)
         .access(|s, i| access_to(s, &i.instance_ids));
     s.op(api::op::DescribeInstanceStatus, instance_status::describe_instance_status).access(any);
+    s.op(api::op::ReportInstanceStatus, instance_status::report_instance_status)
+        .access(|s, i| access_to(s, &i.instances));
+    s.op(api::op::MonitorInstances, instance_status::monitor_instances)
+        .access(|s, i| access_to(s, &i.instance_ids));
+    s.op(api::op::UnmonitorInstances, instance_status::unmonitor_instances)
+        .access(|s, i| access_to(s, &i.instance_ids));
+    s.op(api::op::ModifyInstanceMaintenanceOptions, instance_status::modify_instance_maintenance_options)
+        .access(|s, i| access_to(s, [&i.instance_id]));
+    s.own(Probes::default());
+    s.sweep("ec2/status", status::EVERY_MS, status::check_all);
+    s.own(metric::Looks::default());
+    s.sweep("ec2/metrics", metric::EVERY_MS, metric::put_all);
+    s.subscribe(
+        alarm_action::NAME,
+        Some(alarm_action::SOURCE),
+        Some(alarm_action::DETAIL_TYPE),
+        alarm_action::take,
+    );
     s.op(api::op::GetConsoleOutput, instance_status::get_console_output)
         .access(|s, i| access_to(s, [&i.instance_id]));
     s.op(
@@ -465,6 +492,80 @@ fn launch_templates(s: &mut ServiceBuilder) {
     s.op(api::op::DeleteLaunchTemplateVersions, version::delete_launch_template_versions)
         .access(|s, i| template::access(s, i.launch_template_id.as_ref(), i.launch_template_name.is_some()));
     s.op(api::op::DescribeLaunchTemplateVersions, version::describe_launch_template_versions).access(any);
+}
+
+/// Where instances are, and beside whom.
+fn placement(s: &mut ServiceBuilder) {
+    use ops::{host, placement, placement_group as group};
+
+    s.op(api::op::CreatePlacementGroup, group::create_placement_group)
+        .access(|s, i| group::access(s, i.group_name.as_deref()));
+    s.op(api::op::DeletePlacementGroup, group::delete_placement_group)
+        .access(|s, i| group::access(s, Some(&i.group_name)));
+    s.op(api::op::DescribePlacementGroups, group::describe_placement_groups).access(any);
+    s.op(api::op::ModifyInstancePlacement, placement::modify_instance_placement)
+        .access(|s, i| access_to(s, [&i.instance_id]));
+
+    s.op(api::op::AllocateHosts, host::allocate_hosts).access(|s, _| on(s, "dedicated-host", None));
+    s.op(api::op::ReleaseHosts, host::release_hosts).access(|s, i| host::access(s, &i.host_ids));
+    s.op(api::op::ModifyHosts, host::modify_hosts).access(|s, i| host::access(s, &i.host_ids));
+    s.op(api::op::DescribeHosts, host::describe_hosts).access(any);
+    s.sweep("ec2/host-usage", USAGE_EVERY_MS, host::keep_books);
+}
+
+/// Ways to buy what runs.
+fn purchase(s: &mut ServiceBuilder) {
+    use crate::controllers::spot as market;
+    use crate::state::capacity_reservation::EXPIRE;
+    use ops::{capacity_reservation as capacity, reserved_instances as reserved, spot, spot_price};
+
+    // What a request would launch comes out by looking: it asks the gate itself.
+    s.op(api::op::RequestSpotInstances, spot::request_spot_instances).access(|_, _| Ok(Access::free()));
+    s.op(api::op::DescribeSpotInstanceRequests, spot::describe_spot_instance_requests).access(any);
+    s.op(api::op::CancelSpotInstanceRequests, spot::cancel_spot_instance_requests).access(|s, i| {
+        let ids = i.spot_instance_request_ids.iter();
+        Ok(Access::on_all(ids.map(|id| s.arn("ec2", format_args!("spot-instances-request/{id}")))))
+    });
+    s.op(api::op::DescribeSpotPriceHistory, spot_price::describe_spot_price_history).access(any);
+    s.controller(
+        market::CONTROLLER,
+        market::CONCURRENCY,
+        market::SWEEP_EVERY_MS,
+        market::list,
+        market::reconcile,
+    );
+    s.sweep("ec2/spot-market", market::MARKET_EVERY_MS, market::market);
+    s.timer(spot::INTERRUPT, market::interrupt);
+
+    s.op(api::op::CreateCapacityReservation, capacity::create_capacity_reservation)
+        .access(capacity::create_access);
+    s.op(api::op::ModifyCapacityReservation, capacity::modify_capacity_reservation)
+        .access(|s, i| on(s, "capacity-reservation", Some(&i.capacity_reservation_id)));
+    s.op(api::op::CancelCapacityReservation, capacity::cancel_capacity_reservation)
+        .access(|s, i| on(s, "capacity-reservation", Some(&i.capacity_reservation_id)));
+    s.op(api::op::DescribeCapacityReservations, capacity::describe_capacity_reservations).access(any);
+    s.op(api::op::GetCapacityReservationUsage, capacity::get_capacity_reservation_usage)
+        .access(|s, i| on(s, "capacity-reservation", Some(&i.capacity_reservation_id)));
+    s.op(
+        api::op::ModifyInstanceCapacityReservationAttributes,
+        capacity::modify_instance_capacity_reservation_attributes,
+    )
+    .access(|s, i| access_to(s, [&i.instance_id]));
+    s.timer(EXPIRE, capacity::expire);
+    s.sweep("ec2/capacity-usage", USAGE_EVERY_MS, capacity::keep_books);
+
+    s.op(api::op::DescribeReservedInstancesOfferings, reserved::describe_reserved_instances_offerings)
+        .access(any);
+    s.op(api::op::PurchaseReservedInstancesOffering, reserved::purchase_reserved_instances_offering)
+        .access(any);
+    s.op(api::op::DescribeReservedInstances, reserved::describe_reserved_instances).access(any);
+    s.op(api::op::ModifyReservedInstances, reserved::modify_reserved_instances).access(any);
+    s.op(
+        api::op::DescribeReservedInstancesModifications,
+        reserved::describe_reserved_instances_modifications,
+    )
+    .access(any);
+    s.sweep("ec2/reserved-usage", USAGE_EVERY_MS, reserved::keep_books);
 }
 
 /// Usage of what runs is written down every hour; of what stops, when it does.

@@ -18,8 +18,8 @@ use crate::machine::{
     CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Device, EXEC_OUTPUT_BYTES_MAX, ExitReason,
     ImageId, ImageState, MachineId, MachineSpec, Machines, Observed, Stats,
 };
-use crate::record::check_spec;
-use crate::{capability, cgroup, console, devices, folder, line, roles};
+use crate::record::{Orders, check_spec};
+use crate::{bundle, capability, cgroup, console, devices, folder, line, roles};
 
 impl Machines for Engine {
     fn prepare_image(&self, image: &ImageId) -> ImageState {
@@ -159,6 +159,26 @@ impl Machines for Engine {
             }
             let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             Err(Error::Host(format!("the devices of {id} could not be changed: {reason}")))
+        }
+        .boxed()
+    }
+
+    fn set_processors<'a>(&'a self, id: &'a MachineId, allowed: Vec<u32>) -> BoxFuture<'a, Result<()>> {
+        async move {
+            if !self.must_look(id).await?.is_running() {
+                return Ok(());
+            }
+            let (folder, group) = (self.folder(id), self.place().cgroup(id));
+            let id = id.clone();
+            on_thread(move || {
+                let orders = Orders::read(&folder)?.ok_or_else(|| Error::Absent(id.to_string()))?;
+                let allowed = match allowed.as_slice() {
+                    [] => (0..cgroup::host_cpus()).collect(),
+                    _ => allowed,
+                };
+                cgroup::set_processors(&group, &bundle::processors(id.as_str(), orders.spec.vcpus, &allowed))
+            })
+            .await
         }
         .boxed()
     }

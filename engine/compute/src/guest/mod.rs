@@ -1,7 +1,9 @@
 //! Our executable inside a machine: the first process of images without an init of their own.
 
+mod cloud_config;
 pub(crate) mod init;
 pub(crate) mod metadata;
 pub(crate) mod power;
-mod seed;
+pub(crate) mod seed;
+mod settle;
 mod ssh;

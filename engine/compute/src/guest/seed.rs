@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::error::{Error, Result, Trying};
 use crate::guest::init::say;
-use crate::guest::metadata;
+use crate::guest::{cloud_config, metadata, settle};
 
 const STATE: &str = "/var/lib/cloudlet";
 const LOG: &str = "/var/log/cloud-init-output.log";
@@ -40,12 +40,27 @@ pub(crate) fn run() -> Result<()> {
     // Before it runs: what is to happen once must not happen twice when it ends with a reboot.
     fs::write(&done, "").at("write", &done)?;
     match facts.user_data {
+        Some(data) if data.starts_with(cloud_config::HEADER) => follow(&state, &data, &facts.keys),
         Some(data) if !data.is_empty() => run_user_data(&state, &data),
         _ => Ok(()),
     }
 }
 
-fn admit(home: &Path, owner: u32, keys: &[String]) -> Result<()> {
+/// Does what a cloud-config asks for, its commands last.
+fn follow(state: &Path, data: &[u8], keys: &[String]) -> Result<()> {
+    let config = cloud_config::parse(data)?;
+    settle::settle(&config);
+    if !config.keys.is_empty() {
+        let keys = [keys, &config.keys].concat();
+        for (home, owner) in LOGINS.into_iter().filter(|(home, _)| Path::new(home).is_dir()) {
+            admit(Path::new(home), owner, &keys)?;
+        }
+    }
+    if config.script.is_empty() { Ok(()) } else { run_user_data(state, config.script.as_bytes()) }
+}
+
+/// Lets the owners of these keys in, and nobody else.
+pub(crate) fn admit(home: &Path, owner: u32, keys: &[String]) -> Result<()> {
     let folder = home.join(".ssh");
     fs::create_dir_all(&folder).at("create", &folder)?;
     let file = folder.join("authorized_keys");
@@ -66,8 +81,9 @@ fn run_user_data(state: &Path, data: &[u8]) -> Result<()> {
     if !data.starts_with(b"#!") {
         let kind = String::from_utf8_lossy(data.split(|byte| *byte == b'\n').next().unwrap_or_default())
             .into_owned();
-        let reason =
-            format!("this image runs scripts only; its user data begins with {kind:?} and was not run");
+        let reason = format!(
+            "this image takes scripts and cloud-config; its user data begins with {kind:?} and was not run"
+        );
         return Err(Error::Spec(reason));
     }
     let (mut output, input) = std::io::pipe().trying(|| "open a pipe".to_owned())?;

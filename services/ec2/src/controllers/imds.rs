@@ -22,8 +22,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::{listener, role_credentials};
-use crate::rules::imds::{self, Facts};
-use crate::rules::{image, imds_role, instant, launch};
+use crate::rules::imds::{self, Facts, SpotFacts};
+use crate::rules::spot::Spot;
+use crate::rules::{image, imds_role, instant, launch, spot_view};
 use crate::state::id::{Id, VpcId};
 use crate::state::instance::{self, Instance};
 use crate::state::{network_interface, security_group, subnet, tag, vpc};
@@ -192,6 +193,13 @@ fn find_instance(
     }
 }
 
+fn spot_facts(spot: &Spot) -> SpotFacts {
+    SpotFacts {
+        rebalance: spot.rebalance_at.map(instant::iso),
+        action: spot.coming().map(|coming| (spot_view::behavior(spot.behavior), instant::iso(coming.at))),
+    }
+}
+
 fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance) -> Result<Facts> {
     let interface = network_interface::get(from, scope, &instance.interface)?;
     let mut groups = Vec::with_capacity(interface.groups.len());
@@ -200,6 +208,7 @@ fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance)
     }
     let tags = if instance.metadata.tags { Some(tag::of(from, scope, &instance.id)?) } else { None };
     let user_data = instance.user_data.as_deref().map(launch::decode);
+    let vpc = vpc::get(from, scope, &instance.vpc)?;
     Ok(Facts {
         account: scope.account.to_string(),
         region: scope.region.to_string(),
@@ -214,10 +223,11 @@ fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance)
         launched_at: instant::iso(instance.launched_at),
         private_ip: instance.private_ip,
         public_ip: interface.public_ip,
+        has_public_name: vpc.gives_names(),
         mac: interface.mac,
         interface_id: interface.id.to_string(),
         vpc_id: instance.vpc.to_string(),
-        vpc_cidr: vpc::get(from, scope, &instance.vpc)?.cidr.to_string(),
+        vpc_cidr: vpc.cidr.to_string(),
         subnet_id: instance.subnet.to_string(),
         subnet_cidr: subnet::get(from, scope, &instance.subnet)?.cidr.to_string(),
         groups,
@@ -226,6 +236,7 @@ fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance)
         tags,
         role: None,
         has_role: instance.profile.is_some(),
+        spot: instance.spot.as_ref().map(spot_facts),
     })
 }
 

@@ -6,13 +6,13 @@ use kernel::{Ctx, Error, Next, Result, Scope};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{listener, network, snapshot, volume};
-use crate::rules::instance::{Fact, START_TRIES, State, Step, plan, usage};
-use crate::rules::{instance_type, region};
+use crate::rules::instance::{Fact, START_TRIES, State, Step, bill, plan};
+use crate::rules::{self, instance_type, region};
 use crate::service::Engines;
 use crate::state::id::{Id, InstanceId};
 use crate::state::instance::{self, Cause, Ended, Instance, Power, Seen};
 use crate::state::volume::{self as volumes, Hold};
-use crate::state::{network_interface, tag, vpc};
+use crate::state::{host, network_interface, tag, vpc};
 
 /// The controller's name: its ids are instances'.
 pub const CONTROLLER: &str = "ec2/instance";
@@ -45,6 +45,7 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     match plan(&instance, &fact) {
         Step::Nothing => {
             if fact == Fact::On {
+                keep_apart(ctx, &instance).await?;
                 listener::ensure(ctx, &instance.vpc).await?;
             }
             Ok(Next::Done)
@@ -77,6 +78,15 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     }
 }
 
+/// Leaves processors that were set apart to whom they belong. Where none are, the engine's choice stands.
+async fn keep_apart(ctx: &Ctx, instance: &Instance) -> Result<()> {
+    let machines = &ctx.own::<Engines>().machines;
+    let apart = ctx.read(|snap| host::set_apart(snap)).await?;
+    let owner = rules::host::owner(instance, &ctx.account().to_string());
+    let allowed = rules::host::processors(owner.as_deref(), machines.capabilities().cpus, &apart);
+    machines.set_processors(&machine_id(&instance.id)?, allowed).await.map_err(Error::internal)
+}
+
 /// Restarts the machine. Where images of it are wanted, they are taken between its end and its start; should a crash come
 /// in between, a machine that is off while a reboot is owed is started again.
 async fn reboot(ctx: &Ctx, machines: &dyn Machines, machine: &MachineId, instance: &Instance) -> Result<()> {
@@ -101,7 +111,7 @@ fn fact(observed: compute::Observed) -> Fact {
         compute::Observed::Running { .. } => Fact::On,
         compute::Observed::Exited { reason, .. } => Fact::Off(Some(match reason {
             ExitReason::PoweredOff => Cause::PoweredOff,
-            ExitReason::Killed => Cause::Died("it was killed".to_owned()),
+            ExitReason::Killed => Cause::Lost("it was killed".to_owned()),
             ExitReason::Failed(why) => Cause::Died(why),
         })),
     }
@@ -222,7 +232,7 @@ async fn note_end(ctx: &Ctx, instance: &Instance, cause: Cause) -> Result<Next> 
     let at = ctx.now();
     let generation = instance.desired.generation;
     note(ctx, instance, |seen| {
-        if let Cause::Died(why) | Cause::NeverStarted(why) = &cause {
+        if let Cause::Died(why) | Cause::Lost(why) | Cause::NeverStarted(why) = &cause {
             seen.observed.last_error = Some(why.clone());
         }
         seen.observed.failures = 0;
@@ -314,7 +324,8 @@ async fn nudge(ctx: &Ctx, machine: &str) -> Result<()> {
     Ok(())
 }
 
-async fn nudge_all(ctx: &Ctx) -> Result<()> {
+/// Has every instance looked at.
+pub async fn nudge_all(ctx: &Ctx) -> Result<()> {
     for (scope, id) in list(ctx).await? {
         ctx.house().nudge(CONTROLLER, &scope, &id);
     }
@@ -328,11 +339,17 @@ pub async fn meter(ctx: &Ctx) -> Result<()> {
         let ctx = ctx.in_scope(scope);
         // Read again: it may have stopped meanwhile, and then its line is complete.
         ctx.write(|tx| {
-            let current = instance::find(tx, &scope, &instance.id)?;
-            match current.and_then(|current| usage(&current, ctx.now())) {
-                Some(line) => tx.meter(&line),
-                None => Ok(()),
-            }
+            let Some(current) = instance::find(tx, &scope, &instance.id)? else { return Ok(()) };
+            let bill = bill(&current, ctx.now());
+            bill.lines.iter().try_for_each(|line| tx.meter(line))?;
+            let open_from = bill.open_from;
+            instance::update(tx, &scope, &instance.id, |instance| {
+                if let Some(spot) = &mut instance.spot {
+                    spot.billed_until = open_from;
+                }
+                Ok(())
+            })
+            .map(drop)
         })
         .await?;
     }

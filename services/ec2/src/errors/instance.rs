@@ -35,6 +35,10 @@ pub fn must_be_stopped(id: impl Display) -> Error {
     incorrect_instance_state(id, "is not in the 'stopped' state.")
 }
 
+pub fn is_not_running(id: impl Display) -> Error {
+    incorrect_instance_state(id, "is not in the 'running' state.")
+}
+
 pub fn is_terminated(id: impl Display) -> Error {
     incorrect_instance_state(id, "is not in a state in which this can be done: it is terminated.")
 }

@@ -3,6 +3,7 @@
 
 mod address;
 mod capacity;
+mod capacity_reservation;
 mod dhcp_options;
 mod filter;
 mod image;
@@ -19,25 +20,29 @@ mod network_interface;
 mod page;
 mod peering;
 mod permission;
+mod placement;
 mod prefix_list;
 mod public_address;
 mod region;
+mod reserved_instances;
 mod route_table;
 mod security_group;
 mod security_group_rule;
 mod snapshot;
+mod spot;
 mod subnet;
 mod tag;
 mod volume;
 mod vpc;
+mod vpc_endpoint;
 
 use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
-mod vpc_endpoint;
 pub use address::*;
 pub use capacity::*;
+pub use capacity_reservation::*;
 pub use dhcp_options::*;
 pub use filter::*;
 pub use image::*;
@@ -54,17 +59,21 @@ pub use network_interface::*;
 pub use page::*;
 pub use peering::*;
 pub use permission::*;
+pub use placement::*;
 pub use prefix_list::*;
 pub use public_address::*;
 pub use region::*;
+pub use reserved_instances::*;
 pub use route_table::*;
 pub use security_group::*;
 pub use security_group_rule::*;
 pub use snapshot::*;
+pub use spot::*;
 pub use subnet::*;
 pub use tag::*;
 pub use volume::*;
 pub use vpc::*;
+pub use vpc_endpoint::*;
 
 use crate::state::id::Id;
 
@@ -75,7 +84,6 @@ pub fn dry_run() -> Error {
 }
 
 pub fn missing(name: &str) -> Error {
-pub use vpc_endpoint::*;
     let message = format!("The request must contain the parameter {name}");
     Error::new(Kind::Invalid, "MissingParameter", message)
 }

@@ -13,7 +13,7 @@ use crate::rules::instance_filter::{FILTERS, values};
 use crate::rules::instance_view::{View, show};
 use crate::state::id::{GroupId, Id, InstanceId};
 use crate::state::instance::{self, Instance};
-use crate::state::{network_interface, security_group, tag, volume};
+use crate::state::{network_interface, security_group, tag, volume, vpc};
 
 /// Instances that an operation names.
 pub fn access_to<'i>(scope: &Scope, ids: impl IntoIterator<Item = &'i String>) -> Result<Access> {
@@ -93,7 +93,8 @@ pub fn view(from: &mut impl Reader, scope: &Scope, instance: Instance) -> Result
     let group_names = names.collect::<Result<_>>()?;
     let tags = tag::of(from, scope, &instance.id)?;
     let volumes = volume::of_instance(from, scope, &instance.id)?;
-    Ok(View { instance, interface, group_names, tags, volumes })
+    let has_public_name = vpc::find(from, scope, &instance.vpc)?.is_some_and(|vpc| vpc.gives_names());
+    Ok(View { instance, interface, has_public_name, group_names, tags, volumes })
 }
 
 /// Instances that were just made, and some that were made before under the same token.

@@ -3,21 +3,25 @@
 use api_ec2 as api;
 use kernel::{Ctx, Result, Scope, Tx};
 
-use super::capacity::{check_size, count_room};
+use super::capacity::{Room, check_size};
 use super::instance::{check_ids, get_all};
 use super::page::check_dry_run;
+use super::spot;
+use super::{capacity_reservation, placement};
 use crate::controllers::instance::CONTROLLER;
 use crate::errors;
 use crate::rules::instance::State;
-use crate::rules::instance_type;
+use crate::rules::instance_type::{self, InstanceType};
 use crate::rules::instance_view::state;
+use crate::rules::spot::Why;
 use crate::state::id::{Id, InstanceId};
-use crate::state::instance::{self, Instance, Power};
+use crate::state::instance::{self, Instance, Power, Tenancy};
 use crate::state::network_interface;
+use crate::state::spot::Kind;
 
 /// What an operation asks of an instance.
 #[derive(Clone, Copy)]
-enum Wish {
+pub enum Wish {
     Start,
     Stop { force: bool },
     Reboot,
@@ -33,10 +37,9 @@ pub async fn start_instances(
             && instance.state() == State::Stopped
             && let Some(size) = instance_type::find(&instance.instance_type)
         {
+            check(&instance, Wish::Start)?;
             check_size(ctx, size)?;
-            if count_room(ctx, size).await? == 0 {
-                return Err(errors::no_room(size.name));
-            }
+            check_room(ctx, &instance, size).await?;
         }
     }
     let changes = ask(ctx, input.instance_ids, input.dry_run, Wish::Start).await?;
@@ -62,6 +65,34 @@ pub async fn terminate_instances(
 ) -> Result<api::TerminateInstancesResult> {
     let changes = ask(ctx, input.instance_ids, input.dry_run, Wish::Terminate).await?;
     Ok(api::TerminateInstancesResult { terminating_instances: Some(changes) })
+}
+
+/// Whether an instance may have its room back. What it must go for it is told so at once.
+///
+/// # Errors
+/// `InsufficientInstanceCapacity`.
+async fn check_room(ctx: &Ctx, instance: &Instance, size: &InstanceType) -> Result<()> {
+    let room = Room::look(ctx, size, instance.spot.is_some()).await?;
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        let on_host = instance.place.tenancy == Tenancy::Host;
+        let is_kept = on_host
+            || instance.spot.is_none()
+                && capacity_reservation::pick(
+                    tx,
+                    &scope,
+                    &instance.capacity.preference,
+                    size,
+                    &instance.zone,
+                )?
+                .is_some();
+        if is_kept {
+            return Ok(());
+        }
+        let going = room.clone().take().ok_or_else(|| errors::no_room(size.name))?;
+        going.iter().try_for_each(|one| spot::announce(tx, &one.scope, &one.id, Why::Capacity))
+    })
+    .await
 }
 
 /// All of them or none: the first that may not is the answer.
@@ -97,12 +128,16 @@ async fn ask(
 fn check(instance: &Instance, wish: Wish) -> Result<()> {
     let (id, state) = (&instance.id, instance.state());
     match (wish, state) {
-        (Wish::Start, State::Running | State::Pending | State::Stopped) => Ok(()),
+        (Wish::Start, State::Stopped) => check_spot_start(instance),
+        (Wish::Start, State::Running | State::Pending) => Ok(()),
         (Wish::Start, _) => Err(errors::cannot_be_started(id)),
         (Wish::Stop { .. }, State::Terminated | State::ShuttingDown) => {
             Err(errors::cannot_be_stopped(id, state.name()))
         }
         (Wish::Stop { .. }, _) if instance.stop_protected => Err(errors::stop_protected(id)),
+        (Wish::Stop { .. }, _) if instance.spot.as_ref().is_some_and(|spot| spot.kind == Kind::OneTime) => {
+            Err(errors::spot_one_time(id))
+        }
         (Wish::Stop { .. }, _) => Ok(()),
         (Wish::Reboot, State::Running | State::Pending) => Ok(()),
         (Wish::Reboot, _) => Err(errors::cannot_be_rebooted(id)),
@@ -112,7 +147,21 @@ fn check(instance: &Instance, wish: Wish) -> Result<()> {
     }
 }
 
-fn write(
+/// One that was stopped by an interruption is started by the market alone.
+fn check_spot_start(instance: &Instance) -> Result<()> {
+    match &instance.spot {
+        Some(spot) if spot.interruption.is_some_and(|it| it.done) => {
+            Err(errors::spot_not_startable(&instance.id, &spot.request))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes the wish down.
+///
+/// # Errors
+/// `InvalidInstanceID.NotFound`.
+pub fn write(
     tx: &mut Tx<'_, '_>,
     scope: &Scope,
     id: &InstanceId,
@@ -149,6 +198,8 @@ fn write(
     })?;
     if let Some(interface) = interface {
         network_interface::assign_public(tx, scope, &interface)?;
+        capacity_reservation::rejoin(tx, scope, id)?;
+        placement::assign_again(tx, scope, id, placement::total_cores(tx.ctx()))?;
     }
     let (was, is) = changed.ok_or_else(|| errors::instances_not_found(&[id.to_string()]))?;
     Ok(api::InstanceStateChange {

@@ -9,11 +9,16 @@ use shape::Timestamp;
 use super::instance::{check_id, check_ids, get, get_all};
 use super::page::{self, check_dry_run};
 use crate::controllers::instance::machine_id;
+use crate::controllers::status::{self, Probes};
+use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::instance::State;
-use crate::rules::instance_view::state;
-use crate::rules::region;
+use crate::rules::instance_status::{Probe, Status, checks};
+use crate::rules::instance_view::{auto_recovery, state};
+use crate::rules::launch::check_recovery;
+use crate::rules::{instant, region};
 use crate::service::Engines;
+use crate::state::id::Id;
 use crate::state::instance::{self, Instance};
 use crate::state::tag::Tags;
 
@@ -34,28 +39,11 @@ const FILTERS: &[&str] = &[
     "system-status.status",
 ];
 
-/// An instance, and whether its machine was found running just now.
+/// An instance with the results of its checks.
 struct Checked {
     instance: Instance,
-    is_up: bool,
-}
-
-impl Checked {
-    fn status(&self) -> &'static str {
-        match (self.instance.state(), self.is_up) {
-            (State::Running, true) => "ok",
-            (State::Running, false) => "impaired",
-            _ => "not-applicable",
-        }
-    }
-
-    fn reachability(&self) -> Option<&'static str> {
-        match (self.instance.state(), self.is_up) {
-            (State::Running, true) => Some("passed"),
-            (State::Running, false) => Some("failed"),
-            _ => None,
-        }
-    }
+    system: Status,
+    own: Status,
 }
 
 pub async fn describe_instance_status(
@@ -74,11 +62,12 @@ pub async fn describe_instance_status(
     if input.include_all_instances != Some(true) {
         instances.retain(|instance| instance.state() == State::Running);
     }
-    let mut checked = Vec::with_capacity(instances.len());
-    for instance in instances {
-        let is_up = is_up(ctx, &instance).await?;
-        checked.push(Checked { instance, is_up });
-    }
+    let probed = status::probed(ctx, instances).await?;
+    let check = |(instance, probe): (Instance, Option<Probe>)| {
+        let (system, own) = checks(instance.state(), instance.state_since, probe.as_ref());
+        Checked { instance, system, own }
+    };
+    let mut checked: Vec<_> = probed.into_iter().map(check).collect();
     let region = scope.region.as_str();
     checked.retain(|checked| filters.accept(&Tags::new(), |name| values(checked, region, name)));
     let (checked, last) = page.cut(checked, |checked| checked.instance.id.to_string());
@@ -88,15 +77,6 @@ pub async fn describe_instance_status(
     })
 }
 
-async fn is_up(ctx: &Ctx, instance: &Instance) -> Result<bool> {
-    if instance.state() != State::Running {
-        return Ok(false);
-    }
-    let machines = &ctx.own::<Engines>().machines;
-    let observed = machines.observe(&machine_id(&instance.id)?).await.map_err(Error::internal)?;
-    Ok(observed.is_running())
-}
-
 fn values(checked: &Checked, region: &str, name: &str) -> Vec<String> {
     let instance = &checked.instance;
     vec![match name {
@@ -104,9 +84,13 @@ fn values(checked: &Checked, region: &str, name: &str) -> Vec<String> {
         "availability-zone-id" => region::zone_id(region, &instance.zone),
         "instance-state-code" => instance.state().code().to_string(),
         "instance-state-name" => instance.state().name().to_owned(),
-        "instance-status.status" | "system-status.status" => checked.status().to_owned(),
-        "instance-status.reachability" | "system-status.reachability" => {
-            return checked.reachability().map(str::to_owned).into_iter().collect();
+        "instance-status.status" => checked.own.summary().to_owned(),
+        "system-status.status" => checked.system.summary().to_owned(),
+        "instance-status.reachability" => {
+            return checked.own.detail().map(str::to_owned).into_iter().collect();
+        }
+        "system-status.reachability" => {
+            return checked.system.detail().map(str::to_owned).into_iter().collect();
         }
         // No instance here has scheduled events.
         _ => return Vec::new(),
@@ -115,24 +99,162 @@ fn values(checked: &Checked, region: &str, name: &str) -> Vec<String> {
 
 fn show(checked: &Checked, region: &str) -> api::InstanceStatus {
     let instance = &checked.instance;
-    let detail = checked.reachability().map(|status| api::InstanceStatusDetails {
-        name: Some("reachability".to_owned()),
-        status: Some(status.to_owned()),
-        ..Default::default()
-    });
-    let summary = api::InstanceStatusSummary {
-        details: detail.map(|detail| vec![detail]),
-        status: Some(checked.status().to_owned()),
-    };
     api::InstanceStatus {
         availability_zone: Some(instance.zone.clone()),
         availability_zone_id: Some(region::zone_id(region, &instance.zone)),
         instance_id: Some(instance.id.to_string()),
         instance_state: Some(state(instance.state())),
-        instance_status: Some(summary.clone()),
-        system_status: Some(summary),
+        instance_status: Some(summary(checked.own)),
+        system_status: Some(summary(checked.system)),
         ..Default::default()
     }
+}
+
+fn summary(status: Status) -> api::InstanceStatusSummary {
+    let since = match status {
+        Status::Failed { since } => Some(Timestamp::from_millis(since)),
+        _ => None,
+    };
+    let detail = status.detail().map(|word| api::InstanceStatusDetails {
+        name: Some("reachability".to_owned()),
+        status: Some(word.to_owned()),
+        impaired_since: since,
+    });
+    api::InstanceStatusSummary {
+        details: detail.map(|detail| vec![detail]),
+        status: Some(status.summary().to_owned()),
+    }
+}
+
+/// A report has the instances probed anew, and stays in the log for whoever runs the cloud.
+pub async fn report_instance_status(ctx: &Ctx, input: api::ReportInstanceStatusRequest) -> Result<()> {
+    if !matches!(input.status.as_str(), "ok" | "impaired") {
+        return Err(errors::invalid_value(&input.status, "status"));
+    }
+    if input.reason_codes.is_empty() {
+        return Err(errors::missing("ReasonCode"));
+    }
+    if let Some(unknown) = input.reason_codes.iter().find(|code| !REASONS.contains(&code.as_str())) {
+        return Err(errors::invalid_value(unknown, "reasonCode"));
+    }
+    if input.instances.is_empty() {
+        return Err(errors::missing("InstanceId"));
+    }
+    let ids = check_ids(&input.instances)?;
+    let scope = *ctx.scope();
+    let instances = ctx.read(|snap| get_all(snap, &scope, &ids)).await?;
+    if let Some(other) = instances.iter().find(|instance| instance.state() != State::Running) {
+        return Err(errors::is_not_running(&other.id));
+    }
+    check_dry_run(input.dry_run)?;
+    for id in &ids {
+        ctx.own::<Probes>().forget(id);
+        tracing::info!(
+            id = id.as_str(),
+            status = input.status,
+            reasons = input.reason_codes.join(" "),
+            from = input.start_time.map(|at| instant::iso(at.as_millis())),
+            until = input.end_time.map(|at| instant::iso(at.as_millis())),
+            description = input.description,
+            "a status of an instance was reported"
+        );
+    }
+    status::probed(ctx, instances).await.map(drop)
+}
+
+/// What AWS knows as reasons of a report.
+const REASONS: [&str; 9] = [
+    "instance-stuck-in-state",
+    "unresponsive",
+    "not-accepting-credentials",
+    "password-not-available",
+    "performance-network",
+    "performance-instance-store",
+    "performance-ebs-volume",
+    "performance-other",
+    "other",
+];
+
+pub async fn monitor_instances(
+    ctx: &Ctx,
+    input: api::MonitorInstancesRequest,
+) -> Result<api::MonitorInstancesResult> {
+    let all = set_monitoring(ctx, &input.instance_ids, input.dry_run, true).await?;
+    Ok(api::MonitorInstancesResult { instance_monitorings: Some(all) })
+}
+
+pub async fn unmonitor_instances(
+    ctx: &Ctx,
+    input: api::UnmonitorInstancesRequest,
+) -> Result<api::UnmonitorInstancesResult> {
+    let all = set_monitoring(ctx, &input.instance_ids, input.dry_run, false).await?;
+    Ok(api::UnmonitorInstancesResult { instance_monitorings: Some(all) })
+}
+
+async fn set_monitoring(
+    ctx: &Ctx,
+    ids: &[String],
+    dry_run: Option<bool>,
+    is_on: bool,
+) -> Result<Vec<api::InstanceMonitoring>> {
+    if ids.is_empty() {
+        return Err(errors::missing("InstanceId"));
+    }
+    let ids = check_ids(ids)?;
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        for one in get_all(tx, &scope, &ids)? {
+            if matches!(one.state(), State::Terminated | State::ShuttingDown) {
+                return Err(errors::is_terminated(&one.id));
+            }
+        }
+        check_dry_run(dry_run)?;
+        for id in &ids {
+            instance::update(tx, &scope, id, |instance| {
+                instance.monitoring = is_on;
+                Ok(())
+            })?;
+        }
+        Ok(())
+    })
+    .await?;
+    // In AWS's words for what has just been asked.
+    let word = if is_on { "pending" } else { "disabling" };
+    let shown = ids.iter().map(|id| api::InstanceMonitoring {
+        instance_id: Some(id.to_string()),
+        monitoring: Some(api::Monitoring { state: Some(word.to_owned()) }),
+    });
+    Ok(shown.collect())
+}
+
+pub async fn modify_instance_maintenance_options(
+    ctx: &Ctx,
+    input: api::ModifyInstanceMaintenanceOptionsRequest,
+) -> Result<api::ModifyInstanceMaintenanceOptionsResult> {
+    let id = check_id(&input.instance_id)?;
+    let off = check_recovery(input.auto_recovery.as_deref())?;
+    let scope = *ctx.scope();
+    let changed = ctx
+        .write(|tx| {
+            let found = get(tx, &scope, &id)?;
+            if matches!(found.state(), State::Terminated | State::ShuttingDown) {
+                return Err(errors::is_terminated(&id));
+            }
+            check_dry_run(input.dry_run)?;
+            instance::update(tx, &scope, &id, |instance| {
+                if input.auto_recovery.is_some() {
+                    instance.maintenance.recovery_off = off;
+                }
+                Ok(())
+            })?;
+            get(tx, &scope, &id)
+        })
+        .await?;
+    Ok(api::ModifyInstanceMaintenanceOptionsResult {
+        instance_id: Some(id.to_string()),
+        auto_recovery: Some(auto_recovery(&changed).to_owned()),
+        ..Default::default()
+    })
 }
 
 /// What the machine wrote to its console, over all its boots. Always the latest.

@@ -42,17 +42,29 @@ impl<'a> Once<'a> {
     /// # Errors
     /// When that one asked for something else.
     pub fn find<I: Id>(&self, tx: &mut Tx<'_, '_>) -> Result<Option<I>> {
+        Ok(self.find_text(tx)?.and_then(|made| I::parse(&made)))
+    }
+
+    /// As [`Once::find`], for what has no id of our kind.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn find_text(&self, tx: &mut Tx<'_, '_>) -> Result<Option<String>> {
         let Some(token) = self.token else { return Ok(None) };
         match tx.find_token(self.operation, token, &self.asked)? {
             Token::Fresh => Ok(None),
-            Token::Repeated(made) => Ok(I::parse(&made)),
+            Token::Repeated(made) => Ok(Some(made)),
             Token::Mismatched => Err(errors::token_mismatched(token)),
         }
     }
 
     pub fn remember(&self, tx: &mut Tx<'_, '_>, id: &impl Id) -> Result<()> {
+        self.remember_text(tx, id.as_str())
+    }
+
+    pub fn remember_text(&self, tx: &mut Tx<'_, '_>, made: &str) -> Result<()> {
         match self.token {
-            Some(token) => tx.remember_token(self.operation, token, &self.asked, id.as_str()),
+            Some(token) => tx.remember_token(self.operation, token, &self.asked, made),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use kernel::tx::Reader;
 use kernel::{Arn, Conditions, Ctx, ResourceFacts, Result, Scope};
 
-use crate::rules::image;
+use crate::rules::{image, placement};
 use crate::state::id::{GroupId, Id, InstanceId, InterfaceId, KeyPairId, SubnetId};
 use crate::state::{instance, key_pair, network_interface, security_group, subnet, tag};
 
@@ -84,7 +84,7 @@ fn of_instance(instance: &instance::Instance) -> Vec<(&'static str, String)> {
         ("ec2:MetadataHttpPutResponseHopLimit", metadata.hop_limit.to_string()),
         ("ec2:MetadataHttpTokens", tokens.to_owned()),
         ("ec2:RootDeviceType", "ebs".to_owned()),
-        ("ec2:Tenancy", "default".to_owned()),
+        ("ec2:Tenancy", placement::tenancy(instance.place.tenancy).to_owned()),
     ];
     given.extend(instance.profile.as_ref().map(|profile| ("ec2:InstanceProfile", profile.arn.clone())));
     given

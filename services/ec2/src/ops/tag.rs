@@ -8,15 +8,16 @@ use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::tag as rules;
 use crate::state::id::{
-    AllocationId, DhcpOptionsId, EndpointId, GroupId, Id, ImageId, InstanceId, InterfaceId, InternetGatewayId, KeyPairId,
-    LaunchTemplateId, NatGatewayId, NetworkAclId, PeeringId, PrefixListId, RouteTableId, RuleId, SnapshotId,
-    SubnetId, VolumeId, VpcId,
+    AllocationId, CapacityReservationId, DhcpOptionsId, EndpointId, GroupId, HostId, Id, ImageId, InstanceId,
+    InterfaceId, InternetGatewayId, KeyPairId, LaunchTemplateId, NatGatewayId, NetworkAclId, PeeringId,
+    PlacementGroupId, PrefixListId, RouteTableId, RuleId, SnapshotId, SpotRequestId, SubnetId, VolumeId,
+    VpcId,
 };
 use crate::state::tag::Tags;
 use crate::state::{
-    address, dhcp_options, image, instance, internet_gateway, key_pair, launch_template, nat_gateway,
-    network_acl, network_interface, peering, prefix_list, route_table, security_group, snapshot, subnet, tag,
-    volume, vpc, vpc_endpoint,
+    address, capacity_reservation, dhcp_options, host, image, instance, internet_gateway, key_pair,
+    launch_template, nat_gateway, network_acl, network_interface, peering, placement_group, prefix_list,
+    route_table, security_group, snapshot, spot, subnet, tag, volume, vpc, vpc_endpoint,
 };
 
 /// On each resource, as far as its type is known from its id.
@@ -47,6 +48,10 @@ const TYPES: &[(&str, &str)] = &[
     (VolumeId::PREFIX, VolumeId::RESOURCE),
     (SnapshotId::PREFIX, SnapshotId::RESOURCE),
     (ImageId::PREFIX, ImageId::RESOURCE),
+    (SpotRequestId::PREFIX, SpotRequestId::RESOURCE),
+    (CapacityReservationId::PREFIX, CapacityReservationId::RESOURCE),
+    (HostId::PREFIX, HostId::RESOURCE),
+    (PlacementGroupId::PREFIX, PlacementGroupId::RESOURCE),
 ];
 
 fn resource_type(id: &str) -> Option<&'static str> {
@@ -168,6 +173,18 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
         ImageId::RESOURCE => {
             let exists = is_there(id, |id| image::find(tx, scope, id))?;
             (exists, errors::images_not_found(&[id.to_owned()]))
+        }
+        SpotRequestId::RESOURCE => {
+            (is_there(id, |id| spot::find(tx, scope, id))?, errors::spot_request_not_found(id))
+        }
+        CapacityReservationId::RESOURCE => {
+            let exists = is_there(id, |id| capacity_reservation::find(tx, scope, id))?;
+            (exists, errors::capacity_reservation_not_found(id))
+        }
+        HostId::RESOURCE => (is_there(id, |id| host::find(tx, scope, id))?, errors::host_not_found(id)),
+        PlacementGroupId::RESOURCE => {
+            let exists = placement_group::all(tx, scope)?.iter().any(|group| group.id.as_str() == id);
+            (exists, errors::placement_group_unknown(id))
         }
         _ => (false, errors::tag_id_invalid(id)),
     };

@@ -72,8 +72,7 @@ pub async fn create_vpc_endpoint(
             suffix: ctx.ids().hex(SUFFIX_DIGITS),
             created_at: ctx.now(),
         };
-        let has_names = vpc.dns_support && vpc.dns_hostnames;
-        rules::check_private_dns(&endpoint, &all, has_names, scope.region.as_str())?;
+        rules::check_private_dns(&endpoint, &all, vpc.gives_names(), scope.region.as_str())?;
         add_tables(tx, scope, &mut endpoint, &asked.tables)?;
         add_places(tx, scope, &mut endpoint, &asked)?;
         vpc_endpoint::put(tx, scope, &endpoint)?;
@@ -144,8 +143,8 @@ pub async fn modify_vpc_endpoint(
             *private_dns = wanted;
         }
         let vpc = vpc::get(tx, scope, &endpoint.vpc)?;
-        let (all, has_names) = (vpc_endpoint::all(tx, scope)?, vpc.dns_support && vpc.dns_hostnames);
-        rules::check_private_dns(&endpoint, &all, has_names, scope.region.as_str())?;
+        let all = vpc_endpoint::all(tx, scope)?;
+        rules::check_private_dns(&endpoint, &all, vpc.gives_names(), scope.region.as_str())?;
         remove_tables(&mut endpoint, &removed.tables);
         add_tables(tx, scope, &mut endpoint, &added.tables)?;
         remove_places(tx, scope, &mut endpoint, &removed)?;

@@ -21,11 +21,9 @@ impl Overcommit {
     }
 }
 
-/// How many more of `size` bytes fit into a host of `memory` bytes that has promised `promised`.
-pub fn fitting(Overcommit(hundredths): Overcommit, memory: u64, promised: u64, size: u64) -> u32 {
-    let limit = u128::from(memory) * u128::from(hundredths) / 100;
-    let count = limit.saturating_sub(promised.into()) / u128::from(size.max(1));
-    u32::try_from(count).unwrap_or(u32::MAX)
+/// How many bytes may be promised of a host that has `memory`.
+pub fn limit(Overcommit(hundredths): Overcommit, memory: u64) -> u64 {
+    u64::try_from(u128::from(memory) * u128::from(hundredths) / 100).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -35,10 +33,9 @@ mod tests {
     #[test]
     fn a_host_is_promised_as_often_as_it_may_be() {
         let twice = Overcommit::parse("2").unwrap();
-        assert_eq!(fitting(twice, 1_000, 0, 500), 4);
-        assert_eq!(fitting(Overcommit::DEFAULT, 1_001, 0, 1_001), 4);
-        assert_eq!(fitting(twice, 1_000, 1_500, 500), 1);
-        assert_eq!(fitting(twice, 1_000, 5_000, 500), 0);
+        assert_eq!(limit(twice, 1_000), 2_000);
+        assert_eq!(limit(Overcommit::DEFAULT, 1_001), 4_004);
+        assert_eq!(limit(Overcommit::DEFAULT, u64::MAX), u64::MAX);
         assert_eq!(Overcommit::parse("4"), Some(Overcommit::DEFAULT));
         for bad in ["", "0", "-1", "x", "NaN", "1e9"] {
             assert_eq!(Overcommit::parse(bad), None, "{bad}");

@@ -24,6 +24,8 @@ pub struct Facts {
     pub launched_at: String,
     pub private_ip: Ipv4Addr,
     pub public_ip: Option<Ipv4Addr>,
+    /// Its VPC gives public addresses names.
+    pub has_public_name: bool,
     pub mac: String,
     pub interface_id: String,
     pub vpc_id: String,
@@ -41,6 +43,17 @@ pub struct Facts {
     pub role: Option<RoleFacts>,
     /// It has an instance profile.
     pub has_role: bool,
+    /// `None` on demand.
+    pub spot: Option<SpotFacts>,
+}
+
+/// What a spot instance is told about its future.
+#[derive(Clone, Debug, Default)]
+pub struct SpotFacts {
+    /// Since when it is at risk.
+    pub rebalance: Option<String>,
+    /// What will be done to it, and when.
+    pub action: Option<(&'static str, String)>,
 }
 
 /// The versions a client may name.
@@ -125,24 +138,45 @@ fn leaves(facts: &Facts) -> BTreeMap<String, Vec<u8>> {
         put("meta-data/iam/info".to_owned(), String::new());
     }
     put("dynamic/instance-identity/document".to_owned(), document(facts));
+    if let Some(spot) = &facts.spot {
+        market(spot, &mut put);
+    }
     if let Some(data) = &facts.user_data {
         leaves.insert("user-data".to_owned(), data.clone());
     }
     leaves
 }
 
+/// Absent until there is something to tell, as AWS has it.
+fn market(spot: &SpotFacts, put: &mut impl FnMut(String, String)) {
+    if let Some(at) = &spot.rebalance {
+        let notice = json!({ "noticeTime": at }).to_string();
+        put("meta-data/events/recommendations/rebalance".to_owned(), notice);
+    }
+    if let Some((action, at)) = &spot.action {
+        let notice = json!({ "action": action, "time": at }).to_string();
+        put("meta-data/spot/instance-action".to_owned(), notice);
+        if *action == "terminate" {
+            put("meta-data/spot/termination-time".to_owned(), at.clone());
+        }
+    }
+}
+
 fn identity(facts: &Facts, put: &mut impl FnMut(String, String)) {
     let domain = if facts.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
     let zone_id = region::zone_id(&facts.region, &facts.zone);
+    let life_cycle = if facts.spot.is_some() { "spot" } else { "on-demand" };
     for (name, value) in [
         ("ami-id", facts.image_id.clone()),
         ("ami-launch-index", facts.launch_index.to_string()),
         ("ami-manifest-path", "(unknown)".to_owned()),
         ("block-device-mapping/ami", super::image::ROOT_DEVICE.to_owned()),
+        ("events/maintenance/history", "[]".to_owned()),
+        ("events/maintenance/scheduled", "[]".to_owned()),
         ("block-device-mapping/root", super::image::ROOT_DEVICE.to_owned()),
         ("instance-action", "none".to_owned()),
         ("instance-id", facts.instance_id.clone()),
-        ("instance-life-cycle", "on-demand".to_owned()),
+        ("instance-life-cycle", life_cycle.to_owned()),
         ("instance-type", facts.instance_type.clone()),
         ("placement/availability-zone", facts.zone.clone()),
         ("placement/availability-zone-id", zone_id),
@@ -159,7 +193,8 @@ fn identity(facts: &Facts, put: &mut impl FnMut(String, String)) {
 
 fn network(facts: &Facts, put: &mut impl FnMut(String, String)) {
     let private_name = region::private_dns_name(&facts.region, facts.private_ip);
-    let public_name = facts.public_ip.map(|address| region::public_dns_name(&facts.region, address));
+    let named = facts.public_ip.filter(|_| facts.has_public_name);
+    let public_name = named.map(|address| region::public_dns_name(&facts.region, address));
     for name in ["hostname", "local-hostname"] {
         put(format!("meta-data/{name}"), private_name.clone());
     }
@@ -184,11 +219,13 @@ fn network(facts: &Facts, put: &mut impl FnMut(String, String)) {
     ] {
         put(format!("{mac}/{name}"), value);
     }
-    if let (Some(address), Some(name)) = (facts.public_ip, public_name) {
-        put("meta-data/public-ipv4".to_owned(), address.to_string());
+    if let Some(name) = public_name {
         put("meta-data/public-hostname".to_owned(), name.clone());
-        put(format!("{mac}/public-ipv4s"), address.to_string());
         put(format!("{mac}/public-hostname"), name);
+    }
+    if let Some(address) = facts.public_ip {
+        put("meta-data/public-ipv4".to_owned(), address.to_string());
+        put(format!("{mac}/public-ipv4s"), address.to_string());
         put(format!("{mac}/ipv4-associations/{address}"), facts.private_ip.to_string());
     }
 }
@@ -246,6 +283,7 @@ mod tests {
             launched_at: "2026-01-01T00:00:00Z".to_owned(),
             private_ip: Ipv4Addr::new(172, 31, 0, 4),
             public_ip: Some(Ipv4Addr::new(198, 18, 0, 1)),
+            has_public_name: true,
             mac: "0a:00:00:00:00:01".to_owned(),
             interface_id: "eni-1".to_owned(),
             vpc_id: "vpc-1".to_owned(),
@@ -258,6 +296,7 @@ mod tests {
             tags: None,
             role: None,
             has_role: false,
+            spot: None,
         }
     }
 
@@ -309,6 +348,23 @@ mod tests {
         assert_eq!(get("latest/meta-data/iam/security-credentials/").as_deref(), Some("r"));
         assert_eq!(get("latest/meta-data/iam/security-credentials/r").as_deref(), Some("secret"));
         assert_eq!(get("latest/meta-data/iam/security-credentials/s"), None);
+    }
+
+    #[test]
+    fn a_spot_instance_is_told_what_will_be_done_to_it() {
+        let spot = |action| SpotFacts { rebalance: Some("T1".to_owned()), action };
+        let get = |spot: SpotFacts, path: &str| text(path, &Facts { spot: Some(spot), ..facts() });
+        let calm = SpotFacts::default();
+        assert_eq!(get(calm.clone(), "latest/meta-data/instance-life-cycle").as_deref(), Some("spot"));
+        assert_eq!(get(calm, "latest/meta-data/spot/instance-action"), None);
+        let path = "latest/meta-data/events/recommendations/rebalance";
+        assert_eq!(get(spot(None), path).as_deref(), Some(r#"{"noticeTime":"T1"}"#));
+        let ends = || spot(Some(("terminate", "T2".to_owned())));
+        let action = get(ends(), "latest/meta-data/spot/instance-action");
+        assert_eq!(action.as_deref(), Some(r#"{"action":"terminate","time":"T2"}"#));
+        assert_eq!(get(ends(), "latest/meta-data/spot/termination-time").as_deref(), Some("T2"));
+        let stops = spot(Some(("stop", "T2".to_owned())));
+        assert_eq!(get(stops, "latest/meta-data/spot/termination-time"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use kernel::clock::Millis;
 use kernel::meter::Usage;
 
-use crate::state::instance::{Cause, Ended, Instance, OnShutdown, Power, Seen};
+use crate::state::instance::{Cause, Ended, Instance, OnShutdown, Power, Seen, Tenancy};
 
 /// The state users see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,12 +83,26 @@ pub fn visible_state(instance: &Instance) -> State {
 
 /// Why it is in its state, in AWS's words: code and message.
 pub fn state_reason(instance: &Instance) -> Option<(&'static str, String)> {
+    let interrupted =
+        instance.spot.as_ref().and_then(|spot| spot.interruption.as_ref()).filter(|coming| coming.done);
+    if interrupted.is_some() && instance.desired.power != Power::Running {
+        return Some(match instance.desired.power {
+            Power::Stopped => (
+                "Server.SpotInstanceShutdown",
+                "Server.SpotInstanceShutdown: The instance was stopped due to a Spot interruption".to_owned(),
+            ),
+            _ => (
+                "Server.SpotInstanceTermination",
+                "Server.SpotInstanceTermination: Spot instance termination".to_owned(),
+            ),
+        });
+    }
     match (ended_now(instance), instance.desired.power) {
         (Some(Ended { cause: Cause::PoweredOff, .. }), Power::Running) => Some((
             "Client.InstanceInitiatedShutdown",
             "Client.InstanceInitiatedShutdown: Instance initiated shutdown".to_owned(),
         )),
-        (Some(Ended { cause: Cause::Died(why), .. }), Power::Running) => {
+        (Some(Ended { cause: Cause::Died(why) | Cause::Lost(why), .. }), Power::Running) => {
             Some(("Server.InternalError", format!("Server.InternalError: The instance ended: {why}")))
         }
         (Some(Ended { cause: Cause::NeverStarted(why), .. }), Power::Running) => {
@@ -161,7 +175,7 @@ pub fn plan(instance: &Instance, fact: &Fact) -> Step {
             Step::NoteEnd(cause.clone().unwrap_or_else(|| Cause::Died("it is off".to_owned())))
         }
         (Power::Running, Fact::Absent) if observed.machine == Seen::On && answered => {
-            Step::NoteEnd(Cause::Died("its machine is gone".to_owned()))
+            Step::NoteEnd(Cause::Lost("its machine is gone".to_owned()))
         }
         (Power::Running, _) => Step::Boot,
         (Power::Stopped, Fact::On | Fact::Starting) => Step::Stop { force: desired.force },
@@ -181,19 +195,46 @@ pub fn plan(instance: &Instance, fact: &Fact) -> Step {
 /// Tries before a start is given up.
 pub const START_TRIES: u32 = 3;
 
-/// The usage line of an instance that has been running, up to `now`.
-pub fn usage(instance: &Instance, now: Millis) -> Option<Usage> {
-    let start_at = instance.observed.running_since?;
-    let seconds = u64::try_from((now - start_at) / 1_000).unwrap_or(0);
-    Some(Usage {
+/// What an instance has used, up to now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bill {
+    pub lines: Vec<Usage>,
+    /// Lines that begin before this are complete.
+    pub open_from: Option<Millis>,
+}
+
+/// Spot is billed by running hours, each at the price that held when it began.
+const SPOT_HOUR_MS: Millis = 3_600_000;
+
+/// The usage of an instance that has been running, up to `now`: one line, or for spot one per hour.
+pub fn bill(instance: &Instance, now: Millis) -> Bill {
+    let Some(since) = instance.observed.running_since else { return Bill::default() };
+    let line = |kind: &str, start_at: Millis, end_at: Millis| Usage {
         service: "ec2".to_owned(),
-        usage_type: format!("BoxUsage:{}", instance.instance_type),
+        usage_type: format!("{kind}:{}", instance.instance_type),
         resource: instance.id.to_string(),
         start_at,
-        end_at: now,
-        quantity: seconds,
+        end_at,
+        quantity: u64::try_from((end_at - start_at) / 1_000).unwrap_or(0),
         unit: "Seconds".to_owned(),
-    })
+    };
+    let Some(spot) = &instance.spot else {
+        let kind = match instance.place.tenancy {
+            Tenancy::Default => "BoxUsage",
+            Tenancy::Dedicated => "DedicatedUsage",
+            // Its host is paid for.
+            Tenancy::Host => "HostBoxUsage",
+        };
+        return Bill { lines: vec![line(kind, since, now)], open_from: None };
+    };
+    let mut from = spot.billed_until.unwrap_or(since);
+    let mut lines = Vec::new();
+    while now - from > SPOT_HOUR_MS {
+        lines.push(line("SpotUsage", from, from + SPOT_HOUR_MS));
+        from += SPOT_HOUR_MS;
+    }
+    lines.push(line("SpotUsage", from, now));
+    Bill { lines, open_from: Some(from) }
 }
 
 #[cfg(test)]
@@ -208,9 +249,11 @@ mod tests {
         [Fact::Absent, Fact::Off(None), Fact::Off(Some(Cause::PoweredOff)), Fact::Starting, Fact::On]
     }
 
-    fn causes() -> [Option<Cause>; 4] {
+    fn causes() -> [Option<Cause>; 5] {
         let why = || "why".to_owned();
-        [None, Some(Cause::PoweredOff), Some(Cause::Died(why())), Some(Cause::NeverStarted(why()))]
+        let unasked = [Cause::PoweredOff, Cause::Died(why()), Cause::Lost(why()), Cause::NeverStarted(why())];
+        let [off, died, lost, never] = unasked.map(Some);
+        [None, off, died, lost, never]
     }
 
     /// Every combination of what was asked and what was written down.
@@ -351,6 +394,25 @@ mod tests {
                 assert_eq!(state, wanted, "{:?} {:?} {begin:?}", start.desired, start.observed);
             }
         }
+    }
+
+    #[test]
+    fn what_runs_is_billed_in_one_line_and_spot_by_the_hour() {
+        let mut instance = sample();
+        assert_eq!(bill(&instance, 9), Bill::default());
+        instance.observed.running_since = Some(1_000);
+        let lines = |instance: &Instance, now: Millis| -> Vec<(String, Millis, u64)> {
+            let lines = bill(instance, now).lines;
+            lines.into_iter().map(|line| (line.usage_type, line.start_at, line.quantity)).collect()
+        };
+        assert_eq!(lines(&instance, 8_000_000), [("BoxUsage:t3.micro".to_owned(), 1_000, 7_999)]);
+        instance.spot = Some(crate::rules::spot::sample());
+        let hour = |start: Millis, seconds| ("SpotUsage:t3.micro".to_owned(), start, seconds);
+        let expected = [hour(1_000, 3_600), hour(3_601_000, 3_600), hour(7_201_000, 799)];
+        assert_eq!(lines(&instance, 8_000_000), expected);
+        assert_eq!(bill(&instance, 8_000_000).open_from, Some(7_201_000));
+        instance.spot.as_mut().unwrap().billed_until = Some(7_201_000);
+        assert_eq!(lines(&instance, 8_000_000), [hour(7_201_000, 799)]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::state::volume::{Attachment, Volume};
 
 /// The filters known, besides those by tag.
 pub const FILTERS: &[&str] = &[
+    "affinity",
     "architecture",
     "availability-zone",
     "availability-zone-id",
@@ -18,10 +19,12 @@ pub const FILTERS: &[&str] = &[
     "block-device-mapping.device-name",
     "block-device-mapping.status",
     "block-device-mapping.volume-id",
+    "capacity-reservation-id",
     "client-token",
     "dns-name",
     "group-id",
     "group-name",
+    "host-id",
     "hypervisor",
     "iam-instance-profile.arn",
     "iam-instance-profile.id",
@@ -63,6 +66,7 @@ pub const FILTERS: &[&str] = &[
     "network-interface.vpc-id",
     "owner-id",
     "placement-group-name",
+    "placement-partition-number",
     "platform",
     "platform-details",
     "private-dns-name",
@@ -159,10 +163,23 @@ fn of_instance(view: &View, scope: &Scope, name: &str) -> Option<Vec<String>> {
         "root-device-type" => one(&"ebs"),
         "state-reason-code" => some(state_reason(instance).map(|(code, _)| code.to_owned())),
         "state-reason-message" => some(state_reason(instance).map(|(_, message)| message)),
-        "tenancy" => one(&"default"),
+        "tenancy" => one(&super::placement::tenancy(instance.place.tenancy)),
+        "placement-group-name" => some(instance.place.group.as_ref().map(|(_, name)| name.clone())),
+        "placement-partition-number" => some(instance.place.partition.map(|number| number.to_string())),
+        "host-id" => some(instance.place.host.as_ref().map(ToString::to_string)),
+        "affinity" => some(
+            instance
+                .place
+                .host
+                .as_ref()
+                .map(|_| if instance.place.affinity { "host" } else { "default" }.to_owned()),
+        ),
         "usage-operation" => one(&"RunInstances"),
+        "instance-lifecycle" => some(instance.spot.as_ref().map(|_| "spot".to_owned())),
+        "spot-instance-request-id" => some(instance.spot.as_ref().map(|spot| spot.request.to_string())),
+        "capacity-reservation-id" => some(instance.capacity.reservation.as_ref().map(ToString::to_string)),
         "virtualization-type" => one(&"hvm"),
-        // The rest is of what no instance here has: a platform, a kernel, a product code, a spot request.
+        // The rest is of what no instance here has: a platform, a kernel, a product code.
         _ => None,
     }
 }

@@ -3,7 +3,9 @@
 use std::net::Ipv4Addr;
 
 use crate::state::id::{Id, ImageId, InstanceId, InterfaceId, ReservationId, SubnetId, VolumeId, VpcId};
-use crate::state::instance::{Desired, Instance, MetadataOptions, Observed, OnShutdown, Power, RootVolume};
+use crate::state::instance::{
+    Capacity, Desired, Instance, Maintenance, MetadataOptions, Observed, OnShutdown, Place, Power, RootVolume,
+};
 
 pub(crate) fn sample() -> Instance {
     fn id<I: Id>() -> I {
@@ -40,6 +42,10 @@ pub(crate) fn sample() -> Instance {
         },
         cpu_credits: None,
         ebs_optimized: false,
+        spot: None,
+        capacity: Capacity::default(),
+        place: Place::default(),
+        maintenance: Maintenance::default(),
         desired: Desired { power: Power::Running, generation: 1, reboots: 0, force: false, at: 0 },
         observed: Observed::default(),
         state_since: 0,

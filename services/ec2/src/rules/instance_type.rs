@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use super::purchase::Dollars;
+
 /// One type. Facts of AWS's list of instance types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceType {
@@ -17,6 +19,8 @@ pub struct InstanceType {
     /// Disks of the host that come with it.
     pub disks: Option<Disks>,
     pub accelerators: Option<Accelerators>,
+    /// On demand, an hour.
+    pub price: Dollars,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +49,21 @@ impl InstanceType {
     }
     pub fn memory_bytes(&self) -> u64 {
         self.memory_mib << 20
+    }
+    /// `t3` of `t3.micro`.
+    pub fn family(&self) -> &'static str {
+        self.name.split('.').next().unwrap_or_default()
+    }
+    /// How much of a family it is, in quarters of AWS's normalization factor: four of `nano` are one `small`.
+    pub fn quarters(&self) -> u64 {
+        match self.name.split('.').nth(1).unwrap_or_default() {
+            "nano" => 1,
+            "micro" => 2,
+            "small" => 4,
+            "medium" => 8,
+            "large" => 16,
+            size => 32 * size.strip_suffix("xlarge").and_then(|times| times.parse().ok()).unwrap_or(1),
+        }
     }
     pub fn threads_per_core(&self) -> u32 {
         self.vcpus / self.cores.max(1)
@@ -79,6 +98,7 @@ fn parse(line: &'static str) -> Option<InstanceType> {
         addresses,
         disks,
         accelerators,
+        price,
     ] = fields.as_slice()
     else {
         return None;
@@ -95,6 +115,7 @@ fn parse(line: &'static str) -> Option<InstanceType> {
         addresses_per_interface: addresses.parse().ok()?,
         disks: if disks.is_empty() { None } else { Some(parse_disks(disks)?) },
         accelerators: if accelerators.is_empty() { None } else { Some(parse_accelerators(accelerators)?) },
+        price: Dollars::parse(price)?,
     })
 }
 
@@ -124,6 +145,9 @@ mod tests {
         }
         let micro = find("t3.micro").unwrap();
         assert_eq!((micro.vcpus, micro.memory_mib), (2, 1_024));
+        assert_eq!((micro.price, micro.quarters(), micro.family()), (Dollars::millionths(10_400), 2, "t3"));
+        assert_eq!(find("m5.24xlarge").unwrap().quarters(), 768);
+        assert!(types.iter().all(|t| t.price > Dollars::default()));
         assert!(types.iter().all(|t| t.vcpus % t.cores == 0));
     }
 }

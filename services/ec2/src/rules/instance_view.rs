@@ -8,7 +8,7 @@ use shape::Timestamp;
 
 use super::instance::{State, state_reason, transition_reason};
 use super::{image, instance_type, metadata_options, region, volume_view};
-use crate::state::instance::Instance;
+use crate::state::instance::{Instance, Preference, Tenancy};
 use crate::state::network_interface::NetworkInterface;
 use crate::state::tag::Tags;
 use crate::state::volume::Volume;
@@ -19,6 +19,8 @@ pub struct View {
     pub instance: Instance,
     /// None any more once it is terminated.
     pub interface: Option<NetworkInterface>,
+    /// Its VPC gives public addresses names.
+    pub has_public_name: bool,
     /// Names of the interface's groups, in their order.
     pub group_names: Vec<String>,
     pub tags: Tags,
@@ -47,7 +49,8 @@ impl View {
     }
 
     pub fn public_name(&self, scope: &Scope) -> Option<String> {
-        Some(region::public_dns_name(scope.region.as_str(), self.public_ip()?))
+        let address = self.public_ip().filter(|_| self.has_public_name)?;
+        Some(region::public_dns_name(scope.region.as_str(), address))
     }
 
     pub fn groups(&self) -> Vec<api::GroupIdentifier> {
@@ -102,11 +105,11 @@ pub fn show(view: &View, scope: &Scope) -> api::Instance {
         source_dest_check: alive.then_some(true),
         tags: super::tag::shown(&view.tags),
         virtualization_type: Some("hvm".to_owned()),
+        instance_lifecycle: instance.spot.as_ref().map(|_| "spot".to_owned()),
+        spot_instance_request_id: instance.spot.as_ref().map(|spot| spot.request.to_string()),
+        capacity_reservation_id: instance.capacity.reservation.as_ref().map(ToString::to_string),
+        capacity_reservation_specification: Some(preference(&instance.capacity.preference)),
         cpu_options: cpu_options(instance),
-        capacity_reservation_specification: Some(api::CapacityReservationSpecificationResponse {
-            capacity_reservation_preference: Some("open".to_owned()),
-            ..Default::default()
-        }),
         hibernation_options: Some(api::HibernationOptions { configured: Some(false) }),
         metadata_options: Some(metadata_options::shown(&instance.metadata)),
         enclave_options: Some(api::EnclaveOptions { enabled: Some(false) }),
@@ -122,19 +125,49 @@ pub fn show(view: &View, scope: &Scope) -> api::Instance {
             enable_resource_name_dns_aaaa_record: Some(false),
         }),
         maintenance_options: Some(api::InstanceMaintenanceOptions {
-            auto_recovery: Some("default".to_owned()),
+            auto_recovery: Some(auto_recovery(instance).to_owned()),
             ..Default::default()
         }),
         ..api::Instance::default()
     }
 }
 
+pub fn auto_recovery(instance: &Instance) -> &'static str {
+    if instance.maintenance.recovery_off { "disabled" } else { "default" }
+}
+
+fn preference(preference: &Preference) -> api::CapacityReservationSpecificationResponse {
+    let (word, target) = match preference {
+        Preference::Open => (Some("open"), None),
+        Preference::None => (Some("none"), None),
+        Preference::Only => (Some("capacity-reservations-only"), None),
+        Preference::Targeted(id) => (None, Some(id.to_string())),
+    };
+    api::CapacityReservationSpecificationResponse {
+        capacity_reservation_preference: word.map(str::to_owned),
+        capacity_reservation_target: target.map(|id| api::CapacityReservationTargetResponse {
+            capacity_reservation_id: Some(id),
+            ..Default::default()
+        }),
+    }
+}
+
 fn placement(instance: &Instance, scope: &Scope) -> api::Placement {
+    let place = &instance.place;
+    let affinity = match (place.tenancy, place.affinity) {
+        (Tenancy::Host, true) => Some("host"),
+        (Tenancy::Host, false) => Some("default"),
+        _ => None,
+    };
     api::Placement {
         availability_zone: Some(instance.zone.clone()),
         availability_zone_id: Some(region::zone_id(scope.region.as_str(), &instance.zone)),
-        group_name: Some(String::new()),
-        tenancy: Some("default".to_owned()),
+        group_name: Some(place.group.as_ref().map(|(_, name)| name.clone()).unwrap_or_default()),
+        group_id: place.group.as_ref().map(|(id, _)| id.to_string()),
+        partition_number: place.partition.and_then(|partition| i32::try_from(partition).ok()),
+        host_id: place.host.as_ref().map(ToString::to_string),
+        affinity: affinity.map(str::to_owned),
+        tenancy: Some(super::placement::tenancy(place.tenancy).to_owned()),
         ..Default::default()
     }
 }

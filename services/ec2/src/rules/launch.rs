@@ -12,10 +12,10 @@ use super::block_device::{self, DeviceWish};
 use super::image;
 use super::instance_profile::{self, Wish};
 use super::instance_type::{self, InstanceType};
-use super::{metadata_options, tag};
+use super::{capacity_reservation, metadata_options, placement, spot, tag};
 use crate::errors;
 use crate::state::id::{GroupId, Id, ImageId, LaunchTemplateId, SubnetId};
-use crate::state::instance::{MetadataOptions, OnShutdown};
+use crate::state::instance::{MetadataOptions, OnShutdown, Preference, Tenancy};
 use crate::state::tag::Tags;
 
 /// A launch that is right in itself.
@@ -37,6 +37,11 @@ pub struct Launch {
     pub cpu_credits: Option<String>,
     pub devices: Vec<DeviceWish>,
     pub network: Network,
+    /// `None` is on demand.
+    pub market: Option<spot::Wish>,
+    pub preference: Preference,
+    pub recovery_off: bool,
+    pub place: placement::Wish,
     /// By resource type.
     pub tags: BTreeMap<String, Tags>,
     pub client_token: Option<String>,
@@ -76,6 +81,8 @@ pub struct Network {
     pub description: String,
 }
 
+/// Types of resources a launch makes and tags.
+const TAGGED: &[&str] = &["instance", "volume", "network-interface", "spot-instances-request"];
 /// Instances of one request.
 const COUNT_MAX: u32 = 1_000;
 /// Of user data, decoded (EC2 user guide, "Run commands at launch").
@@ -99,6 +106,15 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
     }
     if input.enclave_options.as_ref().and_then(|o| o.enabled) == Some(true) {
         return Err(errors::unsupported("An enclave"));
+    }
+    let market = spot::check_options(input.instance_market_options)?;
+    let preference = capacity_reservation::check_preference(input.capacity_reservation_specification)?;
+    if market.is_some() && !matches!(preference, Preference::Open | Preference::None) {
+        return Err(errors::combination("Spot Instances cannot run in Capacity Reservations."));
+    }
+    let place = input.placement.as_ref().map(placement::check).transpose()?.unwrap_or_default();
+    if market.is_some() && place.tenancy == Tenancy::Host {
+        return Err(errors::combination("Spot Instances cannot run on Dedicated Hosts."));
     }
     let devices = block_device::check(input.block_device_mappings)?;
     let cpu_credits = check_credits(instance_type, input.credit_specification.map(|c| c.cpu_credits))?;
@@ -134,7 +150,13 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
         cpu_credits,
         devices,
         network,
-        tags: tag::of_specifications(input.tag_specifications, &["instance", "volume", "network-interface"])?,
+        market,
+        preference,
+        place,
+        recovery_off: check_recovery(
+            input.maintenance_options.and_then(|options| options.auto_recovery).as_deref(),
+        )?,
+        tags: tag::of_specifications(input.tag_specifications, TAGGED)?,
         client_token: input.client_token.filter(|token| !token.is_empty()).map(check_token).transpose()?,
         dry_run: input.dry_run.unwrap_or(false),
         source: None,
@@ -196,6 +218,18 @@ pub fn check_shutdown(behavior: Option<&str>) -> Result<OnShutdown> {
     }
 }
 
+/// Whether it is switched off.
+///
+/// # Errors
+/// `InvalidParameterValue` for another word than `default` and `disabled`.
+pub fn check_recovery(given: Option<&str>) -> Result<bool> {
+    match given {
+        None | Some("default") => Ok(false),
+        Some("disabled") => Ok(true),
+        Some(other) => Err(errors::invalid_value(other, "autoRecovery")),
+    }
+}
+
 /// # Errors
 /// When the type is not burstable, or the word is not one of AWS's two.
 fn check_credits(instance_type: &InstanceType, given: Option<String>) -> Result<Option<String>> {
@@ -223,7 +257,7 @@ struct Where {
 }
 
 fn check_network(given: Where) -> Result<Network> {
-    let zone = check_placement(given.placement)?;
+    let zone = zone_of(given.placement);
     let interfaces = given.interfaces.unwrap_or_default();
     let Some(interface) = interfaces.first() else {
         return Ok(Network {
@@ -274,12 +308,8 @@ fn interface_address(interface: &InstanceNetworkInterfaceSpecification) -> Resul
     }
 }
 
-fn check_placement(placement: Option<Placement>) -> Result<Option<String>> {
-    let Some(placement) = placement else { return Ok(None) };
-    match placement.tenancy.as_deref() {
-        None | Some("default") => Ok(placement.availability_zone.filter(|zone| !zone.is_empty())),
-        Some(other) => Err(errors::unsupported(&format!("The tenancy {other}"))),
-    }
+fn zone_of(placement: Option<Placement>) -> Option<String> {
+    placement.and_then(|placement| placement.availability_zone).filter(|zone| !zone.is_empty())
 }
 
 fn check_subnet(text: String) -> Result<SubnetId> {

@@ -24,6 +24,9 @@ pub fn access(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Access {
         access = access.also(part);
     }
     let arn = |kind: &str, id: &str| scope.arn("ec2", format_args!("{kind}/{id}"));
+    if wanted.market.is_some() {
+        access = access.also(part(scope, wanted, arn("spot-instances-request", "*")));
+    }
     access = access.also(part(scope, wanted, arn("subnet", &uses.subnet.id.to_string())));
     for group in uses.groups {
         access = access.also(part(scope, wanted, arn("security-group", &group.to_string())));
@@ -44,6 +47,16 @@ pub fn access(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Access {
         Some((_, role)) => access.also(pass_role(role)),
         None => access,
     }
+}
+
+/// What a spot request needs leave for: what its launches will use, but neither instances nor volumes, which it may
+/// never make.
+pub fn spot_access(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Access {
+    let whole = access(scope, wanted, uses);
+    let made = [scope.arn("ec2", "instance/*"), scope.arn("ec2", "volume/*")];
+    let request = Access::on(scope.arn("ec2", "spot-instances-request/*"));
+    let parts = whole.also.into_iter().filter(|part| !part.resources.iter().any(|arn| made.contains(arn)));
+    parts.fold(request, Access::also)
 }
 
 /// Leave to launch with this: with what holds for all parts of a launch.
@@ -67,18 +80,19 @@ fn with_tags(access: Access, wanted: &Launch, kind: &str) -> Access {
 fn instances(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Access {
     let metadata = &wanted.metadata;
     let enabled = |is_on: bool| [if is_on { "enabled" } else { "disabled" }.to_owned()];
+    let market = if wanted.market.is_some() { "spot" } else { "on-demand" };
     let tokens = if metadata.tokens_required { "required" } else { "optional" };
     let access = part(scope, wanted, scope.arn("ec2", "instance/*"))
         .condition("ec2:AvailabilityZone", [uses.subnet.zone.clone()])
         .condition("ec2:EbsOptimized", [wanted.ebs_optimized.to_string()])
-        .condition("ec2:InstanceMarketType", ["on-demand".to_owned()])
+        .condition("ec2:InstanceMarketType", [market.to_owned()])
         .condition("ec2:InstanceMetadataTags", enabled(metadata.tags))
         .condition("ec2:InstanceType", [wanted.instance_type.name.to_owned()])
         .condition("ec2:MetadataHttpEndpoint", enabled(metadata.enabled))
         .condition("ec2:MetadataHttpPutResponseHopLimit", [metadata.hop_limit.to_string()])
         .condition("ec2:MetadataHttpTokens", [tokens.to_owned()])
         .condition("ec2:RootDeviceType", ["ebs".to_owned()])
-        .condition("ec2:Tenancy", ["default".to_owned()]);
+        .condition("ec2:Tenancy", [super::placement::tenancy(wanted.place.tenancy).to_owned()]);
     let access = with_tags(access, wanted, "instance");
     match uses.profile {
         Some((profile, _)) => access.condition("ec2:InstanceProfile", [profile.to_owned()]),

@@ -34,7 +34,8 @@ pub fn data(view: &View) -> api::ResponseLaunchTemplateData {
         monitoring: Some(api::LaunchTemplatesMonitoring { enabled: Some(instance.monitoring) }),
         placement: Some(api::LaunchTemplatePlacement {
             availability_zone: Some(instance.zone.clone()),
-            tenancy: Some("default".to_owned()),
+            tenancy: Some(super::placement::tenancy(instance.place.tenancy).to_owned()),
+            group_name: instance.place.group.as_ref().map(|(_, name)| name.clone()),
             ..Default::default()
         }),
         network_interfaces: Some(interface(view).into_iter().collect()),

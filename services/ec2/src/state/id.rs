@@ -102,6 +102,10 @@ ids! {
     ImageId "ami-" "image"
     VolumeId "vol-" "volume"
     SnapshotId "snap-" "snapshot"
+    SpotRequestId "sir-" "spot-instances-request"
+    CapacityReservationId "cr-" "capacity-reservation"
+    HostId "h-" "dedicated-host"
+    PlacementGroupId "pg-" "placement-group"
 }
 
 #[cfg(test)]

@@ -9,9 +9,12 @@ use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::id::{
-    ImageId, InstanceId, InterfaceId, ProfileAssociationId, ReservationId, SubnetId, VolumeId, VpcId,
+    CapacityReservationId, HostId, ImageId, InstanceId, InterfaceId, PlacementGroupId, ProfileAssociationId,
+    ReservationId, SubnetId, VolumeId, VpcId,
 };
-use crate::rules::instance::{State, usage, visible_state};
+use super::{capacity_reservation, host, spot};
+use crate::rules::instance::{State, bill, visible_state};
+use crate::rules::spot::Spot;
 
 /// What the API asks for. Only operations write it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,8 +77,10 @@ pub struct Ended {
 pub enum Cause {
     /// The guest switched itself off.
     PoweredOff,
-    /// It died, or was killed from outside.
+    /// It died.
     Died(String),
+    /// What it runs on was taken from it: it was killed from outside, or is gone.
+    Lost(String),
     /// It could not be started.
     NeverStarted(String),
 }
@@ -122,6 +127,58 @@ pub struct RootVolume {
     pub delete_on_termination: bool,
 }
 
+/// Which capacity reservations an instance may run in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Preference {
+    /// Any that is open and fits.
+    #[default]
+    Open,
+    None,
+    /// As [`Preference::Open`], and nowhere else.
+    Only,
+    Targeted(CapacityReservationId),
+}
+
+/// With whom an instance shares processors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tenancy {
+    #[default]
+    Default,
+    /// With its account's others.
+    Dedicated,
+    /// With those on its host.
+    Host,
+}
+
+/// Where it is, beside whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub tenancy: Tenancy,
+    pub host: Option<HostId>,
+    /// It comes back to its host after a stop.
+    pub affinity: bool,
+    /// Its placement group: id and name.
+    pub group: Option<(PlacementGroupId, String)>,
+    pub partition: Option<u32>,
+}
+
+/// What is done when the machine below an instance is lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintenance {
+    /// It stays stopped.
+    pub recovery_off: bool,
+    /// When it was started again.
+    pub recovered: Vec<Millis>,
+}
+
+/// Where it has its room from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capacity {
+    pub preference: Preference,
+    /// The reservation it runs in.
+    pub reservation: Option<CapacityReservationId>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     pub id: InstanceId,
@@ -154,6 +211,15 @@ pub struct Instance {
     /// What a burstable type does when its credits are used up.
     pub cpu_credits: Option<String>,
     pub ebs_optimized: bool,
+    /// Bought on the spot market.
+    #[serde(default)]
+    pub spot: Option<Spot>,
+    #[serde(default)]
+    pub capacity: Capacity,
+    #[serde(default)]
+    pub place: Place,
+    #[serde(default)]
+    pub maintenance: Maintenance,
     pub desired: Desired,
     pub observed: Observed,
     /// Since when it is in the state that is seen.
@@ -224,10 +290,18 @@ pub fn update<T>(
         after.observed.running_since = Some(now);
     }
     if was == State::Running && is != State::Running {
-        if let Some(line) = usage(&before, now) {
+        for line in bill(&before, now).lines {
             tx.meter(&line)?;
         }
         after.observed.running_since = None;
+        if let Some(spot) = &mut after.spot {
+            spot.billed_until = None;
+        }
+    }
+    let has_left = was != is && matches!(is, State::Stopped | State::Terminated);
+    let left = has_left.then(|| after.capacity.reservation.take());
+    if has_left && !after.place.affinity {
+        after.place.host = None;
     }
     if was != is {
         after.state_since = now;
@@ -238,6 +312,18 @@ pub fn update<T>(
         }
     }
     INSTANCES.put(tx, scope, id, &after)?;
+    if let Some(held) = after.spot.as_ref().filter(|_| was != is)
+        && let Some(request) = spot::find(tx, scope, &held.request)?
+        && let Some(next) = crate::rules::spot::follow(&request, held, is)
+    {
+        spot::set_state(tx, scope, &request.id, next)?;
+    }
+    if let Some(reservation) = left.flatten() {
+        capacity_reservation::settle(tx, scope, &reservation)?;
+    }
+    if has_left && after.place.tenancy == Tenancy::Dedicated {
+        host::let_go(tx, scope)?;
+    }
     Ok(Some(answer))
 }
 

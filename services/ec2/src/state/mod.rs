@@ -1,7 +1,9 @@
 //! What is stored: a record, its table and its keys, one file per resource.
 
 pub mod address;
+pub mod capacity_reservation;
 pub mod dhcp_options;
+pub mod host;
 pub mod id;
 pub mod image;
 pub mod instance;
@@ -12,24 +14,27 @@ pub mod nat_gateway;
 pub mod network_acl;
 pub mod network_interface;
 pub mod peering;
+pub mod placement_group;
 pub mod prefix_list;
 pub mod public_address;
 pub mod reach;
+pub mod reserved_instances;
 pub mod route_table;
 pub mod security_group;
 pub mod snapshot;
+pub mod spot;
 pub mod subnet;
 pub mod tag;
 pub mod topology;
 pub mod volume;
 pub mod vpc;
+pub mod vpc_endpoint;
 
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use kernel::table::Record;
 use kernel::tx::Reader;
-pub mod vpc_endpoint;
 use kernel::{Key, Result, Scope, Table, Tx};
 
 /// Rows read at once by [`all`].

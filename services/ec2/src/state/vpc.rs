@@ -40,6 +40,11 @@ impl Vpc {
         first.chain(self.more.iter().map(|more| (&more.id, more.cidr)))
     }
 
+    /// Public addresses of the VPC have names, and its resolver knows the private ones.
+    pub fn gives_names(&self) -> bool {
+        self.dns_support && self.dns_hostnames
+    }
+
     pub fn cidrs(&self) -> Vec<Ipv4Net> {
         self.ranges().map(|(_, cidr)| cidr).collect()
     }

@@ -29,6 +29,13 @@ pub(crate) async fn cloud() -> Cloud {
     Cloud { cloud, machines, networks }
 }
 
+/// On a host that has room for two instances of `t3.micro`.
+pub(crate) async fn tight_cloud() -> Cloud {
+    let (machines, networks) = (Arc::new(FakeMachines::new()), Arc::new(FakeNetworks::new()));
+    let plugs = plugs(&machines, &networks).set("ec2.overcommit", "0.01");
+    Cloud { cloud: TestCloud::new(vec![ec2::service(&plugs)]).await, machines, networks }
+}
+
 /// With a service that keeps identities beside it.
 pub(crate) async fn cloud_with_roles() -> (Cloud, Known) {
     let (machines, networks) = (Arc::new(FakeMachines::new()), Arc::new(FakeNetworks::new()));

@@ -11,7 +11,7 @@ use hyper::{HeaderMap, Method, StatusCode};
 use kernel::Ctx;
 
 use crate::cloud::{Cloud, cloud};
-use crate::instance::{becomes, id, launch, run};
+use crate::instance::{becomes, describe, id, launch, run};
 
 pub(crate) struct Guest {
     pub(crate) ctx: Ctx,
@@ -39,6 +39,18 @@ impl Guest {
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, String) {
         self.ask(Method::GET, path, &[]).await
     }
+}
+
+/// What an instance that runs reads of its metadata; `None` where there is nothing.
+pub(crate) async fn read(cloud: &Cloud, id: &str, path: &str) -> Option<String> {
+    let instance = describe(cloud, id).await;
+    let guest = Guest {
+        ctx: cloud.ctx("ec2"),
+        vpc: VpcId::parse(instance.vpc_id.as_ref().unwrap()).unwrap(),
+        address: instance.private_ip_address.as_ref().unwrap().parse().unwrap(),
+    };
+    let (status, text) = guest.get(path).await;
+    (status == StatusCode::OK).then_some(text)
 }
 
 pub(crate) async fn guest(cloud: &Cloud, request: api::RunInstancesRequest) -> (Guest, api::Instance) {
@@ -124,16 +136,33 @@ async fn names_are_answered_at_once() {
     let ask = async |name: &str| {
         let mut question = Message::new(7, MessageType::Query, OpCode::Query);
         question.add_query(Query::query(Name::from_ascii(name).unwrap(), RecordType::A));
-        let reply = dns::respond(&guest.ctx, &question.to_vec().unwrap()).await.unwrap();
+        let reply = dns::respond(&guest.ctx, &guest.vpc, &question.to_vec().unwrap()).await.unwrap();
         let reply = Message::from_vec(&reply).unwrap();
         (reply.metadata.response_code, reply.answers.first().map(|record| record.data.to_string()))
     };
     let private = instance.private_ip_address.unwrap();
     let expected = (ResponseCode::NoError, Some(private));
-    assert_eq!(ask(&instance.private_dns_name.unwrap()).await, expected);
-    assert_eq!(ask(&instance.public_dns_name.unwrap()).await, expected, "from inside: the private address");
-    assert_eq!(ask("example.com").await, (ResponseCode::NXDomain, None));
-    assert_eq!(dns::respond(&guest.ctx, b"no message").await, None);
+    let (private_name, public_name) = (instance.private_dns_name.unwrap(), instance.public_dns_name.unwrap());
+    assert_eq!(ask(&private_name).await, expected);
+    assert_eq!(ask(&public_name).await, expected, "from inside: the private address");
+    let unknown = (ResponseCode::NXDomain, None);
+    assert_eq!(ask("example.com").await, unknown);
+    assert_eq!(dns::respond(&guest.ctx, &guest.vpc, b"no message").await, None);
+
+    let off = api::ModifyVpcAttributeRequest {
+        vpc_id: guest.vpc.as_str().to_owned(),
+        enable_dns_hostnames: Some(api::AttributeBooleanValue { value: Some(false) }),
+        ..Default::default()
+    };
+    cloud.call(op::ModifyVpcAttribute, off).await.unwrap();
+    assert_eq!(ask(&private_name).await, unknown);
+    assert_eq!(ask(&public_name).await, unknown);
+    assert_eq!(ask("instance-data").await.0, ResponseCode::NoError);
+    let shown = describe(&cloud, instance.instance_id.as_ref().unwrap()).await;
+    assert_eq!(shown.public_dns_name.as_deref(), Some(""));
+    assert!(shown.public_ip_address.is_some());
+    assert_eq!(guest.get("/latest/meta-data/public-hostname").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(guest.get("/latest/meta-data/public-ipv4").await.0, StatusCode::OK);
 }
 
 #[tokio::test]

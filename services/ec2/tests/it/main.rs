@@ -7,17 +7,21 @@
 )]
 
 mod after_restart;
+mod capacity_reservation;
 mod cloud;
 mod identities;
 mod imds;
 mod instance;
 mod instance_attribute;
 mod instance_profile;
+mod instance_status;
 mod key_pair;
 mod launch_template;
 mod network_interface;
 mod permission;
+mod placement;
 mod security_group;
+mod spot;
 mod tag;
 mod topology;
 mod vpc;
