@@ -120,7 +120,7 @@ impl Order {
 pub async fn look(ctx: &Ctx, input: api::RunInstancesRequest) -> Result<Order> {
     let (input, source) = launch_template_version::complete(ctx, input).await?;
     let data = if input.instance_market_options.is_some() { reshape::read(&input) } else { Data::new() };
-    let mut wanted = Launch { source, ..launch::check(input)? };
+    let wanted = Launch { source, ..launch::check(input)? };
     let profile = match &wanted.profile {
         Some(wish) => Some(instance_profile::find(ctx, wish).await?),
         None => None,
