@@ -95,6 +95,7 @@ table inet net {{
  }}
  chain c_out {{
   type filter hook forward priority -10; policy drop;
+  ct status & (snat | dnat) == 0 ct state established,related accept
   ct status dnat ct original ip daddr . ct reply ip saddr != @bound drop
   ct status snat ct reply ip daddr != @translators ct reply ip daddr . ct original ip saddr != @bound drop
   ct state established,related accept

@@ -79,7 +79,6 @@ impl Lane {
                 let mut queue = lock(&self.queue);
                 let count = queue.jobs.len().min(BATCH_MAX);
                 if count == 0 {
-                    lock(&self.router).leave();
                     queue.working = false;
                     shift.done = true;
                     return;

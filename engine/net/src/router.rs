@@ -26,7 +26,7 @@ fn secondaries(nic: &NicSpec) -> impl Iterator<Item = Ipv4Addr> {
     nic.secondary.iter().map(|other| other.address)
 }
 
-/// A thread's place in the router's namespace, with a foot in the host's.
+/// A place in the router's namespace, with a foot in the host's: kept from one thread to the next.
 pub(crate) struct Seat {
     space: Space,
     inside: Netlink,
@@ -74,7 +74,7 @@ impl Router {
         }
     }
 
-    /// Leaves the namespace: the thread that sat here ends.
+    /// Forgets its place: how it was left is not known.
     pub(crate) fn leave(&mut self) {
         self.seat = None;
     }
@@ -82,6 +82,8 @@ impl Router {
     /// Makes the network or completes it, on a thread that will serve nothing else.
     pub(crate) fn ensure_network(&mut self, spec: &NetworkSpec) -> Result<()> {
         self.check_there()?;
+        // What is missing is made again.
+        self.seat = None;
         check::network(Some(&self.network.spec), spec)?;
         check::shape(&self.members, spec)?;
         let former = self.network.clone();
@@ -382,12 +384,13 @@ impl Router {
 
     /// Takes the thread into the router's namespace, which is made or completed first.
     fn sit(&mut self) -> Result<&mut Seat> {
+        let path = self.setting.router_space(&self.network.spec.id);
         let seat = match self.seat.take() {
-            Some(seat) => {
+            Some(seat) if seat.space.is_at(&path) => {
                 seat.space.enter()?;
                 seat
             }
-            None => self.build()?,
+            _ => self.build()?,
         };
         Ok(self.seat.insert(seat))
     }

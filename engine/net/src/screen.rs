@@ -25,14 +25,20 @@ pub(crate) const SHAPE: &str = r#" set facing { type ipv4_addr; flags interval; 
  map translate { type mark : verdict; }
  map local_in { type ipv4_addr : verdict; }
  chain peers { }
+ chain screens { }
  chain c_screen {
   type filter hook forward priority -20; policy accept;
-  meta mark vmap @screen_out
-  meta mark vmap @via_out
-  ct direction reply ct status snat ct reply ip daddr vmap @via_back
-  oifname vmap @screen_in
+  jump screens
  }
 "#;
+
+/// What packets are asked where some segment has a screen; elsewhere they pass unasked.
+const SCREENS: [&str; 4] = [
+    "meta mark vmap @screen_out",
+    "meta mark vmap @via_out",
+    "ct direction reply ct status snat ct reply ip daddr vmap @via_back",
+    "oifname vmap @screen_in",
+];
 
 /// Sets, chains and maps of the shape that are emptied before they are filled.
 const MAPS: [&str; 6] = ["screen_out", "via_out", "via_back", "beyond", "translate", "local_in"];
@@ -60,6 +66,10 @@ impl Script {
                 self.translations(*slot, &legs);
                 self.screens_on_the_way(network, slots, segment, *slot, &legs);
             }
+        }
+        self.line(format_args!("flush chain inet net screens"));
+        if network.segments.iter().any(|segment| segment.screen.is_some()) {
+            SCREENS.iter().for_each(|rule| self.line(format_args!("add rule inet net screens {rule}")));
         }
         self.translators(network, slots);
         self.peers(tag, network);

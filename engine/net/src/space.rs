@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -44,6 +45,13 @@ impl Space {
             File::open(path)
         };
         Ok(Self { file: make().doing(|| format!("make namespace {}", path.display()))? })
+    }
+
+    /// Whether it is this namespace that `path` keeps.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        let identity = |meta: fs::Metadata| (meta.dev(), meta.ino());
+        let own = self.file.metadata().map(identity);
+        is_kept(path) && own.is_ok_and(|own| fs::metadata(path).is_ok_and(|there| identity(there) == own))
     }
 
     /// Takes the thread there.

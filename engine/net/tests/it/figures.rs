@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use net::Networks;
+use net::{Networks, Peer, Ports, Protocol, Rule};
 
 use crate::world::{spec, world};
 
@@ -55,4 +55,48 @@ fn figures() {
         "reset with one network and one nic: {:?}",
         timed(&|| world.run(world.net().remove_all()).unwrap())
     );
+}
+
+#[test]
+#[ignore = "figures for an otherwise idle machine"]
+fn rule_figures() {
+    let Some(world) = world() else { return };
+    world.network("n");
+    let rules = |count: u16, more: bool| {
+        let port = |at| Rule {
+            protocol: Protocol::Tcp(Ports::one(1_000 + at)),
+            peer: Peer::Cidr("10.0.0.0/16".parse().unwrap()),
+        };
+        (0..count + u16::from(more)).map(port).collect::<Vec<_>>()
+    };
+    let names: Vec<String> = (0..20).map(|at| format!("g{at}")).collect();
+    names.iter().for_each(|name| world.group("n", name, rules(50, false)));
+    for at in 0..100 {
+        let groups: Vec<&str> = (0..5).map(|n| names[(usize::from(at) + n) % 20].as_str()).collect();
+        world.nic(spec("n", 1, 10 + at, &groups));
+    }
+    let change = |more| {
+        let start = Instant::now();
+        world.group("n", "g0", rules(50, more));
+        start.elapsed()
+    };
+    let times: Vec<_> = (0..20).map(|at| change(at % 2 == 0)).collect();
+    println!(
+        "one of 1,000 rules over 100 nics: {:?}, worst {:?}",
+        median(times.clone()),
+        times.iter().max().unwrap()
+    );
+}
+
+/// `HOLD=120 cargo test -p net --test it -- --ignored --nocapture hold`: two nics to measure between from a shell.
+#[test]
+#[ignore = "waits"]
+fn hold() {
+    let Some(world) = world() else { return };
+    world.network("n");
+    for at in [10, 11] {
+        println!("{}", world.nic(spec("n", 1, at, &["open"])).netns_path.display());
+    }
+    let seconds = std::env::var("HOLD").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    std::thread::sleep(Duration::from_secs(seconds));
 }
