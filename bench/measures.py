@@ -109,7 +109,7 @@ STATEMENTS = 20
 
 
 def role_session(client):
-    """Credentials of a role that ten policies of twenty statements let send, in the last of them."""
+    """Credentials of a role that ten policies of twenty statements let send and list, in the last of them."""
     account = values(client.form("sts", "GetCallerIdentity"), "Account")[0]
     document = lambda statements: json.dumps({"Version": "2012-10-17", "Statement": statements})
     trust = [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}]
@@ -118,7 +118,8 @@ def role_session(client):
         arn = lambda at: f"arn:aws:sqs:*:{account}:none-{number}-{at}"
         statements = [{"Effect": "Allow", "Action": "sqs:*", "Resource": arn(at)} for at in range(STATEMENTS - 1)]
         last = number == POLICIES - 1
-        statements.append({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*" if last else arn("x")})
+        may = {"Action": ["sqs:SendMessage", "sqs:ListQueues"], "Resource": "*" if last else arn("x")}
+        statements.append({"Effect": "Allow", **may})
         made = client.form("iam", "CreatePolicy", PolicyName=f"p{number}", PolicyDocument=document(statements))
         client.form("iam", "AttachRolePolicy", RoleName="sender", PolicyArn=values(made, "Arn")[0])
     # Root may not take on a role: a user does.
@@ -146,6 +147,37 @@ def role_rates(cloud, rounds, seconds):
                 rates[name].append(rate)
             client.sqs("DeleteQueue", QueueUrl=url)
     return {name: median(all_turns) for name, all_turns in rates.items()}
+
+
+def add_users(port, count):
+    """Users with a policy and a key each, made over eight connections."""
+    may = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}})
+
+    def make(numbers):
+        client = Client(port)
+        for number in numbers:
+            name = f"other-{number}"
+            client.form("iam", "CreateUser", UserName=name)
+            client.form("iam", "PutUserPolicy", UserName=name, PolicyName="p", PolicyDocument=may)
+            client.form("iam", "CreateAccessKey", UserName=name)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(make, [range(first, count, 8) for first in range(8)]))
+
+
+def crowd_rates(ours, users, rounds, seconds):
+    """Calls that only the gate costs, by the session of a role, in turns: where few others are, and where many are."""
+    with running(Cloudlet(ours), Cloudlet(ours)) as clouds:
+        sessions = [role_session(Client(cloud.port)) for cloud in clouds]
+        add_users(clouds[1].port, users)
+        rates = [[], []]
+        for turn in range(rounds + 1):
+            for cloud, session, found in zip(clouds, sessions, rates):
+                request = Request(cloud.port, "sqs", "ListQueues", {}, session)
+                rate = wrk(request, cloud.port, 64, seconds if turn else 1)
+                if turn:
+                    found.append(rate)
+        return [median(found) for found in rates]
 
 
 def read_rates(servers, service, operation, rounds, seconds):

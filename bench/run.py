@@ -23,6 +23,7 @@ ROUNDS = 1 if QUICK else 5
 SECONDS = 2 if QUICK else 3
 BACKLOG = 20_000 if QUICK else 1_000_000
 QUEUES = 500 if QUICK else 10_000
+USERS = 10_000
 CROWD = 20
 
 
@@ -82,6 +83,9 @@ def role(ours, floor, others):
         rates = measures.role_rates(cloud, ROUNDS, SECONDS)
     what = f"SendMessage through a role with {measures.POLICIES} policies of {measures.STATEMENTS} statements"
     yield ratio(what, rates["role"], rates["root"], 0.9, "root")
+    few, many = measures.crowd_rates(ours, USERS, ROUNDS, SECONDS)
+    what = f"ListQueues through that role, among {USERS:,} users with policies and keys"
+    yield ratio(what, many, few, 0.9, "where there are none")
 
 
 def read(ours, floor, others):
@@ -144,7 +148,9 @@ def metrics(ours, floor, others):
         every = samples.read_seconds(cloud, start, 60, ROUNDS)
         yield most("GetMetricData over 1,000,000 samples of 1,000 metrics, by the hour", hourly, 100, "ms", 1_000)
         yield Row("the same, each of the 1,000,000 answered (10 pages)", "", f"{every * 1_000:,.0f} ms")
-        yield Row("resident memory with 1,000,000 samples", "", f"{cloud.memory_kib() / 1024:,.0f} MiB")
+        share = samples.alarms_share(cloud, 1 if QUICK else 3)
+        yield most("evaluating 10,000 alarms a minute, of one core", share, 5, "%", 100)
+        yield Row("resident memory with 1,000,000 samples and 10,000 alarms", "", f"{cloud.memory_kib() / 1024:,.0f} MiB")
 
 
 PARTS = {part.__name__: part for part in (start, send, role, read, keys, s3, drain, metrics, machines)}

@@ -1,4 +1,5 @@
-//! Makes the registry of services from the lines of `Cargo.toml` that point into `services/`.
+//! Makes the registry of services from the lines of `Cargo.toml` that point into `services/`, and links the program at a fixed
+//! place.
 
 #![allow(clippy::disallowed_methods, reason = "cargo speaks through the environment")]
 
@@ -6,6 +7,14 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 fn main() {
+    write_registry();
+    // At a fixed place: docs/decisions/0012.
+    if env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|found| found == "gnu") {
+        println!("cargo::rustc-link-arg-bins=-no-pie");
+    }
+}
+
+fn write_registry() {
     let manifest_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let manifest = manifest_dir.join("Cargo.toml");
     println!("cargo::rerun-if-changed={}", manifest.display());
