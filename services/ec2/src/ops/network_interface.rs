@@ -1,6 +1,6 @@
 //! Operations on network interfaces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use api_ec2 as api;
@@ -13,10 +13,10 @@ use crate::errors;
 use crate::rules::network_interface as rules;
 use crate::rules::region::{private_dns_name, public_dns_name, zone_id};
 use crate::rules::tag::shown;
-use crate::state::id::{GroupId, Id, InterfaceId};
+use crate::state::id::{GroupId, Id, InterfaceId, VpcId};
 use crate::state::network_interface::{Kind, NetworkInterface};
 use crate::state::tag::Tags;
-use crate::state::{network_interface, security_group, tag};
+use crate::state::{network_interface, security_group, tag, vpc};
 
 pub async fn describe_network_interfaces(
     ctx: &Ctx,
@@ -35,16 +35,31 @@ pub async fn describe_network_interfaces(
     let read = ctx.read(|snap| {
         let groups = security_group::all(snap, scope)?.into_iter().map(|group| (group.id, group.name));
         let tags = tag::of_all::<InterfaceId>(snap, scope)?;
-        Ok((network_interface::all(snap, scope)?, groups.collect(), tags))
+        let nameless = vpc::all(snap, scope)?.into_iter().filter(|vpc| !vpc.gives_names());
+        let nameless: BTreeSet<VpcId> = nameless.map(|vpc| vpc.id).collect();
+        Ok((network_interface::all(snap, scope)?, groups.collect(), tags, nameless))
     });
-    let (interfaces, groups, tags): (_, BTreeMap<GroupId, String>, _) = read.await?;
+    let (interfaces, groups, tags, nameless): (_, BTreeMap<GroupId, String>, _, _) = read.await?;
     let values = |interface: &NetworkInterface, name: &str| rules::values(interface, scope, name);
     let (interfaces, next_token) =
         listing.cut(ctx, interfaces, &tags, |i| i.id.as_str(), values, errors::interface_not_found)?;
-    let show =
-        |interface: &NetworkInterface| show(interface, scope, &groups, tags.get(interface.id.as_str()));
+    let show = |interface: &NetworkInterface| {
+        let shown = show(interface, scope, &groups, tags.get(interface.id.as_str()));
+        if nameless.contains(&interface.vpc) { without_public_names(shown) } else { shown }
+    };
     let network_interfaces = Some(interfaces.iter().map(show).collect());
     Ok(api::DescribeNetworkInterfacesResult { network_interfaces, next_token })
+}
+
+/// As in a VPC that gives no names.
+fn without_public_names(mut shown: api::NetworkInterface) -> api::NetworkInterface {
+    shown.public_dns_name = None;
+    let addresses = shown.private_ip_addresses.iter_mut().flatten();
+    let associations = addresses.filter_map(|address| address.association.as_mut());
+    for association in shown.association.as_mut().into_iter().chain(associations) {
+        association.public_dns_name = Some(String::new());
+    }
+    shown
 }
 
 pub(super) fn show(
