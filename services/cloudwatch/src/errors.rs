@@ -1,6 +1,6 @@
 //! Every error this service answers with, in AWS's words.
 
-use api_cloudwatch::error;
+use api_cloudwatch::{DashboardInvalidInputError, DashboardValidationMessage, error};
 use kernel::{Error, Kind};
 
 /// `InvalidParameterValue` in the words given.
@@ -50,6 +50,46 @@ pub fn validation(message: impl Into<String>) -> Error {
 
 pub fn bad_next_token() -> Error {
     Error::modeled(Kind::Invalid, &error::INVALID_NEXT_TOKEN, "Request parameter NextToken is invalid")
+}
+
+pub fn no_such_alarm() -> Error {
+    Error::modeled(Kind::NotFound, &error::RESOURCE_NOT_FOUND, "Unknown alarm name")
+}
+
+pub fn no_such_dashboard(name: &str) -> Error {
+    let message = format!("The specified dashboard does not exist. [{name}]");
+    Error::modeled(Kind::NotFound, &error::DASHBOARD_NOT_FOUND_ERROR, message)
+}
+
+/// A body with all that is wrong in it.
+pub fn bad_dashboard(found: Vec<DashboardValidationMessage>) -> Error {
+    let one = |one: &DashboardValidationMessage| {
+        let (path, message) = (one.data_path.as_deref(), one.message.as_deref());
+        serde_json::json!({ "dataPath": path.unwrap_or_default(), "message": message.unwrap_or_default() })
+    };
+    let list = serde_json::Value::Array(found.iter().map(one).collect());
+    let message =
+        format!("The dashboard body is invalid, there are {} validation errors: {list}", found.len());
+    let fields = DashboardInvalidInputError {
+        dashboard_validation_messages: Some(found),
+        ..DashboardInvalidInputError::default()
+    };
+    Error::modeled(Kind::Invalid, &error::DASHBOARD_INVALID_INPUT_ERROR, message).with_fields(fields)
+}
+
+/// Of an ARN.
+pub fn no_such_resource(arn: &str) -> Error {
+    let message = format!("The resource {arn} does not exist.");
+    Error::modeled(Kind::NotFound, &error::RESOURCE_NOT_FOUND_EXCEPTION, message)
+}
+
+pub fn bad_reason_data() -> Error {
+    Error::modeled(Kind::Invalid, &error::INVALID_FORMAT_FAULT, "StateReasonData is not valid JSON")
+}
+
+pub fn too_many_alarms(max: usize) -> Error {
+    let message = format!("The maximum limit of {max} alarms has been reached.");
+    Error::modeled(Kind::Limit, &error::LIMIT_EXCEEDED_FAULT, message)
 }
 
 /// More samples wait to be put in order than memory is set aside for.

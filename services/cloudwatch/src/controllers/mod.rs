@@ -1,3 +1,4 @@
 //! What goes on without a caller.
 
+pub mod alarm;
 pub mod block;

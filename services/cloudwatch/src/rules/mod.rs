@@ -1,7 +1,12 @@
 //! What is right: pure, without a clock.
 
+pub mod action;
+pub mod alarm;
 pub mod bins;
+pub mod composite;
+pub mod dashboard;
 pub mod datum;
+pub mod evaluation;
 pub mod label;
 pub mod math;
 pub mod metric;
@@ -10,4 +15,5 @@ pub mod query;
 pub mod sample;
 pub mod search;
 pub mod statistic;
+pub mod tags;
 pub mod tier;

@@ -190,13 +190,19 @@ mod tests {
         }
 
         #[test]
-        fn decimals_read_back(values in prop::collection::vec(-1_000_000i64..1_000_000, 0..100), scale in 0usize..7) {
+        fn decimals_read_back(
+            values in prop::collection::vec(-1_000_000i64..1_000_000, 0..100),
+            scale in 0usize..7,
+        ) {
             let values: Vec<f64> = values.iter().map(|n| inexact(*n, SCALES[scale])).collect();
             round_trip(&values);
         }
 
         #[test]
-        fn damage_is_told_and_nothing_breaks(bytes in prop::collection::vec(any::<u8>(), 0..200), count in 0usize..300) {
+        fn damage_is_told_and_nothing_breaks(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+            count in 0usize..300,
+        ) {
             let _ = decode(&mut bytes.as_slice(), count);
         }
     }

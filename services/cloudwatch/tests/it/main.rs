@@ -1,6 +1,8 @@
 //! CloudWatch on a whole house: metrics through the client, over restarts and over months.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod alarm;
+mod dashboard;
 mod math;
 mod metric;
 mod retention;

@@ -1,8 +1,8 @@
 //! Putting, listing, statistics; what is refused changes nothing.
 
 use api_cloudwatch::*;
+use kernel::Plugs;
 use kernel::testing::TestCloud;
-use kernel::{GateSettings, Plugs};
 use shape::Timestamp;
 
 use super::{DAY, MINUTE, asked, cloud, datum, dimension, put, settle, statistics, sums};
@@ -177,10 +177,10 @@ async fn statistics_have_bounds() {
 
 #[tokio::test]
 async fn acknowledged_samples_survive_a_restart_before_and_after_they_are_in_blocks() {
-    let store = store::Store::temporary().unwrap();
+    let first = cloud().await;
+    let store = first.house.store().clone();
     let services = || vec![cloudwatch::service(&Plugs::default())];
-    let open = async || TestCloud::over_with(store.clone(), GateSettings::default(), services()).await;
-    let first = open().await;
+    let open = async || TestCloud::over(store.clone(), services()).await;
     let at = first.now() - 10 * MINUTE;
     put(&first, vec![datum("m", at, 1.0)]).await.unwrap();
     settle(&first).await;

@@ -1,0 +1,213 @@
+//! Evaluates the alarms of a scope when they are due: metric alarms of their points, composite ones of the others.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kernel::{Ctx, Millis, Next, Result, Scope};
+use serde_json::json;
+
+use crate::events::instant;
+use crate::rules::action::{self, Action};
+use crate::rules::alarm::{is_few, period_ms, queries_of, rule};
+use crate::rules::composite;
+use crate::rules::evaluation::{Decision, LATE_PERIODS, Point, State, decide};
+use crate::rules::math::series::Value;
+use crate::rules::query::{self, Asks};
+use crate::rules::statistic::Statistic;
+use crate::rules::tier::floor;
+use crate::state::alarm::{Alarm, Alarms, MetricWatch, Observed, Watch};
+use crate::state::answer::{Asked, compute};
+use crate::state::transition::{Seen, go_on, take_on};
+
+pub const NAME: &str = "cloudwatch-alarms";
+pub const CONCURRENCY: usize = 4;
+pub const SWEEP_EVERY_MS: Millis = 60_000;
+/// The alarms of a scope are looked after together.
+pub const ALL: &str = "all";
+
+const MINUTE_MS: Millis = 60_000;
+/// Alarms of periods below a minute are looked at this often.
+const OFTEN_MS: Millis = 10_000;
+/// After so many alarms, others may work.
+const YIELD_EVERY: usize = 32;
+/// Composite alarms of composite alarms, so deep.
+const ROUNDS_MAX: usize = 16;
+
+pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
+    Ok(ctx.own::<Alarms>().scopes().into_iter().map(|scope| (scope, ALL.to_owned())).collect())
+}
+
+pub async fn reconcile(ctx: &Ctx, _: String) -> Result<Next> {
+    let alarms = ctx.own::<Alarms>();
+    let now = ctx.now();
+    let mut next = Millis::MAX;
+    for (at, alarm) in alarms.of(ctx.scope()).into_iter().enumerate() {
+        let Some(watch) = alarm.metric() else { continue };
+        let name = alarm.asked.name.as_str();
+        let due_at = alarms.due_at(ctx.scope(), name);
+        if due_at > now {
+            next = next.min(due_at);
+            continue;
+        }
+        let period_ms = period_ms(watch)?;
+        let every_ms = if period_ms < MINUTE_MS { OFTEN_MS } else { MINUTE_MS };
+        let again_at = floor(now, every_ms) + every_ms;
+        // Said before it is evaluated: who changes the alarm meanwhile says "at once" after it.
+        alarms.set_due(ctx.scope(), name, again_at);
+        next = next.min(again_at);
+        evaluate(ctx, &alarm, watch, period_ms, now).await?;
+        if at % YIELD_EVERY == YIELD_EVERY - 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    compose(ctx).await?;
+    Ok(if next == Millis::MAX { Next::Done } else { Next::After(next - ctx.now()) })
+}
+
+async fn evaluate(
+    ctx: &Ctx,
+    alarm: &Arc<Alarm>,
+    watch: &MetricWatch,
+    period_ms: Millis,
+    now: Millis,
+) -> Result<()> {
+    let rule = rule(watch)?;
+    let end = floor(now, period_ms);
+    let periods = rule.periods + LATE_PERIODS;
+    let start = end - Millis::try_from(periods).unwrap_or_default() * period_ms;
+    let found = points(ctx, watch, start, end).await?;
+    let mut of_period: HashMap<Millis, Point> = found.into_iter().map(|point| (point.at, point)).collect();
+    let step = usize::try_from(period_ms).unwrap_or(1).max(1);
+    let each: Vec<Option<Point>> = (start..end).step_by(step).map(|at| of_period.remove(&at)).collect();
+    let decision = decide(&rule, &each);
+    let Some(state) = decision.state else { return Ok(()) };
+    if state != alarm.state {
+        let reason_data = Some(reason_data(watch, &decision, period_ms, start, now));
+        let seen = Seen { state, reason: decision.reason, reason_data };
+        take_on(ctx, &alarm.asked.name, Some(alarm.revision), &seen).await?;
+        return Ok(());
+    }
+    keep_scaling(ctx, alarm, now).await
+}
+
+/// Scaling goes on as long as the state lasts, once a minute.
+async fn keep_scaling(ctx: &Ctx, alarm: &Arc<Alarm>, now: Millis) -> Result<()> {
+    if !alarm.asked.actions.enabled || now - alarm.transitioned_at < MINUTE_MS || now % MINUTE_MS >= OFTEN_MS
+    {
+        return Ok(());
+    }
+    let scaling = |arn: &&String| matches!(action::parse(arn, ctx.scope()), Ok(Action::Scaling));
+    let actions: Vec<&String> = alarm.asked.actions.of(alarm.state).iter().filter(scaling).collect();
+    if actions.is_empty() { Ok(()) } else { go_on(ctx, alarm, &actions).await }
+}
+
+/// The points of an alarm. What cannot be computed has none.
+async fn points(ctx: &Ctx, watch: &MetricWatch, from: Millis, to: Millis) -> Result<Vec<Point>> {
+    let queries = queries_of(watch)?;
+    let asked = Asked { ctx, queries: &queries, from, to };
+    let mut values = HashMap::new();
+    let order = query::in_order(&queries)?;
+    for query in order.into_iter().filter_map(|at| queries.get(at)) {
+        match compute(&asked, query, &values).await {
+            Ok(value) => drop(values.insert(query.id.clone(), value)),
+            Err(error) if error.kind() == kernel::Kind::Invalid => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        }
+    }
+    let returned = queries.iter().find(|query| query.is_returned);
+    let Some((query, Value::One(series))) = returned.and_then(|q| Some((q, values.remove(&q.id)?))) else {
+        return Ok(Vec::new());
+    };
+    let mut few = Vec::new();
+    if let Asks::Metric(reading) = &query.asks
+        && watch.low_samples.as_deref() == Some("ignore")
+    {
+        let mut counting = reading.clone();
+        counting.statistic = Statistic::SampleCount;
+        let counts = crate::state::answer::read(&asked, &counting).await?.points;
+        few = counts.into_iter().filter(|(_, count)| is_few(reading, *count)).map(|(at, _)| at).collect();
+    }
+    let point = |(at, value): (Millis, f64)| Point { at, value, is_weak: few.contains(&at) };
+    Ok(series.points.into_iter().map(point).collect())
+}
+
+fn reason_data(
+    watch: &MetricWatch,
+    decision: &Decision,
+    period_ms: Millis,
+    start: Millis,
+    now: Millis,
+) -> String {
+    let recent: Vec<f64> = decision.points.iter().rev().map(|point| point.value).collect();
+    let evaluated: Vec<_> = decision
+        .points
+        .iter()
+        .map(|point| json!({ "timestamp": instant(point.at), "value": point.value }))
+        .collect();
+    let statistic = match &watch.observed {
+        Observed::Metric(metric) => Some(metric.statistic.as_str()),
+        Observed::Queries(_) => None,
+    };
+    json!({
+        "version": "1.0",
+        "queryDate": instant(now),
+        "startDate": instant(decision.points.last().map_or(start, |point| point.at)),
+        "statistic": statistic,
+        "period": period_ms / 1_000,
+        "recentDatapoints": recent,
+        "threshold": watch.threshold,
+        "evaluatedDatapoints": evaluated,
+    })
+    .to_string()
+}
+
+/// Composite alarms take on what their rules give, until nothing changes.
+async fn compose(ctx: &Ctx) -> Result<()> {
+    let alarms = ctx.own::<Alarms>();
+    for _ in 0..ROUNDS_MAX {
+        let all = alarms.of(ctx.scope());
+        if !all.iter().any(|alarm| alarm.is_composite()) {
+            return Ok(());
+        }
+        let mut states: HashMap<String, State> = HashMap::new();
+        for alarm in &all {
+            states.insert(alarm.arn(ctx.scope()), alarm.state);
+            states.insert(alarm.asked.name.clone(), alarm.state);
+        }
+        let mut has_changed = false;
+        for alarm in &all {
+            let Watch::Composite(text) = &alarm.asked.watch else { continue };
+            let Ok(rule) = composite::Rule::parse(text) else { continue };
+            let holds = rule.holds(&|name: &str| states.get(name).copied());
+            let state = if holds { State::Alarm } else { State::Ok };
+            if state == alarm.state {
+                continue;
+            }
+            let mut names = Vec::new();
+            rule.alarms(&mut names);
+            let seen = Seen {
+                state,
+                reason: composed_reason(ctx, alarm, state, &names, &states),
+                reason_data: None,
+            };
+            has_changed |= take_on(ctx, &alarm.asked.name, Some(alarm.revision), &seen).await?;
+        }
+        if !has_changed {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn composed_reason(
+    ctx: &Ctx,
+    alarm: &Alarm,
+    state: State,
+    names: &[&str],
+    states: &HashMap<String, State>,
+) -> String {
+    let told: Vec<String> =
+        names.iter().filter_map(|name| Some(format!("{name} is {}", states.get(*name)?.as_str()))).collect();
+    let words = format!("{} transitioned to {}: {}", alarm.arn(ctx.scope()), state.as_str(), told.join(", "));
+    words.chars().take(1_023).collect()
+}

@@ -1,0 +1,154 @@
+//! What a dashboard may be: its name, and a body of widgets.
+
+use api_cloudwatch::DashboardValidationMessage;
+use kernel::Result;
+use serde_json::{Map, Value};
+
+use crate::errors;
+
+const NAME_MAX: usize = 255;
+const BODY_BYTES_MAX: usize = 1_048_576;
+const WIDGETS_MAX: usize = 500;
+/// Messages of one answer.
+const MESSAGES_MAX: usize = 100;
+const TYPES: [&str; 6] = ["metric", "text", "log", "alarm", "explorer", "custom"];
+
+/// # Errors
+/// When it has other characters than letters, digits, dashes and underscores.
+pub fn check_name(name: &str) -> Result<()> {
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(is_known) {
+        return Err(errors::invalid(format!(
+            "The value {name} for field DashboardName contains invalid characters. \
+             It can only contain alphanumerics, dash (-) and underscore (_)."
+        )));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// All that is wrong with the body, each with its place.
+pub fn check_body(body: &str) -> Result<()> {
+    if body.len() > BODY_BYTES_MAX {
+        return Err(errors::invalid(format!(
+            "The dashboard body must not be longer than {BODY_BYTES_MAX} bytes."
+        )));
+    }
+    let mut found = Vec::new();
+    match serde_json::from_str(body) {
+        Ok(Value::Object(dashboard)) => check_widgets(&dashboard, &mut found),
+        Ok(_) | Err(_) => say(&mut found, "", "The field DashboardBody must be a valid JSON object"),
+    }
+    found.truncate(MESSAGES_MAX);
+    if found.is_empty() { Ok(()) } else { Err(errors::bad_dashboard(found)) }
+}
+
+fn say(found: &mut Vec<DashboardValidationMessage>, path: &str, message: &str) {
+    let (data_path, message) = (Some(path.to_owned()), Some(message.to_owned()));
+    found.push(DashboardValidationMessage { data_path, message });
+}
+
+fn check_widgets(dashboard: &Map<String, Value>, found: &mut Vec<DashboardValidationMessage>) {
+    match dashboard.get("widgets") {
+        None => say(found, "", "Should have required property 'widgets'"),
+        Some(Value::Array(widgets)) => {
+            if widgets.len() > WIDGETS_MAX {
+                say(found, "/widgets", &format!("Should NOT have more than {WIDGETS_MAX} items"));
+            }
+            for (at, widget) in widgets.iter().enumerate() {
+                check_widget(widget, &format!("/widgets/{at}"), found);
+            }
+        }
+        Some(_) => say(found, "/widgets", "Should be array"),
+    }
+}
+
+fn check_widget(widget: &Value, path: &str, found: &mut Vec<DashboardValidationMessage>) {
+    let Value::Object(widget) = widget else { return say(found, path, "Should be object") };
+    for (name, least, most) in [("x", 0, 23), ("y", 0, i64::MAX), ("width", 1, 24), ("height", 1, 1_000)] {
+        let Some(value) = widget.get(name) else { continue };
+        let place = format!("{path}/{name}");
+        match value.as_i64() {
+            None => say(found, &place, "Should be integer"),
+            Some(value) if value < least => say(found, &place, &format!("Should be >= {least}")),
+            Some(value) if value > most => say(found, &place, &format!("Should be <= {most}")),
+            Some(_) => {}
+        }
+    }
+    let kind = match widget.get("type").map(Value::as_str) {
+        None => return say(found, path, "Should have required property 'type'"),
+        Some(kind) => kind.unwrap_or_default(),
+    };
+    if !TYPES.contains(&kind) {
+        return say(found, &format!("{path}/type"), "Should be equal to one of the allowed values");
+    }
+    let properties = match widget.get("properties") {
+        Some(Value::Object(properties)) => properties,
+        Some(_) => return say(found, &format!("{path}/properties"), "Should be object"),
+        None => return say(found, path, "Should have required property 'properties'"),
+    };
+    let needed: &[&str] = match kind {
+        "metric" => &["region"],
+        "text" => &["markdown"],
+        "log" => &["query", "region"],
+        "alarm" => &["alarms"],
+        _ => &[],
+    };
+    let place = format!("{path}/properties");
+    for name in needed.iter().filter(|name| !properties.contains_key(**name)) {
+        say(found, &place, &format!("Should have required property '{name}'"));
+    }
+    let has_metrics = properties.contains_key("metrics") || properties.contains_key("annotations");
+    if kind == "metric" && !has_metrics {
+        say(found, &place, "Should have required property 'metrics'");
+    }
+    if properties.get("metrics").is_some_and(|metrics| !metrics.is_array()) {
+        say(found, &format!("{place}/metrics"), "Should be array");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(body: &str) -> String {
+        match check_body(body) {
+            Ok(()) => String::new(),
+            Err(error) => error.message().to_owned(),
+        }
+    }
+
+    #[test]
+    fn good_bodies_pass() {
+        assert_eq!(messages("{\"widgets\":[]}"), "");
+        let metric = r#"{"widgets":[{"type":"metric","x":0,"y":0,"width":24,"height":6,
+            "properties":{"metrics":[["AWS/EC2","CPUUtilization"]],"region":"eu-west-1"}}]}"#;
+        assert_eq!(messages(metric), "");
+        assert_eq!(messages(r##"{"widgets":[{"type":"text","properties":{"markdown":"# hi"}}]}"##), "");
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_with_its_place() {
+        for bad in ["", "[]", "{", "{}"] {
+            assert!(
+                messages(bad).starts_with("The dashboard body is invalid, there are 1 validation errors"),
+                "{bad}"
+            );
+        }
+        let bad =
+            r#"{"widgets":[{"type":"metric","width":25,"properties":{"metrics":1}},{"type":"pie"},7,{}]}"#;
+        let found = messages(bad);
+        for words in [
+            "there are 6 validation errors",
+            "/widgets/0/width",
+            "Should be <= 24",
+            "'region'",
+            "/widgets/1/type",
+            "/widgets/2",
+            "'type'",
+        ] {
+            assert!(found.contains(words), "{words}: {found}");
+        }
+        assert!(check_name("a-b_9").is_ok() && check_name("a b").is_err() && check_name("").is_err());
+    }
+}
