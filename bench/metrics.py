@@ -1,5 +1,6 @@
 """How fast metrics are put and read back: batches of a thousand, a million samples."""
 
+import concurrent.futures
 import http.client
 import time
 
@@ -65,3 +66,32 @@ def read_seconds(cloud, start, period, rounds):
                 token = {"NextToken": text[at + 13 : text.index(b'"', at + 13)].decode()} if at >= 0 else None
         took.append(time.perf_counter() - begun)
     return median(took)
+
+
+ALARMS = 10_000
+
+
+def alarms_share(cloud, minutes):
+    """The share of one core that evaluating ten thousand alarms takes, of metrics that change every minute."""
+    lanes = 32
+
+    def make(numbers):
+        client = Client(cloud.port)
+        for n in numbers:
+            alarm = {
+                "AlarmName": f"a{n}", "Namespace": "bench", "MetricName": f"m{n % METRICS}", "Statistic": "Average",
+                "Period": 60, "EvaluationPeriods": 3, "Threshold": 1e9, "ComparisonOperator": "GreaterThanThreshold",
+            }
+            client.send(call("PutMetricAlarm", **alarm)(cloud.port))
+
+    with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
+        list(pool.map(make, [range(lane, ALARMS, lanes) for lane in range(lanes)]))
+    client = Client(cloud.port)
+    client.send(batch(int(time.time()), lambda n: n)(cloud.port))
+    # The first look at all of them changes their states.
+    time.sleep(70)
+    begun, used = time.time(), cloud.cpu_s()
+    while time.time() - begun < minutes * 60:
+        client.send(batch(int(time.time()), lambda n: n)(cloud.port))
+        time.sleep(60)
+    return (cloud.cpu_s() - used) / (time.time() - begun)

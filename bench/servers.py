@@ -73,6 +73,12 @@ class Server:
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith(field))
 
+    def cpu_s(self):
+        """Processor time used so far, in seconds."""
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def end(self, sign=signal.SIGTERM):
         if self.process and self.process.poll() is None:
             self.process.send_signal(sign)
