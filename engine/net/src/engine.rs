@@ -21,7 +21,7 @@ use crate::setting::{Directory, Setting};
 use crate::space::{self, Space};
 use crate::{
     Capability, Counters, GroupId, GroupSpec, NetworkId, NetworkSpec, Networks, Nic, NicId, NicSpec, Object,
-    Pending, probe,
+    Pending, probe, world,
 };
 
 /// How to use the host.
@@ -35,6 +35,9 @@ pub struct NetConfig {
     pub uplinks: Ipv4Net,
     /// Ranges of public addresses. Nics with one may open flows to these and nowhere else beyond their network.
     pub public_ranges: Vec<Ipv4Net>,
+    /// Whether they may also open flows to the world beyond the host, by its default route and under its address. The
+    /// host's links to it forward then.
+    pub world: bool,
 }
 
 impl NetConfig {
@@ -46,6 +49,7 @@ impl NetConfig {
             run_dir: PathBuf::from("/run/cloudlet").join(tag),
             uplinks,
             public_ranges,
+            world: false,
         }
     }
 }
@@ -72,14 +76,22 @@ impl Net {
         keep_at_home(&config.public_ranges);
         let spaces = config.run_dir.join("spaces");
         fs::create_dir_all(&spaces).doing(|| format!("make {}", spaces.display()))?;
+        let tag = Tag::new(&config.tag)?;
+        let mut reach = config.public_ranges;
+        let to_world = config.world.then(|| reach.clone());
+        if let Some(publics) = &to_world {
+            world::open(&tag, publics)?;
+            reach.extend(world::ranges());
+        }
         let setting = Arc::new(Setting {
-            tag: Tag::new(&config.tag)?,
+            tag,
             spaces,
             records: Records::open(config.run_dir.join("networks"))?,
             host: Space::current()?,
             uplinks: config.uplinks.trunc(),
             lock: config.run_dir.with_file_name("uplinks.lock"),
-            reach: config.public_ranges,
+            reach,
+            to_world,
             directory: std::sync::RwLock::new(Directory::default()),
         });
         let mut lanes = BTreeMap::new();
@@ -113,6 +125,7 @@ impl Net {
         let setting = Arc::clone(&self.setting);
         let networks: Vec<NetworkId> = self.lanes().keys().cloned().collect();
         spawn_blocking(move || {
+            setting.host.enter()?;
             let mut known = BTreeSet::new();
             let mut found = Vec::new();
             for id in networks {
@@ -169,7 +182,10 @@ impl Net {
                 Object::Nic { .. } => {}
                 Object::Stray(name) => {
                     let setting = Arc::clone(&self.setting);
-                    removals.spawn_blocking(move || remove_stray(&setting, &name).map(|()| None));
+                    removals.spawn_blocking(move || {
+                        setting.host.enter()?;
+                        remove_stray(&setting, &name).map(|()| None)
+                    });
                 }
             }
         }
@@ -303,6 +319,20 @@ impl Networks for Net {
             let mut objects = self.look().await?;
             objects.retain(|object| condemned(object));
             self.remove(objects).await
+        })
+    }
+
+    fn remove_all(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            self.remove_where(&|_| true).await?;
+            let setting = Arc::clone(&self.setting);
+            let closed = spawn_blocking(move || {
+                setting.host.enter()?;
+                // Without it there is nothing to close, as a rule: what a host cannot do is no matter then.
+                let closed = world::close(&setting.tag);
+                if setting.to_world.is_some() { closed } else { Ok(()) }
+            });
+            closed.await.map_err(|_| Error::Worker)?
         })
     }
 

@@ -23,6 +23,7 @@ mod space;
 mod spec;
 mod uplink;
 mod wiring;
+mod world;
 
 pub use api::{METADATA, Networks, Pending, RESOLVER, set_hop_limit};
 pub use engine::{Net, NetConfig};

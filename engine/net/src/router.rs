@@ -14,8 +14,8 @@ use crate::routes;
 use crate::setting::Setting;
 use crate::space::{self, Space};
 use crate::uplink::{self, Uplink};
-use crate::wiring;
 use crate::{Counters, GroupId, GroupSpec, Hop, NetworkSpec, Nic, NicId, NicSpec};
+use crate::{wiring, world};
 
 /// Public addresses that the network itself answers for.
 fn publics(spec: &NetworkSpec) -> impl Iterator<Item = Ipv4Addr> {
@@ -408,6 +408,10 @@ impl Router {
                 self.made.clear();
                 self.in_step = false;
                 self.routed = false;
+                if let Some(publics) = &setting.to_world {
+                    // It went with the last network, when all were removed.
+                    world::open(&setting.tag, publics)?;
+                }
                 Space::create(&path)?
             }
         };

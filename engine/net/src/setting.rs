@@ -25,6 +25,8 @@ pub(crate) struct Setting {
     pub(crate) lock: PathBuf,
     /// Where nics with a public address may go beyond their network.
     pub(crate) reach: Vec<Ipv4Net>,
+    /// The public ranges, where their way to the world is open.
+    pub(crate) to_world: Option<Vec<Ipv4Net>>,
     pub(crate) directory: RwLock<Directory>,
 }
 

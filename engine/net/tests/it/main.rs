@@ -1,6 +1,7 @@
 //! Real packets through real namespaces: needs root, and says so when it is not.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod beyond;
 mod figures;
 mod filter;
 mod life;

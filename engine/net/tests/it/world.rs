@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) net: Option<Net>,
     /// The third byte of this world's public addresses.
     number: u8,
+    /// Its networks may reach the world beyond the host.
+    pub(crate) beyond: bool,
     runtime: Runtime,
 }
 
@@ -44,7 +46,8 @@ pub(crate) fn world() -> Option<World> {
     let tag = format!("{:02x}{number:02x}", std::process::id() % 256);
     let folder = PathBuf::from("/run/cloudlet").join(&tag);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut world = World { tag, folder, net: None, number: u8::try_from(number).unwrap(), runtime };
+    let mut world =
+        World { tag, folder, net: None, number: u8::try_from(number).unwrap(), beyond: false, runtime };
     world.reopen();
     Some(world)
 }
@@ -53,7 +56,8 @@ impl World {
     pub(crate) fn reopen(&mut self) {
         self.net = None;
         let ranges = vec!["198.18.0.0/15".parse().unwrap()];
-        let config = NetConfig { run_dir: self.folder.clone(), ..NetConfig::new(&self.tag, ranges) };
+        let (run_dir, world) = (self.folder.clone(), self.beyond);
+        let config = NetConfig { run_dir, world, ..NetConfig::new(&self.tag, ranges) };
         self.net = Some(Net::open(config).unwrap());
     }
 
