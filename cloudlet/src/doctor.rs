@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::client::block_on;
 use crate::config::{Endpoint, PUBLIC_RANGE};
 use crate::engines;
+use crate::leftovers::{self, Found};
 use crate::lines::say;
 
 /// Options of `cloudlet doctor`.
@@ -19,11 +20,18 @@ pub(crate) struct Doctor {
     #[arg(long)]
     json: bool,
 
+    /// Removes what clouds left on this host that were killed and whose data folder is gone
+    #[arg(long)]
+    clean: bool,
+
     #[command(flatten)]
     endpoint: Endpoint,
 }
 
 pub(crate) fn run(options: &Doctor) -> Outcome {
+    if options.clean {
+        return block_on(async { clean().await });
+    }
     let report = block_on(async {
         let folder = tempfile::Builder::new().prefix("cloudlet-").tempdir();
         let folder = folder.map_err(|e| Problem::new("no temporary folder", &e))?;
@@ -54,6 +62,22 @@ pub(crate) fn run(options: &Doctor) -> Outcome {
     for one in report["networks"].as_array().into_iter().flatten() {
         let verdict = one["missing"].as_str().map_or_else(|| "yes".to_owned(), |why| format!("no: {why}"));
         say(format_args!("  {:<12} {verdict}", text(&one["name"])));
+    }
+    Ok(())
+}
+
+/// Tells what became of leftovers, one line each.
+async fn clean() -> Outcome {
+    let cleaned = leftovers::clean().await;
+    if cleaned.is_empty() {
+        say("nothing is left of clouds that are gone");
+    }
+    for (tag, data, found) in cleaned {
+        let data = data.display();
+        match found {
+            Found::Removed => say(format_args!("removed what was left of {data} ({tag})")),
+            Found::Kept(why) => say(format_args!("kept what is left of {data} ({tag}): {why}")),
+        }
     }
     Ok(())
 }

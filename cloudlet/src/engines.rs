@@ -14,7 +14,7 @@ use crate::cli::{Outcome, Problem};
 use crate::up::tag_of;
 
 /// Where the runtime things of all clouds of this host lie.
-const RUN: &str = "/run/cloudlet";
+pub(crate) const RUN: &str = "/run/cloudlet";
 /// Tags tried before giving up: two folders whose tags meet are one in a million.
 const TAGS_MAX: u32 = 16;
 
@@ -128,6 +128,6 @@ fn claim_tag(data: &Path) -> Outcome<Tag> {
 }
 
 /// Which folder has which tag.
-fn tags() -> PathBuf {
+pub(crate) fn tags() -> PathBuf {
     Path::new(RUN).join("tags")
 }

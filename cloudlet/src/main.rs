@@ -13,6 +13,7 @@ mod explain;
 mod front;
 mod hooks;
 mod identity;
+mod leftovers;
 mod lines;
 mod query;
 mod remote;

@@ -25,6 +25,7 @@ use crate::config::Up;
 use crate::engines::{self, Engines};
 use crate::front::Front;
 use crate::identity::{self, AllCredentials, RootCredentials};
+use crate::leftovers::{self, Found};
 use crate::lines::{complain, say};
 use crate::registry;
 use crate::routes::Facts;
@@ -132,6 +133,7 @@ async fn serve(options: &Up) -> Outcome {
         tokio::spawn(async move { crate::hooks::run_ready(&ready_d, &endpoint).await });
     }
     told.wait().await;
+    tokio::spawn(tidy_host());
     tracing::info!("closing");
     end.send_replace(true);
     while servers.join_next().await.is_some() {}
@@ -140,6 +142,17 @@ async fn serve(options: &Up) -> Outcome {
 }
 
 fn bind(addresses: &[SocketAddr]) -> Outcome<Vec<TcpListener>> {
+/// What clouds left here that nobody can open any more goes.
+async fn tidy_host() {
+    for (tag, data, found) in leftovers::clean().await {
+        let data = data.display();
+        match found {
+            Found::Removed => tracing::info!(tag, %data, "removed what a cloud left"),
+            Found::Kept(why) => tracing::debug!(tag, %data, why, "a cloud that is gone left something"),
+        }
+    }
+}
+
     let bound = addresses.iter().map(|address| {
         listen(*address).map_err(|e| Problem::new(&format!("cannot listen on {address}"), &e))
     });

@@ -1,0 +1,47 @@
+"""What a killed cloud leaves on its host: kept while somebody can open it again, removed when nobody can."""
+
+import glob
+import os
+import shutil
+import subprocess
+
+from conftest import BINARY, Cloud, eventually, needs_root
+
+pytestmark = needs_root
+
+
+def tag_of(cloud):
+    data = os.path.join(cloud.folder, "data")
+    return next(os.path.basename(path) for path in glob.glob("/run/cloudlet/tags/*") if open(path).read() == data)
+
+
+def left(tag):
+    """Files, mounts and links that bear the tag."""
+    links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
+    mounts = open("/proc/mounts").read()
+    return f"/run/cloudlet/{tag}/" in mounts or f"cl{tag}u" in links or os.path.exists(f"/run/cloudlet/{tag}")
+
+
+def test_what_a_killed_cloud_left_goes_when_its_folder_is_gone(tmp_path):
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        folder.mkdir()
+    gone = Cloud(folders[0]).start()
+    tag = tag_of(gone)
+    ec2 = gone.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]
+    # An endpoint makes its VPC's network, without a machine that would outlive the cloud.
+    ec2.create_vpc_endpoint(
+        VpcEndpointType="Interface", VpcId=subnet["VpcId"], ServiceName="com.amazonaws.us-east-1.sqs", SubnetIds=[subnet["SubnetId"]]
+    )
+    gone.kill()
+    assert left(tag)
+    doctor = [BINARY, "doctor", "--clean"]
+    assert tag not in subprocess.run(doctor, capture_output=True, text=True, check=True).stdout
+    assert left(tag), "its folder is still there"
+    shutil.rmtree(folders[0])
+    other = Cloud(folders[1], args=["--stop-instances"]).start()
+    try:
+        eventually(lambda: not left(tag) and not os.path.exists(f"/run/cloudlet/tags/{tag}"), "nothing is left")
+    finally:
+        other.stop()
