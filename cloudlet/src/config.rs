@@ -45,6 +45,12 @@ pub(crate) struct Up {
     #[arg(long, env = "CLOUDLET_PUBLIC_CIDR", value_name = "CIDR", default_value = PUBLIC_RANGE)]
     pub(crate) public_cidr: String,
 
+    /// Lets instances with a public address and a way to an internet gateway reach the Internet, by this host's default
+    /// route and name servers. The host's links to it forward packets then, and nothing that begins in an instance gets
+    /// into the host or to private addresses around it.
+    #[arg(long, env = "CLOUDLET_INTERNET")]
+    pub(crate) internet: bool,
+
     /// What becomes of calls that policies deny: refused, or recorded and let pass (signatures are verified either way)
     #[arg(long, env = "CLOUDLET_IDENTITY", value_name = "observe|enforce", default_value = "enforce", value_parser = mode)]
     pub(crate) identity: Mode,

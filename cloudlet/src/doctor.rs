@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Doctor) -> Outcome {
     let report = block_on(async {
         let folder = tempfile::Builder::new().prefix("cloudlet-").tempdir();
         let folder = folder.map_err(|e| Problem::new("no temporary folder", &e))?;
-        let engines = engines::open(folder.path(), PUBLIC_RANGE).await?;
+        let engines = engines::open(folder.path(), PUBLIC_RANGE, false).await?;
         let report = engines.capabilities().await;
         engines.close(true).await?;
         Ok(report)

@@ -36,11 +36,11 @@ struct Tag {
 }
 
 /// Opens the engines for a data folder, running machines included.
-pub(crate) async fn open(data: &Path, public_range: &str) -> Outcome<Engines> {
+pub(crate) async fn open(data: &Path, public_range: &str, internet: bool) -> Outcome<Engines> {
     let tag = claim_tag(data)?;
     let range = public_range.parse();
     let range = range.map_err(|e| Problem::new(&format!("{public_range} is no range of addresses"), &e))?;
-    let networks = Net::open(NetConfig::new(&tag.name, vec![range]))
+    let networks = Net::open(NetConfig { world: internet, ..NetConfig::new(&tag.name, vec![range]) })
         .map_err(|e| Problem::new("networks cannot be had", &e))?;
     let place = Place::new(data.join("machines"), &tag.name)
         .map_err(|e| Problem::new("machines cannot be had", &e))?;

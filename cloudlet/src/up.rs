@@ -63,7 +63,7 @@ async fn serve(options: &Up) -> Outcome {
     let credentials = who_may_come_in(options, &addresses, data)?;
     let store = Store::open(data.join("store"), &store::Options::default())
         .map_err(|e| Problem::new("the store does not open", &e))?;
-    let engines = engines::open(data, &options.public_cidr).await?;
+    let engines = engines::open(data, &options.public_cidr, options.internet).await?;
     let objects = blob::Blobs::local(data.join("objects"))
         .map_err(|e| Problem::new("the bytes of objects cannot be kept", &e))?;
     let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
@@ -217,6 +217,15 @@ fn plugs(options: &Up, engines: &Engines, data: &Path) -> Plugs {
         .set("ec2.public-addresses", options.public_cidr.clone())
         .set("ec2.overcommit", options.overcommit.to_string())
 }
+        .set("ec2.name-servers", name_servers(options))
+}
+
+/// The name servers of the host, where instances may ask them too.
+fn name_servers(options: &Up) -> String {
+    let text = if options.internet { std::fs::read_to_string("/etc/resolv.conf") } else { Ok(String::new()) };
+    let servers = text.unwrap_or_default();
+    let servers = servers.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
+    servers.map(str::trim).collect::<Vec<_>>().join(" ")
 
 /// Those of the services that were asked for; all when none was.
 fn wanted(mut services: Vec<kernel::Service>, names: &[String]) -> Outcome<Vec<kernel::Service>> {

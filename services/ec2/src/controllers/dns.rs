@@ -1,6 +1,6 @@
 //! The name server of a VPC, at base+2 and at 169.254.169.253 (VPC user guide, "Amazon DNS server"; RFC 1035).
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,21 +23,36 @@ use crate::state::{network_interface, public_address, vpc, vpc_endpoint};
 const TTL_S: u32 = 60;
 const DATAGRAM_BYTES_MAX: usize = 4_096;
 const STREAMS_MAX: usize = 64;
+const QUESTIONS_MAX: usize = 256;
+const DNS_PORT: u16 = 53;
+/// Name servers of the world that are asked, in their order, and how long each may take.
+const SERVERS_MAX: usize = 3;
+const FORWARD_TIME_MAX: Duration = Duration::from_secs(2);
 const STREAM_IDLE: Duration = Duration::from_secs(10);
 
 /// Who knows names of the house besides EC2's own, where somebody does.
 pub struct NamesPlug(pub Option<Arc<dyn Names>>);
 
-/// Answers datagrams for ever.
+/// Answers datagrams for ever, several at once: one may wait for the world.
 pub async fn serve_datagrams(ctx: Ctx, vpc: VpcId, socket: UdpSocket) {
+    let socket = Arc::new(socket);
+    let mut asked = JoinSet::new();
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
     loop {
+        while asked.try_join_next().is_some() {}
+        while asked.len() >= QUESTIONS_MAX {
+            asked.join_next().await;
+        }
         match socket.recv_from(&mut buffer).await {
             Ok((length, peer)) => {
-                let question = buffer.get(..length).unwrap_or_default();
-                let Some(reply) = respond(&ctx, &vpc, question).await else { continue };
-                // A peer that has gone does not miss its answer.
-                let _ = socket.send_to(&reply, peer).await;
+                let question = buffer.get(..length).unwrap_or_default().to_vec();
+                let (ctx, vpc, socket) = (ctx.clone(), vpc.clone(), socket.clone());
+                asked.spawn(async move {
+                    if let Some(reply) = respond(&ctx, &vpc, &question).await {
+                        // A peer that has gone does not miss its answer.
+                        let _ = socket.send_to(&reply, peer).await;
+                    }
+                });
             }
             Err(error) => listener::pause(&ctx, &error).await,
         }
@@ -111,25 +126,24 @@ pub async fn respond(ctx: &Ctx, vpc: &VpcId, message: &[u8]) -> Option<Vec<u8>> 
         }
         return reply.to_vec().ok();
     }
-    let answered = match answer(ctx.region().as_str(), &name, asked) {
-        Answer::Address(address) if address != net::METADATA && !gives_names(ctx, vpc).await => {
-            Answer::NoName
+    match answer(ctx.region().as_str(), &name, asked) {
+        Answer::Address(address) if address == net::METADATA || gives_names(ctx, vpc).await => {
+            say(RData::A(A(address)));
         }
-        Answer::Name(_) if !gives_names(ctx, vpc).await => Answer::NoName,
-        answered => answered,
-    };
-    match answered {
-        Answer::Address(address) => say(RData::A(A(address))),
+        Answer::Name(name) if gives_names(ctx, vpc).await => match Name::from_ascii(format!("{name}.")) {
+            Ok(name) => say(RData::PTR(PTR(name))),
+            Err(_) => return fail(reply, ResponseCode::ServFail),
+        },
+        Answer::Address(_) | Answer::Name(_) => return fail(reply, ResponseCode::NXDomain),
         Answer::Public(address) => match private_address(ctx, address).await {
             Some(private) => say(RData::A(A(private))),
             None => return fail(reply, ResponseCode::NXDomain),
         },
-        Answer::Name(name) => match Name::from_ascii(format!("{name}.")) {
-            Ok(name) => say(RData::PTR(PTR(name))),
-            Err(_) => return fail(reply, ResponseCode::ServFail),
-        },
         Answer::NoData => {}
-        Answer::NoName => return fail(reply, ResponseCode::NXDomain),
+        Answer::NoName => {
+            let told = forward(ctx, message).await;
+            return told.or_else(|| fail(reply, ResponseCode::NXDomain));
+        }
     }
     reply.to_vec().ok()
 }
@@ -170,6 +184,45 @@ async fn endpoint_addresses(ctx: &Ctx, vpc: &VpcId, name: &str) -> Option<Vec<Ip
     });
     // A name that cannot be looked up now is asked for again.
     read.await.ok()
+}
+
+/// The name servers of the world, asked for names nobody here knows. Without any, such names do not exist.
+pub struct NameServers(pub Vec<SocketAddr>);
+
+impl NameServers {
+    /// Addresses, some with a port, with spaces between; what is none is left out.
+    pub fn parse(text: &str) -> Self {
+        let at = |address: IpAddr| SocketAddr::new(address, DNS_PORT);
+        let read = |one: &str| one.parse().ok().or_else(|| one.parse().ok().map(at));
+        Self(text.split_whitespace().filter_map(read).take(SERVERS_MAX).collect())
+    }
+}
+
+/// What the first of the world's name servers to answer says, word for word.
+async fn forward(ctx: &Ctx, message: &[u8]) -> Option<Vec<u8>> {
+    for server in &ctx.own::<NameServers>().0 {
+        if let Ok(Ok(reply)) = tokio::time::timeout(FORWARD_TIME_MAX, ask(*server, message)).await {
+            return Some(reply);
+        }
+    }
+    None
+}
+
+async fn ask(server: SocketAddr, message: &[u8]) -> std::io::Result<Vec<u8>> {
+    let any: IpAddr =
+        if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).await?;
+    socket.connect(server).await?;
+    socket.send(message).await?;
+    let mut reply = vec![0; DATAGRAM_BYTES_MAX];
+    loop {
+        let length = socket.recv(&mut reply).await?;
+        let told = reply.get(..length).unwrap_or_default();
+        // Two bytes of id: what answers another question is left.
+        if told.get(..2) == message.get(..2) {
+            return Ok(told.to_vec());
+        }
+    }
 }
 
 /// Whether names of the VPC's own addresses are known there.

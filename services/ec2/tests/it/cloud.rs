@@ -36,6 +36,13 @@ pub(crate) async fn tight_cloud() -> Cloud {
     Cloud { cloud: TestCloud::new(vec![ec2::service(&plugs)]).await, machines, networks }
 }
 
+/// One that asks this name server for names of the world.
+pub(crate) async fn cloud_that_asks(server: &str) -> Cloud {
+    let (machines, networks) = (Arc::new(FakeMachines::new()), Arc::new(FakeNetworks::new()));
+    let plugs = plugs(&machines, &networks).set("ec2.name-servers", server);
+    Cloud { cloud: TestCloud::new(vec![ec2::service(&plugs)]).await, machines, networks }
+}
+
 /// With a service that keeps identities beside it.
 pub(crate) async fn cloud_with_roles() -> (Cloud, Known) {
     let (machines, networks) = (Arc::new(FakeMachines::new()), Arc::new(FakeNetworks::new()));

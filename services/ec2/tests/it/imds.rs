@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use hyper::{HeaderMap, Method, StatusCode};
 use kernel::Ctx;
 
-use crate::cloud::{Cloud, cloud};
+use crate::cloud::{Cloud, cloud, cloud_that_asks};
 use crate::instance::{becomes, describe, id, launch, run};
 
 pub(crate) struct Guest {
@@ -181,4 +181,29 @@ async fn the_service_speaks_http_and_tells_strangers_nothing() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert_eq!(answer.matches("HTTP/1.1 403 Forbidden").count(), 2, "{answer}");
     assert!(!answer.contains("ami-id"));
+}
+
+#[tokio::test]
+async fn names_of_the_world_are_asked_of_its_name_servers_where_there_are_some() {
+    use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+    use hickory_proto::rr::{Name, RecordType};
+    let server = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let at = server.local_addr().unwrap();
+    let told = tokio::spawn(async move {
+        let mut buffer = [0; 512];
+        let (length, peer) = server.recv_from(&mut buffer).await.unwrap();
+        let question = Message::from_vec(&buffer[..length]).unwrap();
+        let mut reply = Message::response(question.metadata.id, OpCode::Query);
+        reply.queries.clone_from(&question.queries);
+        server.send_to(&reply.to_vec().unwrap(), peer).await.unwrap();
+        question.queries[0].name().to_ascii()
+    });
+    let cloud = cloud_that_asks(&at.to_string()).await;
+    let (guest, _) = guest(&cloud, launch()).await;
+    let mut question = Message::new(7, MessageType::Query, OpCode::Query);
+    question.add_query(Query::query(Name::from_ascii("example.com.").unwrap(), RecordType::A));
+    let reply = dns::respond(&guest.ctx, &guest.vpc, &question.to_vec().unwrap()).await.unwrap();
+    let reply = Message::from_vec(&reply).unwrap();
+    assert_eq!((reply.metadata.id, reply.metadata.response_code), (7, ResponseCode::NoError));
+    assert_eq!(told.await.unwrap(), "example.com.");
 }
