@@ -9,7 +9,7 @@ use kernel::authorize::ByPolicies;
 use kernel::clock::{Clock, SystemClock};
 use kernel::house::Parts;
 use kernel::ids::SystemIds;
-use kernel::{Arrivals, House, Mode, Names, Plugs, Sealer};
+use kernel::{Arrivals, House, Issuer, Mode, Names, Plugs, Sealer};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -68,9 +68,11 @@ async fn serve(options: &Up) -> Outcome {
         .map_err(|e| Problem::new("the bytes of objects cannot be kept", &e))?;
     let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
     let balancers = Arc::new(Balancers::start()?);
+    let tls = Authority::new(data.join("tls"), clock.clone());
     let plugs = plugs(options, &engines, data)
         .with(objects)
         .with::<Arrivals>(arrivals)
+        .with::<Arc<dyn Issuer>>(tls.clone())
         .with::<Arc<dyn Fronts>>(balancers.0.clone())
         .with::<Arc<dyn Names>>(balancers.clone());
     let house = House::open(Parts {
@@ -84,7 +86,6 @@ async fn serve(options: &Up) -> Outcome {
     })
     .await
     .map_err(|e| Problem::new("the services do not start", &e))?;
-    let tls = Authority::new(data.join("tls"), clock.clone());
     let facts = Facts {
         house: house.clone(),
         data: data.display().to_string(),

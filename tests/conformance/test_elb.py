@@ -2,6 +2,8 @@
 
 import http.client
 import re
+import socket
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -363,6 +365,201 @@ def test_what_is_wrong_is_refused_in_awss_words(web):
     assert elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[web.front])["SecurityGroupIds"] == [web.front]
     assert elb.set_ip_address_type(LoadBalancerArn=arn, IpAddressType="ipv4")["IpAddressType"] == "ipv4"
     assert code(elb.set_ip_address_type, LoadBalancerArn=arn, IpAddressType="dualstack") == "InvalidConfigurationRequest"
+
+
+def certificate(*names):
+    """A certificate for names, self-signed, with its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from datetime import datetime, timedelta
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
+    begin = datetime(2020, 1, 1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=20_000))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return made.public_bytes(serialization.Encoding.PEM).decode(), secret.decode()
+
+
+def shown_by(address, server_name, port=443):
+    """The names in the certificate a listener shows, and what it speaks."""
+    from cryptography import x509
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with socket.create_connection((address, port), timeout=5) as raw:
+        with context.wrap_socket(raw, server_hostname=server_name) as tls:
+            shown = x509.load_der_x509_certificate(tls.getpeercert(binary_form=True))
+            names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            return names.get_values_for_type(x509.DNSName), tls.version(), tls.selected_alpn_protocol()
+
+
+def test_https_listeners_show_the_certificate_that_is_asked_for(web):
+    iam = web.cloud.client("iam")
+    arns = {}
+    for word in ("first", "second"):
+        body, key = certificate(f"{word}.example.com", f"*.{word}.example.com")
+        made = iam.upload_server_certificate(ServerCertificateName=name(word), CertificateBody=body, PrivateKey=key)
+        metadata = made["ServerCertificateMetadata"]
+        arns[word] = metadata["Arn"]
+        web.undo.append(lambda n=metadata["ServerCertificateName"]: iam.delete_server_certificate(ServerCertificateName=n))
+    server = web.instance("one")
+    group = web.targets()
+    web.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": server}])
+    balancer = web.balancer()
+    no = {"LoadBalancerArn": balancer["LoadBalancerArn"], "Port": 443, "Protocol": "HTTPS"}
+    forward = [{"Type": "forward", "TargetGroupArn": group}]
+    assert code(web.elb.create_listener, DefaultActions=forward, **no) == "CertificateNotFound"
+    gone = [{"CertificateArn": arns["first"] + "x"}]
+    assert code(web.elb.create_listener, DefaultActions=forward, Certificates=gone, **no) == "CertificateNotFound"
+    first = [{"CertificateArn": arns["first"]}]
+    policy = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    listener = web.listener(balancer, group, port=443, Protocol="HTTPS", Certificates=first, SslPolicy=policy)
+    web.elb.add_listener_certificates(ListenerArn=listener, Certificates=[{"CertificateArn": arns["second"]}])
+    web.all_healthy(group)
+    address = web.addresses(balancer)[0]
+    of = lambda server_name: shown_by(address, server_name)[0][0]
+    eventually(lambda: of("a.second.example.com") == "second.example.com", "the second is shown")
+    assert of("first.example.com") == "first.example.com"
+    assert of("nobody.example.org") == "first.example.com"
+    assert shown_by(address, "x")[1:] == ("TLSv1.3", "h2")
+    web.elb.modify_listener(ListenerArn=listener, SslPolicy="ELBSecurityPolicy-2016-08")
+    eventually(lambda: shown_by(address, "x")[1] == "TLSv1.2", "the older policy is in force")
+    context = ssl._create_unverified_context()
+    with urllib.request.urlopen(f"https://{address}/tls", context=context, timeout=5) as answer:
+        told = answer.read().decode().splitlines()
+    assert told[:2] == ["one", "/tls"] and "x-forwarded-proto=https" in told and "x-forwarded-port=443" in told
+    described = web.elb.describe_listener_certificates(ListenerArn=listener)["Certificates"]
+    assert [(one["CertificateArn"], one["IsDefault"]) for one in described] == [(arns["first"], True), (arns["second"], False)]
+    assert code(web.elb.remove_listener_certificates, ListenerArn=listener, Certificates=first) == "OperationNotPermitted"
+    web.elb.remove_listener_certificates(ListenerArn=listener, Certificates=[{"CertificateArn": arns["second"]}])
+    eventually(lambda: of("second.example.com") == "first.example.com", "the second is gone")
+
+
+def test_a_certificate_of_the_houses_own_is_trusted_by_those_who_trust_it(web):
+    acm = web.cloud.client("acm")
+    domain = f"{uuid.uuid4().hex[:8]}.example.com"
+    asked = {"DomainName": domain, "SubjectAlternativeNames": [f"*.{domain}"], "ValidationMethod": "DNS", "IdempotencyToken": "once"}
+    arn = acm.request_certificate(**asked)["CertificateArn"]
+    web.undo.append(lambda: acm.delete_certificate(CertificateArn=arn))
+    assert acm.request_certificate(**asked)["CertificateArn"] == arn
+    acm.get_waiter("certificate_validated").wait(CertificateArn=arn, WaiterConfig={"Delay": 1, "MaxAttempts": 3})
+    shown = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+    assert (shown["Status"], shown["Type"], shown["KeyAlgorithm"]) == ("ISSUED", "AMAZON_ISSUED", "EC_prime256v1")
+    assert shown["DomainValidationOptions"][0]["ResourceRecord"]["Type"] == "CNAME"
+    balancer = web.balancer()
+    group = web.targets()
+    config = {"StatusCode": "200", "MessageBody": "safe"}
+    answer = [{"Type": "fixed-response", "FixedResponseConfig": config}]
+    web.listener(balancer, group, port=443, Protocol="HTTPS", Certificates=[{"CertificateArn": arn}], DefaultActions=answer)
+    trusting = ssl.create_default_context(cadata=web.cloud.get("/_cloudlet/ca.pem").decode())
+    address = web.addresses(balancer)[0]
+
+    def say():
+        try:
+            with socket.create_connection((address, 443), timeout=5) as raw:
+                with trusting.wrap_socket(raw, server_hostname=f"a.{domain}") as tls:
+                    tls.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    return b"".join(iter(lambda: tls.recv(4096), b"")).endswith(b"safe")
+        except ConnectionRefusedError:
+            return False
+
+    eventually(say, "it is served, and trusted")
+    # What is imported must fit together, and can be imported anew.
+    body, key = certificate("in.example.com")
+    other, other_key = certificate("in.example.com")
+    assert code(acm.import_certificate, Certificate=body, PrivateKey=other_key) == "ValidationException"
+    tags = [{"Key": "a", "Value": "b"}]
+    imported = acm.import_certificate(Certificate=body, PrivateKey=key, Tags=tags)["CertificateArn"]
+    acm.import_certificate(CertificateArn=imported, Certificate=other, PrivateKey=other_key)
+    assert acm.get_certificate(CertificateArn=imported)["Certificate"] == other
+    acm.add_tags_to_certificate(CertificateArn=imported, Tags=[{"Key": "c", "Value": "d"}])
+    acm.remove_tags_from_certificate(CertificateArn=imported, Tags=[{"Key": "a"}])
+    assert acm.list_tags_for_certificate(CertificateArn=imported)["Tags"] == [{"Key": "c", "Value": "d"}]
+    listed = {one["CertificateArn"]: one["Type"] for one in acm.list_certificates()["CertificateSummaryList"]}
+    assert (listed[arn], listed[imported]) == ("AMAZON_ISSUED", "IMPORTED")
+    acm.delete_certificate(CertificateArn=imported)
+    assert code(acm.describe_certificate, CertificateArn=imported) == "ResourceNotFoundException"
+
+
+# Says who asks, by the PROXY header where there is one; and answers datagrams.
+RAW = """#!/bin/sh
+exec python3 -u - <<'PY'
+import socket, threading
+def datagrams():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("0.0.0.0", 8053))
+    while True:
+        data, peer = s.recvfrom(2048); s.sendto(b"%s " + data, peer)
+threading.Thread(target=datagrams, daemon=True).start()
+def serve(c):
+    data = c.recv(4096)
+    if data[:12] == bytes([13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]):
+        source = socket.inet_ntoa(data[16:20]); data = data[28:] or c.recv(4096)
+    else: source = "nobody"
+    c.sendall(b"%s " + source.encode() + b" " + data); c.close()
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 8090)); s.listen(64)
+while True:
+    c, _ = s.accept(); threading.Thread(target=serve, args=(c,), daemon=True).start()
+PY
+"""
+
+
+def test_network_balancers_carry_streams_and_datagrams(web):
+    opened = web.group("raw", "0.0.0.0/0")
+    anywhere = [{"CidrIp": "0.0.0.0/0"}]
+    web.ec2.authorize_security_group_ingress(
+        GroupId=opened, IpPermissions=[{"IpProtocol": "udp", "FromPort": 8053, "ToPort": 8053, "IpRanges": anywhere}]
+    )
+    servers = [web.instance(word, group=opened, script=RAW % (word, word)) for word in ("one", "two")]
+    check = {"HealthCheckProtocol": "TCP", "HealthCheckPort": "8090"}
+    streams = web.targets(Protocol="TCP", Port=8090)
+    datagrams = web.targets(Protocol="UDP", Port=8053, **check)
+    for group in (streams, datagrams):
+        web.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": server} for server in servers])
+        across = [{"Key": "load_balancing.cross_zone.enabled", "Value": "true"}]
+        web.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=across)
+    made = web.elb.create_load_balancer(Name=name("nlb"), Type="network", Subnets=[s["SubnetId"] for s in web.subnets])
+    balancer = made["LoadBalancers"][0]
+    web.undo.append(lambda: web.gone(balancer["LoadBalancerArn"]))
+    eventually(lambda: web.state(balancer["LoadBalancerArn"]) == "active", "the balancer is active", 30)
+    web.listener(balancer, streams, port=90, Protocol="TCP")
+    web.listener(balancer, datagrams, port=53, Protocol="UDP")
+    web.all_healthy(streams)
+    web.all_healthy(datagrams)
+    address = web.addresses(balancer)[0]
+
+    def say(text):
+        with socket.create_connection((address, 90), timeout=5) as stream:
+            stream.sendall(text)
+            return b"".join(iter(lambda: stream.recv(4096), b"")).decode()
+
+    assert {say(b"hello") for _ in range(20)} == {"one nobody hello", "two nobody hello"}
+    proxy = [{"Key": "proxy_protocol_v2.enabled", "Value": "true"}]
+    web.elb.modify_target_group_attributes(TargetGroupArn=streams, Attributes=proxy)
+    eventually(lambda: "nobody" not in say(b"hello"), "targets are told who asks")
+    assert re.fullmatch(r"(one|two) [0-9.]+ hello", say(b"hello"))
+    keep = [{"Key": "preserve_client_ip.enabled", "Value": "true"}]
+    assert code(web.elb.modify_target_group_attributes, TargetGroupArn=streams, Attributes=keep) == "InvalidConfigurationRequest"
+
+    def ask(text):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(2)
+            client.sendto(text, (address, 53))
+            return client.recv(2048).decode()
+
+    assert {ask(b"hello") for _ in range(20)} == {"one hello", "two hello"}
 
 
 def test_a_balancer_is_back_a_second_after_a_kill(own_cloud):

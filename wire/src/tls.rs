@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kernel::KeyedCertificate;
 use kernel::clock::{Clock, Millis};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -141,21 +142,29 @@ impl State {
         Ok(Self { pem, certificate, issuer: Issuer::new(params, key), leaf_key, leaves: HashMap::new() })
     }
 
+    /// A certificate with a key of its own, for others to serve.
+    fn issue(&self, names: &[String], now: Millis, life_ms: Millis) -> Result<KeyedCertificate, TlsError> {
+        let key = KeyPair::generate()?;
+        let days = life_ms.div_euclid(86_400_000);
+        let leaf = leaf_params(names.to_vec(), now, days)?.signed_by(&key, &self.issuer)?;
+        Ok(KeyedCertificate { chain: leaf.pem() + &self.pem, key: key.serialize_pem() })
+    }
+
     fn make_leaf(&self, name: Option<&str>, now: Millis) -> Result<CertifiedKey, TlsError> {
         let names: Vec<String> = match name {
             Some(name) => vec![name.to_owned()],
             None => DEFAULT_NAMES.map(str::to_owned).to_vec(),
         };
-        let mut params = CertificateParams::new(names)?;
-        params.distinguished_name.push(DnType::CommonName, name.unwrap_or("localhost"));
-        (params.not_before, params.not_after) = validity(now, LEAF_DAYS);
-        params.use_authority_key_identifier_extension = true;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let leaf = params.signed_by(&self.leaf_key, &self.issuer)?;
+        let leaf = leaf_params(names, now, LEAF_DAYS)?.signed_by(&self.leaf_key, &self.issuer)?;
         let key = PrivateKeyDer::Pkcs8(self.leaf_key.serialize_der().into());
         let chain = vec![leaf.der().clone(), self.certificate.clone()];
         Ok(CertifiedKey::new(chain, provider::sign::any_ecdsa_type(&key)?))
+    }
+}
+
+impl kernel::Issuer for Authority {
+    fn issue(&self, names: &[String], life_ms: Millis) -> kernel::Result<KeyedCertificate> {
+        self.with(|state, now| state.issue(names, now, life_ms)).map_err(kernel::Error::internal)
     }
 }
 
@@ -173,6 +182,19 @@ impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Authority").field("folder", &self.folder).finish_non_exhaustive()
     }
+}
+
+/// Of a server; called by the first of its names.
+fn leaf_params(names: Vec<String>, now: Millis, days: i64) -> Result<CertificateParams, TlsError> {
+    let first = names.first().cloned().unwrap_or_default();
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, first);
+    (params.not_before, params.not_after) = validity(now, days);
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(params)
 }
 
 /// The same every time but for its dates: the issuer of a leaf is named by them, and by the key.

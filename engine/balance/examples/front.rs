@@ -8,6 +8,10 @@ use balance::{
     PoolSpec, Speaks, Strictness, Upstream,
 };
 
+/// As the whole cloud has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let usage = "front PORT http|tcp MEMBER…";
     let mut arguments = std::env::args().skip(1);

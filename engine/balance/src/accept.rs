@@ -124,7 +124,17 @@ impl Guest {
         let pulse = self.worker.watch.begin(&self.slot, idle, life);
         let counters = live.counters.clone();
         drop(live);
-        let stream = Watched { stream, pulse: pulse.clone(), counters: counters.clone() };
+        let stream = Watched { stream, pulse: pulse.clone(), counters };
+        // Who says nothing yet needs no buffers. With plain streams it may be the member's turn to speak.
+        let speaks_first = matches!(door.spec.speaks, Speaks::Http(_)) || door.tls.is_some();
+        if speaks_first && pulse.while_alive(stream.stream.readable()).await.is_none() {
+            return;
+        }
+        Box::pin(self.speak_as(stream, door, pulse)).await;
+    }
+
+    async fn speak_as(self, stream: Watched<TcpStream>, door: &LiveDoor, pulse: Arc<Pulse>) {
+        let counters = stream.counters.clone();
         let Some(tls) = &door.tls else {
             return self.speak(stream, door, &pulse, None).await;
         };

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version};
 
@@ -47,7 +47,7 @@ impl Client {
     }
 }
 
-/// How much two servers could differ about where a request ends.
+/// How much two servers could differ about where a request ends. Of two lengths the HTTP library has left one, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 pub(crate) enum Doubt {
     None,
@@ -55,10 +55,8 @@ pub(crate) enum Doubt {
 }
 
 pub(crate) fn doubt(parts: &Parts, has_body: bool) -> Doubt {
-    let both = parts.headers.contains_key(TRANSFER_ENCODING) && parts.headers.contains_key(CONTENT_LENGTH);
-    let several = parts.headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some();
     let odd = has_body && matches!(parts.method, Method::GET | Method::HEAD);
-    if parts.version <= Version::HTTP_11 && (both || several || odd) { Doubt::Ambiguous } else { Doubt::None }
+    if parts.version <= Version::HTTP_11 && odd { Doubt::Ambiguous } else { Doubt::None }
 }
 
 /// What refuses a request before any rule is asked, as a status.
@@ -159,14 +157,32 @@ fn text(text: String) -> HeaderValue {
 
 /// A request can be followed by its id: `Root` is whoever's was first, `Self` is ours.
 fn trace(headers: &mut HeaderMap) {
+    let given = headers.get(&TRACE).map(HeaderValue::as_bytes);
+    let has_root = given.is_some_and(|given| given.windows(5).any(|word| word == b"Root="));
+    let mut value = Vec::with_capacity(TRACE_BYTES);
+    value
+        .extend(given.filter(|_| !has_root).into_iter().flat_map(|given| [given, b";".as_slice()]).flatten());
+    value.extend_from_slice(if has_root { b"Self=1-" } else { b"Root=1-" });
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let chance = fastrand::u128(..) >> 32;
-    let value = match headers.get(&TRACE).and_then(|given| given.to_str().ok()) {
-        Some(given) if given.contains("Root=") => format!("Self=1-{seconds:08x}-{chance:024x};{given}"),
-        Some(given) => format!("{given};Root=1-{seconds:08x}-{chance:024x}"),
-        None => format!("Root=1-{seconds:08x}-{chance:024x}"),
-    };
-    headers.insert(TRACE, text(value));
+    hex(&mut value, u128::from(seconds), 8);
+    value.push(b'-');
+    hex(&mut value, fastrand::u128(..), 24);
+    value.extend(given.filter(|_| has_root).into_iter().flat_map(|given| [b";".as_slice(), given]).flatten());
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(TRACE, value);
+    }
+}
+
+/// An id that stands alone.
+const TRACE_BYTES: usize = 41;
+
+/// The last digits of a number.
+fn hex(out: &mut Vec<u8>, number: u128, digits: u32) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for at in (0..digits).rev() {
+        let digit = usize::try_from((number >> (4 * at)) & 15).unwrap_or_default();
+        out.push(DIGITS.get(digit).copied().unwrap_or(b'0'));
+    }
 }
 
 fn drop_invalid(headers: &mut HeaderMap) {

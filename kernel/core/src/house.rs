@@ -407,6 +407,14 @@ impl House {
         Some((service.def.name, service.origins.as_ref()?))
     }
 
+    pub(crate) fn keeper_of_certificates(
+        &self,
+        signing_name: &str,
+    ) -> Option<(&'static str, &crate::certificates::FindCertificate)> {
+        let service = self.services.values().find(|service| service.def.signing_name == signing_name)?;
+        Some((service.def.name, service.certificates.as_ref()?))
+    }
+
     pub(crate) fn sites(&self) -> impl Iterator<Item = (&'static str, &crate::beside::Site)> {
         self.services.values().flat_map(|s| s.sites.iter().map(|site| (s.def.name, site)))
     }

@@ -12,6 +12,7 @@ use crate::access::{Access, ResourceFacts};
 use crate::arn::{AccountId, Arn};
 use crate::authorize::{Asked, Attached, FindAttached, FindResourceFacts};
 use crate::beside::{AnswerOrigins, CrossOrigin, Headers, Site, SiteAnswer, SiteRequest};
+use crate::certificates::{FindCertificate, KeyedCertificate};
 use crate::clock::Millis;
 use crate::controllers::{Controller, Next};
 use crate::credentials::{Credential, Credentials, NoCredential};
@@ -122,6 +123,7 @@ pub struct Service {
     pub(crate) routes: Vec<LocalRoute>,
     pub(crate) origins: Option<AnswerOrigins>,
     pub(crate) sites: Vec<Site>,
+    pub(crate) certificates: Option<FindCertificate>,
     pub(crate) attached: Option<FindAttached>,
     pub(crate) resource_facts: Option<FindResourceFacts>,
     pub(crate) memberships: Option<FindMembership>,
@@ -178,6 +180,7 @@ impl ServiceBuilder {
             routes: Vec::new(),
             origins: None,
             sites: Vec::new(),
+            certificates: None,
             attached: None,
             resource_facts: None,
             memberships: None,
@@ -350,6 +353,18 @@ impl ServiceBuilder {
         self.0.origins = Some(Box::new(move |ctx, asked| {
             let f = f.clone();
             Box::pin(async move { f.call(&ctx, asked).await })
+        }));
+    }
+
+    /// Hands out the certificates it keeps, by ARN, in its scope, to services that serve them.
+    pub fn keeps_certificates(
+        &mut self,
+        f: impl for<'a> Handler<'a, Arn, Option<KeyedCertificate>> + 'static,
+    ) {
+        let f = Arc::new(f);
+        self.0.certificates = Some(Box::new(move |ctx, arn| {
+            let f = f.clone();
+            Box::pin(async move { f.call(&ctx, arn).await })
         }));
     }
 

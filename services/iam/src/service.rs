@@ -33,6 +33,7 @@ pub fn service(plugs: &Plugs) -> Service {
     s.on_reset(forget);
     s.issues_credentials(|ctx| Box::new(UserKeys(ctx)));
     s.keeps_identities(|ctx| Box::new(Keeper(ctx)));
+    s.keeps_certificates(server_certificate::keyed);
     s.attached(keeper::attached);
     s.resource_facts(tags::facts_of);
     s.build()

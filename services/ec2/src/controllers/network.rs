@@ -244,7 +244,12 @@ async fn ensure_in_turn(ctx: &Ctx, id: &InterfaceId) -> Result<net::Result<net::
     let world = ctx.read(|snap| World::read(snap, ctx.scope(), id)).await?;
     let applied = networks.of(&world.vpc.id);
     bring(ctx, &applied, &world.vpc, &world.interface.groups).await?;
-    let nic = nic_spec(&world.interface, &world.subnet, world.beside);
+    let mut nic = nic_spec(&world.interface, &world.subnet, world.beside);
+    if world.interface.kind == Kind::Managed && nic.groups.is_empty() {
+        let open = networks.engine.ensure_groups(network_id(&world.vpc.id), vec![open_group()]);
+        open.await.map_err(Error::internal)?;
+        nic.groups.push(OPEN_GROUP.into());
+    }
     let made = networks.engine.ensure_nic(nic).await;
     if made.is_err() {
         // It may lack what it was brought: the next try begins anew.
@@ -447,6 +452,14 @@ fn nic_spec(interface: &NetworkInterface, subnet: &Subnet, beside: Option<net::B
         beside,
         mtu: MTU,
     }
+}
+
+/// The group of interfaces whose service filters for itself.
+const OPEN_GROUP: &str = "open";
+
+fn open_group() -> net::GroupSpec {
+    let all = net::Rule { protocol: net::Protocol::All, peer: net::Peer::Cidr(ipnet::Ipv4Net::default()) };
+    net::GroupSpec { id: OPEN_GROUP.into(), ingress: vec![all.clone()], egress: vec![all] }
 }
 
 /// A group as the engine filters. Rules about IPv6 say nothing here: networks carry IPv4.

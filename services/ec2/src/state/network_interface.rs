@@ -199,6 +199,8 @@ pub struct Wish {
 pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: Wish) -> Result<NetworkInterface> {
     let subnet = subnet::get(tx, scope, &wish.subnet)?;
     let groups = match wish.kind {
+        // Whoever listens there filters for itself.
+        Kind::Managed if wish.groups.is_empty() => Vec::new(),
         Kind::Interface | Kind::Endpoint | Kind::Managed => {
             check_groups(tx, scope, &subnet.vpc, &wish.subnet, wish.groups)?
         }

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use balance::{
-    Choice, Codes, DoorSpec, Forward, ForwardedFor, FrontSpec, Manners, MemberSpec, Pattern, Place, PoolSpec,
-    Probe, ProbeBy, RuleSpec, Speaks, Sticky, Strictness, Upstream,
+    Choice, Codes, DoorSpec, Forward, ForwardedFor, FrontSpec, Identity, Manners, MemberSpec, Pattern, Place,
+    PoolSpec, Probe, ProbeBy, RuleSpec, Speaks, Sticky, Strictness, Upstream,
 };
 use http::StatusCode;
 use kernel::{Ctx, Result};
 use net::NicId;
 
+use super::certificate;
 use crate::rules::arn::Named;
 use crate::rules::{health_check, load_balancer as names};
 use crate::service::Engines;
@@ -52,7 +53,8 @@ pub async fn spec(ctx: &Ctx, of: &LoadBalancer, nodes: &Nodes) -> Result<(FrontS
     let complete = places.len() == of.zones.len();
     let mut specs = Vec::new();
     for (listener, rules) in &doors {
-        specs.extend(door(listener, rules));
+        let identity = certificate::identity(ctx, listener).await?;
+        specs.extend(door(listener, rules, identity));
     }
     let spec = FrontSpec {
         id: of.id.as_str().into(),
@@ -118,15 +120,18 @@ fn manners(of: &LoadBalancer) -> Manners {
 }
 
 /// A listener is one door, or two where it takes streams and datagrams.
-fn door(listener: &Listener, rules: &[Rule]) -> Vec<DoorSpec> {
+fn door(listener: &Listener, rules: &[Rule], identity: Option<Identity>) -> Vec<DoorSpec> {
     let port = u16::try_from(listener.port).unwrap_or_default();
     let idle = seconds(listener.attribute("tcp.idle_timeout.seconds"));
-    let stream = || Speaks::Stream { tls: None, idle };
+    let stream = |tls| Speaks::Stream { tls, idle };
     let ways = match &*listener.protocol {
         "HTTP" => vec![Speaks::Http(None)],
-        "TCP" => vec![stream()],
+        // Without a certificate, as when it was deleted, the door stays closed.
+        "HTTPS" => identity.map(|identity| Speaks::Http(Some(identity))).into_iter().collect(),
+        "TLS" => identity.map(|identity| stream(Some(identity))).into_iter().collect(),
+        "TCP" => vec![stream(None)],
         "UDP" => vec![Speaks::Datagrams],
-        "TCP_UDP" => vec![stream(), Speaks::Datagrams],
+        "TCP_UDP" => vec![stream(None), Speaks::Datagrams],
         _ => Vec::new(),
     };
     let rule = |rule: &Rule| RuleSpec {

@@ -26,7 +26,10 @@ pub async fn create_load_balancer(
     let (zones, vpc) = zones(ctx, kind, internal, input.subnets, input.subnet_mappings).await?;
     let given = input.security_groups.unwrap_or_default();
     rules::check_groups(&given)?;
-    let security_groups = network::security_groups(ctx, &vpc, given).await?;
+    let security_groups = match kind {
+        Kind::Network if given.is_empty() => Vec::new(),
+        _ => network::security_groups(ctx, &vpc, given).await?,
+    };
     let id = fresh_id(ctx);
     let new = LoadBalancer {
         dns_name: rules::dns_name(ctx, kind, internal, &input.name, &id),

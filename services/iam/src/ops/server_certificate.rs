@@ -6,7 +6,7 @@ use api_iam::{
     ServerCertificateMetadata, UpdateServerCertificateRequest, UploadServerCertificateRequest,
     UploadServerCertificateResponse,
 };
-use kernel::{Ctx, Result, Scope};
+use kernel::{Arn, Ctx, Error, KeyedCertificate, Result, Scope};
 
 use super::{at, has_prefix, new_id, page};
 use crate::rules::certificate;
@@ -50,6 +50,18 @@ pub async fn upload_server_certificate(
     };
     change(ctx, move |tx| server_certificate::insert(tx, &home, &new)).await?;
     Ok(answer)
+}
+
+/// The certificate an ARN names, with its key, for services that serve it.
+pub async fn keyed(ctx: &Ctx, arn: Arn) -> Result<Option<KeyedCertificate>> {
+    let home = home(ctx);
+    let text = arn.to_string();
+    let name = text.rsplit('/').next().unwrap_or_default().to_owned();
+    let found = ctx.read(|snap| Ok(server_certificate::get(snap, &home, &name).ok())).await?;
+    let Some(found) = found.filter(|found| found.arn(&home) == text) else { return Ok(None) };
+    let key = String::from_utf8(seal::open(ctx, &found.id, &found.sealed_key)?).map_err(Error::internal)?;
+    let chain = [found.body.trim(), found.chain.as_deref().unwrap_or_default()].join("\n");
+    Ok(Some(KeyedCertificate { chain, key }))
 }
 
 pub async fn get_server_certificate(

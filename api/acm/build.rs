@@ -1,0 +1,5 @@
+//! Generates this crate from `models/acm.*`.
+
+fn main() {
+    api_codegen::build("acm");
+}

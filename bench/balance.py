@@ -1,0 +1,140 @@
+"""Load balancing beside nginx and HAProxy of the distribution: the same backend, the same run, in turns.
+
+    cargo build --release -p balance --example front
+    python3 bench/balance.py target/release/examples/front
+
+Needs nginx, haproxy and wrk. Everything listens on loopback. Prints, for small answers over 64 kept connections, requests
+per second and the 50th and 99th percentile; for streams, megabytes per second; and what 10,000 idle clients cost.
+"""
+
+import os
+import re
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SECONDS = int(os.environ.get("SECONDS_EACH", "4"))
+CONNECTIONS = 64
+BACKEND, NGINX, HAPROXY, OURS, HAPROXY_TCP, OURS_TCP = range(18100, 18106)
+WORKERS = os.cpu_count()
+
+
+def nginx(folder, name, http):
+    path = os.path.join(folder, f"{name}.conf")
+    with open(path, "w") as conf:
+        conf.write(
+            f"daemon off; pid {folder}/{name}.pid; error_log {folder}/{name}.log; worker_processes {WORKERS};\n"
+            "worker_rlimit_nofile 20000; events { worker_connections 8192; }\n"
+            f"http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {folder}/{name}-b; proxy_temp_path {folder}/{name}-p;"
+            f" fastcgi_temp_path {folder}/{name}-f; uwsgi_temp_path {folder}/{name}-u; scgi_temp_path {folder}/{name}-s;\n{http}\n}}\n"
+        )
+    return ["nginx", "-c", path]
+
+
+def haproxy(folder):
+    path = os.path.join(folder, "haproxy.cfg")
+    with open(path, "w") as conf:
+        conf.write(
+            f"global\n nbthread {WORKERS}\n maxconn 8000\ndefaults\n timeout connect 5s\n timeout client 60s\n timeout server 60s\n"
+            f"frontend h\n mode http\n option forwardfor\n bind 127.0.0.1:{HAPROXY}\n default_backend b\n"
+            f"backend b\n mode http\n http-reuse always\n server s 127.0.0.1:{BACKEND}\n"
+            f"listen t\n mode tcp\n bind 127.0.0.1:{HAPROXY_TCP}\n server s 127.0.0.1:{BACKEND}\n"
+        )
+    return ["haproxy", "-db", "-f", path]
+
+
+def wait_for(port):
+    for _ in range(500):
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+    raise SystemExit(f"nobody listens on {port}")
+
+
+def milliseconds(text):
+    number, unit = re.match(r"([0-9.]+)(us|ms|s)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def wrk(port, path, connections=CONNECTIONS):
+    command = ["wrk", "-t2", f"-c{connections}", f"-d{SECONDS}s", "--latency", f"http://127.0.0.1:{port}{path}"]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "Non-2xx" not in out and "Socket errors" not in out, out
+    rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", out).group(1))
+    amount, unit = re.search(r"Transfer/sec:\s+([0-9.]+)(KB|MB|GB)", out).groups()
+    bulk = float(amount) * {"KB": 0.001, "MB": 1, "GB": 1000}[unit]
+    p50, p99 = (milliseconds(re.search(rf"(?m)^ +{p}% +(\S+)", out).group(1)) for p in (50, 99))
+    return rate, bulk, p50, p99
+
+
+def measure(names, path, column):
+    """In turns, so that whatever else the host does falls on all alike."""
+    found = {name: [] for name in names}
+    for _ in range(ROUNDS):
+        for name, port in names.items():
+            found[name].append(wrk(port, path))
+    return {name: tuple(statistics.median(one[at] for one in all_of) for at in column) for name, all_of in found.items()}
+
+
+def resident_mb(process):
+    with open(f"/proc/{process.pid}/status") as status:
+        return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1)) / 1024
+
+
+def main():
+    front = os.path.abspath(sys.argv[1])
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    folder = tempfile.mkdtemp(prefix="bench-balance-")
+    os.chmod(folder, 0o755)
+    with open(os.path.join(folder, "big"), "wb") as big:
+        big.write(b"x" * 1_000_000)
+    small = f'server {{ listen 127.0.0.1:{BACKEND} backlog=4096; location / {{ return 200 "hello, world"; }} location /big {{ root {folder}; }} }}'
+    proxy = (
+        f"upstream b {{ server 127.0.0.1:{BACKEND}; keepalive 256; keepalive_requests 100000000; }}\n"
+        f"server {{ listen 127.0.0.1:{NGINX} backlog=4096; location / {{ proxy_pass http://b; proxy_http_version 1.1;"
+        ' proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; } }'
+    )
+    backend = f"127.0.0.1:{BACKEND}"
+    commands = [nginx(folder, "backend", small), nginx(folder, "proxy", proxy), haproxy(folder)]
+    commands += [[front, str(OURS), "http", backend], [front, str(OURS_TCP), "tcp", backend]]
+    processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in commands]
+    try:
+        for port in range(BACKEND, OURS_TCP + 1):
+            wait_for(port)
+        http = {"direct": BACKEND, "nginx": NGINX, "HAProxy": HAPROXY, "ours": OURS}
+        found = measure(http, "/", (0, 2, 3))
+        print(f"small answers, {CONNECTIONS} kept connections, median of {ROUNDS} turns of {SECONDS} s")
+        for name, (rate, p50, p99) in found.items():
+            print(f"  {name:8} {rate:9.0f} /s   p50 {p50:6.2f} ms   p99 {p99:6.2f} ms")
+        better = max(found["nginx"][0], found["HAProxy"][0])
+        print(f"  ours to the better: {found['ours'][0] / better:.0%}")
+        found = measure({"HAProxy": HAPROXY_TCP, "ours": OURS_TCP}, "/big", (1,))
+        print("streams, answers of 1 MB")
+        for name, (bulk,) in found.items():
+            print(f"  {name:8} {bulk:7.0f} MB/s")
+        print(f"  ours to HAProxy: {found['ours'][0] / found['HAProxy'][0]:.0%}")
+        before = resident_mb(processes[3])
+        idle = [socket.create_connection(("127.0.0.1", OURS)) for _ in range(min(10_000, hard - 1_000))]
+        time.sleep(1)
+        after = resident_mb(processes[3])
+        print(f"{len(idle)} idle clients: {after - before:.0f} MB more than {before:.0f} MB")
+        for one in idle:
+            one.close()
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+//! Certificate Manager: certificates that are imported, and those the house's own authority issues.
+
+pub mod errors;
+pub mod ops;
+pub mod rules;
+pub mod service;
+pub mod state;
+
+pub use service::service;

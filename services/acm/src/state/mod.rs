@@ -1,0 +1,4 @@
+//! How certificates are stored.
+
+pub mod certificate;
+pub mod seal;

@@ -1,0 +1,106 @@
+//! What is refused, and in which words.
+
+use api_elbv2::*;
+use kernel::Error;
+
+use crate::cloud::{Cloud, SUBNETS, cloud};
+
+fn code<T>(outcome: Result<T, Error>) -> &'static str {
+    outcome.err().map_or("nothing", |error| error.query_code())
+}
+
+fn fixed(text: &str) -> Vec<Action> {
+    let config = FixedResponseActionConfig {
+        message_body: Some(text.into()),
+        status_code: "200".into(),
+        content_type: None,
+    };
+    vec![Action {
+        r#type: "fixed-response".into(),
+        fixed_response_config: Some(config),
+        ..Default::default()
+    }]
+}
+
+async fn rule(cloud: &Cloud, listener: &str, priority: i32, path: &str) -> Result<CreateRuleOutput, Error> {
+    let condition = RuleCondition {
+        field: Some("path-pattern".into()),
+        values: Some(vec![path.into()]),
+        ..Default::default()
+    };
+    let input = CreateRuleInput {
+        listener_arn: listener.into(),
+        conditions: vec![condition],
+        priority,
+        actions: fixed("x"),
+        ..Default::default()
+    };
+    cloud.test.call(op::CreateRule, input).await
+}
+
+#[tokio::test]
+async fn names_are_taken_once_and_the_same_is_the_same() {
+    let cloud = cloud().await;
+    let arn = cloud.balancer("web").await;
+    assert_eq!(cloud.balancer("web").await, arn);
+    let input = CreateLoadBalancerInput {
+        name: "web".into(),
+        subnets: Some(SUBNETS[1..].iter().map(|&id| id.to_owned()).collect()),
+        ..Default::default()
+    };
+    assert_eq!(code(cloud.test.call(op::CreateLoadBalancer, input).await), "DuplicateLoadBalancerName");
+    let input = CreateLoadBalancerInput {
+        name: "x".into(),
+        subnets: Some(vec![SUBNETS[0].into(), "subnet-none".into()]),
+        ..Default::default()
+    };
+    assert_eq!(code(cloud.test.call(op::CreateLoadBalancer, input).await), "SubnetNotFound");
+}
+
+#[tokio::test]
+async fn a_target_group_serves_one_load_balancer_and_is_kept_while_it_does() {
+    let cloud = cloud().await;
+    let (one, two) = (cloud.balancer("one").await, cloud.balancer("two").await);
+    let group = cloud.group("g").await;
+    cloud.listener(&one, &group).await;
+    let forward =
+        Action { r#type: "forward".into(), target_group_arn: Some(group.clone()), ..Default::default() };
+    let input = CreateListenerInput {
+        load_balancer_arn: two,
+        protocol: Some("HTTP".into()),
+        port: Some(80),
+        default_actions: vec![forward],
+        ..Default::default()
+    };
+    assert_eq!(code(cloud.test.call(op::CreateListener, input).await), "TargetGroupAssociationLimit");
+    let input = DeleteTargetGroupInput { target_group_arn: group };
+    assert_eq!(code(cloud.test.call(op::DeleteTargetGroup, input).await), "ResourceInUse");
+}
+
+#[tokio::test]
+async fn priorities_are_unique_and_can_be_exchanged_at_once() {
+    let cloud = cloud().await;
+    let balancer = cloud.balancer("web").await;
+    let group = cloud.group("g").await;
+    let listener = cloud.listener(&balancer, &group).await;
+    let made = rule(&cloud, &listener, 1, "/a").await.unwrap().rules.unwrap();
+    let first = made[0].rule_arn.clone().unwrap();
+    let made = rule(&cloud, &listener, 2, "/b").await.unwrap().rules.unwrap();
+    let second = made[0].rule_arn.clone().unwrap();
+    assert_eq!(code(rule(&cloud, &listener, 1, "/c").await), "PriorityInUse");
+    assert_eq!(code(rule(&cloud, &listener, 0, "/c").await), "ValidationError");
+    let pair =
+        |arn: &String, priority| RulePriorityPair { rule_arn: Some(arn.clone()), priority: Some(priority) };
+    let input = SetRulePrioritiesInput { rule_priorities: vec![pair(&first, 2), pair(&second, 1)] };
+    cloud.test.call(op::SetRulePriorities, input).await.unwrap();
+    let input = SetRulePrioritiesInput { rule_priorities: vec![pair(&first, 1)] };
+    assert_eq!(code(cloud.test.call(op::SetRulePriorities, input).await), "PriorityInUse");
+    let input = DescribeRulesInput { listener_arn: Some(listener), page_size: Some(2), ..Default::default() };
+    let page = cloud.test.call(op::DescribeRules, input.clone()).await.unwrap();
+    let arns: Vec<_> = page.rules.unwrap().into_iter().filter_map(|rule| rule.rule_arn).collect();
+    assert_eq!(arns, [second, first]);
+    let input = DescribeRulesInput { marker: page.next_marker, ..input };
+    let page = cloud.test.call(op::DescribeRules, input).await.unwrap();
+    assert_eq!(page.rules.unwrap()[0].is_default, Some(true));
+    assert!(page.next_marker.is_none());
+}
