@@ -157,3 +157,83 @@ def test_acknowledged_metrics_survive_a_kill(own_cloud):
         cloud.kill()
         cloud.start()
         eventually(lambda: total() == 60 * (round + 1), "all are there")
+
+
+def alarm(cloudwatch, name, **more):
+    given = {
+        "Namespace": "shop", "MetricName": "Load", "Statistic": "Maximum", "Period": 10, "EvaluationPeriods": 1,
+        "Threshold": 10, "ComparisonOperator": "GreaterThanThreshold", **more,
+    }
+    cloudwatch.put_metric_alarm(AlarmName=name, **given)
+    return lambda: cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+
+
+def test_alarms_are_evaluated_and_composed(cloud):
+    cloudwatch = cloud.client("cloudwatch", account="500000000005")
+    topic = "arn:aws:sns:us-east-1:500000000005:ops"
+    hot = alarm(cloudwatch, "hot", AlarmActions=[topic], Tags=[{"Key": "team", "Value": "red"}])
+    assert (hot()["StateValue"], hot()["AlarmActions"]) == ("INSUFFICIENT_DATA", [topic])
+    cloudwatch.put_composite_alarm(AlarmName="page", AlarmRule="ALARM(hot)")
+    now = datetime.now(timezone.utc)
+    datum = {"MetricName": "Load", "StorageResolution": 1, "Value": 21.0}
+    for ago in (10, 20):
+        cloudwatch.put_metric_data(
+            Namespace="shop", MetricData=[{**datum, "Timestamp": now - timedelta(seconds=ago)}]
+        )
+    eventually(lambda: hot()["StateValue"] == "ALARM", "it goes off", seconds=30)
+    assert "21.0" in hot()["StateReason"] and json.loads(hot()["StateReasonData"])["threshold"] == 10
+    page = lambda: cloudwatch.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"][0]
+    eventually(lambda: page()["StateValue"] == "ALARM", "the other follows")
+    cloudwatch.set_alarm_state(AlarmName="hot", StateValue="OK", StateReason="drill")
+    kinds = [item["HistoryItemType"] for item in cloudwatch.describe_alarm_history(AlarmName="hot")["AlarmHistoryItems"]]
+    assert kinds[-1] == "ConfigurationUpdate" and "Action" in kinds and kinds[0] in ("StateUpdate", "Action")
+    assert cloudwatch.list_tags_for_resource(ResourceARN=hot()["AlarmArn"])["Tags"] == [{"Key": "team", "Value": "red"}]
+    cloudwatch.disable_alarm_actions(AlarmNames=["hot"])
+    assert hot()["ActionsEnabled"] is False
+    found = cloudwatch.describe_alarms_for_metric(Namespace="shop", MetricName="Load")["MetricAlarms"]
+    assert [one["AlarmName"] for one in found] == ["hot"]
+    assert refused(cloudwatch.set_alarm_state, AlarmName="hot", StateValue="RED", StateReason="")["Code"] == "ValidationError"
+    assert refused(cloudwatch.set_alarm_state, AlarmName="no", StateValue="OK", StateReason="")["Code"] == "ResourceNotFound"
+    cloudwatch.delete_alarms(AlarmNames=["hot", "page"])
+    assert cloudwatch.describe_alarms()["MetricAlarms"] == []
+
+
+def test_alarms_survive_a_kill(own_cloud):
+    cloud = own_cloud()
+    hot = alarm(cloud.client("cloudwatch"), "hot", TreatMissingData="breaching")
+    eventually(lambda: hot()["StateValue"] == "ALARM", "it goes off", seconds=30)
+    cloud.kill()
+    cloud.start()
+    seen = cloud.client("cloudwatch").describe_alarms(AlarmNames=["hot"])["MetricAlarms"][0]
+    assert (seen["StateValue"], seen["TreatMissingData"]) == ("ALARM", "breaching")
+
+
+def test_dashboards_are_kept_and_checked(cloud):
+    cloudwatch = cloud.client("cloudwatch", account="500000000006")
+    body = json.dumps({"widgets": [{"type": "text", "x": 0, "y": 0, "properties": {"markdown": "# shop"}}]})
+    assert cloudwatch.put_dashboard(DashboardName="shop", DashboardBody=body)["DashboardValidationMessages"] == []
+    found = cloudwatch.get_dashboard(DashboardName="shop")
+    assert found["DashboardBody"] == body and found["DashboardArn"].endswith(":dashboard/shop")
+    assert [one["DashboardName"] for one in cloudwatch.list_dashboards()["DashboardEntries"]] == ["shop"]
+    with pytest.raises(cloudwatch.exceptions.DashboardInvalidInputError) as error:
+        cloudwatch.put_dashboard(DashboardName="shop", DashboardBody='{"widgets": 1}')
+    told = error.value.response["dashboardValidationMessages"]
+    assert told == [{"DataPath": "/widgets", "Message": "Should be array"}]
+    cloudwatch.delete_dashboards(DashboardNames=["shop"])
+    assert refused(cloudwatch.get_dashboard, DashboardName="shop")["Code"] == "ResourceNotFound"
+
+
+def test_queues_have_metrics(cloud):
+    account = "500000000007"
+    queue = cloud.client("sqs", account=account).create_queue(QueueName="jobs")["QueueUrl"]
+    cloud.client("sqs", account=account).send_message(QueueUrl=queue, MessageBody="hello")
+    cloudwatch = cloud.client("cloudwatch", account=account)
+    listed = lambda: {one["MetricName"] for one in cloudwatch.list_metrics(Namespace="AWS/SQS")["Metrics"]}
+    eventually(lambda: "SentMessageSize" in listed(), "a minute has passed", seconds=75)
+    start = minute() - timedelta(minutes=3)
+    of = lambda name: cloudwatch.get_metric_statistics(
+        Namespace="AWS/SQS", MetricName=name, Dimensions=[{"Name": "QueueName", "Value": "jobs"}], StartTime=start,
+        EndTime=start + timedelta(minutes=6), Period=3600, Statistics=["Maximum"],
+    )["Datapoints"][0]["Maximum"]
+    assert of("ApproximateNumberOfMessagesVisible") == 1 and of("NumberOfMessagesSent") == 1
+    assert of("SentMessageSize") == 5

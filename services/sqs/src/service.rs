@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api_sqs::{SERVICE, op};
 use kernel::{Access, Ctx, Plugs, Result, Scope, Sealer, Service, ServiceBuilder};
 
-use crate::controllers::{leftover, move_task as moving, retention};
+use crate::controllers::{leftover, metric, move_task as moving, retention};
 use crate::ops::{
     dead_letter, inspect, message_delete, message_receive, message_send, message_visibility, move_task,
     permission, queue, queue_attributes, tags,
@@ -68,6 +68,7 @@ pub fn service(plugs: &Plugs) -> Service {
         leftover::reconcile,
     );
     s.controller(moving::NAME, moving::CONCURRENCY, moving::SWEEP_EVERY_MS, moving::list, moving::reconcile);
+    s.sweep("sqs-metrics", metric::EVERY_MS, metric::put_all);
     s.sweep("sqs-retention", retention::SWEEP_EVERY_MS, retention::sweep);
     s.route("GET", inspect::PATH, inspect::messages);
     s.on_open(check_root_key);

@@ -71,6 +71,7 @@ async fn delete(ctx: &Ctx, queue: &Arc<OpenQueue>, sequences: &[Sequence]) -> Re
         })
     })
     .await?;
+    queue.used.deleted(sequences.len());
     let mut index = queue.index();
     sequences.iter().for_each(|sequence| index.remove(*sequence));
     let next_of_group = queue.fifo && index.has_ready();

@@ -51,6 +51,7 @@ pub async fn receive_message(ctx: &Ctx, input: ReceiveMessageRequest) -> Result<
         None => receive.wait(ctx, deadline, wait_ms > 0).await?,
     };
     meter::payload(ctx, in_hand.iter().map(|(_, message, _)| message.body.len()).sum());
+    receive.queue.used.received(in_hand.len());
     let show = |(sequence, message, lease): (Sequence, Message, Lease)| -> Shown {
         let handle = seal_receipt(ctx, &receive.queue, sequence, lease.receives);
         message::show(message, sequence, lease, receive.queue.fifo, &receive.wanted, handle)

@@ -16,6 +16,7 @@ use crate::state::duplicates::Fingerprint;
 use crate::state::message::Message;
 use crate::state::open::OpenQueue;
 use crate::state::queue::{DeduplicationScope, Queue};
+use crate::state::used::Sizes;
 use crate::{errors, meter};
 
 pub async fn send_message(ctx: &Ctx, input: SendMessageRequest) -> Result<SendMessageResult> {
@@ -95,12 +96,14 @@ async fn send(
     queue: &Arc<OpenQueue>,
     mut messages: Vec<(Message, Option<Fingerprint>)>,
 ) -> Result<Vec<Placed>> {
+    let sizes = Sizes::of(messages.iter().map(|(message, _)| message.body.len()));
     if let Some(sealing) = data_key::sealing(ctx, queue).await? {
         messages.iter_mut().try_for_each(|(message, _)| data_key::seal(&sealing, message))?;
     }
     let arriving = Arriving::begin(ctx, queue, messages).await?;
     if !arriving.is_known() {
         ctx.write(|tx| arriving.put(tx)).await?;
+        queue.used.sent(sizes);
     }
     Ok(arriving.arrive())
 }

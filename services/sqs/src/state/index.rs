@@ -366,6 +366,11 @@ impl Index {
         Counts { visible: self.entries.len() - in_flight - delayed, in_flight, delayed }
     }
 
+    /// When the oldest message was sent.
+    pub fn oldest_sent_at(&self) -> Option<Millis> {
+        self.entries.first_key_value().map(|(_, entry)| entry.sent_at)
+    }
+
     /// Messages sent at or before `sent_at`, not being handed out, after the message `after`, looking at `limit`.
     /// Gives also where the look ended, when there is more.
     pub fn sent_before(

@@ -15,3 +15,4 @@ pub mod packed;
 pub mod queue;
 pub mod reserved;
 pub mod sent;
+pub mod used;

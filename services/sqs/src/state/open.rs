@@ -33,6 +33,8 @@ pub struct OpenQueue {
     /// Held by whoever changes the record, so that memory follows the store in order.
     pub changing: tokio::sync::Mutex<()>,
     pub attempts: super::attempts::Attempts,
+    /// What was done since its metrics were last put.
+    pub used: super::used::Counts,
 }
 
 impl OpenQueue {
@@ -51,6 +53,7 @@ impl OpenQueue {
             deleted: AtomicBool::new(false),
             changing: tokio::sync::Mutex::default(),
             attempts: super::attempts::Attempts::default(),
+            used: super::used::Counts::default(),
         }
     }
 
