@@ -347,6 +347,15 @@ def furnish_ec2(ec2, account, marker, cloud):
         "CreateSubnet": {"CidrBlock": "10.9.0.0/24"},
         "CreateVpcPeeringConnection": {"PeerVpcId": vpc},
         "ModifySubnetAttribute": {"MapPublicIpOnLaunch": {"Value": True}},
+        "CreateFleet": {"LaunchTemplateConfigs": [{"LaunchTemplateSpecification": {"LaunchTemplateName": marker, "Version": "1"}}]},
+        "CreateVpcEndpoint": {"ServiceName": "com.amazonaws.us-east-1.sqs", "VpcEndpointType": "Interface"},
+        "DescribePlacementGroups": {"GroupIds": None},
+        "ModifyInstancePlacement": {"GroupId": None, "Tenancy": "default"},
+        "ModifyInstanceCapacityReservationAttributes": {
+            "CapacityReservationSpecification": {"CapacityReservationPreference": "open"}
+        },
+        "ModifyReservedInstances": {"TargetConfigurations": [{"InstanceCount": 1, "InstanceType": "t3.micro"}]},
+        "RequestSpotInstances": {"LaunchSpecification": {"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro"}},
     }
     for verb in ("Authorize", "Revoke"):
         for side in ("Egress", "Ingress"):
@@ -395,7 +404,9 @@ def furnish_organizations(organizations, account, marker, cloud):
         return organizations.describe_create_account_status(CreateAccountRequestId=made)["CreateAccountStatus"]
 
     eventually(lambda: status()["State"] == "SUCCEEDED", "the account is made")
+    invited = organizations.invite_account_to_organization(Target={"Id": "833333333333", "Type": "ACCOUNT"})
     members = {
+        "HandshakeId": invited["Handshake"]["Id"],
         "RootId": root,
         "ParentId": root,
         "SourceParentId": root,
@@ -413,7 +424,33 @@ def furnish_organizations(organizations, account, marker, cloud):
         "PolicyType": "SERVICE_CONTROL_POLICY",
         "Type": "SERVICE_CONTROL_POLICY",
     }
-    return members, {}
+    operations = {"InviteAccountToOrganization": {"Target": {"Id": "844444444444", "Type": "ACCOUNT"}}}
+    return members, operations
+
+
+def furnish_elbv2(elbv2, account, marker, cloud):
+    """Nothing of the account's: what is named is nobody's, and refused before that is looked at."""
+    certificates = [{"CertificateArn": f"arn:aws:iam::{account}:server-certificate/{marker}"}]
+    attributes = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    forward = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}]
+    arn = f"arn:aws:elasticloadbalancing:us-east-1:{account}"
+    rule = f"{arn}:listener-rule/app/{marker}/0123456789abcdef/0123456789abcdef/0123456789abcdef"
+    members = {
+        "LoadBalancerArn": f"{arn}:loadbalancer/app/{marker}/0123456789abcdef",
+        "TargetGroupArn": f"{arn}:targetgroup/{marker}/0123456789abcdef",
+        "ListenerArn": f"{arn}:listener/app/{marker}/0123456789abcdef/0123456789abcdef",
+        "RuleArn": rule,
+    }
+    operations = {
+        "AddListenerCertificates": {"Certificates": certificates},
+        "RemoveListenerCertificates": {"Certificates": certificates},
+        "CreateRule": {"Actions": forward, "Conditions": [{"Field": "path-pattern", "Values": ["/x"]}]},
+        "ModifyListenerAttributes": {"Attributes": attributes},
+        "ModifyLoadBalancerAttributes": {"Attributes": attributes},
+        "ModifyTargetGroupAttributes": {"Attributes": attributes},
+        "SetRulePriorities": {"RulePriorities": [{"RuleArn": rule, "Priority": 1}]},
+    }
+    return members, operations
 
 
 # In order: a later one may use what an earlier one made.
@@ -422,6 +459,7 @@ FURNISH = {
     "kms": furnish_kms,
     "iam": furnish_iam,
     "ec2": furnish_ec2,
+    "elbv2": furnish_elbv2,
     "s3": furnish_s3,
     "sts": furnish_sts,
     "organizations": furnish_organizations,

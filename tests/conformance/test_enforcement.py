@@ -104,3 +104,41 @@ def test_a_boundary_bounds(cloud, user):
     assert "because no permissions boundary allows the iam:ListUsers action" in denied["Message"]
     iam.delete_user_permissions_boundary(UserName=name)
     iam.delete_policy(PolicyArn=boundary)
+
+
+def test_policies_of_aws_are_known_by_name_and_hold(cloud, user):
+    iam, name = cloud.client("iam"), user.arn.rsplit("/", 1)[1]
+    pages = iam.get_paginator("list_policies").paginate(Scope="AWS", PaginationConfig={"PageSize": 50})
+    known = {policy["PolicyName"]: policy for page in pages for policy in page["Policies"]}
+    assert len(known) > 200
+    for path, policy in [
+        ("", "ReadOnlyAccess"),
+        ("", "AmazonSQSReadOnlyAccess"),
+        ("", "IAMReadOnlyAccess"),
+        ("", "AmazonEC2ReadOnlyAccess"),
+        ("", "AmazonSSMManagedInstanceCore"),
+        ("service-role/", "AWSLambdaVPCAccessExecutionRole"),
+        ("service-role/", "AmazonECSTaskExecutionRolePolicy"),
+        ("service-role/", "AmazonEC2ContainerServiceforEC2Role"),
+        ("service-role/", "AutoScalingNotificationAccessRole"),
+        ("job-function/", "ViewOnlyAccess"),
+    ]:
+        arn = f"arn:aws:iam::aws:policy/{path}{policy}"
+        assert known[policy]["Arn"] == arn and known[policy]["IsAttachable"]
+        found = iam.get_policy(PolicyArn=arn)["Policy"]
+        version = iam.get_policy_version(PolicyArn=arn, VersionId=found["DefaultVersionId"])["PolicyVersion"]
+        assert version["IsDefaultVersion"] and version["Document"]["Statement"]
+    queue = f"known-{uuid.uuid4().hex}"
+    url = cloud.client("sqs").create_queue(QueueName=queue)["QueueUrl"]
+    arn = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"
+    iam.attach_user_policy(UserName=name, PolicyArn=arn)
+    try:
+        sqs = user.client("sqs")
+        assert sqs.get_queue_url(QueueName=queue)["QueueUrl"] == url
+        assert refusal(sqs.send_message, QueueUrl=url, MessageBody="x")["Code"] == "AccessDenied"
+        told = iam.get_account_authorization_details(Filter=["AWSManagedPolicy"])["Policies"]
+        assert "AmazonSQSReadOnlyAccess" in [policy["PolicyName"] for policy in told]
+        assert "AmazonSQSFullAccess" not in [policy["PolicyName"] for policy in told]
+    finally:
+        iam.detach_user_policy(UserName=name, PolicyArn=arn)
+        cloud.client("sqs").delete_queue(QueueUrl=url)

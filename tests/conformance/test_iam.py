@@ -246,6 +246,32 @@ def test_simulation(iam):
     assert iam.get_context_keys_for_custom_policy(PolicyInputList=[ALLOW])["ContextKeyNames"] == []
 
 
+def test_simulations_are_told_as_documented(iam):
+    """One result for an action, the strictest; resources one by one; boundary and the two sides of a crossing apart."""
+    arn = iam.create_user(UserName="sim")["User"]["Arn"]
+    mine, theirs = (f"arn:aws:s3:us-east-1:{account}:accesspoint/a" for account in (arn.split(":")[4], "111122223333"))
+    iam.put_user_policy(UserName="sim", PolicyName="p", PolicyDocument=ALLOW)
+    ask = lambda **more: iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["s3:GetObject"], **more)["EvaluationResults"]
+    [told] = ask(ResourceArns=[mine, theirs])
+    assert (told["EvalDecision"], told["EvalResourceName"]) == ("implicitDeny", theirs)
+    assert told["EvalDecisionDetails"] == {"IAM Policy": "allowed", "Resource Policy": "implicitDeny"}
+    each = {one["EvalResourceName"]: one for one in told["ResourceSpecificResults"]}
+    assert (each[mine]["EvalResourceDecision"], each[theirs]["EvalResourceDecision"]) == ("allowed", "implicitDeny")
+    assert each[mine]["MatchedStatements"][0]["SourcePolicyId"] == "user_sim_p"
+    statement = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "s3:GetObject", "Resource": "*"}
+    resource = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    [told] = ask(ResourceArns=[theirs], ResourcePolicy=resource)
+    assert (told["EvalDecision"], told["EvalDecisionDetails"]["Resource Policy"]) == ("allowed", "allowed")
+    [told] = ask()
+    assert "EvalDecisionDetails" not in told and "ResourceSpecificResults" not in told
+    [told] = ask(PermissionsBoundaryPolicyInputList=[ALLOW.replace("s3:", "sqs:")])
+    assert told["EvalDecision"] == "implicitDeny"
+    assert told["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}
+    assert refused(iam.simulate_principal_policy, PolicySourceArn=arn, ActionNames=["s3:GetObject"], PermissionsBoundaryPolicyInputList=[ALLOW, ALLOW])[0] == "InvalidInput"
+    iam.delete_user_policy(UserName="sim", PolicyName="p")
+    iam.delete_user(UserName="sim")
+
+
 def test_saml_providers(iam):
     arn = iam.create_saml_provider(Name="corp", SAMLMetadataDocument=SAML_METADATA)["SAMLProviderArn"]
     assert refused(iam.create_saml_provider, Name="corp", SAMLMetadataDocument=SAML_METADATA)[0] == "EntityAlreadyExists"

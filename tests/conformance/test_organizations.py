@@ -65,3 +65,47 @@ def test_an_organization_limits_its_members(cloud):
     org.delete_organizational_unit(OrganizationalUnitId=unit)
     org.delete_organization()
     assert code(org.describe_organization) == "AWSOrganizationsNotInUseException"
+
+
+def test_an_invited_account_joins_and_the_simulator_knows_what_limits_it(cloud):
+    owner, guest = "300000000002", "300000000003"
+    org, theirs = cloud.client("organizations", account=owner), cloud.client("organizations", account=guest)
+    made = org.create_organization()["Organization"]
+    target = {"Id": guest, "Type": "ACCOUNT"}
+    assert code(theirs.list_handshakes_for_organization) == "AWSOrganizationsNotInUseException"
+    first = org.invite_account_to_organization(Target=target)["Handshake"]["Id"]
+    assert org.cancel_handshake(HandshakeId=first)["Handshake"]["State"] == "CANCELED"
+    second = org.invite_account_to_organization(Target=target)["Handshake"]["Id"]
+    assert theirs.decline_handshake(HandshakeId=second)["Handshake"]["State"] == "DECLINED"
+    invited = org.invite_account_to_organization(Target=target, Notes="come")["Handshake"]
+    assert invited["Arn"] == f"arn:aws:organizations::{owner}:handshake/{made['Id']}/invite/{invited['Id']}"
+    assert {"Type": "NOTES", "Value": "come"} in invited["Resources"]
+    assert theirs.describe_handshake(HandshakeId=invited["Id"])["Handshake"] == invited
+    assert theirs.accept_handshake(HandshakeId=invited["Id"])["Handshake"]["State"] == "ACCEPTED"
+    states = {one["Id"]: one["State"] for one in theirs.list_handshakes_for_account()["Handshakes"]}
+    assert states == {first: "CANCELED", second: "DECLINED", invited["Id"]: "ACCEPTED"}
+    assert len(org.list_handshakes_for_organization(Filter={"ActionType": "INVITE"})["Handshakes"]) == 3
+    assert theirs.describe_organization()["Organization"]["MasterAccountId"] == owner
+
+    iam = cloud.client("iam", account=guest)
+    user = iam.create_user(UserName="kim")["User"]["Arn"]
+    every = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+    iam.put_user_policy(UserName="kim", PolicyName="all", PolicyDocument=every)
+    policy = org.create_policy(Content=deny("sqs:*"), Description="", Name="p", Type="SERVICE_CONTROL_POLICY")
+    policy = policy["Policy"]["PolicySummary"]["Id"]
+    org.attach_policy(PolicyId=policy, TargetId=guest)
+    told = iam.simulate_principal_policy(PolicySourceArn=user, ActionNames=["sqs:SendMessage", "s3:GetObject"])
+    told = {one["EvalActionName"]: one for one in told["EvaluationResults"]}
+    denied, allowed = told["sqs:SendMessage"], told["s3:GetObject"]
+    assert (denied["EvalDecision"], denied["OrganizationsDecisionDetail"]) == ("explicitDeny", {"AllowedByOrganizations": False})
+    assert (allowed["EvalDecision"], allowed["OrganizationsDecisionDetail"]) == ("allowed", {"AllowedByOrganizations": True})
+    with pytest.raises(ClientError):
+        cloud.client("sqs", account=guest).list_queues()
+    theirs.leave_organization()
+    assert cloud.client("sqs", account=guest).list_queues()
+    told = iam.simulate_principal_policy(PolicySourceArn=user, ActionNames=["sqs:SendMessage"])["EvaluationResults"][0]
+    assert told["EvalDecision"] == "allowed" and "OrganizationsDecisionDetail" not in told
+    org.delete_policy(PolicyId=policy)
+    org.delete_organization()
+    iam.delete_user_policy(UserName="kim", PolicyName="all")
+    iam.delete_user(UserName="kim")

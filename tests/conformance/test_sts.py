@@ -6,6 +6,7 @@ import uuid
 import botocore
 import pytest
 from botocore.exceptions import ClientError
+from saml_provider import SIGN_IN, SamlProvider
 
 
 def test_root_of_the_default_account(cloud):
@@ -134,3 +135,64 @@ def test_sessions_of_the_cli(cloud, role):
 
 def test_the_cli_agrees(cloud):
     assert '"Account": "000000000000"' in cloud.cli("sts", "get-caller-identity").stdout
+
+
+def test_a_role_is_taken_on_with_a_saml_assertion(cloud, tmp_path):
+    iam, name = cloud.client("iam"), f"saml-{uuid.uuid4().hex[:8]}"
+    provider = SamlProvider(iam, tmp_path, name)
+    asked = {"Condition": {"StringEquals": {"saml:aud": SIGN_IN, "aws:RequestTag/team": "red"}}}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=provider.trust(**asked))["Role"]["Arn"]
+    iam.put_role_policy(
+        RoleName=name, PolicyName="p", PolicyDocument=allow("sqs:*", "arn:aws:sqs:*:*:${aws:PrincipalTag/team}-*")
+    )
+    # Nobody signs such a request: the assertion says who asks.
+    nobody = cloud.client("sts", config=botocore.config.Config(signature_version=botocore.UNSIGNED))
+    shown = {"RoleArn": role, "PrincipalArn": provider.arn}
+    answer = nobody.assume_role_with_saml(**shown, SAMLAssertion=provider.response(role, tags={"team": "red"}))
+    assert (answer["Subject"], answer["SubjectType"], answer["Audience"]) == ("kim", "persistent", SIGN_IN)
+    assert answer["AssumedRoleUser"]["Arn"].endswith(f":assumed-role/{name}/kim")
+    sqs = session(cloud, "sqs", answer["Credentials"])
+    url = sqs.create_queue(QueueName=f"red-{name}")["QueueUrl"]
+    sqs.delete_queue(QueueUrl=url)
+    assert refusal(sqs.create_queue, QueueName=f"blue-{name}")["Code"] == "AccessDenied"
+
+    told = provider.response(role, tags={"team": "blue"})
+    denied = refusal(nobody.assume_role_with_saml, **shown, SAMLAssertion=told)
+    assert (denied["Code"], denied["Message"]) == ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML")
+    other = SamlProvider(iam, tmp_path, f"{name}-other")
+    other.arn = provider.arn
+    forged = refusal(nobody.assume_role_with_saml, **shown, SAMLAssertion=other.response(role))
+    assert (forged["Code"], forged["Message"]) == ("InvalidIdentityToken", "Response signature invalid")
+    for arn in (provider.arn, f"{provider.arn}-other"):
+        iam.delete_saml_provider(SAMLProviderArn=arn)
+    gone = refusal(nobody.assume_role_with_saml, **shown, SAMLAssertion=told)
+    assert (gone["Code"], gone["Message"]) == ("InvalidIdentityToken", "Specified provider doesn't exist.")
+    iam.delete_role_policy(RoleName=name, PolicyName="p")
+    iam.delete_role(RoleName=name)
+
+
+def test_decisions_about_trust_are_explained(cloud, tmp_path):
+    iam, name = cloud.client("iam"), f"told-{uuid.uuid4().hex[:8]}"
+    provider = SamlProvider(iam, tmp_path, name)
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=provider.trust(Sid="Staff"))["Role"]["Arn"]
+    sts, shown = cloud.client("sts"), {"RoleArn": role, "PrincipalArn": provider.arn}
+    answer = sts.assume_role_with_saml(**shown, SAMLAssertion=provider.response(role))
+
+    def decision(answer):
+        found = json.loads(cloud.get(f"/_cloudlet/decisions/{answer['ResponseMetadata']['RequestId']}"))["decisions"]
+        assert len(found) == 1
+        return found[0]
+
+    allowed = decision(answer)
+    ruling = allowed["rulings"][-1]
+    assert (allowed["decision"], ruling["outcome"], ruling["by"]) == ("allowed", "allowed", "role trust policy")
+    assert (ruling["resource"], ruling["matched"][0]["sid"]) == (role, "Staff")
+    never = {"Condition": {"StringEquals": {"saml:sub": "somebody else"}}}
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=provider.trust(**never))
+    with pytest.raises(ClientError) as refused:
+        sts.assume_role_with_saml(**shown, SAMLAssertion=provider.response(role))
+    denied = decision(refused.value.response)
+    assert (denied["decision"], denied["error"], denied["resources"]) == ("denied", "AccessDenied", [role])
+    assert denied["rulings"][-1]["considered"] == [["role trust policy", "trust"]]
+    iam.delete_saml_provider(SAMLProviderArn=provider.arn)
+    iam.delete_role(RoleName=name)

@@ -14,7 +14,8 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ParamValidationError
-from conftest import Cloud, unexpected
+from conftest import Cloud, eventually, unexpected
+from saml_provider import SamlProvider
 from walk_inputs import Visited, trust
 
 MODELS = os.path.join(os.path.dirname(__file__), "..", "..", "models")
@@ -243,6 +244,30 @@ def test_a_session_whose_role_is_gone(walk):
     iam.attach_role_policy(RoleName=name, PolicyArn=ADMIN)
     walk.before = walk.snapshot()
     expected = exactly({**NOBODYS, "s3": "InvalidToken"}, UNSIGNED_BY_MODEL, head="400")
+    walk.walk(lambda service: walk.cloud.client(service, **signs), lambda *step: expected(walk, *step))
+
+
+def test_an_expired_session(walk, tmp_path):
+    """An administrator's session, which its provider ended after a few seconds."""
+    iam, name = walk.cloud.client("iam", account=HOME), f"ended-{uuid.uuid4().hex[:8]}"
+    provider = SamlProvider(iam, tmp_path, name)
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=provider.trust())["Role"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=ADMIN)
+    shown = provider.response(role, lasts_seconds=6)
+    sts = walk.cloud.client("sts", account=HOME)
+    given = sts.assume_role_with_saml(RoleArn=role, PrincipalArn=provider.arn, SAMLAssertion=shown)
+    signs = session_keys(given)
+    mine = walk.cloud.client("iam", **signs)
+    assert mine.list_users()["Users"]
+    eventually(lambda: outcome(mine, "ListUsers", {})[0] == "ExpiredToken", "the session is over", 20)
+    codes = {
+        "query": "ExpiredToken",
+        "ec2": "RequestExpired",
+        "json": "ExpiredTokenException",
+        "rest-json": "ExpiredTokenException",
+    }
+    walk.before = walk.snapshot()
+    expected = exactly(codes, UNSIGNED_BY_MODEL, head="400")
     walk.walk(lambda service: walk.cloud.client(service, **signs), lambda *step: expected(walk, *step))
 
 
