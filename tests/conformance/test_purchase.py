@@ -1,6 +1,7 @@
 """Ways to buy instances as boto3 sees them: a market that takes back, room that is kept, processors set apart."""
 
 import datetime
+import glob
 import uuid
 
 import pytest
@@ -181,8 +182,6 @@ def test_a_dedicated_host_has_a_processor_of_its_own(own_cloud):
 
 def cores(cloud, instance):
     """The processors that the instance's control group may use."""
-    import glob
-
     found = glob.glob(f"/sys/fs/cgroup/cpuset/*{instance}*/cpuset.cpus") + glob.glob(f"/sys/fs/cgroup/*{instance}*/cpuset.cpus")
     assert found, "it has a group"
     with open(found[0]) as file:
@@ -205,4 +204,56 @@ def test_placement_groups_as_far_as_one_host_goes(own_cloud):
     ec2.modify_instance_placement(InstanceId=one, GroupName="")
     ec2.delete_placement_group(GroupName=name)
     assert ec2.describe_placement_groups(Filters=[{"Name": "group-name", "Values": [name]}])["PlacementGroups"] == []
+    cloud.post("/_cloudlet/reset")
+
+
+def test_fleets_are_made_at_once_and_kept_at_their_target(own_cloud):
+    cloud = own_cloud()
+    ec2 = cloud.client("ec2")
+    data = {"ImageId": image(ec2), "InstanceType": "t2.nano"}
+    template = ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData=data)["LaunchTemplate"]["LaunchTemplateId"]
+    configs = [{"LaunchTemplateSpecification": {"LaunchTemplateId": template, "Version": "$Latest"}}]
+
+    def fleet(kind, total, default):
+        target = {"TotalTargetCapacity": total, "DefaultTargetCapacityType": default}
+        return ec2.create_fleet(Type=kind, LaunchTemplateConfigs=configs, TargetCapacitySpecification=target)
+
+    instant = fleet("instant", 1, "spot")
+    assert instant["Instances"][0]["Lifecycle"] == "spot" and not instant["Errors"]
+    kept = fleet("maintain", 1, "on-demand")["FleetId"]
+
+    def members():
+        return [one["InstanceId"] for one in ec2.describe_fleet_instances(FleetId=kept)["ActiveInstances"]]
+
+    first = eventually(members, "it has its instance")
+    becomes(ec2, first[0], "running")
+    assert ec2.describe_fleets(FleetIds=[kept])["Fleets"][0]["ActivityStatus"] == "fulfilled"
+    deleted = ec2.delete_fleets(FleetIds=[kept, instant["FleetId"]], TerminateInstances=True)
+    assert len(deleted["SuccessfulFleetDeletions"]) == 2
+    becomes(ec2, first[0], "terminated")
+    cloud.post("/_cloudlet/reset")
+
+
+def test_checks_probe_the_guest_that_cloud_config_has_made(own_cloud):
+    cloud = own_cloud()
+    ec2 = cloud.client("ec2")
+    data = "#cloud-config\nhostname: named\nwrite_files:\n- path: /opt/a/b\n  content: hello\nruncmd:\n- echo \"SAYS $(cat /opt/a/b) $(hostname)\"\npackages: [nginx]\n"
+    instance = launch(ec2, InstanceType="t2.nano", UserData=data)["InstanceId"]
+    becomes(ec2, instance, "running")
+    told = eventually(lambda: "SAYS hello named" in console(ec2, instance) and console(ec2, instance), "cloud-config is followed")
+    assert "packages is left out" in told
+
+    def checks():
+        status = ec2.describe_instance_status(InstanceIds=[instance], IncludeAllInstances=True)["InstanceStatuses"][0]
+        return status["SystemStatus"]["Status"], status["InstanceStatus"]["Status"]
+
+    assert checks() == ("ok", "ok")
+    ec2.report_instance_status(Instances=[instance], Status="impaired", ReasonCodes=["unresponsive"])
+    assert checks() == ("ok", "ok"), "it has been probed anew, and is well"
+    assert ec2.monitor_instances(InstanceIds=[instance])["InstanceMonitorings"][0]["Monitoring"]["State"] == "pending"
+    assert describe(ec2, instance)["Monitoring"]["State"] == "enabled"
+    assert ec2.unmonitor_instances(InstanceIds=[instance])["InstanceMonitorings"][0]["Monitoring"]["State"] == "disabling"
+    changed = ec2.modify_instance_maintenance_options(InstanceId=instance, AutoRecovery="disabled")
+    assert changed["AutoRecovery"] == "disabled"
+    assert describe(ec2, instance)["MaintenanceOptions"]["AutoRecovery"] == "disabled"
     cloud.post("/_cloudlet/reset")

@@ -510,9 +510,9 @@ fn placement(s: &mut ServiceBuilder) {
 
 /// Ways to buy what runs.
 fn purchase(s: &mut ServiceBuilder) {
-    use crate::controllers::spot as market;
+    use crate::controllers::{fleet as fleets, spot as market};
     use crate::state::capacity_reservation::EXPIRE;
-    use ops::{capacity_reservation as capacity, reserved_instances as reserved, spot, spot_price};
+    use ops::{capacity_reservation as capacity, fleet, reserved_instances as reserved, spot, spot_price};
 
     // What a request would launch comes out by looking: it asks the gate itself.
     s.op(api::op::RequestSpotInstances, spot::request_spot_instances).access(|_, _| Ok(Access::free()));
@@ -531,6 +531,19 @@ fn purchase(s: &mut ServiceBuilder) {
     );
     s.sweep("ec2/spot-market", market::MARKET_EVERY_MS, market::market);
     s.timer(spot::INTERRUPT, market::interrupt);
+
+    // What a fleet would launch comes out by looking.
+    s.op(api::op::CreateFleet, fleet::create_fleet).access(|s, _| on(s, "fleet", None));
+    s.op(api::op::DescribeFleets, fleet::describe_fleets).access(any);
+    s.op(api::op::DescribeFleetInstances, fleet::describe_fleet_instances).access(any);
+    s.op(api::op::DeleteFleets, fleet::delete_fleets).access(|s, i| fleet::access(s, &i.fleet_ids));
+    s.controller(
+        fleets::CONTROLLER,
+        fleets::CONCURRENCY,
+        fleets::SWEEP_EVERY_MS,
+        fleets::list,
+        fleets::reconcile,
+    );
 
     s.op(api::op::CreateCapacityReservation, capacity::create_capacity_reservation)
         .access(capacity::create_access);

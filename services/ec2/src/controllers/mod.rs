@@ -1,6 +1,7 @@
 //! What brings resources to what was asked of them.
 
 pub mod dns;
+pub mod fleet;
 pub mod imds;
 pub mod instance;
 pub mod listener;

@@ -195,6 +195,12 @@ pub async fn market(ctx: &Ctx) -> Result<()> {
     Ok(())
 }
 
+/// Writes down what spot costs now, when that has changed.
+pub async fn note_price(ctx: &Ctx) -> Result<()> {
+    let account = capacity::account(ctx).await?;
+    write_course(ctx, level(account.limit, account.promised())).await
+}
+
 async fn write_course(ctx: &Ctx, level: Level) -> Result<()> {
     ctx.write(|tx| {
         let last = spot::course(tx)?.last().map(|point| point.level);

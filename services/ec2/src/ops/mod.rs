@@ -5,6 +5,7 @@ pub mod address;
 pub mod capacity;
 pub mod capacity_reservation;
 pub mod dhcp_options;
+pub mod fleet;
 pub mod host;
 pub mod image;
 pub mod image_make;

@@ -5,6 +5,7 @@ use kernel::{Ctx, Result};
 use shape::Timestamp;
 
 use super::page::{self, check_dry_run};
+use crate::controllers::spot::note_price;
 use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::instance_type::{self, InstanceType};
@@ -56,6 +57,8 @@ pub async fn describe_spot_price_history(
         zones.retain(|zone| zone.id == *wanted);
     }
     check_dry_run(input.dry_run)?;
+    // The price of this moment is told as well.
+    note_price(ctx).await?;
     let now = ctx.now();
     let course = ctx.read(|snap| spot::course(snap)).await?;
     let start = input.start_time.map_or(i64::MIN, |at| at.as_millis());

@@ -7,6 +7,7 @@ pub mod capacity_reservation;
 pub mod dhcp_options;
 pub mod dns;
 pub mod filter;
+pub mod fleet;
 pub mod host;
 pub mod image;
 pub mod imds;

@@ -9,6 +9,7 @@
 mod after_restart;
 mod capacity_reservation;
 mod cloud;
+mod fleet;
 mod identities;
 mod imds;
 mod instance;

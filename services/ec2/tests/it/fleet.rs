@@ -1,0 +1,151 @@
+//! Fleets: at once, once, and for as long as they are maintained.
+
+use api_ec2 as api;
+use api_ec2::op;
+
+use crate::cloud::{Cloud, cloud, tight_cloud};
+use crate::instance::{becomes, launch, terminate};
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+async fn template(cloud: &Cloud) {
+    let data = api::RequestLaunchTemplateData {
+        image_id: launch().image_id,
+        instance_type: text("t3.micro"),
+        ..Default::default()
+    };
+    let request = api::CreateLaunchTemplateRequest {
+        launch_template_name: "web".to_owned(),
+        launch_template_data: data,
+        ..Default::default()
+    };
+    cloud.call(op::CreateLaunchTemplate, request).await.unwrap();
+}
+
+fn fleet(kind: &str, types: &[&str], on_demand: i32, spot: i32) -> api::CreateFleetRequest {
+    let overrides = types.iter().map(|name| api::FleetLaunchTemplateOverridesRequest {
+        instance_type: text(name),
+        ..Default::default()
+    });
+    api::CreateFleetRequest {
+        r#type: text(kind),
+        launch_template_configs: vec![api::FleetLaunchTemplateConfigRequest {
+            launch_template_specification: Some(api::FleetLaunchTemplateSpecificationRequest {
+                launch_template_name: text("web"),
+                version: text("$Default"),
+                ..Default::default()
+            }),
+            overrides: Some(overrides.collect()),
+        }],
+        target_capacity_specification: api::TargetCapacitySpecificationRequest {
+            total_target_capacity: on_demand + spot,
+            on_demand_target_capacity: Some(on_demand),
+            spot_target_capacity: Some(spot),
+            default_target_capacity_type: text("spot"),
+            ..Default::default()
+        },
+        ..Default::default()
+    }
+}
+
+async fn data(cloud: &Cloud, id: &str) -> api::FleetData {
+    let request = api::DescribeFleetsRequest { fleet_ids: Some(vec![id.to_owned()]), ..Default::default() };
+    cloud.call(op::DescribeFleets, request).await.unwrap().fleets.unwrap().remove(0)
+}
+
+async fn members(cloud: &Cloud, id: &str) -> Vec<api::ActiveInstance> {
+    let request = api::DescribeFleetInstancesRequest { fleet_id: id.to_owned(), ..Default::default() };
+    cloud.call(op::DescribeFleetInstances, request).await.unwrap().active_instances.unwrap()
+}
+
+#[tokio::test]
+async fn an_instant_fleet_answers_with_its_instances_the_cheapest_first() {
+    let cloud = cloud().await;
+    template(&cloud).await;
+    let made = cloud.call(op::CreateFleet, fleet("instant", &["t3.small", "t3.micro"], 1, 1)).await.unwrap();
+    let instances = made.instances.unwrap();
+    assert!(instances.iter().all(|one| one.instance_type.as_deref() == Some("t3.micro")));
+    let mut lifecycles: Vec<_> = instances.iter().map(|one| one.lifecycle.clone().unwrap()).collect();
+    lifecycles.sort();
+    assert_eq!(lifecycles, ["on-demand", "spot"]);
+    let id = made.fleet_id.unwrap();
+    assert_eq!(data(&cloud, &id).await.activity_status.as_deref(), Some("fulfilled"));
+    let listed = cloud.call(op::DescribeFleets, api::DescribeFleetsRequest::default()).await.unwrap();
+    assert_eq!(listed.fleets.unwrap().len(), 0, "instant ones are for who names them");
+    let instance = instances[0].instance_ids.as_ref().unwrap()[0].clone();
+    becomes(&cloud, &instance, "running").await;
+    let tags = crate::instance::describe(&cloud, &instance).await.tags.unwrap();
+    assert!(
+        tags.iter()
+            .any(|tag| tag.key.as_deref() == Some("aws:ec2:fleet-id") && tag.value.as_ref() == Some(&id))
+    );
+}
+
+#[tokio::test]
+async fn what_finds_no_room_is_told() {
+    let cloud = tight_cloud().await;
+    template(&cloud).await;
+    let made = cloud.call(op::CreateFleet, fleet("instant", &["t3.micro"], 3, 0)).await.unwrap();
+    assert_eq!(made.instances.unwrap().len(), 2);
+    let made = cloud.call(op::CreateFleet, fleet("instant", &["t3.micro"], 1, 0)).await.unwrap();
+    assert_eq!(made.errors.unwrap()[0].error_code.as_deref(), Some("InsufficientInstanceCapacity"));
+}
+
+#[tokio::test]
+async fn a_maintained_fleet_is_kept_at_its_target_until_it_is_deleted() {
+    let cloud = cloud().await;
+    template(&cloud).await;
+    let id =
+        cloud.call(op::CreateFleet, fleet("maintain", &["t3.micro"], 1, 1)).await.unwrap().fleet_id.unwrap();
+    let two = async || {
+        let members = members(&cloud, &id).await;
+        (members.len() == 2).then_some(members)
+    };
+    let first = cloud.eventually("two", two).await[0].instance_id.clone().unwrap();
+    terminate(&cloud, &first).await.unwrap();
+    becomes(&cloud, &first, "terminated").await;
+    cloud.advance(60_000);
+    let now = cloud.eventually("two again", two).await;
+    assert!(now.iter().all(|one| one.instance_id.as_ref() != Some(&first)));
+    let delete = api::DeleteFleetsRequest {
+        fleet_ids: vec![id.clone()],
+        terminate_instances: true,
+        ..Default::default()
+    };
+    let deleted = cloud.call(op::DeleteFleets, delete).await.unwrap().successful_fleet_deletions.unwrap();
+    assert_eq!(deleted[0].current_fleet_state.as_deref(), Some("deleted_terminating"));
+    cloud
+        .eventually("gone", async || {
+            (data(&cloud, &id).await.fleet_state.as_deref() == Some("deleted")).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn fleets_are_refused_with_the_codes_of_aws() {
+    let cloud = cloud().await;
+    let good = || fleet("instant", &["t3.micro"], 1, 0);
+    for (request, code) in [
+        (api::CreateFleetRequest { launch_template_configs: Vec::new(), ..good() }, "MissingParameter"),
+        (api::CreateFleetRequest { r#type: text("always"), ..good() }, "InvalidParameterValue"),
+    ] {
+        let error = cloud.call(op::CreateFleet, request).await.err().unwrap();
+        assert_eq!(error.code(), code, "{}", error.message());
+    }
+    let made = cloud.call(op::CreateFleet, good()).await.unwrap();
+    let fault = made.errors.unwrap().remove(0);
+    assert_eq!(fault.error_code.as_deref(), Some("InvalidLaunchTemplateName.NotFoundException"));
+    let unknown =
+        api::DescribeFleetsRequest { fleet_ids: Some(vec!["fleet-1".to_owned()]), ..Default::default() };
+    let error = cloud.call(op::DescribeFleets, unknown).await.err().unwrap();
+    assert_eq!(error.code(), "InvalidFleetId.NotFound");
+    let delete = api::DeleteFleetsRequest {
+        fleet_ids: vec!["fleet-1".to_owned(), made.fleet_id.unwrap()],
+        terminate_instances: false,
+        ..Default::default()
+    };
+    let failed = cloud.call(op::DeleteFleets, delete).await.unwrap().unsuccessful_fleet_deletions.unwrap();
+    assert_eq!(failed.len(), 2);
+}
