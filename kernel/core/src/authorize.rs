@@ -147,14 +147,21 @@ async fn authorize_one(
     resource: &str,
     verdict: &mut Verdict,
 ) -> Result<()> {
-    if matches!(ctx.caller().principal, Principal::Service(_)) {
+    if matches!(ctx.caller().principal, Principal::Service(_)) && ctx.caller().source.is_none() {
         verdict.rulings.push(Ruling::without_policies(action, resource, "service"));
         return Ok(());
     }
     let arn = resource.parse::<Arn>().ok();
     let owner = arn.as_ref().map(|arn| arn.account.clone()).filter(|account| !account.is_empty());
     let account = ctx.account_text();
-    let who = principal::who(ctx.caller(), &account);
+    let service = match ctx.caller().principal {
+        Principal::Service(name) => Some(format!("{name}.amazonaws.com")),
+        Principal::Root | Principal::Anonymous | Principal::Identity { .. } => None,
+    };
+    let who = match &service {
+        Some(name) => Who::Service { name },
+        None => principal::who(ctx.caller(), &account),
+    };
     let attached = match arn.clone() {
         Some(arn) => {
             let asked = Asked { arn, action, access, caller: ctx.caller(), who };
@@ -229,7 +236,7 @@ async fn find_places(ctx: &Ctx, owner: Option<&str>) -> Result<Places> {
         return Ok(Places { owner_account: Some(owner), ..Places::default() });
     }
     let of_caller = match caller.principal {
-        Principal::Anonymous => None,
+        Principal::Anonymous | Principal::Service(_) => None,
         _ => ctx.house().membership(ctx, caller.account).await?,
     };
     let of_owner = match &of_caller {
@@ -287,6 +294,9 @@ impl Context for Facts<'_> {
             () if known("aws:ViaAWSService") => caller.via.is_some().to_string(),
             () if known("aws:CalledViaFirst") || known("aws:CalledViaLast") => caller.via_name()?,
             () if known("aws:CalledVia") => return Some(Values::Many(vec![caller.via_name()?].into())),
+            () if known("aws:SourceArn") => caller.source.as_deref()?.to_owned(),
+            () if known("aws:SourceAccount") => caller.source.as_ref().map(|_| caller.account)?.to_string(),
+            () if known("aws:PrincipalIsAWSService") => caller.is_internal().to_string(),
             () if known("aws:UserAgent") => caller.user_agent.to_string(),
             () if known("aws:RequestedRegion") => self.ctx.region().to_string(),
             () if known("aws:EpochTime") => (self.ctx.now() / 1_000).to_string(),

@@ -38,6 +38,8 @@ pub struct Caller {
     pub via: Option<&'static str>,
     /// The private way the request came by.
     pub way: Option<Arc<PrivateWay>>,
+    /// The ARN of the resource a service calls for. Then it has no leave of its own: what it calls must let it in.
+    pub source: Option<Arc<str>>,
 }
 
 impl Caller {
@@ -53,6 +55,7 @@ impl Caller {
             user_agent: Arc::from(name),
             via: None,
             way: None,
+            source: None,
         }
     }
 

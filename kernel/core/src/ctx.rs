@@ -169,6 +169,14 @@ impl Ctx {
         self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
     }
 
+    /// Calls an operation of any service, through the gate, as the service itself for a resource of its own: the policy
+    /// of what is called must let the service in, as `sqs.amazonaws.com` with `aws:SourceArn` and `aws:SourceAccount`.
+    pub async fn call_for<O: Operation>(&self, resource: &str, _: O, input: O::Input) -> Result<O::Output> {
+        let own = Caller::service(self.service(), self.caller().account);
+        let caller = Caller { source: Some(Arc::from(resource)), ..own };
+        self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
+    }
+
     /// Asks the gate about what only came out by reading, such as the key behind an alias.
     ///
     /// # Errors

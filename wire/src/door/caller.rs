@@ -189,5 +189,6 @@ fn caller(parts: &Parts, connection: &Connection, proof: Option<(&str, Credentia
         user_agent: Arc::from(user_agent),
         via: None,
         way: connection.way.clone(),
+        source: None,
     }
 }
