@@ -67,6 +67,10 @@ pub(crate) struct Up {
     #[arg(long, env = "CLOUDLET_OVERCOMMIT", value_name = "FACTOR", default_value_t = 4.0)]
     pub(crate) overcommit: f64,
 
+    /// How many times faster archived objects come back than from AWS, which takes hours
+    #[arg(long, env = "CLOUDLET_RESTORE_SPEED", value_name = "FACTOR", default_value_t = 1)]
+    pub(crate) restore_speed: u32,
+
     /// Folder of programs to run when the cloud is ready, in the order of their names
     #[arg(
         long,

@@ -217,6 +217,7 @@ fn plugs(options: &Up, engines: &Engines, data: &Path) -> Plugs {
         .with(engines.volumes.clone())
         .set("ec2.public-addresses", options.public_cidr.clone())
         .set("ec2.overcommit", options.overcommit.to_string())
+        .set("s3.restore-speed", options.restore_speed.to_string())
 }
         .set("ec2.name-servers", name_servers(options))
 }

@@ -17,40 +17,9 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from s3_kit import bucket, code, curl, s3  # noqa: F401
+
 MIB = 1 << 20
-
-
-@pytest.fixture
-def s3(cloud):
-    return cloud.client("s3")
-
-
-@pytest.fixture
-def bucket(s3):
-    name = f"b-{uuid.uuid4().hex}"
-    s3.create_bucket(Bucket=name)
-    yield name
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
-        for one in page.get("Versions", []) + page.get("DeleteMarkers", []):
-            s3.delete_object(Bucket=name, Key=one["Key"], VersionId=one["VersionId"])
-    for upload in s3.list_multipart_uploads(Bucket=name).get("Uploads", []):
-        s3.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
-    s3.delete_bucket(Bucket=name)
-
-
-def code(call, **params):
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    answer = refused.value.response
-    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
-
-
-def curl(*args):
-    """Status and body."""
-    done = subprocess.run(["curl", "-s", "-w", "\n%{http_code}", *args], capture_output=True, timeout=60)
-    body, _, status = done.stdout.rpartition(b"\n")
-    return int(status), body
 
 
 def test_files_travel_whole_in_parts(s3, bucket, tmp_path):
@@ -284,7 +253,7 @@ def test_settings_of_a_new_bucket(s3, bucket):
     acl = s3.get_bucket_acl(Bucket=bucket)
     assert [(one["Grantee"]["ID"], one["Grantee"]["Type"], one["Permission"]) for one in acl["Grants"]] == [(acl["Owner"]["ID"], "CanonicalUser", "FULL_CONTROL")]
     assert code(s3.put_bucket_acl, Bucket=bucket, ACL="private") == ("AccessControlListNotSupported", 400)
-    kms = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]}
+    kms = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms:dsse"}}]}
     assert code(s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration=kms) == ("NotImplemented", 501)
 
 

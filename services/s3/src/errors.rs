@@ -100,6 +100,25 @@ pub fn lock_without_sum() -> Error {
     invalid_request(message)
 }
 
+pub fn bad_destination() -> Error {
+    invalid_argument("Unable to validate the following destination configurations")
+}
+
+/// An archived object is read before it was restored.
+pub fn archived() -> Error {
+    let message = "The operation is not valid for the object's storage class";
+    of(Kind::Denied, "InvalidObjectState", 403, message)
+}
+
+pub fn not_archived() -> Error {
+    let message = "Restore is not allowed for the object's current storage class";
+    of(Kind::Denied, "InvalidObjectState", 403, message)
+}
+
+pub fn restore_under_way() -> Error {
+    of(Kind::Conflict, "RestoreAlreadyInProgress", 409, "Object restore is already in progress")
+}
+
 pub fn no_lock_configuration() -> Error {
     let message = "Object Lock configuration does not exist for this bucket";
     of(Kind::NotFound, "ObjectLockConfigurationNotFoundError", 404, message)

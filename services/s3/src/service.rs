@@ -10,12 +10,13 @@ use crate::controllers::{leftover, lifecycle};
 use crate::ops::{
     acl, bucket, bucket_cors, bucket_encryption, bucket_lifecycle, bucket_policy, bucket_tags,
     bucket_versioning, data_key, list_objects, list_versions, multipart, multipart_end, multipart_list,
-    object_copy, object_delete, object_get, object_lock, object_put, object_tags, on_bucket, on_object,
-    policy, public_access, website,
+    notification, object_copy, object_delete, object_get, object_lock, object_put, object_restore,
+    object_tags, on_bucket, on_object, policy, public_access, website,
 };
 use crate::state::bucket::Known;
 use crate::state::bytes::Vault;
 use crate::state::data_key::DataKeys;
+use crate::state::notice;
 use crate::state::policy::Compiled;
 
 /// The service, ready for a house. It keeps bytes in the plugged [`Blobs`], sealed under the plugged [`Sealer`].
@@ -23,15 +24,19 @@ pub fn service(plugs: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(Vault { blobs: plugs.get::<Blobs>(), sealer: plugs.get::<Arc<dyn Sealer>>() });
     s.own(Compiled::default());
+    let speed = plugs.setting(object_restore::SPEED).and_then(|speed| speed.parse().ok());
+    s.own(object_restore::Speed(speed.unwrap_or(1)));
     s.own(Known::default());
     s.own(DataKeys::default());
     s.on_reset(data_key::forget);
     s.attached(policy::attached);
+    s.resource_facts(policy::facts_of);
     s.origins(bucket_cors::answer);
     s.site(website::LABEL, website::answer);
     buckets(&mut s);
     settings(&mut s);
     web(&mut s);
+    notices(&mut s);
     objects(&mut s);
     locks(&mut s);
     uploads(&mut s);
@@ -42,6 +47,8 @@ pub fn service(plugs: &Plugs) -> Service {
         leftover::list,
         leftover::reconcile,
     );
+    s.timer(notice::KIND, notification::deliver);
+    s.timer(object_restore::KIND, object_restore::tell);
     s.sweep("s3-orphans", leftover::ORPHANS_EVERY_MS, leftover::sweep);
     s.sweep("s3-lifecycle", lifecycle::EVERY_MS, lifecycle::sweep);
     s.build()
@@ -137,6 +144,14 @@ fn web(s: &mut ServiceBuilder) {
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:DeleteBucketWebsite"));
 }
 
+/// Who is told.
+fn notices(s: &mut ServiceBuilder) {
+    s.op(op::PutBucketNotificationConfiguration, notification::put_bucket_notification_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketNotification"));
+    s.op(op::GetBucketNotificationConfiguration, notification::get_bucket_notification_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketNotification"));
+}
+
 fn objects(s: &mut ServiceBuilder) {
     s.op(op::PutObject, object_put::put_object).access(object_put::put_access);
     s.op(op::GetObject, object_get::get_object)
@@ -148,6 +163,10 @@ fn objects(s: &mut ServiceBuilder) {
         let version_id = i.version_id.as_deref();
         let access = on_object(scope, (&i.bucket, &i.key), version_id, attributes)?;
         Ok(access.also(read(scope, &i.bucket, &i.key, version_id)?))
+    });
+    s.op(op::RestoreObject, object_restore::restore_object).access(|scope, i| {
+        let action = "s3:RestoreObject";
+        on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), (action, action))
     });
     s.op(op::CopyObject, object_copy::copy_object).access(object_copy::copy_access);
     s.op(op::DeleteObject, object_delete::delete_object).access(object_delete::delete_access);

@@ -6,6 +6,7 @@
 use kernel::{Ctx, Millis, Reader, Result, Tx};
 
 use crate::ops::multipart_end::parts_max;
+use crate::ops::notification::note;
 use crate::ops::object_delete::{Why, hide, purge};
 use crate::rules::lifecycle::{Due, Lifecycle, Seen};
 use crate::state::bucket::Bucket;
@@ -220,7 +221,10 @@ fn apply(tx: &mut Tx<'_, '_>, bucket: &Bucket, change: &Change) -> Result<()> {
         What::Move { version, number, storage_class } => {
             let found = find(version, *number)?.filter(|found| !found.is_marker);
             let storage_class = Some(storage_class.clone());
-            found.map_or(Ok(()), |found| object::update(tx, bucket, key, &Object { storage_class, ..found }))
+            let Some(found) = found else { return Ok(()) };
+            let moved = Object { storage_class, ..found };
+            object::update(tx, bucket, key, &moved)?;
+            note(tx, bucket, "LifecycleTransition", key, &moved)
         }
         What::Abort { upload: id } => {
             if upload::find(tx, bucket, key, id)?.is_none() {

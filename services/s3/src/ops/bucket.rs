@@ -58,6 +58,7 @@ pub async fn create_bucket(ctx: &Ctx, input: CreateBucketRequest) -> Result<Crea
         public_access: Some(PublicAccess::ALL),
         no_ownership: false,
         cors: Vec::new(),
+        notifications: Vec::new(),
         website: None,
         default_key: None,
         bucket_key: false,

@@ -11,6 +11,7 @@ use kernel::{Access, Ctx, Result, Scope};
 use super::intake::{self, Promised};
 use super::object_lock::lock_access;
 use super::object_put::{New, store};
+use super::object_restore::check_readable;
 use super::object_tags::present;
 use super::{bucket, data_key, date, multipart, on_object, outlet};
 use crate::errors;
@@ -36,6 +37,11 @@ pub fn copy_access(scope: &Scope, input: &CopyObjectRequest) -> Result<Access> {
     let to = on_object(scope, place, None, ("s3:PutObject", "s3:PutObject"))?;
     let locks = (input.object_lock_mode.is_some(), input.object_lock_legal_hold_status.is_some());
     let to = lock_access(to, scope, place, locks)?;
+    let to = to.condition("s3:x-amz-copy-source", [input.copy_source.clone()]);
+    let to = match &input.metadata_directive {
+        Some(directive) => to.condition("s3:x-amz-metadata-directive", [directive.clone()]),
+        None => to,
+    };
     Ok(to.also(source_access(scope, &input.copy_source)?))
 }
 
@@ -75,6 +81,7 @@ async fn find_source(
         })
         .await?;
     conditions.check_copy(&object.etag, object.modified_at)?;
+    check_readable(&object, ctx.now())?;
     let secret = data_key::opening(ctx, &found, &object.encryption, customer).await?;
     Ok(Source { bucket: found, object, segments, secret })
 }

@@ -10,7 +10,7 @@ use shape::Timestamp;
 
 use super::object_lock::bypass_access;
 use super::object_put::tell;
-use super::{again, bucket, long, on_object};
+use super::{again, bucket, long, notification, on_object};
 use crate::errors;
 use crate::rules::condition::matches;
 use crate::rules::name::{self, check_key};
@@ -144,6 +144,13 @@ fn tell_deleted(
         Why::Asked => "DeleteObject",
         Why::Lifecycle => "Lifecycle Expiration",
     };
+    let event = match (why, object.is_marker && kind != "Permanently Deleted") {
+        (Why::Asked, false) => "ObjectRemoved:Delete",
+        (Why::Asked, true) => "ObjectRemoved:DeleteMarkerCreated",
+        (Why::Lifecycle, false) => "LifecycleExpiration:Delete",
+        (Why::Lifecycle, true) => "LifecycleExpiration:DeleteMarkerCreated",
+    };
+    notification::note(tx, bucket, event, key, object)?;
     let detail = json!({
         "object": {
             "key": key,

@@ -10,6 +10,7 @@ use api_s3::{
 };
 use kernel::{Ctx, Result};
 
+use super::object_restore::check_readable;
 use super::object_tags::present;
 use super::{bucket_in, data_key, date, long, outlet};
 use crate::errors;
@@ -115,7 +116,7 @@ fn part_range(object: &Object, segments: &[Segment], number: i32) -> Result<Opti
 
 /// The members that the answers of a read and of a look have in common.
 macro_rules! describe {
-    ($output:ident, $input:expr, $found:expr, $wants_checksum:expr) => {{
+    ($output:ident, $input:expr, $found:expr, $wants_checksum:expr, $now:expr) => {{
         let Found { bucket, object, range, content_range, .. } = &$found;
         let headers = &object.headers;
         let or = |given: &Option<String>, stored: &Option<String>| given.clone().or_else(|| stored.clone());
@@ -144,6 +145,7 @@ macro_rules! describe {
             ..$output::default()
         };
         show_encryption!(output, &object.encryption);
+        output.restore = object.restore.and_then(|copy| copy.shown($now));
         output.object_lock_mode = object.lock.shown_mode();
         output.object_lock_retain_until_date = object.lock.shown_until();
         output.object_lock_legal_hold_status = object.lock.shown_hold();
@@ -159,8 +161,9 @@ pub async fn get_object(ctx: &Ctx, input: GetObjectRequest) -> Result<GetObjectO
     let customer = customer_key!(input)?;
     let found = find(ctx, &asked!(input, customer, true)).await?;
     let wants_checksum = input.checksum_mode.is_some();
+    check_readable(&found.object, ctx.now())?;
     let secret = data_key::opening(ctx, &found.bucket, &found.object.encryption, customer.as_ref()).await?;
-    let mut output = describe!(GetObjectOutput, input, found, wants_checksum);
+    let mut output = describe!(GetObjectOutput, input, found, wants_checksum, ctx.now());
     output.body = match (found.inline, found.segments.as_slice()) {
         (Some(sealed), [only]) => outlet::open_inline(&secret, only, sealed, &found.range)?,
         _ => outlet::read(ctx, &found.bucket, secret, found.segments, found.range).await?,
@@ -172,7 +175,7 @@ pub async fn head_object(ctx: &Ctx, input: HeadObjectRequest) -> Result<HeadObje
     let customer = customer_key!(input)?;
     let found = find(ctx, &asked!(input, customer, false)).await?;
     let wants_checksum = input.checksum_mode.is_some();
-    Ok(describe!(HeadObjectOutput, input, found, wants_checksum))
+    Ok(describe!(HeadObjectOutput, input, found, wants_checksum, ctx.now()))
 }
 
 pub async fn get_object_attributes(

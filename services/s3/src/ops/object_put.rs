@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::intake::{self, Promised, Sum, Taken};
 use super::object_lock::lock_access;
-use super::{again, bucket, bucket_arn, data_key, on_object, vault};
+use super::{again, bucket, bucket_arn, data_key, notification, on_object, vault};
 use crate::errors;
 use crate::rules::acl;
 use crate::rules::checksum;
@@ -32,6 +32,9 @@ pub fn put_access(scope: &Scope, input: &PutObjectRequest) -> Result<Access> {
         ("s3:x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
         ("s3:x-amz-server-side-encryption-aws-kms-key-id", &input.ssekms_key_id),
         ("s3:x-amz-storage-class", &input.storage_class),
+        ("s3:x-amz-website-redirect-location", &input.website_redirect_location),
+        ("s3:if-match", &input.if_match),
+        ("s3:if-none-match", &input.if_none_match),
     ] {
         if let Some(value) = value {
             access = access.condition(key, [value.clone()]);
@@ -45,8 +48,9 @@ pub fn put_access(scope: &Scope, input: &PutObjectRequest) -> Result<Access> {
     }
     let locks = (input.object_lock_mode.is_some(), input.object_lock_legal_hold_status.is_some());
     access = lock_access(access, scope, place, locks)?;
-    if input.tagging.is_none() {
-        return Ok(access);
+    let Some(tagging) = input.tagging.as_deref() else { return Ok(access) };
+    for (name, value) in tags::from_header(tagging)? {
+        access = access.condition(format!("s3:RequestObjectTag/{name}"), [value]);
     }
     Ok(access.also(on_object(scope, place, None, ("s3:PutObjectTagging", "s3:PutObjectTagging"))?))
 }
@@ -167,6 +171,12 @@ pub(super) fn tell_created(
     object: &Object,
     reason: &str,
 ) -> Result<()> {
+    let event = match reason {
+        "PutObject" => "ObjectCreated:Put",
+        "CopyObject" => "ObjectCreated:Copy",
+        _ => "ObjectCreated:CompleteMultipartUpload",
+    };
+    notification::note(tx, bucket, event, key, object)?;
     let detail = json!({
         "object": {
             "key": key,

@@ -6,7 +6,7 @@ use api_s3::{
 };
 use kernel::{Ctx, Result};
 
-use super::{again, bucket};
+use super::{again, bucket, notification};
 use crate::errors;
 use crate::rules::tags::{self, OBJECT_TAGS_MAX, Tags};
 use crate::state::object::{self, Object, Which};
@@ -14,7 +14,8 @@ use crate::state::object::{self, Object, Which};
 pub async fn put_object_tagging(ctx: &Ctx, input: PutObjectTaggingRequest) -> Result<PutObjectTaggingOutput> {
     let tags = tags::from_set(input.tagging, OBJECT_TAGS_MAX)?;
     let place = (input.bucket.as_str(), input.key.as_str(), input.version_id.as_deref());
-    let changed = set(ctx, place, input.expected_bucket_owner.as_deref(), tags).await?;
+    let changed =
+        set(ctx, place, input.expected_bucket_owner.as_deref(), (tags, "ObjectTagging:Put")).await?;
     Ok(PutObjectTaggingOutput { version_id: changed })
 }
 
@@ -23,7 +24,9 @@ pub async fn delete_object_tagging(
     input: DeleteObjectTaggingRequest,
 ) -> Result<DeleteObjectTaggingOutput> {
     let place = (input.bucket.as_str(), input.key.as_str(), input.version_id.as_deref());
-    let changed = set(ctx, place, input.expected_bucket_owner.as_deref(), Tags::new()).await?;
+    let changed =
+        set(ctx, place, input.expected_bucket_owner.as_deref(), (Tags::new(), "ObjectTagging:Delete"))
+            .await?;
     Ok(DeleteObjectTaggingOutput { version_id: changed })
 }
 
@@ -41,7 +44,7 @@ async fn set(
     ctx: &Ctx,
     (name, key, version_id): (&str, &str, Option<&str>),
     expected_owner: Option<&str>,
-    tags: Tags,
+    (tags, event): (Tags, &str),
 ) -> Result<Option<String>> {
     let found = bucket(ctx, name, expected_owner).await?;
     let which = Which::new(version_id);
@@ -50,6 +53,7 @@ async fn set(
         let object = present(object::find(tx, &found, key, &which)?, &which)?;
         let changed = Object { tags: tags.clone(), ..object };
         object::update(tx, &found, key, &changed)?;
+        notification::note(tx, &found, event, key, &changed)?;
         Ok(found.versioning.map(|_| changed.shown_version()))
     })
     .await

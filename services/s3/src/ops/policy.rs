@@ -1,9 +1,13 @@
 //! What decides on a bucket's own side, for the gate: whose it is, and its policy.
 
-use kernel::authorize::{Asked, Attached};
-use kernel::{BoxFuture, Ctx, Principal, Result};
+use std::borrow::Cow;
 
-use crate::state::bucket::Known;
+use kernel::authorize::{Asked, Attached};
+use kernel::{Arn, BoxFuture, Conditions, Ctx, Principal, ResourceFacts, Result};
+
+use crate::rules::tags::Tags;
+use crate::state::bucket::{Bucket, Known};
+use crate::state::object::{self, Which};
 use crate::state::policy::{self, Compiled};
 
 /// What the owner's root may do whatever the policy says, lest nobody can change it.
@@ -36,5 +40,36 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Attached> {
     };
     let restricted = found.public_access.is_some_and(|public| public.restrict_public_buckets) && !is_owners;
     let ready = ready.filter(|ready| !(restricted && ready.is_public));
-    Ok(Attached { owner: Some(found.owner), policy: ready.map(|ready| ready.policy), ..Attached::default() })
+    let conditions = of_version(ctx, asked, &found).await?;
+    let policy = ready.map(|ready| ready.policy);
+    Ok(Attached { owner: Some(found.owner), policy, conditions, ..Attached::default() })
+}
+
+/// The tags of a version that is asked for by its id, which an ARN does not name.
+async fn of_version(ctx: &Ctx, asked: &Asked<'_>, bucket: &Bucket) -> Result<Conditions> {
+    let version = asked.access.conditions.iter().find(|(name, _)| name == "s3:VersionId");
+    let Some(version) = version.and_then(|(_, values)| values.first()) else { return Ok(Conditions::new()) };
+    let Some((_, key)) = asked.arn.resource.split_once('/') else { return Ok(Conditions::new()) };
+    let which = Which::new(Some(version));
+    let object = ctx.read(|snap| object::find(snap, bucket, key, &which)).await?;
+    Ok(object.map(|object| of_tags(&object.tags)).unwrap_or_default())
+}
+
+fn of_tags(tags: &Tags) -> Conditions {
+    let key = |name: &String| Cow::Owned(format!("s3:ExistingObjectTag/{name}"));
+    tags.iter().map(|(name, value)| (key(name), vec![value.clone()])).collect()
+}
+
+/// What conditions may ask about a bucket or an object: whose it is, and the object's tags.
+pub async fn facts_of(ctx: &Ctx, arn: Arn) -> Result<Option<ResourceFacts>> {
+    let (name, key) =
+        arn.resource.split_once('/').map_or((&*arn.resource, None), |(name, key)| (name, Some(key)));
+    ctx.read(|snap| {
+        let Some(found) = ctx.own::<Known>().find(snap, name)? else { return Ok(None) };
+        let object = key.map(|key| object::latest(snap, &found, key)).transpose()?.flatten();
+        let mut conditions = object.map(|object| of_tags(&object.tags)).unwrap_or_default();
+        conditions.push((Cow::Borrowed("s3:ResourceAccount"), vec![found.owner.to_string()]));
+        Ok(Some(ResourceFacts { conditions, ..ResourceFacts::default() }))
+    })
+    .await
 }

@@ -16,9 +16,18 @@ pub fn seconds(at: Millis) -> i64 {
     at.div_euclid(1_000)
 }
 
+const ISO: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+
 /// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+
+/// `1970-01-01T00:00:00.000Z`, as messages say it.
+pub fn iso(at: Millis) -> String {
+    let whole = OffsetDateTime::from_unix_timestamp(seconds(at)).ok();
+    let text = whole.and_then(|whole| whole.format(ISO).ok()).unwrap_or_default();
+    format!("{text}.{:03}Z", at.rem_euclid(1_000))
+}
 
 /// A date for a header.
 pub fn to_http(at: Timestamp) -> Option<String> {
@@ -42,5 +51,6 @@ mod tests {
         assert_eq!(to_http(at).as_deref(), Some(text));
         assert_eq!(from_http(text).map(|at| at.seconds), Some(784_111_777));
         assert!(from_http("yesterday").is_none());
+        assert_eq!(iso(784_111_777_005), "1994-11-06T08:49:37.005Z");
     }
 }

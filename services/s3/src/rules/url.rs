@@ -40,6 +40,11 @@ impl Encoding {
     }
 }
 
+/// A key in a notice, as forms are written.
+pub fn form(key: &str) -> String {
+    Encoding::Url.write(key).replace("%20", "+")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

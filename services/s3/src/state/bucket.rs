@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::rules::cors;
 use crate::rules::encryption::WantedKms;
 use crate::rules::lock::BucketLock;
+use crate::rules::notification;
 use crate::rules::seal::Secret;
 use crate::rules::tags::Tags;
 use crate::rules::website::Website;
@@ -42,6 +43,9 @@ pub struct Bucket {
     pub cors: Vec<cors::Rule>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub website: Option<Website>,
+    /// Who is told of what happens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<notification::Queue>,
     /// Present where versions can be locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<BucketLock>,

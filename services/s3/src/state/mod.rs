@@ -5,6 +5,7 @@ pub mod bytes;
 pub mod cursor;
 pub mod data_key;
 pub mod lifecycle;
+pub mod notice;
 pub mod object;
 pub mod policy;
 pub mod upload;

@@ -12,6 +12,7 @@ use crate::rules::checksum::Checksum;
 use crate::rules::encryption::Encryption;
 use crate::rules::headers::Headers;
 use crate::rules::lock::Lock;
+use crate::rules::restore::Restore;
 use crate::rules::tags::Tags;
 
 /// By bucket and key: the latest version, where it is no delete marker.
@@ -39,6 +40,9 @@ pub struct Object {
     /// Parts it was uploaded in; 0 for an object put in one piece.
     #[serde(default)]
     pub parts: u32,
+    /// The upload it was made by, while a client may ask again for the end of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
     pub body: Body,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Checksum>,
@@ -51,6 +55,8 @@ pub struct Object {
     pub encryption: Encryption,
     #[serde(default, skip_serializing_if = "Lock::is_none")]
     pub lock: Lock,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }
@@ -137,6 +143,14 @@ pub fn find(from: &mut impl Reader, bucket: &Bucket, key: &str, which: &Which) -
         Which::Version(id) => object.version_id.as_ref() == Some(id),
         Which::Latest | Which::Null => true,
     }))
+}
+
+/// The version of this number.
+pub fn numbered(from: &mut impl Reader, bucket: &Bucket, key: &str, number: u64) -> Result<Option<Object>> {
+    match latest(from, bucket, key)? {
+        Some(current) if current.number == number => Ok(Some(current)),
+        _ => OLDER.get(from, &bucket.scope(), (bucket.id, key, NEWEST - number)),
+    }
 }
 
 /// Replaces what is stored of a version by the same version with other particulars.

@@ -7,6 +7,7 @@ mod lifecycle;
 mod listing;
 mod multipart;
 mod objects;
+mod restore;
 mod versions;
 
 use std::sync::Arc;
