@@ -98,10 +98,8 @@ class Web:
     def targets(self, **more):
         arn = self.elb.create_target_group(
             Name=name("tg"),
-            Protocol="HTTP",
-            Port=80,
             VpcId=self.vpc,
-            **{"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2, "HealthyThresholdCount": 2, **more},
+            **{"Protocol": "HTTP", "Port": 80, "HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2, "HealthyThresholdCount": 2, **more},
         )["TargetGroups"][0]["TargetGroupArn"]
         self.undo.append(lambda: self.elb.delete_target_group(TargetGroupArn=arn))
         return arn
