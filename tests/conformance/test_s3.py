@@ -316,3 +316,37 @@ def test_the_cli_copies_lists_and_syncs(s3, bucket, cloud, tmp_path):
     assert [line.split()[-1] for line in listed] == ["tree/", "moved"]
     aws("rm", f"s3://{bucket}/", "--recursive", "--quiet")
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+def test_archives_give_back_what_was_restored_only(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"text", StorageClass="GLACIER")
+    assert code(s3.get_object, Bucket=bucket, Key="k") == ("InvalidObjectState", 403)
+    assert s3.head_object(Bucket=bucket, Key="k")["StorageClass"] == "GLACIER"
+    wanted = {"Days": 1, "GlacierJobParameters": {"Tier": "Bulk"}}
+    s3.restore_object(Bucket=bucket, Key="k", RestoreRequest=wanted)
+    assert s3.head_object(Bucket=bucket, Key="k")["Restore"] == 'ongoing-request="true"'
+    assert code(s3.restore_object, Bucket=bucket, Key="k", RestoreRequest=wanted) == ("RestoreAlreadyInProgress", 409)
+    assert code(s3.get_object, Bucket=bucket, Key="k") == ("InvalidObjectState", 403)
+
+
+def test_policies_know_an_objects_tags(cloud, s3, bucket):
+    iam, name = cloud.client("iam"), f"u-{uuid.uuid4().hex[:12]}"
+    iam.create_user(UserName=name)
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    try:
+        condition = {"StringEquals": {"s3:ExistingObjectTag/open": "yes"}}
+        statement = {"Effect": "Allow", "Action": "s3:GetObject*", "Resource": "*", "Condition": condition}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy)
+        user = cloud.client("s3", made["AccessKeyId"], secret=made["SecretAccessKey"])
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        first = s3.put_object(Bucket=bucket, Key="k", Body=b"1", Tagging="open=yes")["VersionId"]
+        assert user.get_object(Bucket=bucket, Key="k")["Body"].read() == b"1"
+        second = s3.put_object(Bucket=bucket, Key="k", Body=b"2")["VersionId"]
+        assert code(user.get_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
+        assert user.get_object(Bucket=bucket, Key="k", VersionId=first)["Body"].read() == b"1"
+        assert code(user.get_object, Bucket=bucket, Key="k", VersionId=second) == ("AccessDenied", 403)
+    finally:
+        iam.delete_access_key(UserName=name, AccessKeyId=made["AccessKeyId"])
+        iam.delete_user_policy(UserName=name, PolicyName="p")
+        iam.delete_user(UserName=name)

@@ -96,7 +96,8 @@ pub fn no_lock() -> Error {
 }
 
 pub fn lock_without_sum() -> Error {
-    let message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters";
+    let message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object \
+                   Lock parameters";
     invalid_request(message)
 }
 

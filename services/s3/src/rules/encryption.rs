@@ -220,7 +220,8 @@ pub fn wanted(
 fn read_context(header: &str) -> Result<Context> {
     let bad = || {
         errors::invalid_argument(
-            "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map",
+            "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string \
+             holding JSON which represents a string-string map",
         )
     };
     if header.len() > CONTEXT_CHARS_MAX {

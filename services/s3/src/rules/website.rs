@@ -1,4 +1,4 @@
-//! Static websites: what a configuration may say, and where a request is led (S3 user guide, "Hosting a static website").
+//! Static websites: what may be configured, and where a request is led (S3 user guide, "Hosting a static website").
 
 use api_s3 as api;
 use kernel::Result;
