@@ -360,6 +360,29 @@ def test_what_is_wrong_is_refused_in_awss_words(web):
     assert elb.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"][0]["TargetGroupArn"] == group
     attributes = elb.describe_listener_attributes(ListenerArn=listener)["Attributes"]
     assert {"Key": "routing.http.response.server.enabled", "Value": "true"} in attributes
+    quiet = [{"Key": "routing.http.response.server.enabled", "Value": "false"}]
+    assert elb.modify_listener_attributes(ListenerArn=listener, Attributes=quiet)["Attributes"] == quiet
+    of = {one["Key"]: one["Value"] for one in elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]}
+    assert (of["idle_timeout.timeout_seconds"], of["routing.http.desync_mitigation_mode"]) == ("60", "defensive")
+    of = {one["Key"]: one["Value"] for one in elb.describe_target_group_attributes(TargetGroupArn=group)["Attributes"]}
+    assert (of["deregistration_delay.timeout_seconds"], of["stickiness.type"]) == ("300", "lb_cookie")
+    teapot = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "418", "MessageBody": "short"}}]
+    path = [{"Field": "path-pattern", "Values": ["/tea"]}]
+    rule = elb.create_rule(ListenerArn=listener, Priority=1, Conditions=path, Actions=teapot)["Rules"][0]["RuleArn"]
+    path[0]["Values"] = ["/coffee"]
+    assert elb.modify_rule(RuleArn=rule, Conditions=path)["Rules"][0]["Conditions"][0]["Values"] == ["/coffee"]
+    address = web.addresses(balancer)[0]
+    eventually(lambda: get(f"http://{address}/coffee")[:2] == (418, "short"), "the rule is in force")
+    assert "Server" not in get(f"http://{address}/coffee")[2]
+    # To another subnet, and then without a listener.
+    third = web.ec2.describe_subnets()["Subnets"][2]["SubnetId"]
+    zones = elb.set_subnets(LoadBalancerArn=arn, Subnets=[subnets[0], third])["AvailabilityZones"]
+    assert {zone["SubnetId"] for zone in zones} == {subnets[0], third}
+    eventually(lambda: {i["SubnetId"] for i in web.interfaces(f"ELB {'/'.join(arn.split('/')[1:])}")} == {subnets[0], third}, "it has moved")
+    moved = lambda: [get(f"http://{one}/coffee")[0] for one in web.addresses(balancer)] == [418, 418]
+    eventually(moved, "it answers there")
+    elb.delete_listener(ListenerArn=listener)
+    assert code(elb.describe_listeners, ListenerArns=[listener]) == "ListenerNotFound"
     assert elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[web.front])["SecurityGroupIds"] == [web.front]
     assert elb.set_ip_address_type(LoadBalancerArn=arn, IpAddressType="ipv4")["IpAddressType"] == "ipv4"
     assert code(elb.set_ip_address_type, LoadBalancerArn=arn, IpAddressType="dualstack") == "InvalidConfigurationRequest"
