@@ -350,3 +350,18 @@ def test_policies_know_an_objects_tags(cloud, s3, bucket):
         iam.delete_access_key(UserName=name, AccessKeyId=made["AccessKeyId"])
         iam.delete_user_policy(UserName=name, PolicyName="p")
         iam.delete_user(UserName=name)
+
+
+def test_tags_and_versioning_are_shown_and_go(s3, bucket):
+    tags = [{"Key": "a", "Value": "b"}]
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")
+    s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": tags})
+    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == tags
+    s3.delete_object_tagging(Bucket=bucket, Key="k")
+    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == []
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
+    s3.delete_bucket_tagging(Bucket=bucket)
+    assert code(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
+    assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
