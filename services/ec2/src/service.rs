@@ -5,8 +5,10 @@ use std::sync::Arc;
 use api_ec2 as api;
 use kernel::{Access, Plugs, Result, Scope, Service, ServiceBuilder};
 
+use crate::controllers::alarm_action;
 use crate::controllers::instance;
 use crate::controllers::listener::Listeners;
+use crate::controllers::metric;
 use crate::controllers::network::{self, Networks};
 use crate::controllers::role_credentials::{self, RoleCredentials};
 use crate::controllers::status::{self, Probes};
@@ -413,6 +415,14 @@ fn instances(s: &mut ServiceBuilder) {
         .access(|s, i| access_to(s, [&i.instance_id]));
     s.own(Probes::default());
     s.sweep("ec2/status", status::EVERY_MS, status::check_all);
+    s.own(metric::Looks::default());
+    s.sweep("ec2/metrics", metric::EVERY_MS, metric::put_all);
+    s.subscribe(
+        alarm_action::NAME,
+        Some(alarm_action::SOURCE),
+        Some(alarm_action::DETAIL_TYPE),
+        alarm_action::take,
+    );
     s.op(api::op::GetConsoleOutput, instance_status::get_console_output)
         .access(|s, i| access_to(s, [&i.instance_id]));
     s.op(

@@ -1,10 +1,12 @@
 //! What brings resources to what was asked of them.
 
+pub mod alarm_action;
 pub mod dns;
 pub mod fleet;
 pub mod imds;
 pub mod instance;
 pub mod listener;
+pub mod metric;
 pub mod network;
 pub mod role_credentials;
 pub mod snapshot;
