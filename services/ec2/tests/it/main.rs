@@ -18,6 +18,7 @@ mod instance_profile;
 mod instance_status;
 mod key_pair;
 mod launch_template;
+mod metric;
 mod network_interface;
 mod permission;
 mod placement;
