@@ -21,7 +21,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use kernel::beside::CrossOrigin;
 use kernel::clock::Clock;
 use kernel::credentials::Credentials;
@@ -104,7 +104,7 @@ impl Door {
         let mut response = outcome.unwrap_or_else(|error| self.refuse(&parts, &error, &mut trace));
         self.answer_crossing(&mut trace, &mut response).await;
         trace.put_request_id(&mut response);
-        if waits_for_leave_to_send_nothing(&parts) {
+        if is_last_of_its_connection(&parts, response.status()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         tracing::debug!(
@@ -293,12 +293,12 @@ fn hoisted(signing: Signing, parts: &Parts, presented: Option<&Presented<'_>>) -
     (signing == Signing::ObjectStore && by_query).then(|| hoisted::lowered(parts)).flatten()
 }
 
-/// An empty body announced with `Expect: 100-continue`: HTTP needs no *100* before its answer, and gives none. AWS does,
-/// and botocore, missing it, would misread the next answer on the connection.
-fn waits_for_leave_to_send_nothing(parts: &Parts) -> bool {
-    parts.version == Version::HTTP_11
-        && parts.headers.contains_key(EXPECT)
-        && header_text(&parts.headers, CONTENT_LENGTH) == Some("0")
+/// A request that waits for leave to send its body (`Expect: 100-continue`) and is refused: whether the body comes now or the
+/// next request cannot be known. So it is with an empty one: HTTP needs no *100* before its answer, and gives none; AWS
+/// does, and botocore, missing it, would misread the next answer on the connection.
+fn is_last_of_its_connection(parts: &Parts, status: StatusCode) -> bool {
+    let waits = parts.version == Version::HTTP_11 && parts.headers.contains_key(EXPECT);
+    waits && (!status.is_success() || header_text(&parts.headers, CONTENT_LENGTH) == Some("0"))
 }
 
 /// A body that may hold `Action`. Puts are left alone: some clients call every file a form.

@@ -85,6 +85,22 @@ async fn connections_are_kept_and_continue_is_said_before_the_body() {
 }
 
 #[tokio::test]
+async fn who_is_refused_before_the_body_ends_the_connection() {
+    let house = open().await;
+    let mut stream = TcpStream::connect(house.address).await.unwrap();
+    // The body of the first does not come; what comes is another request, of which no byte may be taken for it.
+    let head = "POST / HTTP/1.1\r\nhost: toy.localhost\r\nx-amz-target: Toy.Nothing\r\ncontent-length: 2\r\n\
+                expect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut read = Vec::new();
+    stream.read_to_end(&mut read).await.unwrap();
+    let answer = String::from_utf8(read).unwrap().to_lowercase();
+    assert!(answer.starts_with("http/1.1 4") || answer.starts_with("http/1.1 5"), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    assert!(!answer.contains("100 continue"), "{answer}");
+}
+
+#[tokio::test]
 async fn the_houses_own_paths_come_before_all_services() {
     let house = open().await;
     let get = |uri: &str| Request::get(uri).header("host", "localhost").body(Full::default()).unwrap();
