@@ -365,6 +365,19 @@ def furnish_ec2(ec2, account, marker, cloud):
     return members, operations
 
 
+def furnish_ebs(ebs, account, marker, cloud):
+    made = ebs.start_snapshot(VolumeSize=1, Description=marker)["SnapshotId"] if ROOT else "snap-0123456789abcdef0"
+    members = {"SnapshotId": made, "FirstSnapshotId": None, "SecondSnapshotId": made, "ParentSnapshotId": None}
+    block = {"BlockData": b"x", "DataLength": 1, "Checksum": "A" * 44, "ChecksumAlgorithm": "SHA256"}
+    operations = {
+        "PutSnapshotBlock": {"BlockIndex": 0, **block},
+        "GetSnapshotBlock": {"BlockIndex": 0, "BlockToken": "x"},
+        "CompleteSnapshot": {"ChangedBlocksCount": 7},
+        "StartSnapshot": {"VolumeSize": 1, "KmsKeyArn": None, "Encrypted": None},
+    }
+    return members, operations
+
+
 def furnish_s3(s3, account, marker, cloud):
     s3.create_bucket(Bucket=marker)
     s3.put_object(Bucket=marker, Key="kept", Body=b"kept")
@@ -458,6 +471,7 @@ FURNISH = {
     "sqs": furnish_sqs,
     "kms": furnish_kms,
     "iam": furnish_iam,
+    "ebs": furnish_ebs,
     "ec2": furnish_ec2,
     "elbv2": furnish_elbv2,
     "s3": furnish_s3,

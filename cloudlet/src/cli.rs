@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Endpoint, Up, data_dir};
 use crate::lines::{complain, say};
-use crate::{demo, doctor, explain, identity, remote, up};
+use crate::{demo, doctor, explain, identity, image, remote, up};
 
 /// An AWS-compatible cloud on this machine.
 #[derive(Debug, Parser)]
@@ -29,6 +29,9 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Makes the first tour through the cloud's own API: boots a web server and prints its address
     Demo(demo::Demo),
+    /// Takes images of others from disk, for instances to be made of
+    #[command(subcommand)]
+    Image(image::Image),
     /// Says why a request was allowed or denied, or what was denied lately
     Explain(explain::Explain),
     /// Refuses the well-known root credentials (test/test, account numbers), or lets them in again
@@ -82,6 +85,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Reset(endpoint) => remote::reset(&endpoint),
         Command::Doctor(options) => doctor::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Image(command) => image::run(&command),
         Command::Explain(options) => explain::run(&options),
         Command::Root(options) => {
             remote::root(&options.endpoint, options.to == Switch::Off, &options.account)

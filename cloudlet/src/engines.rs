@@ -50,6 +50,7 @@ pub(crate) async fn open(data: &Path, public_range: &str, internet: bool) -> Out
         run: config.place.run.join("pool"),
         nodes: Path::new("/dev").join(format!("cl{}", tag.name)),
         owner: config.uid_base,
+        program: config.exe.clone(),
     });
     let engine = Engine::open(config).await.map_err(|e| Problem::new("machines cannot be had", &e))?;
     Ok(Engines {

@@ -13,6 +13,7 @@ mod explain;
 mod front;
 mod hooks;
 mod identity;
+mod image;
 mod leftovers;
 mod lines;
 mod query;
@@ -35,7 +36,11 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // The same binary in other roles: a machine's shim, its container child, its first process.
+    // The same binary in other roles: what serves a sealed volume; a machine's shim, its container child, its first
+    // process.
+    if let Some(code) = block::roles::run_if_role(std::env::args_os()) {
+        return code;
+    }
     if let Some(code) = compute::roles::run_if_role(std::env::args_os()) {
         return code;
     }

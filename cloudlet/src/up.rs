@@ -9,6 +9,7 @@ use kernel::authorize::ByPolicies;
 use kernel::clock::{Clock, SystemClock};
 use kernel::house::Parts;
 use kernel::ids::SystemIds;
+use kernel::snapshot_blocks::SnapshotDesk;
 use kernel::{Arrivals, House, Issuer, Mode, Names, Plugs, Sealer};
 use store::Store;
 use tokio::net::TcpListener;
@@ -215,6 +216,7 @@ fn plugs(options: &Up, engines: &Engines, data: &Path) -> Plugs {
         .with(engines.machines.clone())
         .with(engines.networks.clone())
         .with(engines.volumes.clone())
+        .with(Arc::new(SnapshotDesk::default()))
         .set("ec2.public-addresses", options.public_cidr.clone())
         .set("ec2.overcommit", options.overcommit.to_string())
         .set("s3.restore-speed", options.restore_speed.to_string())

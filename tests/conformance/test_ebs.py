@@ -1,5 +1,8 @@
 """Volumes, snapshots and images as boto3 and the guests themselves see them: real block devices, real bytes."""
 
+import base64
+import hashlib
+import os
 import subprocess
 import time
 import uuid
@@ -186,3 +189,162 @@ def test_an_image_freezes_an_instance_and_boots_others(lab, no_reboot):
         BlockDeviceMappings=[{"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": device["Ebs"]["SnapshotId"]}}],
     )["ImageId"]
     lab.ec2.deregister_image(ImageId=again, DeleteAssociatedSnapshots=True)
+
+
+def written(path):
+    """What was written to a file, piece by piece: volumes and their pool are nearly all holes."""
+    with open(path, "rb") as file:
+        end = os.fstat(file.fileno()).st_size
+        at = 0
+        while at < end:
+            try:
+                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError:
+                return
+            hole = os.lseek(file.fileno(), at, os.SEEK_HOLE)
+            while at < hole:
+                piece = os.pread(file.fileno(), min(hole - at, 16 << 20), at)
+                yield piece
+                at += len(piece)
+
+
+def holds(folder, secret):
+    """A file below a folder that holds these bytes."""
+    paths = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
+    return next((path for path in paths if any(secret.encode() in piece for piece in written(path))), None)
+
+
+def test_an_encrypted_volume_is_plain_in_its_guest_only(cloud, lab):
+    secret = f"the treasure is under oak {uuid.uuid4().hex}"
+    kms = cloud.client("kms")
+    key, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+    one = lab.launch(BlockDeviceMappings=[{"DeviceName": "/dev/sda1", "Ebs": {"Encrypted": True, "KmsKeyId": key}}])
+    lab.ready(one)
+    [root] = [device["Ebs"]["VolumeId"] for device in describe(lab.ec2, one)["BlockDeviceMappings"]]
+    assert (lab.of(root)["Encrypted"], lab.of(root)["KmsKeyId"]) == (True, key)
+    volume = lab.volume(AvailabilityZone=lab.zone(one), Encrypted=True, KmsKeyId=key)
+    lab.attach(volume, one, "/dev/sdf")
+    lab.sh(one, f"echo '{secret}' > /srv/secret; mkfs.ext4 -q /dev/sdf; mkdir /data; mount /dev/sdf /data; echo '{secret}' > /data/secret; sync")
+
+    snapshot = lab.ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    lab.ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 1})
+    seen = lab.ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]
+    assert (seen["Encrypted"], seen["KmsKeyId"]) == (True, key)
+    # A copy under another key, and volumes from both; the second asks for the first key again.
+    copy = lab.ec2.copy_snapshot(SourceRegion="us-east-1", SourceSnapshotId=snapshot, Encrypted=True, KmsKeyId=other)["SnapshotId"]
+    lab.ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[copy], WaiterConfig={"Delay": 1})
+    restored = lab.volume(AvailabilityZone=lab.zone(one), SnapshotId=snapshot)
+    moved = lab.volume(AvailabilityZone=lab.zone(one), SnapshotId=copy, Encrypted=True, KmsKeyId=key)
+    for made in (restored, moved):
+        assert lab.of(made)["KmsKeyId"] == key
+        lab.attach(made, one, "/dev/sdg")
+        assert lab.sh(one, "mount /dev/sdg /mnt; cat /mnt/secret; umount /mnt").strip() == secret
+        lab.ec2.detach_volume(VolumeId=made)
+        lab.wait(made, "available")
+    assert holds(os.path.join(cloud.folder, "data", "volumes"), secret) is None
+
+    # A key that is switched off: what is attached goes on, what is not cannot be.
+    kms.disable_key(KeyId=key)
+    assert lab.sh(one, "cat /data/secret").strip() == secret
+    assert code_of(lab.ec2.attach_volume, VolumeId=restored, InstanceId=one, Device="/dev/sdg") == "InvalidKMSKey.InvalidState"
+    zone = {"AvailabilityZone": lab.zone(one)}
+    assert code_of(lab.ec2.create_volume, Size=1, Encrypted=True, KmsKeyId=key, **zone) == "InvalidKMSKey.InvalidState"
+    plain = lab.volume(**zone)
+    lab.attach(plain, one, "/dev/sdh")
+    kms.enable_key(KeyId=key)
+    lab.attach(restored, one, "/dev/sdg")
+
+    assert code_of(lab.ec2.create_volume, Size=1, KmsKeyId=key, **zone) == "InvalidParameterDependency"
+    assert code_of(lab.ec2.create_volume, SnapshotId=snapshot, Encrypted=False, **zone) == "InvalidParameterCombination"
+    public = {"CreateVolumePermission": {"Add": [{"Group": "all"}]}}
+    assert code_of(lab.ec2.modify_snapshot_attribute, SnapshotId=snapshot, **public) == "OperationNotPermitted"
+
+
+def test_a_region_encrypts_by_default(cloud, lab):
+    ec2, kms = lab.ec2, cloud.client("kms")
+    assert ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
+    assert ec2.get_ebs_default_kms_key_id()["KmsKeyId"] == "alias/aws/ebs"
+    ec2.enable_ebs_encryption_by_default()
+    try:
+        own = lab.of(lab.volume())["KmsKeyId"]
+        assert kms.describe_key(KeyId="alias/aws/ebs")["KeyMetadata"]["Arn"] == own
+        key = kms.create_key()["KeyMetadata"]["Arn"]
+        assert ec2.modify_ebs_default_kms_key_id(KmsKeyId=key)["KmsKeyId"] == key
+        assert lab.of(lab.volume())["KmsKeyId"] == key
+        one = lab.launch(data="")
+        running(ec2, one)
+        [root] = [device["Ebs"]["VolumeId"] for device in describe(ec2, one)["BlockDeviceMappings"]]
+        assert lab.of(root)["KmsKeyId"] == key
+        assert ec2.reset_ebs_default_kms_key_id()["KmsKeyId"] == own
+        snapshot = ec2.create_snapshot(VolumeId=lab.volume())["SnapshotId"]
+        share = {"CreateVolumePermission": {"Add": [{"UserId": "111111111111"}]}}
+        assert code_of(ec2.modify_snapshot_attribute, SnapshotId=snapshot, **share) == "OperationNotPermitted"
+    finally:
+        assert ec2.disable_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
+
+
+def put(ebs, snapshot, index, data, **more):
+    checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()
+    params = {"DataLength": len(data), "Checksum": checksum, "ChecksumAlgorithm": "SHA256", **more}
+    ebs.put_snapshot_block(SnapshotId=snapshot, BlockIndex=index, BlockData=data, **params)
+    return base64.b64decode(checksum)
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_snapshots_are_written_and_read_block_by_block(cloud, lab, encrypted):
+    ebs, zeros = cloud.client("ebs"), b"\0" * 524288
+    asked = {"VolumeSize": 1, "ClientToken": uuid.uuid4().hex, "Description": "by hand", **({"Encrypted": True} if encrypted else {})}
+    made = ebs.start_snapshot(**asked, Tags=[{"Key": "by", "Value": "blocks"}])
+    snapshot = made["SnapshotId"]
+    assert ebs.start_snapshot(**asked, Tags=[{"Key": "by", "Value": "blocks"}])["SnapshotId"] == snapshot
+    assert code_of(ebs.start_snapshot, **{**asked, "VolumeSize": 2}) == "ConflictException"
+    assert (made["Status"], made["BlockSize"], "KmsKeyArn" in made) == ("pending", 524288, encrypted)
+    assert code_of(ebs.list_snapshot_blocks, SnapshotId=snapshot) == "ValidationException"
+
+    noise = {index: os.urandom(524288) for index in (0, 7, 2047)}
+    sums = [put(ebs, snapshot, index, data) for index, data in noise.items()]
+    for wrong in ({"Checksum": base64.b64encode(b"0" * 32).decode()}, {"DataLength": 512}, {"ChecksumAlgorithm": "SHA1"}):
+        with pytest.raises(ClientError) as refused:
+            put(ebs, snapshot, 1, noise[0], **wrong)
+        assert refused.value.response["Error"]["Code"] == "ValidationException"
+    with pytest.raises(ClientError):
+        put(ebs, snapshot, 2048, noise[0])
+    with pytest.raises(ClientError):
+        put(ebs, snapshot, 1, b"short")
+    assert code_of(ebs.complete_snapshot, SnapshotId=snapshot, ChangedBlocksCount=4) == "ValidationException"
+    whole = base64.b64encode(hashlib.sha256(b"".join(sums)).digest()).decode()
+    ebs.complete_snapshot(SnapshotId=snapshot, ChangedBlocksCount=3, Checksum=whole, ChecksumAlgorithm="SHA256", ChecksumAggregationMethod="LINEAR")
+    lab.ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 1})
+    assert lab.ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]["Tags"] == [{"Key": "by", "Value": "blocks"}]
+
+    listed = ebs.list_snapshot_blocks(SnapshotId=snapshot)
+    assert (listed["VolumeSize"], listed["BlockSize"]) == (1, 524288)
+    assert [block["BlockIndex"] for block in listed["Blocks"]] == [0, 7, 2047]
+    for block in listed["Blocks"]:
+        got = ebs.get_snapshot_block(SnapshotId=snapshot, **block)
+        data = got["BlockData"].read()
+        assert data == noise[block["BlockIndex"]] and got["DataLength"] == 524288
+        assert got["Checksum"] == base64.b64encode(hashlib.sha256(data).digest()).decode()
+    token = listed["Blocks"][0]["BlockToken"]
+    assert code_of(ebs.get_snapshot_block, SnapshotId=snapshot, BlockIndex=7, BlockToken=token) == "ValidationException"
+
+    # A child differs in what was written into it; what was zeroed is gone.
+    child = ebs.start_snapshot(VolumeSize=1, ParentSnapshotId=snapshot)["SnapshotId"]
+    put(ebs, child, 7, zeros), put(ebs, child, 9, noise[7])
+    ebs.complete_snapshot(SnapshotId=child, ChangedBlocksCount=2)
+    lab.ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[child], WaiterConfig={"Delay": 1})
+    changed = ebs.list_changed_blocks(FirstSnapshotId=snapshot, SecondSnapshotId=child)["ChangedBlocks"]
+    assert [(one["BlockIndex"], "FirstBlockToken" in one, "SecondBlockToken" in one) for one in changed] == [(7, True, False), (9, False, True)]
+    stranger = lab.ec2.create_snapshot(VolumeId=lab.volume())["SnapshotId"]
+    lab.ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[stranger], WaiterConfig={"Delay": 1})
+    assert code_of(ebs.list_changed_blocks, FirstSnapshotId=stranger, SecondSnapshotId=child) == "ValidationException"
+    assert code_of(ebs.list_snapshot_blocks, SnapshotId="snap-12345678") == "ResourceNotFoundException"
+
+    # A volume from it holds these bytes.
+    one = lab.launch()
+    lab.ready(one)
+    volume = lab.volume(AvailabilityZone=lab.zone(one), SnapshotId=child)
+    assert lab.of(volume)["Encrypted"] == encrypted
+    lab.attach(volume, one, "/dev/sdf")
+    sums = lab.sh(one, "for n in 0 7 9; do dd if=/dev/sdf bs=524288 skip=$n count=1 status=none | sha256sum; done").split()[::2]
+    assert sums == [hashlib.sha256(data).hexdigest() for data in (noise[0], zeros, noise[7])]

@@ -1,9 +1,8 @@
 //! The real volumes. The engine remembers nothing it could not read again: what is attached, the kernel tells.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use blob::Blobs;
@@ -15,8 +14,11 @@ use tokio::task::spawn_blocking;
 
 use crate::error::{Error, Result, Trying};
 use crate::loops;
-use crate::pool::{Pool, Sharing, rename, sync_folder};
-use crate::volume::{BlockInfo, Capabilities, Device, Id, Known, Source, Stored, Volumes, Wish};
+use crate::make::{grow, make};
+use crate::pool::{Pool, Sharing, sync_folder};
+use crate::seal::Key;
+use crate::sealed::Sealed;
+use crate::volume::{BlockInfo, Capabilities, Device, Id, Keys, Known, Source, Stored, Volumes, Wish};
 
 /// Of one volume: 64 TiB, as the largest of clouds.
 const SIZE_BYTES_MAX: u64 = 64 << 40;
@@ -33,6 +35,8 @@ pub struct Config {
     pub nodes: PathBuf,
     /// Whose the device files are.
     pub owner: u32,
+    /// The executable that calls [`crate::roles::run_if_role`].
+    pub program: PathBuf,
 }
 
 /// Volumes of this host. Cheap to clone.
@@ -77,13 +81,16 @@ impl Engine {
             return Ok(());
         }
         let pool = self.pool().await?.clone();
-        let nodes = self.0.config.nodes.clone();
+        let (nodes, sealed) = (self.0.config.nodes.clone(), self.sealed());
         on_thread(move || {
-            for device in loops::below(&pool.volumes()).iter().filter(|_| detach) {
+            for device in devices(&pool, &sealed).iter().filter(|_| detach) {
                 loops::detach(device)?;
                 if let Some(name) = device.backing.file_name() {
                     loops::hide(&nodes.join(name))?;
                 }
+            }
+            for name in sealed.names().iter().filter(|_| detach) {
+                sealed.take(&pool.volumes().join(name), name)?;
             }
             if loops::below(&pool.root).is_empty() && pool.close()? {
                 // Empty by now; the folder of others stays.
@@ -119,6 +126,12 @@ impl Engine {
         turn.lock_owned().await
     }
 
+    /// Beside the pool's place.
+    pub(crate) fn sealed(&self) -> Sealed {
+        let Config { run, program, .. } = &self.0.config;
+        Sealed { root: run.with_extension("sealed"), program: program.clone() }
+    }
+
     fn node(&self, id: &Id) -> PathBuf {
         self.0.config.nodes.join(id.as_str())
     }
@@ -131,14 +144,18 @@ impl Engine {
         let pool = self.pool().await?.clone();
         let file = pool.volumes().join(id.as_str());
         if !file.exists()
-            && let Source::Snapshot(snapshot) = &wish.source
+            && let Source::Snapshot(snapshot, _) = &wish.source
         {
             // The file of a snapshot that was only stored is made again from its blocks.
             self.ensure_file(snapshot).await?;
         }
-        on_thread(
-            move || if file.exists() { grow(&file, wish.size_bytes) } else { make(&pool, &file, &wish) },
-        )
+        let plain = self.sealed().plain(id.as_str());
+        on_thread(move || {
+            if !file.exists() {
+                make(&pool, &file, &wish)?;
+            }
+            grow(&file, &plain, wish.size_bytes)
+        })
         .await
     }
 
@@ -148,18 +165,25 @@ impl Engine {
         }
         let pool = self.pool().await?.clone();
         let (volumes, snapshots) = (pool.volumes(), pool.snapshots());
-        let attached: Vec<PathBuf> = known.attached.iter().map(|id| volumes.join(id.as_str())).collect();
-        let nodes = self.0.config.nodes.clone();
-        let folder = volumes.clone();
+        let attached: Vec<String> = known.attached.iter().map(ToString::to_string).collect();
+        let (nodes, sealed) = (self.0.config.nodes.clone(), self.sealed());
         on_thread(move || {
-            for device in loops::below(&folder).iter().filter(|device| !attached.contains(&device.backing)) {
-                match loops::detach(device) {
+            for device in devices(&pool, &sealed) {
+                let name = device.backing.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                if attached.iter().any(|known| known == name) {
+                    continue;
+                }
+                match loops::detach(&device) {
                     // Its user, a machine that ends, may need a moment: the next sweep finds it.
                     Err(Error::Busy(_)) => continue,
                     detached => detached?,
                 }
-                if let Some(name) = device.backing.file_name() {
-                    loops::hide(&nodes.join(name))?;
+                loops::hide(&nodes.join(name))?;
+            }
+            for name in sealed.names().iter().filter(|name| !attached.contains(name)) {
+                match sealed.take(&pool.volumes().join(name), name) {
+                    Err(Error::Busy(_)) => {}
+                    taken => taken?,
                 }
             }
             Ok(())
@@ -190,10 +214,9 @@ impl Volumes for Engine {
         async move {
             let _turn = self.turn(id).await;
             let (file, node) = (self.pool().await?.volumes().join(id.as_str()), self.node(id));
+            let (sealed, name) = (self.sealed(), id.to_string());
             on_thread(move || {
-                if let Some(device) = loops::find(&file) {
-                    loops::detach(&device)?;
-                }
+                take_device(&sealed, &file, &name)?;
                 loops::hide(&node)?;
                 loops::hide(&file)?;
                 sync_folder(&file)
@@ -203,19 +226,36 @@ impl Volumes for Engine {
         .boxed()
     }
 
-    fn attach<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<Device>> {
+    fn attach<'a>(&'a self, id: &'a Id, key: Option<&'a Key>) -> BoxFuture<'a, Result<Device>> {
         async move {
             let _turn = self.turn(id).await;
             let file = self.pool().await?.volumes().join(id.as_str());
             let (node, owner, name) = (self.node(id), self.0.config.owner, id.to_string());
+            let (sealed, key) = (self.sealed(), key.cloned());
             on_thread(move || {
                 if !file.exists() {
                     return Err(Error::Absent(name));
                 }
-                let device = loops::attach(&file)?;
-                loops::show(&device, &node, owner)?;
-                let (major, minor) = loops::numbers(&device);
-                Ok(Device { node, major, minor })
+                let device = match key {
+                    None => loops::attach(&file)?,
+                    Some(key) => loops::attach(&sealed.show(&file, &name, &key)?)?,
+                };
+                shown(&device, node, owner)
+            })
+            .await
+        }
+        .boxed()
+    }
+
+    fn find_device<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<Option<Device>>> {
+        async move {
+            let _turn = self.turn(id).await;
+            let (file, plain) =
+                (self.pool().await?.volumes().join(id.as_str()), self.sealed().plain(id.as_str()));
+            let (node, owner) = (self.node(id), self.0.config.owner);
+            on_thread(move || match device_of(&file, &plain) {
+                Some(device) => shown(&device, node, owner).map(Some),
+                None => Ok(None),
             })
             .await
         }
@@ -226,9 +266,9 @@ impl Volumes for Engine {
         async move {
             let _turn = self.turn(id).await;
             let (file, node) = (self.pool().await?.volumes().join(id.as_str()), self.node(id));
+            let (sealed, name) = (self.sealed(), id.to_string());
             on_thread(move || {
-                if let Some(device) = loops::find(&file) {
-                    loops::detach(&device)?;
+                if take_device(&sealed, &file, &name)? {
                     File::open(&file).and_then(|file| file.sync_all()).at("keep", &file)?;
                 }
                 loops::hide(&node)
@@ -242,6 +282,26 @@ impl Volumes for Engine {
         self.take_now(snapshot, volume).boxed()
     }
 
+    fn begin<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        size_bytes: u64,
+        from: Option<&'a Id>,
+        keys: Keys<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.begin_now(snapshot, size_bytes, from, keys).boxed()
+    }
+
+    fn put_block<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        index: u32,
+        block: Bytes,
+        key: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.put_block_now(snapshot, index, block, key).boxed()
+    }
+
     fn store<'a>(&'a self, snapshot: &'a Id, parent: Option<&'a Id>) -> BoxFuture<'a, Result<Stored>> {
         self.store_now(snapshot, parent).boxed()
     }
@@ -250,16 +310,26 @@ impl Volumes for Engine {
         self.remove_snapshot_now(id).boxed()
     }
 
-    fn copy_snapshot<'a>(&'a self, from: &'a Id, to: &'a Id) -> BoxFuture<'a, Result<()>> {
-        self.copy_now(from, to).boxed()
+    fn copy_snapshot<'a>(
+        &'a self,
+        from: &'a Id,
+        to: &'a Id,
+        keys: Keys<'a>,
+    ) -> BoxFuture<'a, Result<Stored>> {
+        self.copy_now(from, to, keys).boxed()
     }
 
     fn blocks<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<Vec<BlockInfo>>> {
         self.blocks_now(snapshot).boxed()
     }
 
-    fn block<'a>(&'a self, snapshot: &'a Id, index: u32) -> BoxFuture<'a, Result<Bytes>> {
-        self.block_now(snapshot, index).boxed()
+    fn block<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        index: u32,
+        key: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<Bytes>> {
+        self.block_now(snapshot, index, key).boxed()
     }
 
     fn sweep(&self, known: Known) -> BoxFuture<'_, Result<()>> {
@@ -281,70 +351,33 @@ impl Volumes for Engine {
     }
 }
 
-/// Makes a volume's file, whole or not at all.
-fn make(pool: &Pool, file: &Path, wish: &Wish) -> Result<()> {
-    pool.check_room(0)?;
-    let from = match &wish.source {
-        Source::Empty => None,
-        Source::FileSystem => Some(template(pool, wish.size_bytes)?),
-        Source::Snapshot(id) => Some(pool.snapshots().join(id.as_str())),
-    };
-    let Some(from) = from else {
-        let draft = file.with_extension("draft");
-        let made = File::create(&draft).at("create", &draft)?;
-        made.set_len(wish.size_bytes).at("size", &draft)?;
-        made.sync_all().at("keep", &draft)?;
-        return rename(&draft, file);
-    };
-    pool.copy(&from, file)?;
-    // Should a crash come in between, the next try grows it.
-    grow(file, wish.size_bytes)
+/// The devices of all volumes, plain and sealed: their files bear the volumes' names.
+fn devices(pool: &Pool, sealed: &Sealed) -> Vec<loops::Loop> {
+    let mut devices = loops::below(&pool.volumes());
+    devices.extend(loops::below(&sealed.root));
+    devices
 }
 
-/// Makes a volume longer, and its device if it has one.
-fn grow(file: &Path, size_bytes: u64) -> Result<()> {
-    let opened = OpenOptions::new().write(true).open(file).at("open", file)?;
-    if opened.metadata().at("look at", file)?.len() < size_bytes {
-        opened.set_len(size_bytes).at("grow", file)?;
-        opened.sync_all().at("keep", file)?;
-    }
-    match loops::find(file) {
-        Some(device) => loops::resize(&device),
-        None => Ok(()),
-    }
+/// The device of a volume: of its file, or of the plain side of that while somebody serves it.
+pub(crate) fn device_of(file: &Path, plain: &Path) -> Option<loops::Loop> {
+    loops::find(file).or_else(|| loops::find(plain).filter(|_| fs::metadata(plain).is_ok()))
 }
 
-/// An empty file system of this size, made once.
-fn template(pool: &Pool, size_bytes: u64) -> Result<PathBuf> {
-    let path = pool.templates().join(format!("ext4-{size_bytes}"));
-    if path.exists() {
-        return Ok(path);
+/// A device under our own name.
+fn shown(device: &loops::Loop, node: PathBuf, owner: u32) -> Result<Device> {
+    loops::show(device, &node, owner)?;
+    let (major, minor) = loops::numbers(device);
+    Ok(Device { node, major, minor })
+}
+
+/// Takes a volume's device, of either kind. False if it has none.
+fn take_device(sealed: &Sealed, file: &Path, name: &str) -> Result<bool> {
+    let (of_file, of_plain) = (loops::find(file), loops::find(&sealed.plain(name)));
+    if let Some(device) = &of_file {
+        loops::detach(device)?;
     }
-    let serial = std::process::id();
-    let draft = path.with_extension(format!("{serial}-{:?}.draft", std::thread::current().id()));
-    let made = File::create(&draft).at("create", &draft)?;
-    made.set_len(size_bytes).at("size", &draft)?;
-    // The file is all holes, which read as zeros: nothing has to be cleared, now or later. Older programs do not know.
-    let known = ["nodiscard,assume_storage_prezeroed=1", "nodiscard,lazy_itable_init=1,lazy_journal_init=1"];
-    let mut last = String::new();
-    for options in known {
-        let output = Command::new("mkfs.ext4")
-            .args(["-q", "-F", "-b", "4096", "-m", "0", "-L", "root", "-E", options])
-            .arg(&draft)
-            .stdin(Stdio::null())
-            .output();
-        let output = output.map_err(|error| {
-            Error::Host(format!("mkfs.ext4 (apt-get install e2fsprogs) does not run: {error}"))
-        })?;
-        if output.status.success() {
-            made.sync_all().at("keep", &draft)?;
-            rename(&draft, &path)?;
-            return Ok(path);
-        }
-        last = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    }
-    loops::hide(&draft)?;
-    Err(Error::Host(format!("mkfs.ext4 failed: {last}")))
+    sealed.take(file, name)?;
+    Ok(of_file.or(of_plain).is_some())
 }
 
 /// The ids of all whole files in a folder.

@@ -10,7 +10,8 @@ use futures_util::future::{BoxFuture, ready};
 
 use crate::error::{Error, Result};
 use crate::manifest::BLOCK_BYTES;
-use crate::volume::{BlockInfo, Capabilities, Device, Id, Known, Source, Stored, Volumes, Wish};
+use crate::seal::Key;
+use crate::volume::{BlockInfo, Capabilities, Device, Id, Keys, Known, Source, Stored, Volumes, Wish};
 
 /// The contract of [`Volumes`] without a single byte.
 #[derive(Default)]
@@ -19,7 +20,7 @@ pub struct FakeVolumes(Mutex<State>);
 #[derive(Default)]
 struct State {
     volumes: BTreeMap<Id, Wish>,
-    attached: BTreeSet<Id>,
+    attached: BTreeMap<Id, Option<Key>>,
     busy: BTreeSet<Id>,
     /// By snapshot: which volume, how long.
     snapshots: BTreeMap<Id, u64>,
@@ -53,7 +54,7 @@ impl FakeVolumes {
     }
 
     pub fn is_attached(&self, id: &Id) -> bool {
-        self.lock().attached.contains(id)
+        self.lock().attached.contains_key(id)
     }
 
     pub fn snapshots(&self) -> Vec<Id> {
@@ -69,7 +70,7 @@ impl FakeVolumes {
         if state.is_full {
             return Err(Error::Full);
         }
-        if let Source::Snapshot(snapshot) = &wish.source
+        if let Source::Snapshot(snapshot, _) = &wish.source
             && !state.volumes.contains_key(&id)
             && !state.snapshots.contains_key(snapshot)
         {
@@ -79,6 +80,10 @@ impl FakeVolumes {
         volume.size_bytes = volume.size_bytes.max(wish.size_bytes);
         Ok(())
     }
+}
+
+fn device(id: &Id) -> Device {
+    Device { node: PathBuf::from("/dev/fake").join(id.as_str()), major: 7, minor: 0 }
 }
 
 impl Volumes for FakeVolumes {
@@ -93,14 +98,21 @@ impl Volumes for FakeVolumes {
         ready(Ok(())).boxed()
     }
 
-    fn attach<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<Device>> {
+    fn attach<'a>(&'a self, id: &'a Id, key: Option<&'a Key>) -> BoxFuture<'a, Result<Device>> {
         let mut state = self.lock();
-        if !state.volumes.contains_key(id) {
+        let Some(volume) = state.volumes.get(id) else {
             return ready(Err(Error::Absent(id.to_string()))).boxed();
+        };
+        if volume.key.as_ref() != key {
+            return ready(Err(Error::Spec("this is not the key of the volume".to_owned()))).boxed();
         }
-        state.attached.insert(id.clone());
-        let node = PathBuf::from("/dev/fake").join(id.as_str());
-        ready(Ok(Device { node, major: 7, minor: 0 })).boxed()
+        state.attached.insert(id.clone(), key.cloned());
+        ready(Ok(device(id))).boxed()
+    }
+
+    fn find_device<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<Option<Device>>> {
+        let found = self.lock().attached.contains_key(id).then(|| device(id));
+        ready(Ok(found)).boxed()
     }
 
     fn detach<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>> {
@@ -125,6 +137,28 @@ impl Volumes for FakeVolumes {
         ready(answer).boxed()
     }
 
+    fn begin<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        size_bytes: u64,
+        _from: Option<&'a Id>,
+        _: Keys<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.lock().snapshots.entry(snapshot.clone()).or_insert(size_bytes);
+        ready(Ok(())).boxed()
+    }
+
+    fn put_block<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        _index: u32,
+        _block: Bytes,
+        _: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<()>> {
+        let known = self.lock().snapshots.contains_key(snapshot);
+        ready(if known { Ok(()) } else { Err(Error::Absent(snapshot.to_string())) }).boxed()
+    }
+
     fn store<'a>(&'a self, snapshot: &'a Id, _parent: Option<&'a Id>) -> BoxFuture<'a, Result<Stored>> {
         let mut state = self.lock();
         let answer = if state.is_full {
@@ -145,14 +179,14 @@ impl Volumes for FakeVolumes {
         ready(Ok(())).boxed()
     }
 
-    fn copy_snapshot<'a>(&'a self, from: &'a Id, to: &'a Id) -> BoxFuture<'a, Result<()>> {
+    fn copy_snapshot<'a>(&'a self, from: &'a Id, to: &'a Id, _: Keys<'a>) -> BoxFuture<'a, Result<Stored>> {
         let mut state = self.lock();
         let size = state.snapshots.get(from).copied();
         let answer = match size {
             Some(size) => {
                 state.snapshots.insert(to.clone(), size);
                 state.stored.insert(to.clone());
-                Ok(())
+                Ok(Stored::default())
             }
             None => Err(Error::Absent(from.to_string())),
         };
@@ -164,7 +198,12 @@ impl Volumes for FakeVolumes {
         ready(if known { Ok(Vec::new()) } else { Err(Error::Absent(snapshot.to_string())) }).boxed()
     }
 
-    fn block<'a>(&'a self, _snapshot: &'a Id, _index: u32) -> BoxFuture<'a, Result<Bytes>> {
+    fn block<'a>(
+        &'a self,
+        _snapshot: &'a Id,
+        _index: u32,
+        _: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<Bytes>> {
         let length = usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX);
         ready(Ok(Bytes::from(vec![0; length]))).boxed()
     }
@@ -172,7 +211,7 @@ impl Volumes for FakeVolumes {
     fn sweep(&self, known: Known) -> BoxFuture<'_, Result<()>> {
         let mut state = self.lock();
         state.volumes.retain(|id, _| known.volumes.contains(id));
-        state.attached.retain(|id| known.attached.contains(id));
+        state.attached.retain(|id, _| known.attached.contains(id));
         state.snapshots.retain(|id, _| known.snapshots.contains(id));
         ready(Ok(())).boxed()
     }

@@ -3,13 +3,19 @@
 //! [`Volumes`] is the contract. [`Engine`] is the real one: files in a pool that can share blocks, loop devices, and
 //! snapshots kept block by block in a blob store. [`FakeVolumes`] keeps the contract in memory.
 
+mod draft;
 mod engine;
 mod error;
 mod extents;
 mod fake;
 mod loops;
+mod make;
 mod manifest;
 mod pool;
+pub mod roles;
+mod seal;
+mod sealed;
+mod serve;
 mod snapshot;
 mod sys;
 mod volume;
@@ -18,4 +24,5 @@ pub use engine::{Config, Engine};
 pub use error::{Error, Result};
 pub use fake::FakeVolumes;
 pub use manifest::BLOCK_BYTES;
-pub use volume::{BlockInfo, Capabilities, Device, Id, Known, Source, Stored, Volumes, Wish};
+pub use seal::Key;
+pub use volume::{BlockInfo, Capabilities, Device, Id, Keys, Known, Source, Stored, Volumes, Wish};

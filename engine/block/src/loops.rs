@@ -103,13 +103,24 @@ fn ensure_node(number: u32) -> Result<PathBuf> {
 /// # Errors
 /// [`Error::Busy`] while a file system of it is mounted or a process has it open.
 pub(crate) fn detach(device: &Loop) -> Result<()> {
+    release(device, true)
+}
+
+/// The same for a device whose file answers no more: nothing can be written out.
+pub(crate) fn abandon(device: &Loop) -> Result<()> {
+    release(device, false)
+}
+
+fn release(device: &Loop, writes_out: bool) -> Result<()> {
     let path = device.path();
     let begun = Instant::now();
     loop {
         // Exclusively: refused while it is mounted anywhere, in any namespace.
         let opened = open(&path, libc::O_EXCL | libc::O_NONBLOCK);
         let asked = opened.and_then(|opened| {
-            opened.sync_all()?;
+            if writes_out {
+                opened.sync_all()?;
+            }
             sys::loop_clear(&opened)
         });
         match asked {

@@ -9,7 +9,8 @@ use nix::mount::{MsFlags, mount, umount};
 use nix::sys::statvfs::statvfs;
 
 use crate::error::{Error, Result, Trying};
-use crate::{loops, sys};
+use crate::volume::Keys;
+use crate::{loops, seal, sys};
 
 /// The most a file system of ours says it has; it takes from the host what is written.
 const POOL_BYTES: u64 = 15 << 40;
@@ -119,6 +120,15 @@ impl Pool {
             Sharing::Copies => copy_data(&source, &target).at("copy", from)?,
             _ => sys::clone_file(&source, &target).at("clone", from)?,
         }
+        target.sync_all().at("keep", &draft)?;
+        rename(&draft, to)
+    }
+
+    /// The same from one key to another: every sector is read and written.
+    pub(crate) fn recode(&self, from: &Path, to: &Path, keys: Keys<'_>) -> Result<()> {
+        let draft = to.with_extension("draft");
+        let target = File::create(&draft).at("create", &draft)?;
+        seal::recode(from, &target, keys)?;
         target.sync_all().at("keep", &draft)?;
         rename(&draft, to)
     }

@@ -10,13 +10,14 @@ use blob::{BlobId, Blobs, Bounds, ContentId};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use crate::engine::{Engine, on_thread};
+use crate::engine::{Engine, device_of, on_thread};
 use crate::error::{Error, Result, Trying};
 use crate::extents;
 use crate::loops;
 use crate::manifest::{BLOCK_BYTES, Manifest};
 use crate::pool::{Sharing, rename, sync_folder};
-use crate::volume::{BlockInfo, Id, Stored};
+use crate::seal::{Cipher, Key};
+use crate::volume::{BlockInfo, Id, Keys, Stored};
 
 /// Blocks on their way to the store at a time.
 const BLOCKS_AT_ONCE: usize = 8;
@@ -24,6 +25,8 @@ const BLOCKS_AT_ONCE: usize = 8;
 const COMPRESSION: i32 = 1;
 /// A packed block is not longer than it was, but for its frame.
 const PACKED_BYTES_MAX: u64 = BLOCK_BYTES + 4096;
+/// Sectors in a block.
+pub(crate) const SECTORS: u64 = BLOCK_BYTES / 512;
 const MANIFEST_BYTES_MAX: u64 = 2 << 30;
 
 fn manifest_id(id: &Id) -> Result<BlobId> {
@@ -39,7 +42,7 @@ impl Engine {
         let _turn = self.turn(snapshot).await;
         let pool = self.pool().await?.clone();
         let (from, to) = (pool.volumes().join(volume.as_str()), self.snapshot_file(snapshot).await?);
-        let volume = volume.to_string();
+        let (volume, plain) = (volume.to_string(), self.sealed().plain(volume.as_str()));
         on_thread(move || {
             if to.exists() {
                 return Ok(());
@@ -47,12 +50,13 @@ impl Engine {
             if !from.exists() {
                 return Err(Error::Absent(volume));
             }
-            if pool.sharing == Sharing::Copies && loops::find(&from).is_some_and(|device| loops::is_mounted(&device)) {
+            let device = device_of(&from, &plain);
+            if pool.sharing == Sharing::Copies && device.as_ref().is_some_and(loops::is_mounted) {
                 let why = "a volume in use has a snapshot only where files can share blocks (apt-get install xfsprogs)";
                 return Err(Error::Host(why.to_owned()));
             }
             pool.check_room(0)?;
-            if let Some(device) = loops::find(&from) {
+            if let Some(device) = device {
                 // What the host itself holds back for the device.
                 let path = device.path();
                 File::open(&path).and_then(|device| device.sync_all()).at("write out", &path)?;
@@ -185,7 +189,10 @@ impl Engine {
         Ok(blobs.delete(&manifest_id(id)?).await?)
     }
 
-    pub(crate) async fn copy_now(&self, from: &Id, to: &Id) -> Result<()> {
+    pub(crate) async fn copy_now(&self, from: &Id, to: &Id, keys: Keys<'_>) -> Result<Stored> {
+        if keys.0 != keys.1 {
+            return self.recode_now(from, to, keys).await;
+        }
         let _turn = self.turn(to).await;
         let _keeping = self.0.blocks.read().await;
         let manifest = self.manifest(from).await?;
@@ -195,7 +202,28 @@ impl Engine {
             move || if source.exists() && !target.exists() { pool.copy(&source, &target) } else { Ok(()) },
         )
         .await?;
-        self.put_manifest(to, &manifest).await
+        self.put_manifest(to, &manifest).await?;
+        Ok(Stored { blocks: count(&manifest), ..Stored::default() })
+    }
+
+    /// Nothing is shared between two keys: the copy is made and kept whole.
+    async fn recode_now(&self, from: &Id, to: &Id, (old, new): Keys<'_>) -> Result<Stored> {
+        self.ensure_file(from).await?;
+        {
+            let _turn = self.turn(to).await;
+            let (source, target) = (self.snapshot_file(from).await?, self.snapshot_file(to).await?);
+            let pool = self.pool().await?.clone();
+            let (old, new) = (old.cloned(), new.cloned());
+            on_thread(move || {
+                if target.exists() {
+                    return Ok(());
+                }
+                pool.check_room(0)?;
+                pool.recode(&source, &target, (old.as_ref(), new.as_ref()))
+            })
+            .await?;
+        }
+        self.store_now(to, None).await
     }
 
     pub(crate) async fn blocks_now(&self, id: &Id) -> Result<Vec<BlockInfo>> {
@@ -204,11 +232,17 @@ impl Engine {
         Ok(manifest.blocks.iter().map(info).collect())
     }
 
-    pub(crate) async fn block_now(&self, id: &Id, index: u32) -> Result<Bytes> {
+    pub(crate) async fn block_now(&self, id: &Id, index: u32, key: Option<&Key>) -> Result<Bytes> {
         let manifest = self.manifest(id).await?;
         let length = usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX);
         match manifest.blocks.get(&index) {
-            Some(content) => read_block(self.blobs().await?, *content).await,
+            Some(content) => {
+                let bytes = read_block(self.blobs().await?, *content).await?;
+                let Some(key) = key else { return Ok(bytes) };
+                let mut plain = bytes.to_vec();
+                Cipher::new(key).open(&mut plain, u64::from(index) * SECTORS);
+                Ok(plain.into())
+            }
             None => Ok(Bytes::from(vec![0; length])),
         }
     }

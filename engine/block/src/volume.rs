@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::seal::Key;
 
 /// An id is also a file's name.
 const ID_CHARS_MAX: usize = 40;
@@ -50,8 +51,8 @@ pub enum Source {
     Empty,
     /// An empty ext4 file system over its whole size.
     FileSystem,
-    /// What a snapshot holds; zeros behind its end.
-    Snapshot(Id),
+    /// What a snapshot holds; zeros behind its end. With its key where it is sealed.
+    Snapshot(Id, Option<Key>),
 }
 
 /// What a volume shall be.
@@ -59,7 +60,12 @@ pub enum Source {
 pub struct Wish {
     pub size_bytes: u64,
     pub source: Source,
+    /// Sealed under this, at rest and in its snapshots; plain without. Never changes.
+    pub key: Option<Key>,
 }
+
+/// The keys of what is copied, and of the copy; `None` is plain.
+pub type Keys<'a> = (Option<&'a Key>, Option<&'a Key>);
 
 /// A volume as a block device of this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,8 +123,11 @@ pub trait Volumes: Send + Sync {
     /// Deletes a volume that is not attached; one that is not there is deleted already.
     fn remove<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>>;
 
-    /// Makes the volume a block device of this host.
-    fn attach<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<Device>>;
+    /// Makes the volume a block device of this host, which shows what is sealed in plain.
+    fn attach<'a>(&'a self, id: &'a Id, key: Option<&'a Key>) -> BoxFuture<'a, Result<Device>>;
+
+    /// The block device a volume is now, if it is one.
+    fn find_device<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<Option<Device>>>;
 
     /// Takes the block device away. What was written is durable then.
     ///
@@ -129,6 +138,25 @@ pub trait Volumes: Send + Sync {
     /// Takes the snapshot: from now on it is what the volume is at this instant, whatever is written to that.
     fn take<'a>(&'a self, snapshot: &'a Id, volume: &'a Id) -> BoxFuture<'a, Result<()>>;
 
+    /// Makes a snapshot that is written block by block: empty, or beginning as `from` is, from one key to another.
+    fn begin<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        size_bytes: u64,
+        from: Option<&'a Id>,
+        keys: Keys<'a>,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// Writes a block, [`crate::BLOCK_BYTES`] long and plain, into a snapshot that was begun and is not stored yet.
+    /// Durable when this returns.
+    fn put_block<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        index: u32,
+        block: Bytes,
+        key: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<()>>;
+
     /// Keeps a taken snapshot in the store, block by block; only what differs from `parent` is read. When this
     /// returns, the snapshot no longer needs the volume.
     fn store<'a>(&'a self, snapshot: &'a Id, parent: Option<&'a Id>) -> BoxFuture<'a, Result<Stored>>;
@@ -136,14 +164,20 @@ pub trait Volumes: Send + Sync {
     /// Deletes a snapshot, and those of its blocks that no other snapshot has.
     fn remove_snapshot<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>>;
 
-    /// Makes a stored snapshot of the same content.
-    fn copy_snapshot<'a>(&'a self, from: &'a Id, to: &'a Id) -> BoxFuture<'a, Result<()>>;
+    /// Makes a stored snapshot of the same content, from one key to another or in plain.
+    fn copy_snapshot<'a>(&'a self, from: &'a Id, to: &'a Id, keys: Keys<'a>)
+    -> BoxFuture<'a, Result<Stored>>;
 
     /// The blocks of a stored snapshot that are not zeros, in their order.
     fn blocks<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<Vec<BlockInfo>>>;
 
-    /// One block of a stored snapshot, [`crate::BLOCK_BYTES`] long.
-    fn block<'a>(&'a self, snapshot: &'a Id, index: u32) -> BoxFuture<'a, Result<Bytes>>;
+    /// One block of a stored snapshot, [`crate::BLOCK_BYTES`] long, in plain.
+    fn block<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        index: u32,
+        key: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<Bytes>>;
 
     /// Removes what nobody knows, and detaches what is not attached any more.
     fn sweep(&self, known: Known) -> BoxFuture<'_, Result<()>>;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::error::{Error, Result, chain};
+use crate::image::oci;
 use crate::{devices, exec, guest, shim, users};
 
 pub(crate) const SHIM: &str = "__machine-shim";
@@ -32,7 +33,15 @@ pub fn run_if_role(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
         DEVICES => Some(code(devices_role(rest).map(|()| 0))),
         USER_NAMESPACE => Some(code(users::hold().map(|()| 0))),
         GUEST_INIT => Some(code(guest::init::run().map(|()| 0))),
+        oci::ROLE => Some(code(unpack_role(rest).map(|()| 0))),
         _ => None,
+    }
+}
+
+fn unpack_role(args: &[String]) -> Result<()> {
+    match args {
+        [root, verb] => oci::unpack_role(Path::new(root), verb),
+        _ => Err(wrong()),
     }
 }
 

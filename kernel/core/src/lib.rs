@@ -36,6 +36,7 @@ pub mod scope;
 pub mod seal;
 pub mod service;
 pub mod sessions;
+pub mod snapshot_blocks;
 pub mod table;
 pub mod testing;
 pub mod timers;

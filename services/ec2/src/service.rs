@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api_ec2 as api;
+use kernel::snapshot_blocks::SnapshotDesk;
 use kernel::{Access, Plugs, Result, Scope, Service, ServiceBuilder};
 
 use crate::controllers::alarm_action;
@@ -54,6 +55,9 @@ pub fn service(plugs: &Plugs) -> Service {
     s.own(pool);
     s.own(crate::controllers::dns::NamesPlug(plugs.find()));
     s.own(Networks::new(engines.networks.clone()));
+    if let Some(desk) = plugs.find::<Arc<SnapshotDesk>>() {
+        desk.open(Arc::new(ops::snapshot_blocks::Desk(engines.volumes.clone())));
+    }
     s.own(engines);
     // Instances first: what they live in is let go after them.
     instances(&mut s);
@@ -326,7 +330,8 @@ fn groups(s: &mut ServiceBuilder) {
 fn volumes(s: &mut ServiceBuilder) {
     use crate::controllers::{snapshot as snapshots, volume as volumes};
     use ops::{
-        snapshot, volume, volume_attachment as attachment, volume_modification as modification,
+        encryption, snapshot, snapshot_copy, snapshot_set, snapshot_share, volume,
+        volume_attachment as attachment, volume_modification as modification,
     };
 
     s.own(volumes::Turns::default());
@@ -346,17 +351,24 @@ fn volumes(s: &mut ServiceBuilder) {
     s.op(api::op::ModifyVolumeAttribute, modification::modify_volume_attribute)
         .access(|s, i| volume::access(s, Some(&i.volume_id)));
 
+    s.op(api::op::EnableEbsEncryptionByDefault, encryption::enable_ebs_encryption_by_default).access(any);
+    s.op(api::op::DisableEbsEncryptionByDefault, encryption::disable_ebs_encryption_by_default).access(any);
+    s.op(api::op::GetEbsEncryptionByDefault, encryption::get_ebs_encryption_by_default).access(any);
+    s.op(api::op::GetEbsDefaultKmsKeyId, encryption::get_ebs_default_kms_key_id).access(any);
+    s.op(api::op::ModifyEbsDefaultKmsKeyId, encryption::modify_ebs_default_kms_key_id).access(any);
+    s.op(api::op::ResetEbsDefaultKmsKeyId, encryption::reset_ebs_default_kms_key_id).access(any);
 
     s.op(api::op::CreateSnapshot, snapshot::create_snapshot).access(|s, _| snapshot::access(s, None));
-    s.op(api::op::CopySnapshot, snapshot::copy_snapshot).access(|s, _| snapshot::access(s, None));
+    s.op(api::op::CopySnapshot, snapshot_copy::copy_snapshot).access(|s, _| snapshot::access(s, None));
+    s.op(api::op::CreateSnapshots, snapshot_set::create_snapshots).access(snapshot_set::access);
     s.op(api::op::DeleteSnapshot, snapshot::delete_snapshot)
         .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
     s.op(api::op::DescribeSnapshots, snapshot::describe_snapshots).access(any);
-    s.op(api::op::ModifySnapshotAttribute, snapshot::modify_snapshot_attribute)
+    s.op(api::op::ModifySnapshotAttribute, snapshot_share::modify_snapshot_attribute)
         .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
-    s.op(api::op::DescribeSnapshotAttribute, snapshot::describe_snapshot_attribute)
+    s.op(api::op::DescribeSnapshotAttribute, snapshot_share::describe_snapshot_attribute)
         .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
-    s.op(api::op::ResetSnapshotAttribute, snapshot::reset_snapshot_attribute)
+    s.op(api::op::ResetSnapshotAttribute, snapshot_share::reset_snapshot_attribute)
         .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
 
     s.controller(
@@ -373,22 +385,24 @@ fn volumes(s: &mut ServiceBuilder) {
         snapshots::list,
         snapshots::reconcile,
     );
+    s.sweep("ec2/volume-usage", USAGE_EVERY_MS, volumes::keep_books);
     s.on_open(volumes::open);
     s.on_reset(volumes::remove_all);
 }
 
 fn images(s: &mut ServiceBuilder) {
-    use ops::{image, image_make as make};
+    use ops::{image, image_copy, image_make as make, image_register, image_share as share};
 
     s.op(api::op::CreateImage, make::create_image).access(|s, _| make::access(s, None));
-    s.op(api::op::RegisterImage, make::register_image).access(|s, _| make::access(s, None));
+    s.op(api::op::CopyImage, image_copy::copy_image).access(|s, _| make::access(s, None));
+    s.op(api::op::RegisterImage, image_register::register_image).access(|s, _| make::access(s, None));
     s.op(api::op::DeregisterImage, make::deregister_image).access(|s, i| make::access(s, Some(&i.image_id)));
     s.op(api::op::DescribeImages, image::describe_images).access(any);
-    s.op(api::op::ModifyImageAttribute, make::modify_image_attribute)
+    s.op(api::op::ModifyImageAttribute, share::modify_image_attribute)
         .access(|s, i| make::access(s, Some(&i.image_id)));
-    s.op(api::op::DescribeImageAttribute, make::describe_image_attribute)
+    s.op(api::op::DescribeImageAttribute, share::describe_image_attribute)
         .access(|s, i| make::access(s, Some(&i.image_id)));
-    s.op(api::op::ResetImageAttribute, make::reset_image_attribute)
+    s.op(api::op::ResetImageAttribute, share::reset_image_attribute)
         .access(|s, i| make::access(s, Some(&i.image_id)));
 }
 

@@ -2,6 +2,7 @@
 
 mod debian;
 mod host;
+pub(crate) mod oci;
 mod workshop;
 
 use std::path::{Path, PathBuf};
@@ -56,23 +57,25 @@ impl ImageStore {
         Self { folder, progress, turns: Arc::default(), workshop: Arc::default() }
     }
 
-    /// All images that can be had here.
+    /// All images that can be had here, but for those that were imported.
     pub fn list(&self) -> Vec<ImageId> {
         vec![ImageId::host(), ImageId::debian_12()]
     }
 
     /// Whether machines can be made from the image without waiting for it.
     pub fn is_ready(&self, image: &ImageId) -> bool {
-        *image == ImageId::host() || (*image == ImageId::debian_12() && debian::is_ready(&self.folder))
+        *image == ImageId::host()
+            || (*image == ImageId::debian_12() && debian::is_ready(&self.folder))
+            || oci::is_ready(&self.folder, image.as_str())
     }
 
     /// Says how far the image is, and begins to prepare it in the background if nobody has.
     pub(crate) fn prepare(&self, image: &ImageId) -> ImageState {
-        if !self.list().contains(image) {
-            return ImageState::Failed(failed(image.as_str(), "no such image").to_string());
-        }
         if self.is_ready(image) {
             return ImageState::Ready;
+        }
+        if !self.list().contains(image) {
+            return ImageState::Failed(failed(image.as_str(), "no such image").to_string());
         }
         let (store, wanted) = (self.clone(), image.clone());
         let build = move || {
@@ -101,7 +104,7 @@ impl ImageStore {
                 let _turn = debian_turn.lock().unwrap_or_else(PoisonError::into_inner);
                 debian::ensure(&self.folder, &self.progress, &self.workshop)
             }
-            _ => Err(failed(image.as_str(), "no such image")),
+            imported => oci::layers(&self.folder, imported),
         }
     }
 }

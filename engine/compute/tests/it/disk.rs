@@ -23,6 +23,7 @@ impl Disks {
             run: Path::new("/run/cloudlet").join(format!("pool-{tag}")),
             nodes: Path::new("/dev").join(format!("cl{tag}")),
             owner: lab.config.uid_base,
+            program: lab.config.exe.clone(),
         };
         Self { volumes: block::Engine::new(config), _data: data }
     }
@@ -30,9 +31,9 @@ impl Disks {
     async fn make(&self, name: &str, source: Source) -> Device {
         let id = Id::new(name).unwrap();
         // One from a snapshot is longer than that.
-        let size_bytes = if matches!(source, Source::Snapshot(_)) { 512 * MIB } else { 256 * MIB };
-        self.volumes.ensure(id.clone(), Wish { size_bytes, source }).await.unwrap();
-        let device = self.volumes.attach(&id).await.unwrap();
+        let size_bytes = if matches!(source, Source::Snapshot(..)) { 512 * MIB } else { 256 * MIB };
+        self.volumes.ensure(id.clone(), Wish { size_bytes, source, key: None }).await.unwrap();
+        let device = self.volumes.attach(&id, None).await.unwrap();
         Device { name: "sdf".to_owned(), node: device.node, limits: Limits::default() }
     }
 
@@ -69,7 +70,7 @@ async fn a_root_on_a_device_lasts_and_moves_to_another_machine() {
     lab.engine.sync_disks(&id).await.unwrap();
     let (snapshot, volume) = (Id::new("snap-1").unwrap(), Id::new("root-1").unwrap());
     disks.volumes.take(&snapshot, &volume).await.unwrap();
-    let copy = disks.make("root-2", Source::Snapshot(snapshot)).await;
+    let copy = disks.make("root-2", Source::Snapshot(snapshot, None)).await;
     let other = start_on(&lab, "second", &copy).await;
     assert_eq!(lab.sh(&other, "cat /var/kept; test ! -e /etc/host.conf && hostname").await, "kept\nsecond\n");
     let ids = [lab.sh(&id, "cat /etc/machine-id").await, lab.sh(&other, "cat /etc/machine-id").await];
@@ -101,7 +102,7 @@ async fn a_device_comes_and_goes_while_the_machine_runs() {
     lab.sh(&one, "umount /data && test ! -e /dev/sdf").await;
     disks.volumes.detach(&volume).await.unwrap();
 
-    disks.volumes.attach(&volume).await.unwrap();
+    disks.volumes.attach(&volume, None).await.unwrap();
     let device = Device { name: "xvdb".to_owned(), ..device };
     lab.engine.set_devices(&two, vec![device], false).await.unwrap();
     assert_eq!(lab.sh(&two, "mount -o ro /dev/xvdb /mnt && cat /mnt/file").await, "moved\n");

@@ -1,9 +1,10 @@
 //! Brings a snapshot into the store.
 
-use kernel::{Ctx, Error, Next, Result, Scope};
+use kernel::{Ctx, Error, Millis, Next, Result, Scope};
 
 use super::instance::machine_id;
 use super::volume::block_id;
+use crate::ops::encryption;
 use crate::service::Engines;
 use crate::state::id::{Id, InstanceId, SnapshotId};
 use crate::state::snapshot::{self, Snapshot};
@@ -38,13 +39,18 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
         .await?;
         return Ok(Next::Done);
     }
+    if let Some(until) = one.open_until {
+        return expire(ctx, &one, until).await;
+    }
     let is_lost = !one.observed.taken && one.observed.failure.is_some();
     if one.observed.stored_at.is_some() || one.waits || is_lost {
         return Ok(Next::Done);
     }
     if let Some(from) = &one.copied {
-        engine.copy_snapshot(&block_id(from)?, &block_id(&id)?).await.map_err(Error::internal)?;
-        return note_stored(ctx, &id, block::Stored::default()).await;
+        let old = encryption::open(ctx, one.copied_seal.as_ref()).await?;
+        let new = encryption::open(ctx, one.seal.as_ref()).await?;
+        let copied = engine.copy_snapshot(&block_id(from)?, &block_id(&id)?, (old.as_ref(), new.as_ref())).await;
+        return note_stored(ctx, &id, copied.map_err(Error::internal)?).await;
     }
     if !one.observed.taken {
         take(ctx, &one).await?;
@@ -77,6 +83,25 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
             Err(Error::internal(error))
         }
     }
+}
+
+/// Who writes the blocks of a snapshot has their time for it; then it has failed.
+async fn expire(ctx: &Ctx, one: &Snapshot, until: Millis) -> Result<Next> {
+    let left = until - ctx.now();
+    if left > 0 {
+        return Ok(Next::After(left));
+    }
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        snapshot::update(tx, &scope, &one.id, |one| {
+            one.open_until = None;
+            one.observed.failure = Some("The snapshot was not completed in time.".to_owned());
+            Ok(())
+        })
+    })
+    .await?;
+    ctx.own::<Engines>().volumes.remove_snapshot(&block_id(&one.id)?).await.map_err(Error::internal)?;
+    Ok(Next::Done)
 }
 
 /// Takes the snapshot now: everything its instance has written is in it.

@@ -7,7 +7,9 @@ use kernel::{Ctx, Error, Next, Result, Scope};
 
 use super::instance::machine_id;
 use crate::rules::volume::{check_device, limits};
+use crate::ops::encryption;
 use crate::service::Engines;
+use crate::state::encryption::Seal;
 use crate::state::id::{Id, InstanceId, VolumeId};
 use crate::state::volume::{self, Attachment, Hold, Volume};
 use crate::state::{snapshot, tag};
@@ -88,14 +90,11 @@ async fn ensure(ctx: &Ctx, volume: Volume) -> Result<Volume> {
     if volume.observed.size_gib == Some(volume.shape.size_gib) && is_modified(&volume) {
         return Ok(volume);
     }
-    let source = match (&volume.snapshot, &volume.base) {
-        (Some(id), _) => Source::Snapshot(block_id(id)?),
-        (None, Some(_)) => Source::FileSystem,
-        (None, None) => Source::Empty,
+    let outcome = match wish(ctx, &volume).await {
+        Ok(wish) => ctx.own::<Engines>().volumes.ensure(block_id(&volume.id)?, wish).await.map_err(Error::internal),
+        Err(refusal) => Err(refusal),
     };
-    let wish = Wish { size_bytes: u64::from(volume.shape.size_gib) * GIB, source };
-    let outcome = ctx.own::<Engines>().volumes.ensure(block_id(&volume.id)?, wish).await;
-    let failure = outcome.as_ref().err().map(ToString::to_string);
+    let failure = outcome.as_ref().err().map(|error| error.cause().map_or_else(|| error.to_string(), ToString::to_string));
     let scope = *ctx.scope();
     let now = ctx.now();
     let seen = ctx
@@ -114,12 +113,28 @@ async fn ensure(ctx: &Ctx, volume: Volume) -> Result<Volume> {
             })
         })
         .await?;
-    outcome.map_err(Error::internal)?;
+    outcome?;
     if let Some(Attachment { instance, .. }) = volume.attachment.as_ref().filter(|held| held.seen) {
         // The limits of its type may have changed.
         show_devices(ctx, instance, false).await?;
     }
     Ok(seen.unwrap_or(volume))
+}
+
+/// What the engine shall make of a volume. One that is there only grows, for which it takes no keys.
+async fn wish(ctx: &Ctx, volume: &Volume) -> Result<Wish> {
+    let is_there = volume.observed.size_gib.is_some();
+    let seal = |seal: &Option<Seal>| seal.clone().filter(|_| !is_there);
+    let key = encryption::open(ctx, seal(&volume.seal).as_ref()).await?;
+    let source = match (&volume.snapshot, &volume.base) {
+        (Some(id), _) => {
+            let old = encryption::open(ctx, seal(&volume.snapshot_seal).as_ref()).await?;
+            Source::Snapshot(block_id(id)?, old)
+        }
+        (None, Some(_)) => Source::FileSystem,
+        (None, None) => Source::Empty,
+    };
+    Ok(Wish { size_bytes: u64::from(volume.shape.size_gib) * GIB, source, key })
 }
 
 fn is_modified(volume: &Volume) -> bool {
@@ -140,8 +155,15 @@ pub async fn prepare(ctx: &Ctx, instance: &InstanceId) -> Result<(Vec<Volume>, V
 
 /// The volume as a device of the host, with the name and the limits it has in its machine.
 async fn device(ctx: &Ctx, volume: &Volume) -> Result<Device> {
-    let attached = ctx.own::<Engines>().volumes.attach(&block_id(&volume.id)?).await;
-    let attached = attached.map_err(Error::internal)?;
+    let (engine, id) = (&*ctx.own::<Engines>().volumes, block_id(&volume.id)?);
+    // The key is asked for when the device is made; one that is there goes on when KMS would refuse it.
+    let attached = match engine.find_device(&id).await.map_err(Error::internal)? {
+        Some(device) => device,
+        None => {
+            let key = encryption::open(ctx, volume.seal.as_ref()).await?;
+            engine.attach(&id, key.as_ref()).await.map_err(Error::internal)?
+        }
+    };
     let name = volume.attachment.as_ref().map_or("", |held| held.device.as_str());
     Ok(Device { name: check_device(name)?.to_owned(), node: attached.node, limits: limits(&volume.shape) })
 }
@@ -212,6 +234,30 @@ pub async fn open(ctx: &Ctx) -> Result<()> {
         snapshots: snapshots.iter().map(|(_, one)| block_id(&one.id)).collect::<Result<_>>()?,
     };
     ctx.own::<Engines>().volumes.sweep(known).await.map_err(Error::internal)
+}
+
+/// Brings the usage lines of all volumes and snapshots up to date.
+pub async fn keep_books(ctx: &Ctx) -> Result<()> {
+    let read = ctx.read(|snap| Ok((volume::all_scopes(snap)?, snapshot::all_scopes(snap)?)));
+    let (volumes, snapshots) = read.await?;
+    // Read again, each: one deleted meanwhile has its last line.
+    for (scope, one) in volumes {
+        let ctx = ctx.in_scope(scope);
+        ctx.write(|tx| match volume::find(tx, &scope, &one.id)? {
+            Some(one) => volume::note_usage(tx, &one),
+            None => Ok(()),
+        })
+        .await?;
+    }
+    for (scope, one) in snapshots {
+        let ctx = ctx.in_scope(scope);
+        ctx.write(|tx| match snapshot::find(tx, &scope, &one.id)? {
+            Some(one) => snapshot::note_usage(tx, &one),
+            None => Ok(()),
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Lets go of everything, before the store forgets it. Machines are gone by then.

@@ -23,3 +23,16 @@ pub fn snapshot_in_use(id: impl Display, image: impl Display) -> Error {
     let message = format!("The snapshot {id} is currently in use by {image}");
     Error::new(Kind::Conflict, "InvalidSnapshot.InUse", message)
 }
+
+pub fn root_is_no_data_volume(volume: impl Display) -> Error {
+    super::invalid_parameter_value(format!("The volume {volume} is the boot volume: use ExcludeBootVolume."))
+}
+
+pub fn no_volumes_left(instance: impl Display) -> Error {
+    super::invalid_parameter_value(format!("No volumes of {instance} are left to take snapshots of."))
+}
+
+pub fn snapshot_not_permitted(image: impl Display) -> Error {
+    let message = format!("You do not have permission to access the storage of this ami: {image}");
+    Error::new(Kind::Denied, "AuthFailure", message)
+}

@@ -95,10 +95,16 @@ pub fn get_bootable(from: &mut impl Reader, scope: &Scope, id: &ImageId) -> Resu
     Ok(Bootable { id, base, root_device, devices, owner: Some(place.account) })
 }
 
-fn builtin_root() -> ImageDevice {
+pub fn builtin_root() -> ImageDevice {
     let iops = Some(100);
     let shape = Shape { size_gib: ROOT_SIZE_GIB, kind: "gp2".to_owned(), iops, throughput: None };
-    ImageDevice { device: ROOT_DEVICE.to_owned(), snapshot: None, shape, delete_on_termination: true }
+    ImageDevice {
+        device: ROOT_DEVICE.to_owned(),
+        snapshot: None,
+        encrypted: false,
+        shape,
+        delete_on_termination: true,
+    }
 }
 
 fn is_visible(place: &Scope, image: &Image, scope: &Scope) -> bool {
@@ -220,7 +226,7 @@ fn values(view: &View, name: &str) -> Vec<String> {
             return devices(&|d| Some(d.delete_on_termination.to_string()));
         }
         "block-device-mapping.device-name" => return devices(&|d| Some(d.device.clone())),
-        "block-device-mapping.encrypted" => "false".to_owned(),
+        "block-device-mapping.encrypted" => return devices(&|d| Some(d.encrypted.to_string())),
         "block-device-mapping.snapshot-id" => return devices(&|d| Some(d.snapshot.as_ref()?.to_string())),
         "block-device-mapping.volume-size" => return devices(&|d| Some(d.shape.size_gib.to_string())),
         "block-device-mapping.volume-type" => return devices(&|d| Some(d.shape.kind.clone())),
@@ -256,7 +262,7 @@ pub fn mappings(image: &Image) -> Vec<api::BlockDeviceMapping> {
             volume_size: number(device.shape.size_gib),
             volume_type: Some(device.shape.kind.clone()),
             throughput: device.shape.throughput.and_then(number),
-            encrypted: Some(false),
+            encrypted: Some(device.encrypted),
             ..Default::default()
         }),
         ..Default::default()

@@ -120,7 +120,8 @@ impl Order {
 pub async fn look(ctx: &Ctx, input: api::RunInstancesRequest) -> Result<Order> {
     let (input, source) = launch_template_version::complete(ctx, input).await?;
     let data = if input.instance_market_options.is_some() { reshape::read(&input) } else { Data::new() };
-    let wanted = Launch { source, ..launch::check(input)? };
+    let mut wanted = Launch { source, ..launch::check(input)? };
+    wanted.devices = launch_volumes::sealed(ctx, &wanted.image, wanted.devices, wanted.max).await?;
     let profile = match &wanted.profile {
         Some(wish) => Some(instance_profile::find(ctx, wish).await?),
         None => None,

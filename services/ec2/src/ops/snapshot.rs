@@ -1,4 +1,4 @@
-//! Snapshots: taken, described, copied, shared, deleted.
+//! Snapshots: taken, described, deleted.
 
 use api_ec2 as api;
 use kernel::{Access, Ctx, Result, Scope, Tx};
@@ -12,7 +12,7 @@ use crate::rules::instant;
 use crate::rules::tag::{self as tags_of, shown};
 use crate::rules::volume::state as volume_state;
 use crate::rules::volume_view::number;
-use crate::state::id::{Id, SnapshotId, VolumeId};
+use crate::state::id::{Id, SnapshotId};
 use crate::state::snapshot::{self, Observed, Shared, Snapshot};
 use crate::state::tag::Tags;
 use crate::state::volume::Volume;
@@ -49,6 +49,9 @@ pub fn insert(
         started_at: tx.ctx().now(),
         parent,
         copied: None,
+        seal: of.seal.clone(),
+        copied_seal: None,
+        open_until: None,
         waits,
         deleted: false,
         shared: Shared::default(),
@@ -101,48 +104,6 @@ pub async fn delete_snapshot(ctx: &Ctx, input: api::DeleteSnapshotRequest) -> Re
     .await?;
     ctx.nudge(CONTROLLER, id.as_str());
     Ok(())
-}
-
-pub async fn copy_snapshot(ctx: &Ctx, input: api::CopySnapshotRequest) -> Result<api::CopySnapshotResult> {
-    let from = check_id(&input.source_snapshot_id)?;
-    if input.encrypted == Some(true) {
-        return Err(errors::unsupported("Encryption of snapshots"));
-    }
-    let region = input
-        .source_region
-        .parse()
-        .map_err(|_| errors::invalid_value(&input.source_region, "SourceRegion"))?;
-    let source = Scope { region, ..*ctx.scope() };
-    let mut tags = tags_of::of_specifications(input.tag_specifications, &["snapshot"])?;
-    let tags = tags.remove("snapshot").unwrap_or_default();
-    let scope = *ctx.scope();
-    let made = ctx
-        .write(|tx| {
-            let found = snapshot::find_usable(tx, &source, &from)?
-                .ok_or_else(|| errors::snapshot_not_found(&from))?;
-            if found.observed.stored_at.is_none() {
-                return Err(errors::snapshot_pending(&from));
-            }
-            check_dry_run(input.dry_run)?;
-            let made = Snapshot {
-                id: SnapshotId::fresh(tx.ctx().ids()),
-                volume: VolumeId::parse("vol-ffffffff")
-                    .ok_or_else(|| errors::volume_malformed("vol-ffffffff"))?,
-                description: input.description.clone().unwrap_or_default(),
-                started_at: tx.ctx().now(),
-                parent: None,
-                copied: Some(from.clone()),
-                shared: Shared::default(),
-                observed: Observed::default(),
-                ..found
-            };
-            snapshot::put(tx, &scope, &made)?;
-            tag::put(tx, &scope, &made.id, tags.clone())?;
-            Ok(made)
-        })
-        .await?;
-    ctx.nudge(CONTROLLER, made.id.as_str());
-    Ok(api::CopySnapshotResult { tags: shown(&tags), snapshot_id: Some(made.id.to_string()) })
 }
 
 const FILTERS: &[&str] = &[
@@ -201,7 +162,7 @@ pub async fn describe_snapshots(
     Ok(api::DescribeSnapshotsResult { next_token, snapshots: Some(snapshots) })
 }
 
-fn state(one: &Snapshot) -> &'static str {
+pub fn state(one: &Snapshot) -> &'static str {
     match (one.observed.stored_at, &one.observed.failure) {
         (Some(_), _) => "completed",
         (None, Some(_)) => "error",
@@ -216,7 +177,7 @@ fn progress(one: &Snapshot) -> &'static str {
 fn values(place: &Scope, one: &Snapshot, name: &str) -> Vec<String> {
     vec![match name {
         "description" => one.description.clone(),
-        "encrypted" => "false".to_owned(),
+        "encrypted" => one.seal.is_some().to_string(),
         "owner-id" => place.account.to_string(),
         "progress" => progress(one).to_owned(),
         "snapshot-id" => one.id.to_string(),
@@ -245,96 +206,8 @@ fn show(one: &Snapshot, place: &Scope, tags: Option<&Tags>) -> api::Snapshot {
         owner_id: Some(place.account.to_string()),
         description: Some(one.description.clone()),
         volume_size: number(one.size_gib),
-        encrypted: Some(false),
+        encrypted: Some(one.seal.is_some()),
+        kms_key_id: one.seal.as_ref().map(|seal| seal.key.clone()),
         ..Default::default()
     }
-}
-
-pub async fn modify_snapshot_attribute(ctx: &Ctx, input: api::ModifySnapshotAttributeRequest) -> Result<()> {
-    let id = check_id(&input.snapshot_id)?;
-    let permissions = input.create_volume_permission.unwrap_or_default();
-    let one = |given: api::CreateVolumePermission| (given.user_id, given.group);
-    let mut add: Vec<_> = permissions.add.unwrap_or_default().into_iter().map(one).collect();
-    let mut remove: Vec<_> = permissions.remove.unwrap_or_default().into_iter().map(one).collect();
-    let users = input.user_ids.unwrap_or_default().into_iter().map(|user| (Some(user), None));
-    let groups = input.group_names.unwrap_or_default().into_iter().map(|group| (None, Some(group)));
-    let old = users.chain(groups);
-    if input.operation_type.as_deref() == Some("remove") {
-        remove.extend(old);
-    } else {
-        add.extend(old);
-    }
-    let scope = *ctx.scope();
-    ctx.write(|tx| {
-        let found = snapshot::find(tx, &scope, &id)?.filter(|one| !one.deleted);
-        let mut found = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
-        share(&mut found.shared, &add, &remove)?;
-        check_dry_run(input.dry_run)?;
-        snapshot::put(tx, &scope, &found)
-    })
-    .await
-}
-
-/// A user or a group, as a permission names one of them.
-pub type Whom = (Option<String>, Option<String>);
-
-/// Lets accounts, or everybody, use something; or no more.
-///
-/// # Errors
-/// For a group other than `all`, or a user that is no account.
-pub fn share(shared: &mut Shared, add: &[Whom], remove: &[Whom]) -> Result<()> {
-    for (whom, give) in add.iter().map(|whom| (whom, true)).chain(remove.iter().map(|whom| (whom, false))) {
-        match whom {
-            (_, Some(group)) if group == "all" => shared.everybody = give,
-            (_, Some(group)) => return Err(errors::invalid_value(group, "group")),
-            (Some(user), None) => {
-                if user.len() != 12 || !user.bytes().all(|b| b.is_ascii_digit()) {
-                    return Err(errors::account_invalid(user));
-                }
-                shared.accounts.retain(|account| account != user);
-                if give {
-                    shared.accounts.push(user.clone());
-                }
-            }
-            (None, None) => return Err(errors::missing("UserId")),
-        }
-    }
-    Ok(())
-}
-
-pub async fn describe_snapshot_attribute(
-    ctx: &Ctx,
-    input: api::DescribeSnapshotAttributeRequest,
-) -> Result<api::DescribeSnapshotAttributeResult> {
-    let id = check_id(&input.snapshot_id)?;
-    let found = ctx.read(|snap| snapshot::find(snap, ctx.scope(), &id)).await?.filter(|one| !one.deleted);
-    let found = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
-    check_dry_run(input.dry_run)?;
-    let mut shown =
-        api::DescribeSnapshotAttributeResult { snapshot_id: Some(id.to_string()), ..Default::default() };
-    match input.attribute.as_str() {
-        "createVolumePermission" => {
-            let all = found.shared.everybody.then(|| (None, Some("all".to_owned())));
-            let users = found.shared.accounts.into_iter().map(|user| (Some(user), None));
-            let show = |(user_id, group)| api::CreateVolumePermission { user_id, group };
-            shown.create_volume_permissions = Some(all.into_iter().chain(users).map(show).collect());
-        }
-        "productCodes" => shown.product_codes = Some(Vec::new()),
-        other => return Err(errors::attribute_unknown(other)),
-    }
-    Ok(shown)
-}
-
-pub async fn reset_snapshot_attribute(ctx: &Ctx, input: api::ResetSnapshotAttributeRequest) -> Result<()> {
-    let id = check_id(&input.snapshot_id)?;
-    if input.attribute != "createVolumePermission" {
-        return Err(errors::attribute_unknown(&input.attribute));
-    }
-    let scope = *ctx.scope();
-    ctx.write(|tx| {
-        let found = snapshot::find(tx, &scope, &id)?.ok_or_else(|| errors::snapshot_not_found(&id))?;
-        check_dry_run(input.dry_run)?;
-        snapshot::put(tx, &scope, &Snapshot { shared: Shared::default(), ..found })
-    })
-    .await
 }

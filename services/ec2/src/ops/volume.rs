@@ -5,12 +5,16 @@ use kernel::tokens::{Token, fingerprint};
 use kernel::tx::Reader;
 use kernel::{Access, Ctx, Result, Scope, Tx};
 
+use super::encryption;
 use super::page::{Listing, check_dry_run};
 use crate::controllers::volume::CONTROLLER;
 use crate::errors;
+use crate::rules;
+use crate::rules::encryption::{Outcome, Wanted};
 use crate::rules::volume::{Asked, attachment_state, check, state};
 use crate::rules::volume_view::show;
 use crate::rules::{instant, region, tag as tags_of};
+use crate::state::encryption::{Seal, defaults};
 use crate::state::id::{Id, SnapshotId, VolumeId};
 use crate::state::snapshot::{self, Snapshot};
 use crate::state::tag;
@@ -61,14 +65,23 @@ pub fn get_snapshot(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> R
 }
 
 /// A volume that is not attached, from nothing or from a snapshot.
-pub fn fresh(tx: &Tx<'_, '_>, shape: Shape, zone: &str, from: Option<&Snapshot>) -> Volume {
+pub fn fresh(
+    tx: &Tx<'_, '_>,
+    (id, seal): (VolumeId, Option<Seal>),
+    shape: Shape,
+    zone: &str,
+    from: Option<&Snapshot>,
+) -> Volume {
     Volume {
-        id: VolumeId::fresh(tx.ctx().ids()),
+        id,
         shape,
         zone: zone.to_owned(),
+        seal,
+        snapshot_seal: from.and_then(|from| from.seal.clone()),
         snapshot: from.map(|from| from.id.clone()),
         base: from.and_then(|from| from.base.clone()),
         created_at: tx.ctx().now(),
+        billed_since: None,
         auto_enable_io: false,
         deleted: false,
         attachment: None,
@@ -88,12 +101,29 @@ pub fn check_holds(shape: &Shape, from: Option<&Snapshot>) -> Result<()> {
     }
 }
 
+/// How a volume is to be kept. What it is made from must be the caller's to read.
+async fn decide(ctx: &Ctx, wanted: &Wanted, from: Option<&SnapshotId>) -> Result<Outcome> {
+    let scope = ctx.scope();
+    let (defaults, found) = ctx
+        .read(|snap| {
+            let found = match from {
+                Some(id) => Some(
+                    snapshot::find_placed(snap, scope, id)?.ok_or_else(|| errors::snapshot_not_found(id))?,
+                ),
+                None => None,
+            };
+            Ok((defaults(snap, scope)?, found))
+        })
+        .await?;
+    let seal = found.as_ref().and_then(|(_, from)| from.seal.as_ref());
+    encryption::check_usable(ctx, seal).await?;
+    let own = found.as_ref().is_none_or(|(place, _)| place == scope);
+    rules::encryption::decide(wanted, &defaults, seal, own)
+}
+
 pub async fn create_volume(ctx: &Ctx, input: api::CreateVolumeRequest) -> Result<api::Volume> {
     const OPERATION: &str = "CreateVolume";
     let print = fingerprint(&input);
-    if input.encrypted == Some(true) {
-        return Err(errors::unsupported("Encryption of volumes"));
-    }
     if input.multi_attach_enabled == Some(true) {
         return Err(errors::unsupported("Attaching a volume to several instances"));
     }
@@ -115,6 +145,9 @@ pub async fn create_volume(ctx: &Ctx, input: api::CreateVolumeRequest) -> Result
     let tags = tags.remove("volume").unwrap_or_default();
     let token = input.client_token.filter(|token| !token.is_empty());
     let scope = *ctx.scope();
+    let id = VolumeId::fresh(ctx.ids());
+    let outcome = decide(ctx, &Wanted::new(input.encrypted, input.kms_key_id), snapshot.as_ref()).await?;
+    let seal = encryption::seal(ctx, outcome, id.as_str()).await?;
     let made = ctx
         .write(|tx| {
             if let Some(token) = &token {
@@ -128,7 +161,7 @@ pub async fn create_volume(ctx: &Ctx, input: api::CreateVolumeRequest) -> Result
             let shape = check(&asked, from.as_ref().map(|from| from.size_gib))?;
             check_holds(&shape, from.as_ref())?;
             check_dry_run(input.dry_run)?;
-            let volume = fresh(tx, shape, &zone, from.as_ref());
+            let volume = fresh(tx, (id.clone(), seal.clone()), shape, &zone, from.as_ref());
             volume::put(tx, &scope, &volume)?;
             tag::put(tx, &scope, &volume.id, tags.clone())?;
             if let Some(token) = &token {
@@ -189,7 +222,8 @@ fn values(volume: &Volume, scope: &Scope, name: &str) -> Vec<String> {
         "availability-zone" => Some(volume.zone.clone()),
         "availability-zone-id" => Some(region::zone_id(scope.region.as_str(), &volume.zone)),
         "create-time" => Some(instant::iso_millis(volume.created_at)),
-        "encrypted" | "fast-restored" | "multi-attach-enabled" => Some("false".to_owned()),
+        "encrypted" => Some(volume.seal.is_some().to_string()),
+        "fast-restored" | "multi-attach-enabled" => Some("false".to_owned()),
         "size" => Some(volume.shape.size_gib.to_string()),
         "snapshot-id" => volume.snapshot.as_ref().map(ToString::to_string),
         "status" => Some(state(volume).to_owned()),

@@ -3,7 +3,7 @@
 use api_ec2 as api;
 use kernel::{Access, Ctx, Result, Scope};
 
-use super::instance;
+use super::{encryption, instance};
 use super::page::check_dry_run;
 use super::volume::{check_id, get};
 use crate::controllers::volume::CONTROLLER;
@@ -24,6 +24,8 @@ pub async fn attach_volume(ctx: &Ctx, input: api::AttachVolumeRequest) -> Result
     let (id, holder) = (check_id(&input.volume_id)?, instance::check_id(&input.instance_id)?);
     let name = check_device(&input.device)?;
     let scope = *ctx.scope();
+    let seal = ctx.read(|snap| volume::find(snap, &scope, &id)).await?.and_then(|volume| volume.seal);
+    encryption::check_usable(ctx, seal.as_ref()).await?;
     let shown = ctx
         .write(|tx| {
             let mut volume = get(tx, &scope, &id)?;

@@ -3,9 +3,11 @@
 use api_ec2::BlockDeviceMapping;
 use kernel::Result;
 
+use super::encryption::Wanted;
 use super::volume::{Asked, check_device};
 use crate::errors;
-use crate::state::id::{Id, SnapshotId};
+use crate::state::encryption::Seal;
+use crate::state::id::{Id, SnapshotId, VolumeId};
 
 /// What a request says of one device.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,9 @@ pub struct DeviceWish {
     pub delete_on_termination: Option<bool>,
     /// The image's device of this name is left out.
     pub left_out: bool,
+    pub encryption: Wanted,
+    /// Ids and keys for the volumes that are to be encrypted anew, one per instance.
+    pub seals: Vec<(VolumeId, Seal)>,
 }
 
 /// # Errors
@@ -36,9 +41,6 @@ pub fn check(given: Option<Vec<BlockDeviceMapping>>) -> Result<Vec<DeviceWish>> 
         }
         let left_out = mapping.no_device.is_some();
         let ebs = mapping.ebs.unwrap_or_default();
-        if ebs.encrypted == Some(true) || ebs.kms_key_id.is_some() {
-            return Err(errors::unsupported("Encryption of volumes"));
-        }
         let snapshot = ebs.snapshot_id.filter(|id| !id.is_empty());
         let snapshot =
             snapshot.map(|text| SnapshotId::parse(&text).ok_or_else(|| errors::snapshot_malformed(&text)));
@@ -53,9 +55,20 @@ pub fn check(given: Option<Vec<BlockDeviceMapping>>) -> Result<Vec<DeviceWish>> 
             },
             delete_on_termination: ebs.delete_on_termination,
             left_out,
+            encryption: Wanted::new(ebs.encrypted, ebs.kms_key_id),
+            seals: Vec::new(),
         });
     }
     Ok(wishes)
+}
+
+/// # Errors
+/// Where a wish says how to encrypt, and nobody can: what an image is made of is as it is.
+pub fn check_unencrypted(wishes: &[DeviceWish]) -> Result<()> {
+    match wishes.iter().all(|wish| wish.encryption.is_silent()) {
+        true => Ok(()),
+        false => Err(errors::encryption_not_here()),
+    }
 }
 
 /// The names under which a client may mean the root volume.

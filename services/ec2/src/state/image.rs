@@ -31,6 +31,9 @@ pub struct ImageDevice {
     pub device: String,
     /// An empty volume without one.
     pub snapshot: Option<SnapshotId>,
+    /// The snapshot is.
+    #[serde(default)]
+    pub encrypted: bool,
     pub shape: Shape,
     pub delete_on_termination: bool,
 }

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod capacity_reservation;
 pub mod dhcp_options;
+pub mod encryption;
 pub mod fleet;
 pub mod host;
 pub mod id;

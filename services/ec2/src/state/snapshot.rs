@@ -6,6 +6,8 @@ use kernel::tx::Reader;
 use kernel::{AccountId, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
+use super::encryption::Seal;
+use crate::rules::storage_usage::of_snapshot;
 use super::id::{SnapshotId, VolumeId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,15 @@ pub struct Snapshot {
     pub parent: Option<SnapshotId>,
     /// What it is a copy of.
     pub copied: Option<SnapshotId>,
+    /// Its key, if it is encrypted.
+    #[serde(default)]
+    pub seal: Option<Seal>,
+    /// That of what it is a copy of.
+    #[serde(default)]
+    pub copied_seal: Option<Seal>,
+    /// Until when its blocks may be written from outside, and nothing of it is taken or stored.
+    #[serde(default)]
+    pub open_until: Option<Millis>,
     /// It waits until its instance is quiet, and is taken then.
     pub waits: bool,
     pub deleted: bool,
@@ -68,12 +79,21 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Op
 
 /// A snapshot that `scope` may use: its own, or one shared with it.
 pub fn find_usable(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Option<Snapshot>> {
+    Ok(find_placed(from, scope, id)?.map(|(_, snapshot)| snapshot))
+}
+
+/// The same, with whose it is.
+pub fn find_placed(
+    from: &mut impl Reader,
+    scope: &Scope,
+    id: &SnapshotId,
+) -> Result<Option<(Scope, Snapshot)>> {
     let Some(place) = PLACES.get(from, &HOUSE_SCOPE, id)? else { return Ok(None) };
     let found = find(from, &place, id)?.filter(|snapshot| !snapshot.deleted);
     let may = |snapshot: &Snapshot| {
         place == *scope || place.region == scope.region && snapshot.shared.admits(scope.account)
     };
-    Ok(found.filter(may))
+    Ok(found.filter(may).map(|snapshot| (place, snapshot)))
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Snapshot>> {
@@ -116,7 +136,16 @@ pub fn update<T>(
     Ok(Some(answer))
 }
 
+/// Brings its usage line up to date.
+pub fn note_usage(tx: &mut Tx<'_, '_>, snapshot: &Snapshot) -> Result<()> {
+    let now = tx.ctx().now();
+    of_snapshot(snapshot, now).map_or(Ok(()), |line| tx.meter(&line))
+}
+
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &SnapshotId) -> Result<()> {
+    if let Some(snapshot) = find(tx, scope, id)? {
+        note_usage(tx, &snapshot)?;
+    }
     PLACES.delete(tx, &HOUSE_SCOPE, id)?;
     WAITING.delete(tx, scope, id)?;
     SNAPSHOTS.delete(tx, scope, id)

@@ -5,6 +5,8 @@ use kernel::tx::Reader;
 use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
+use super::encryption::Seal;
+use crate::rules::storage_usage::of_volume;
 use super::id::{InstanceId, SnapshotId, VolumeId};
 
 /// What a volume can do, and how long it is.
@@ -23,9 +25,18 @@ pub struct Volume {
     pub shape: Shape,
     pub zone: String,
     pub snapshot: Option<SnapshotId>,
+    /// Its key, if it is encrypted.
+    #[serde(default)]
+    pub seal: Option<Seal>,
+    /// That of the snapshot it was made from.
+    #[serde(default)]
+    pub snapshot_seal: Option<Seal>,
     /// The engine's image whose files a root volume lies over.
     pub base: Option<String>,
     pub created_at: Millis,
+    /// When its shape last changed: what it was until then is in the books.
+    #[serde(default)]
+    pub billed_since: Option<Millis>,
     pub auto_enable_io: bool,
     /// Asked for: it shall go.
     pub deleted: bool,
@@ -116,7 +127,20 @@ fn replace(tx: &mut Tx<'_, '_>, scope: &Scope, before: Option<&Volume>, volume: 
             HELD.put(tx, scope, (&is, &volume.id), &volume.id)?;
         }
     }
-    VOLUMES.put(tx, scope, &volume.id, volume)
+    match before.filter(|before| before.shape != volume.shape) {
+        Some(before) => {
+            let now = tx.ctx().now();
+            note_usage(tx, before)?;
+            VOLUMES.put(tx, scope, &volume.id, &Volume { billed_since: Some(now), ..volume.clone() })
+        }
+        None => VOLUMES.put(tx, scope, &volume.id, volume),
+    }
+}
+
+/// Brings its usage lines up to date.
+pub fn note_usage(tx: &mut Tx<'_, '_>, volume: &Volume) -> Result<()> {
+    let now = tx.ctx().now();
+    of_volume(volume, now).iter().try_for_each(|line| tx.meter(line))
 }
 
 /// Stores what `change` makes of the volume. `None` when there is no such volume.
@@ -135,5 +159,8 @@ pub fn update<T>(
 
 /// Forgets a volume that is not attached.
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &VolumeId) -> Result<()> {
+    if let Some(volume) = find(tx, scope, id)? {
+        note_usage(tx, &volume)?;
+    }
     VOLUMES.delete(tx, scope, id)
 }

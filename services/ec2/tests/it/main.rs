@@ -26,4 +26,5 @@ mod security_group;
 mod spot;
 mod tag;
 mod topology;
+mod volume;
 mod vpc;

@@ -1,0 +1,5 @@
+//! Generates this crate from `models/ebs.*`.
+
+fn main() {
+    api_codegen::build("ebs");
+}

@@ -1,0 +1,141 @@
+//! `cloudlet image`: images of others, taken from disk, for instances to be made of.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clap::{Args, Subcommand};
+use compute::{OciImages, Place};
+use http::Method;
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+
+use crate::cli::{Outcome, Problem};
+use crate::client::{Client, block_on};
+use crate::config::{Endpoint, data_dir};
+use crate::lines::{complain, say};
+use crate::up::tag_of;
+
+/// Steps of a bar.
+const STEPS: u64 = 1_000;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Image {
+    /// Unpacks an OCI layout, an OCI archive or a docker archive, and registers it as an AMI of the default account
+    Import(Import),
+    /// Lists what was imported
+    List(Kept),
+    /// Removes an image that no machine is made of; its AMIs can be launched no more
+    Remove(Remove),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The folder or archive, as `skopeo copy`, `buildah push` or `docker save` write it
+    path: PathBuf,
+
+    /// What it is called from now on [default: the path's own name]
+    #[arg(long)]
+    name: Option<String>,
+
+    #[command(flatten)]
+    kept: Kept,
+
+    #[command(flatten)]
+    endpoint: Endpoint,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Kept {
+    /// The cloud's data folder [default: cloudlet in the user's state folder]
+    #[arg(long, env = "CLOUDLET_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    name: String,
+
+    #[command(flatten)]
+    kept: Kept,
+}
+
+pub(crate) fn run(command: &Image) -> Outcome {
+    match command {
+        Image::Import(options) => import(options),
+        Image::List(kept) => list(&images(kept)?),
+        Image::Remove(options) => {
+            images(&options.kept)?.remove(&options.name).map_err(|e| Problem::new("the image stays", &e))
+        }
+    }
+}
+
+fn images(kept: &Kept) -> Outcome<OciImages> {
+    let data = data_dir(kept.data.as_deref())?;
+    let place = Place::new(data.join("machines"), tag_of(&data, 0));
+    Ok(OciImages::new(place.map_err(|e| Problem::new("images cannot be kept", &e))?))
+}
+
+fn import(options: &Import) -> Outcome {
+    let name = match &options.name {
+        Some(name) => name.clone(),
+        None => name_of(&options.path),
+    };
+    let program = std::env::current_exe().map_err(|e| Problem::new("our executable cannot be found", &e))?;
+    let bar = ProgressBar::new(STEPS);
+    if let Ok(style) = ProgressStyle::with_template("{msg:20} {bar:40} {percent:>3} %  {elapsed}") {
+        bar.set_style(style);
+    }
+    let shown = bar.clone();
+    let progress: compute::Progress = Arc::new(move |share: f32, what: &str| {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a bar")]
+        shown.set_position((share.clamp(0.0, 1.0) * 1_000.0) as u64);
+        shown.set_message(what.to_owned());
+    });
+    let made = images(&options.kept)?.import(&options.path, &name, &program, &progress);
+    bar.finish_and_clear();
+    let made = made.map_err(|e| Problem::new("the image was not imported", &e))?;
+    say(format_args!("{}  {}  {}", made.name, HumanBytes(made.size_bytes), made.digest));
+    match register(&options.endpoint.endpoint, &name) {
+        Ok(id) => say(id),
+        Err(problem) => complain(format_args!(
+            "{problem}\nRegister it later: aws ec2 register-image --name {name} --image-location oci:{name}"
+        )),
+    }
+    Ok(())
+}
+
+/// The last part of a path, without what an archive's name ends in.
+fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_lowercase();
+    stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect()
+}
+
+/// Makes an AMI of it. Returns its id.
+fn register(endpoint: &str, name: &str) -> Outcome<String> {
+    let client = Client::new(endpoint)?;
+    let form = format!(
+        "Action=RegisterImage&Version=2016-11-15&Name={name}&ImageLocation=oci%3A{name}&Description={name}"
+    );
+    let body = Bytes::from(form);
+    let headers = client.signed_headers("ec2", &body)?;
+    let (status, answer) = block_on(client.send(Method::POST, "/", &headers, body))?;
+    let answer = String::from_utf8_lossy(&answer);
+    let between = |from: &str, to: &str| Some(answer.split_once(from)?.1.split_once(to)?.0.to_owned());
+    match between("<imageId>", "</imageId>").filter(|_| status.is_success()) {
+        Some(id) => Ok(id),
+        None => Err(Problem(
+            between("<Message>", "</Message>").unwrap_or_else(|| format!("the cloud answers {status}")),
+        )),
+    }
+}
+
+fn list(images: &OciImages) -> Outcome {
+    let found = images.list().map_err(|e| Problem::new("the images cannot be listed", &e))?;
+    for one in &found {
+        say(format_args!("{:24} {:>12}  {}", one.name, HumanBytes(one.size_bytes).to_string(), one.digest));
+    }
+    if found.is_empty() {
+        complain("There are no imported images.");
+    }
+    Ok(())
+}

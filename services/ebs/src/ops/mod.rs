@@ -1,0 +1,4 @@
+//! The operations.
+
+pub mod snapshot_block;
+pub mod snapshot_write;

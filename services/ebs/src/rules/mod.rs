@@ -1,0 +1,3 @@
+//! What may be asked, pure.
+
+pub mod snapshot_block;

@@ -1,0 +1,83 @@
+//! Whom images are shared with, and what else of them can be changed.
+
+use api_ec2 as api;
+use kernel::{Ctx, Result};
+
+use super::image as described;
+use super::image_make::{check_id, get_own};
+use super::page::check_dry_run;
+use super::snapshot_share::share;
+use crate::errors;
+use crate::state::image::{self, Image};
+use crate::state::snapshot::Shared;
+
+pub async fn modify_image_attribute(ctx: &Ctx, input: api::ModifyImageAttributeRequest) -> Result<()> {
+    let id = check_id(&input.image_id)?;
+    let permissions = input.launch_permission.unwrap_or_default();
+    let one = |given: api::LaunchPermission| (given.user_id, given.group);
+    let mut add: Vec<_> = permissions.add.unwrap_or_default().into_iter().map(one).collect();
+    let mut remove: Vec<_> = permissions.remove.unwrap_or_default().into_iter().map(one).collect();
+    let users = input.user_ids.unwrap_or_default().into_iter().map(|user| (Some(user), None));
+    let groups = input.user_groups.unwrap_or_default().into_iter().map(|group| (None, Some(group)));
+    let old = users.chain(groups);
+    if input.operation_type.as_deref() == Some("remove") {
+        remove.extend(old);
+    } else {
+        add.extend(old);
+    }
+    let described = input.attribute.as_deref() == Some("description");
+    let description = input.description.and_then(|text| text.value).or(input.value.filter(|_| described));
+    if description.is_none() && add.is_empty() && remove.is_empty() {
+        return Err(errors::missing("attribute"));
+    }
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        let mut found = get_own(tx, &scope, &id)?;
+        share(&mut found.shared, &add, &remove)?;
+        if let Some(text) = &description {
+            found.description.clone_from(text);
+        }
+        check_dry_run(input.dry_run)?;
+        image::put(tx, &scope, &found)
+    })
+    .await
+}
+
+pub async fn describe_image_attribute(
+    ctx: &Ctx,
+    input: api::DescribeImageAttributeRequest,
+) -> Result<api::ImageAttribute> {
+    let id = check_id(&input.image_id)?;
+    let found = ctx.read(|snap| get_own(snap, ctx.scope(), &id)).await?;
+    check_dry_run(input.dry_run)?;
+    let mut shown = api::ImageAttribute { image_id: Some(id.to_string()), ..Default::default() };
+    match input.attribute.as_str() {
+        "launchPermission" => {
+            let all = found.shared.everybody.then(|| (None, Some("all".to_owned())));
+            let users = found.shared.accounts.into_iter().map(|user| (Some(user), None));
+            let show = |(user_id, group)| api::LaunchPermission { user_id, group, ..Default::default() };
+            shown.launch_permissions = Some(all.into_iter().chain(users).map(show).collect());
+        }
+        "description" => {
+            shown.description = Some(api::AttributeValue { value: Some(found.description) });
+        }
+        "blockDeviceMapping" => shown.block_device_mappings = Some(described::mappings(&found)),
+        "productCodes" => shown.product_codes = Some(Vec::new()),
+        other => return Err(errors::attribute_unknown(other)),
+    }
+    Ok(shown)
+}
+
+pub async fn reset_image_attribute(ctx: &Ctx, input: api::ResetImageAttributeRequest) -> Result<()> {
+    let id = check_id(&input.image_id)?;
+    if input.attribute != "launchPermission" {
+        return Err(errors::attribute_unknown(&input.attribute));
+    }
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        let found = get_own(tx, &scope, &id)?;
+        check_dry_run(input.dry_run)?;
+        image::put(tx, &scope, &Image { shared: Shared::default(), ..found })
+    })
+    .await
+}

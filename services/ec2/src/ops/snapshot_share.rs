@@ -1,0 +1,103 @@
+//! Whom snapshots are shared with.
+
+use api_ec2 as api;
+use kernel::{Ctx, Result};
+
+use super::page::check_dry_run;
+use super::snapshot::check_id;
+use crate::errors;
+use crate::state::snapshot::{self, Shared, Snapshot};
+
+pub async fn modify_snapshot_attribute(ctx: &Ctx, input: api::ModifySnapshotAttributeRequest) -> Result<()> {
+    let id = check_id(&input.snapshot_id)?;
+    let permissions = input.create_volume_permission.unwrap_or_default();
+    let one = |given: api::CreateVolumePermission| (given.user_id, given.group);
+    let mut add: Vec<_> = permissions.add.unwrap_or_default().into_iter().map(one).collect();
+    let mut remove: Vec<_> = permissions.remove.unwrap_or_default().into_iter().map(one).collect();
+    let users = input.user_ids.unwrap_or_default().into_iter().map(|user| (Some(user), None));
+    let groups = input.group_names.unwrap_or_default().into_iter().map(|group| (None, Some(group)));
+    let old = users.chain(groups);
+    if input.operation_type.as_deref() == Some("remove") {
+        remove.extend(old);
+    } else {
+        add.extend(old);
+    }
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        let found = snapshot::find(tx, &scope, &id)?.filter(|one| !one.deleted);
+        let mut found = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
+        share(&mut found.shared, &add, &remove)?;
+        match &found.seal {
+            Some(_) if found.shared.everybody => return Err(errors::cannot_share_with_all()),
+            Some(seal) if seal.managed && !add.is_empty() => return Err(errors::cannot_share_managed()),
+            _ => {}
+        }
+        check_dry_run(input.dry_run)?;
+        snapshot::put(tx, &scope, &found)
+    })
+    .await
+}
+
+/// A user or a group, as a permission names one of them.
+pub type Whom = (Option<String>, Option<String>);
+
+/// Lets accounts, or everybody, use something; or no more.
+///
+/// # Errors
+/// For a group other than `all`, or a user that is no account.
+pub fn share(shared: &mut Shared, add: &[Whom], remove: &[Whom]) -> Result<()> {
+    for (whom, give) in add.iter().map(|whom| (whom, true)).chain(remove.iter().map(|whom| (whom, false))) {
+        match whom {
+            (_, Some(group)) if group == "all" => shared.everybody = give,
+            (_, Some(group)) => return Err(errors::invalid_value(group, "group")),
+            (Some(user), None) => {
+                if user.len() != 12 || !user.bytes().all(|b| b.is_ascii_digit()) {
+                    return Err(errors::account_invalid(user));
+                }
+                shared.accounts.retain(|account| account != user);
+                if give {
+                    shared.accounts.push(user.clone());
+                }
+            }
+            (None, None) => return Err(errors::missing("UserId")),
+        }
+    }
+    Ok(())
+}
+
+pub async fn describe_snapshot_attribute(
+    ctx: &Ctx,
+    input: api::DescribeSnapshotAttributeRequest,
+) -> Result<api::DescribeSnapshotAttributeResult> {
+    let id = check_id(&input.snapshot_id)?;
+    let found = ctx.read(|snap| snapshot::find(snap, ctx.scope(), &id)).await?.filter(|one| !one.deleted);
+    let found = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
+    check_dry_run(input.dry_run)?;
+    let mut shown =
+        api::DescribeSnapshotAttributeResult { snapshot_id: Some(id.to_string()), ..Default::default() };
+    match input.attribute.as_str() {
+        "createVolumePermission" => {
+            let all = found.shared.everybody.then(|| (None, Some("all".to_owned())));
+            let users = found.shared.accounts.into_iter().map(|user| (Some(user), None));
+            let show = |(user_id, group)| api::CreateVolumePermission { user_id, group };
+            shown.create_volume_permissions = Some(all.into_iter().chain(users).map(show).collect());
+        }
+        "productCodes" => shown.product_codes = Some(Vec::new()),
+        other => return Err(errors::attribute_unknown(other)),
+    }
+    Ok(shown)
+}
+
+pub async fn reset_snapshot_attribute(ctx: &Ctx, input: api::ResetSnapshotAttributeRequest) -> Result<()> {
+    let id = check_id(&input.snapshot_id)?;
+    if input.attribute != "createVolumePermission" {
+        return Err(errors::attribute_unknown(&input.attribute));
+    }
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        let found = snapshot::find(tx, &scope, &id)?.ok_or_else(|| errors::snapshot_not_found(&id))?;
+        check_dry_run(input.dry_run)?;
+        snapshot::put(tx, &scope, &Snapshot { shared: Shared::default(), ..found })
+    })
+    .await
+}

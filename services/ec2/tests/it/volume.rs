@@ -1,0 +1,103 @@
+//! Volumes and snapshots on an engine that only remembers: what is metered, and what a full disk does.
+
+use std::sync::Arc;
+
+use api_ec2 as api;
+use api_ec2::op;
+use block::FakeVolumes;
+use compute::FakeMachines;
+use kernel::Plugs;
+use kernel::testing::TestCloud;
+use net::FakeNetworks;
+
+async fn house() -> (TestCloud, Arc<FakeVolumes>) {
+    let volumes = Arc::new(FakeVolumes::new());
+    let plugs = Plugs::default()
+        .with::<Arc<dyn compute::Machines>>(Arc::new(FakeMachines::new()))
+        .with::<Arc<dyn net::Networks>>(Arc::new(FakeNetworks::new()))
+        .with::<Arc<dyn block::Volumes>>(volumes.clone());
+    (TestCloud::new(vec![ec2::service(&plugs)]).await, volumes)
+}
+
+async fn create(cloud: &TestCloud, kind: &str, size: i32, iops: Option<i32>) -> String {
+    let wanted = api::CreateVolumeRequest {
+        availability_zone: Some("us-east-1a".to_owned()),
+        volume_type: Some(kind.to_owned()),
+        size: Some(size),
+        iops,
+        ..Default::default()
+    };
+    cloud.call(op::CreateVolume, wanted).await.unwrap().volume_id.unwrap()
+}
+
+async fn becomes(cloud: &TestCloud, id: &str, wanted: &str) {
+    let look = || api::DescribeVolumesRequest { volume_ids: Some(vec![id.to_owned()]), ..Default::default() };
+    cloud
+        .eventually(wanted, async || {
+            let seen = cloud.call(op::DescribeVolumes, look()).await.ok()?.volumes?.pop()?;
+            (seen.state.as_deref() == Some(wanted)).then_some(())
+        })
+        .await;
+}
+
+async fn usage(cloud: &TestCloud, id: &str) -> Vec<(String, u64)> {
+    let lines = kernel::meter::list(&cloud.ctx("ec2"), "ec2", None, 100).await.unwrap();
+    let lines = lines.into_iter().map(|(_, line)| line).filter(|line| line.resource == id);
+    lines.map(|line| (line.usage_type, line.quantity)).collect()
+}
+
+#[tokio::test]
+async fn a_volume_is_in_the_books_by_size_and_rates_until_it_is_changed_or_gone() {
+    let (cloud, _) = house().await;
+    let id = create(&cloud, "gp3", 10, Some(4_000)).await;
+    becomes(&cloud, &id, "available").await;
+    cloud.advance(100_000);
+    let grown = api::ModifyVolumeRequest { volume_id: id.clone(), size: Some(20), ..Default::default() };
+    cloud.call(op::ModifyVolume, grown).await.unwrap();
+    let lines = usage(&cloud, &id).await;
+    assert_eq!(
+        lines,
+        [("EBS:VolumeP-IOPS.gp3".to_owned(), 100_000), ("EBS:VolumeUsage.gp3".to_owned(), 1_000)]
+    );
+    cloud.advance(10_000);
+    let gone = api::DeleteVolumeRequest { volume_id: id.clone(), ..Default::default() };
+    cloud.call(op::DeleteVolume, gone).await.unwrap();
+    let lines = cloud
+        .eventually("the last lines", async || {
+            let lines = usage(&cloud, &id).await;
+            (lines.len() == 4).then_some(lines)
+        })
+        .await;
+    assert_eq!(lines.iter().map(|(_, quantity)| quantity).sum::<u64>(), 100_000 + 1_000 + 10_000 + 200);
+}
+
+#[tokio::test]
+async fn on_a_full_disk_a_volume_ends_in_error_and_the_rest_goes_on() {
+    let (cloud, volumes) = house().await;
+    let before = create(&cloud, "gp2", 1, None).await;
+    becomes(&cloud, &before, "available").await;
+    volumes.set_full(true);
+    let refused = create(&cloud, "gp2", 1, None).await;
+    becomes(&cloud, &refused, "error").await;
+    becomes(&cloud, &before, "available").await;
+    let gone = api::DeleteVolumeRequest { volume_id: refused, ..Default::default() };
+    cloud.call(op::DeleteVolume, gone).await.unwrap();
+    volumes.set_full(false);
+    let after = create(&cloud, "gp2", 1, None).await;
+    becomes(&cloud, &after, "available").await;
+}
+
+#[tokio::test]
+async fn an_encrypted_volume_needs_a_service_that_keeps_keys() {
+    let (cloud, _) = house().await;
+    let wanted = api::CreateVolumeRequest {
+        availability_zone: Some("us-east-1a".to_owned()),
+        size: Some(1),
+        encrypted: Some(true),
+        ..Default::default()
+    };
+    let refused = cloud.call(op::CreateVolume, wanted).await.unwrap_err();
+    assert!(!refused.code().is_empty());
+    let look = api::DescribeVolumesRequest::default();
+    assert!(cloud.call(op::DescribeVolumes, look).await.unwrap().volumes.unwrap().is_empty());
+}
