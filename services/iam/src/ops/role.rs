@@ -110,8 +110,26 @@ async fn edit_facts(
     .await
 }
 
+/// A description is everybody's to change, also of roles that services made for themselves.
+async fn describe(ctx: &Ctx, name: String, description: Option<String>) -> Result<Identity> {
+    let home = home(ctx);
+    change(ctx, move |tx| {
+        let mut role = identity::get(tx, &home, Kind::Role, &name)?;
+        if let Some(facts) = &mut role.role {
+            facts.description = description.clone().or_else(|| facts.description.take());
+        }
+        identity::put(tx, &home, &role)?;
+        Ok(role)
+    })
+    .await
+}
+
 pub async fn update_role(ctx: &Ctx, input: UpdateRoleRequest) -> Result<UpdateRoleResponse> {
     let UpdateRoleRequest { role_name, description, max_session_duration } = input;
+    if max_session_duration.is_none() {
+        describe(ctx, role_name, description).await?;
+        return Ok(UpdateRoleResponse::default());
+    }
     edit_facts(ctx, role_name, move |facts| {
         facts.description = description.clone().or_else(|| facts.description.take());
         facts.session_s_max = max_session_duration.unwrap_or(facts.session_s_max);
@@ -124,9 +142,7 @@ pub async fn update_role_description(
     ctx: &Ctx,
     input: UpdateRoleDescriptionRequest,
 ) -> Result<UpdateRoleDescriptionResponse> {
-    let description = input.description;
-    let role =
-        edit_facts(ctx, input.role_name, move |facts| facts.description = Some(description.clone())).await?;
+    let role = describe(ctx, input.role_name, Some(input.description)).await?;
     Ok(UpdateRoleDescriptionResponse { role: Some(brief(&home(ctx), &role)) })
 }
 
