@@ -466,6 +466,11 @@ def furnish_elbv2(elbv2, account, marker, cloud):
     return members, operations
 
 
+def furnish_acm(acm, account, marker, cloud):
+    arn = f"arn:aws:acm:us-east-1:{account}:certificate/01234567-89ab-cdef-0123-456789abcdef"
+    return {"CertificateArn": arn}, {}
+
+
 # In order: a later one may use what an earlier one made.
 FURNISH = {
     "sqs": furnish_sqs,
@@ -473,6 +478,7 @@ FURNISH = {
     "iam": furnish_iam,
     "ebs": furnish_ebs,
     "ec2": furnish_ec2,
+    "acm": furnish_acm,
     "elbv2": furnish_elbv2,
     "s3": furnish_s3,
     "sts": furnish_sts,
