@@ -87,16 +87,3 @@ fn rule_figures() {
         times.iter().max().unwrap()
     );
 }
-
-/// `HOLD=120 cargo test -p net --test it -- --ignored --nocapture hold`: two nics to measure between from a shell.
-#[test]
-#[ignore = "waits"]
-fn hold() {
-    let Some(world) = world() else { return };
-    world.network("n");
-    for at in [10, 11] {
-        println!("{}", world.nic(spec("n", 1, at, &["open"])).netns_path.display());
-    }
-    let seconds = std::env::var("HOLD").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-    std::thread::sleep(Duration::from_secs(seconds));
-}
