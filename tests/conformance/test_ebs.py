@@ -348,3 +348,33 @@ def test_snapshots_are_written_and_read_block_by_block(cloud, lab, encrypted):
     lab.attach(volume, one, "/dev/sdf")
     sums = lab.sh(one, "for n in 0 7 9; do dd if=/dev/sdf bs=524288 skip=$n count=1 status=none | sha256sum; done").split()[::2]
     assert sums == [hashlib.sha256(data).hexdigest() for data in (noise[0], zeros, noise[7])]
+
+
+def test_all_volumes_are_snapshot_together_and_images_are_copied(lab):
+    ec2 = lab.ec2
+    one = lab.launch(data="", BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}])
+    running(ec2, one)
+    held = {device["DeviceName"]: device["Ebs"]["VolumeId"] for device in describe(ec2, one)["BlockDeviceMappings"]}
+    root, data = held["/dev/sda1"], held["/dev/sdf"]
+    ec2.create_tags(Resources=[data], Tags=[{"Key": "of", "Value": "data"}])
+    made = ec2.create_snapshots(InstanceSpecification={"InstanceId": one}, CopyTagsFromSource="volume", Description="all")["Snapshots"]
+    assert {snapshot["VolumeId"] for snapshot in made} == {root, data}
+    assert [snapshot["Tags"] for snapshot in made if snapshot["VolumeId"] == data] == [[{"Key": "of", "Value": "data"}]]
+    of_data = ec2.create_snapshots(InstanceSpecification={"InstanceId": one, "ExcludeBootVolume": True})["Snapshots"]
+    assert [snapshot["VolumeId"] for snapshot in of_data] == [data]
+    none = {"InstanceId": one, "ExcludeBootVolume": True, "ExcludeDataVolumeIds": [data]}
+    assert code_of(ec2.create_snapshots, InstanceSpecification=none) == "InvalidParameterValue"
+
+    image = ec2.create_image(InstanceId=one, Name=f"from-{uuid.uuid4().hex}", NoReboot=True)["ImageId"]
+    ids = [device["Ebs"]["SnapshotId"] for device in ec2.describe_images(ImageIds=[image])["Images"][0]["BlockDeviceMappings"]]
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=ids, WaiterConfig={"Delay": 1})
+    name = f"copy-{uuid.uuid4().hex}"
+    copy = ec2.copy_image(SourceImageId=image, SourceRegion="us-east-1", Name=name, Encrypted=True)["ImageId"]
+    seen = lambda: ec2.describe_images(ImageIds=[copy])["Images"][0]
+    eventually(lambda: seen()["State"] == "available", "the copy is there", seconds=40)
+    assert all(device["Ebs"]["Encrypted"] for device in seen()["BlockDeviceMappings"])
+    two = lab.launch(copy, data="")
+    running(ec2, two)
+    assert code_of(ec2.copy_image, SourceImageId=image, SourceRegion="us-east-1", Name=name) == "InvalidAMIName.Duplicate"
+    for one in (copy, image):
+        ec2.deregister_image(ImageId=one, DeleteAssociatedSnapshots=True)

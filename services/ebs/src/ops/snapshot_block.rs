@@ -32,6 +32,15 @@ pub fn changed_access(scope: &Scope, input: &ListChangedBlocksRequest) -> Result
     })
 }
 
+/// The kernel's tokens are safe in URLs; those of this service are of the other alphabet of base64 (its model).
+fn seal(ctx: &Ctx, operation: &str, position: &[u8]) -> String {
+    ctx.seal_page(operation, position).replace('-', "+").replace('_', "/")
+}
+
+fn open(ctx: &Ctx, operation: &str, token: &str) -> Option<Vec<u8>> {
+    ctx.open_page(operation, &token.replace('+', "-").replace('/', "_"))
+}
+
 /// Who keeps the snapshots.
 pub fn keeper(ctx: &Ctx) -> Result<&dyn SnapshotStore> {
     ctx.own::<Arc<SnapshotDesk>>().get()
@@ -53,14 +62,14 @@ async fn get_completed(ctx: &Ctx, id: &str) -> Result<SnapshotFacts> {
 }
 
 fn leave(ctx: &Ctx, snapshot: &str, index: u32, until: Millis) -> String {
-    ctx.seal_page(LEAVE, &Leave { snapshot, index, until }.to_bytes())
+    seal(ctx, LEAVE, &Leave { snapshot, index, until }.to_bytes())
 }
 
 /// Where a page begins: behind another, or where it was asked.
 fn begin(ctx: &Ctx, list: &str, token: Option<&str>, asked: Option<i32>, size_gib: u32) -> Result<u32> {
     match (token.filter(|token| !token.is_empty()), asked) {
         (Some(token), _) => {
-            let place = ctx.open_page(list, token).and_then(|place| <[u8; 4]>::try_from(place).ok());
+            let place = open(ctx, list, token).and_then(|place| <[u8; 4]>::try_from(place).ok());
             place.map(u32::from_be_bytes).ok_or_else(errors::page_token)
         }
         (None, Some(asked)) => check_index(asked, size_gib),
@@ -69,8 +78,14 @@ fn begin(ctx: &Ctx, list: &str, token: Option<&str>, asked: Option<i32>, size_gi
 }
 
 /// A page of rows, and the token of the next.
-fn cut<T>(ctx: &Ctx, list: &str, mut rows: Vec<T>, size: usize, index: impl Fn(&T) -> u32) -> (Vec<T>, Option<String>) {
-    let next = rows.get(size).map(|row| ctx.seal_page(list, &index(row).to_be_bytes()));
+fn cut<T>(
+    ctx: &Ctx,
+    list: &str,
+    mut rows: Vec<T>,
+    size: usize,
+    index: impl Fn(&T) -> u32,
+) -> (Vec<T>, Option<String>) {
+    let next = rows.get(size).map(|row| seal(ctx, list, &index(row).to_be_bytes()));
     rows.truncate(size);
     (rows, next)
 }
@@ -142,11 +157,14 @@ pub async fn list_changed_blocks(
     })
 }
 
-pub async fn get_snapshot_block(ctx: &Ctx, input: GetSnapshotBlockRequest) -> Result<GetSnapshotBlockResponse> {
+pub async fn get_snapshot_block(
+    ctx: &Ctx,
+    input: GetSnapshotBlockRequest,
+) -> Result<GetSnapshotBlockResponse> {
     let id = &input.snapshot_id;
     let found = get_completed(ctx, id).await?;
     let index = check_index(input.block_index, found.size_gib)?;
-    let opened = ctx.open_page(LEAVE, &input.block_token);
+    let opened = open(ctx, LEAVE, &input.block_token);
     let leave = opened.as_deref().and_then(Leave::read).ok_or_else(errors::block_token)?;
     if leave.snapshot != id.as_str() || leave.index != index || leave.until < ctx.now() {
         return Err(errors::block_token());

@@ -84,6 +84,10 @@ pub fn managed(scope: &Scope, service: &str) -> String {
     let (partition, account) = (scope.partition(), scope.account);
     // Volumes are of EC2, though their key is named after themselves.
     let via = if service == "ebs" { "ec2" } else { service };
+    let full = |name: &str| format!("{name}.{}.amazonaws.com", scope.region);
+    // Their snapshots are also written block by block, by a service of that name.
+    let vias =
+        if service == "ebs" { serde_json::json!([full(via), full(service)]) } else { full(via).into() };
     serde_json::json!({
         "Version": "2012-10-17",
         "Id": format!("auto-{service}-2"),
@@ -98,7 +102,7 @@ pub fn managed(scope: &Scope, service: &str) -> String {
             "Resource": "*",
             "Condition": {"StringEquals": {
                 "kms:CallerAccount": account.to_string(),
-                "kms:ViaService": format!("{via}.{}.amazonaws.com", scope.region)
+                "kms:ViaService": vias
             }}
         }, {
             "Sid": "Allow direct access to key metadata to the account",
