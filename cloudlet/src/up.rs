@@ -134,8 +134,8 @@ async fn serve(options: &Up) -> Outcome {
         let endpoint = format!("http://{}", reachable(local));
         tokio::spawn(async move { crate::hooks::run_ready(&ready_d, &endpoint).await });
     }
-    told.wait().await;
     tokio::spawn(tidy_host());
+    told.wait().await;
     tracing::info!("closing");
     end.send_replace(true);
     while servers.join_next().await.is_some() {}
@@ -143,7 +143,6 @@ async fn serve(options: &Up) -> Outcome {
     engines.close(options.stop_instances || folder.is_temporary()).await
 }
 
-fn bind(addresses: &[SocketAddr]) -> Outcome<Vec<TcpListener>> {
 /// What clouds left here that nobody can open any more goes.
 async fn tidy_host() {
     for (tag, data, found) in leftovers::clean().await {
@@ -155,6 +154,7 @@ async fn tidy_host() {
     }
 }
 
+fn bind(addresses: &[SocketAddr]) -> Outcome<Vec<TcpListener>> {
     let bound = addresses.iter().map(|address| {
         listen(*address).map_err(|e| Problem::new(&format!("cannot listen on {address}"), &e))
     });
@@ -219,9 +219,8 @@ fn plugs(options: &Up, engines: &Engines, data: &Path) -> Plugs {
         .with(Arc::new(SnapshotDesk::default()))
         .set("ec2.public-addresses", options.public_cidr.clone())
         .set("ec2.overcommit", options.overcommit.to_string())
-        .set("s3.restore-speed", options.restore_speed.to_string())
-}
         .set("ec2.name-servers", name_servers(options))
+        .set("s3.restore-speed", options.restore_speed.to_string())
 }
 
 /// The name servers of the host, where instances may ask them too.
@@ -230,6 +229,7 @@ fn name_servers(options: &Up) -> String {
     let servers = text.unwrap_or_default();
     let servers = servers.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
     servers.map(str::trim).collect::<Vec<_>>().join(" ")
+}
 
 /// Those of the services that were asked for; all when none was.
 fn wanted(mut services: Vec<kernel::Service>, names: &[String]) -> Outcome<Vec<kernel::Service>> {

@@ -32,11 +32,11 @@ pub struct Engines {
 /// The setting with the range public addresses are taken from.
 const PUBLIC_ADDRESSES: &str = "ec2.public-addresses";
 
-/// The setting with the factor by which memory may be promised beyond what there is.
-const OVERCOMMIT: &str = "ec2.overcommit";
 /// The setting with the name servers that are asked for names of the world.
 const NAME_SERVERS: &str = "ec2.name-servers";
 
+/// The setting with the factor by which memory may be promised beyond what there is.
+const OVERCOMMIT: &str = "ec2.overcommit";
 
 /// EC2 on the engines and settings it is given.
 ///
@@ -268,14 +268,14 @@ fn interfaces(s: &mut ServiceBuilder) {
 
 /// Ways to services without a public address.
 fn endpoints(s: &mut ServiceBuilder, plugs: &Plugs) {
+    use crate::controllers::dns::NameServers;
     use crate::controllers::vpc_endpoint as endpoints;
     use ops::{vpc_endpoint as endpoint, vpc_endpoint_service as endpoint_service};
-    use crate::controllers::dns::NameServers;
 
     s.own(endpoints::Endpoints::new(plugs.find()));
+    s.own(NameServers::parse(plugs.setting(NAME_SERVERS).unwrap_or_default()));
     s.op(api::op::CreateVpcEndpoint, endpoint::create_vpc_endpoint)
         .access(|s, _| on(s, "vpc-endpoint", None));
-    s.own(NameServers::parse(plugs.setting(NAME_SERVERS).unwrap_or_default()));
     s.op(api::op::ModifyVpcEndpoint, endpoint::modify_vpc_endpoint)
         .access(|s, i| on(s, "vpc-endpoint", Some(&i.vpc_endpoint_id)));
     s.op(api::op::DeleteVpcEndpoints, endpoint::delete_vpc_endpoints).access(|s, i| {
