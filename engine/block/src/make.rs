@@ -26,7 +26,11 @@ pub(crate) fn make(pool: &Pool, file: &Path, wish: &Wish) -> Result<()> {
         return rename(&draft, file);
     };
     // Should a crash come before it has its length, the next try grows it.
-    if key == wish.key.as_ref() { pool.copy(&from, file) } else { pool.recode(&from, file, (key, wish.key.as_ref())) }
+    if key == wish.key.as_ref() {
+        pool.copy(&from, file)
+    } else {
+        pool.recode(&from, file, (key, wish.key.as_ref()))
+    }
 }
 
 /// Makes a volume longer, and its device if it has one: of its file, or of the plain side of that.

@@ -210,7 +210,11 @@ async fn a_sealed_volume_is_plain_in_its_device_and_nowhere_else() {
     assert!(matches!(lab.engine.detach(&volume).await, Err(Error::Busy(_))));
     drop(user);
     lab.engine.detach(&volume).await.unwrap();
-    let pool = if lab.engine.capabilities().sharing == "pool" { Path::new("/run").join(&lab.tag) } else { lab.folder.path().join("data") };
+    let pool = if lab.engine.capabilities().sharing == "pool" {
+        Path::new("/run").join(&lab.tag)
+    } else {
+        lab.folder.path().join("data")
+    };
     assert!(!holds(&pool, SECRET) && !holds(&lab.folder.path().join("data/blobs"), SECRET));
     let block = lab.engine.block(&id("snap-1"), 10, Some(&one)).await.unwrap();
     assert_eq!(&block[..SECRET.len()], SECRET);
@@ -223,7 +227,10 @@ async fn a_sealed_volume_is_plain_in_its_device_and_nowhere_else() {
     lab.engine.copy_snapshot(&id("snap-1"), &id("snap-2"), (Some(&one), Some(&two))).await.unwrap();
     lab.engine.ensure(id("same"), wish(32, from(), &one)).await.unwrap();
     lab.engine.ensure(id("other"), wish(32, from(), &two)).await.unwrap();
-    lab.engine.ensure(id("copy"), wish(32, Source::Snapshot(id("snap-2"), Some(two.clone())), &two)).await.unwrap();
+    lab.engine
+        .ensure(id("copy"), wish(32, Source::Snapshot(id("snap-2"), Some(two.clone())), &two))
+        .await
+        .unwrap();
     let plain = Wish { size_bytes: 32 * MIB, source: from(), key: None };
     lab.engine.ensure(id("plain"), plain).await.unwrap();
     for (name, key) in [("same", Some(&one)), ("other", Some(&two)), ("copy", Some(&two)), ("plain", None)] {
@@ -260,11 +267,13 @@ async fn damage_in_the_store_is_told_and_leaves_other_snapshots_alone() {
         }
     }
     assert_eq!(damaged, 1);
-    let folders = [lab.folder.path().join("data/pool/snapshots"), Path::new("/run").join(&lab.tag).join("snapshots")];
+    let folders =
+        [lab.folder.path().join("data/pool/snapshots"), Path::new("/run").join(&lab.tag).join("snapshots")];
     let file = folders.iter().map(|folder| folder.join("snap-1")).find(|file| file.exists()).unwrap();
     fs::remove_file(file).unwrap();
     assert!(lab.engine.block(&id("snap-1"), 0, None).await.is_err());
-    let wish = |name: &str| Wish { size_bytes: 64 * MIB, source: Source::Snapshot(id(name), None), key: None };
+    let wish =
+        |name: &str| Wish { size_bytes: 64 * MIB, source: Source::Snapshot(id(name), None), key: None };
     assert!(lab.engine.ensure(id("vol-3"), wish("snap-1")).await.is_err());
     lab.engine.ensure(id("vol-4"), wish("snap-2")).await.unwrap();
     let device = lab.engine.attach(&id("vol-4"), None).await.unwrap();
@@ -284,7 +293,8 @@ async fn a_sealed_volume_whose_process_was_killed_comes_back_when_it_is_attached
     let marker = format!("{}.sealed", lab.tag);
     let server = fs::read_dir("/proc").unwrap().flatten().find(|entry| {
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains("__sealed-volume-stay") && String::from_utf8_lossy(&line).contains(&marker)
+        String::from_utf8_lossy(&line).contains("__sealed-volume-stay")
+            && String::from_utf8_lossy(&line).contains(&marker)
     });
     let pid: i32 = server.unwrap().file_name().to_str().unwrap().parse().unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();

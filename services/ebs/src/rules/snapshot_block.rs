@@ -45,12 +45,17 @@ impl<'a> Leave<'a> {
 pub fn check_index(index: i32, size_gib: u32) -> Result<u32> {
     let blocks = size_gib.saturating_mul(BLOCKS_PER_GIB);
     let fits = u32::try_from(index).ok().filter(|index| *index < blocks);
-    fits.ok_or_else(|| errors::parameter(format!("Block index {index} is not in the snapshot of {size_gib} GiB.")))
+    fits.ok_or_else(|| {
+        errors::parameter(format!("Block index {index} is not in the snapshot of {size_gib} GiB."))
+    })
 }
 
 /// Rows of a page.
 pub fn page_size(asked: Option<i32>) -> usize {
-    asked.and_then(|asked| usize::try_from(asked).ok()).filter(|asked| *asked > 0).map_or(PAGE, |asked| asked.min(PAGE))
+    asked
+        .and_then(|asked| usize::try_from(asked).ok())
+        .filter(|asked| *asked > 0)
+        .map_or(PAGE, |asked| asked.min(PAGE))
 }
 
 /// # Errors

@@ -49,7 +49,8 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     if let Some(from) = &one.copied {
         let old = encryption::open(ctx, one.copied_seal.as_ref()).await?;
         let new = encryption::open(ctx, one.seal.as_ref()).await?;
-        let copied = engine.copy_snapshot(&block_id(from)?, &block_id(&id)?, (old.as_ref(), new.as_ref())).await;
+        let copied =
+            engine.copy_snapshot(&block_id(from)?, &block_id(&id)?, (old.as_ref(), new.as_ref())).await;
         return note_stored(ctx, &id, copied.map_err(Error::internal)?).await;
     }
     if !one.observed.taken {

@@ -6,8 +6,8 @@ use futures_util::future::try_join_all;
 use kernel::{Ctx, Error, Next, Result, Scope};
 
 use super::instance::machine_id;
-use crate::rules::volume::{check_device, limits};
 use crate::ops::encryption;
+use crate::rules::volume::{check_device, limits};
 use crate::service::Engines;
 use crate::state::encryption::Seal;
 use crate::state::id::{Id, InstanceId, VolumeId};
@@ -91,10 +91,15 @@ async fn ensure(ctx: &Ctx, volume: Volume) -> Result<Volume> {
         return Ok(volume);
     }
     let outcome = match wish(ctx, &volume).await {
-        Ok(wish) => ctx.own::<Engines>().volumes.ensure(block_id(&volume.id)?, wish).await.map_err(Error::internal),
+        Ok(wish) => {
+            ctx.own::<Engines>().volumes.ensure(block_id(&volume.id)?, wish).await.map_err(Error::internal)
+        }
         Err(refusal) => Err(refusal),
     };
-    let failure = outcome.as_ref().err().map(|error| error.cause().map_or_else(|| error.to_string(), ToString::to_string));
+    let failure = outcome
+        .as_ref()
+        .err()
+        .map(|error| error.cause().map_or_else(|| error.to_string(), ToString::to_string));
     let scope = *ctx.scope();
     let now = ctx.now();
     let seen = ctx

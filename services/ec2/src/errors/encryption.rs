@@ -12,7 +12,9 @@ pub fn cannot_be_plain() -> Error {
 }
 
 pub fn encryption_not_here() -> Error {
-    super::combination("The parameters Encrypted and KmsKeyId are not valid here: snapshots are as their volumes are.")
+    super::combination(
+        "The parameters Encrypted and KmsKeyId are not valid here: snapshots are as their volumes are.",
+    )
 }
 
 /// A refusal of KMS, as EC2 tells it.
@@ -22,7 +24,10 @@ pub fn of_kms(refusal: Error) -> Error {
             Error::new(Kind::Denied, "UnauthorizedOperation", refusal.message().to_owned())
         }
         "NotFoundException" | "InvalidArnException" | "InvalidKeyUsageException" => {
-            super::invalid_parameter_value(format!("Value for parameter KmsKeyId is invalid. {}", refusal.message()))
+            super::invalid_parameter_value(format!(
+                "Value for parameter KmsKeyId is invalid. {}",
+                refusal.message()
+            ))
         }
         "DisabledException" | "KMSInvalidStateException" | "KeyUnavailableException" => {
             let message = format!("The KMS key provided is in an incorrect state: {}", refusal.message());

@@ -86,7 +86,8 @@ pub async fn check_usable(ctx: &Ctx, seal: Option<&Seal>) -> Result<()> {
 /// Those of KMS, as EC2 tells them.
 pub async fn open(ctx: &Ctx, seal: Option<&Seal>) -> Result<Option<Key>> {
     let Some(seal) = seal else { return Ok(None) };
-    let opened = place(ctx, seal).call_as_service(op::Decrypt, opening(seal)?).await.map_err(errors::of_kms)?;
+    let opened =
+        place(ctx, seal).call_as_service(op::Decrypt, opening(seal)?).await.map_err(errors::of_kms)?;
     Key::new(&opened.plaintext.unwrap_or_default()).map(Some).map_err(Error::internal)
 }
 

@@ -27,9 +27,8 @@ pub async fn copy_image(ctx: &Ctx, input: api::CopyImageRequest) -> Result<api::
     let mut tags = tags_of::of_specifications(input.tag_specifications, &["image", "snapshot"])?;
     let (mut image_tags, snapshot_tags) =
         (tags.remove("image").unwrap_or_default(), tags.remove("snapshot").unwrap_or_default());
-    let (found, old_tags) = ctx
-        .read(|snap| Ok((get_bootable(snap, &source, &from)?, tag::of(snap, &source, &from)?)))
-        .await?;
+    let (found, old_tags) =
+        ctx.read(|snap| Ok((get_bootable(snap, &source, &from)?, tag::of(snap, &source, &from)?))).await?;
     if input.copy_image_tags == Some(true) {
         image_tags = tags_of::merge(old_tags, &image_tags)?;
         image_tags.retain(|key, _| !key.starts_with("aws:"));

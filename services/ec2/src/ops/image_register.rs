@@ -83,7 +83,9 @@ fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: &Wish) -> Result<Image> {
         let is_root = is_root(&asked.device, &wish.root_device);
         let from = asked.snapshot.as_ref().map(|id| get_snapshot(tx, scope, id)).transpose()?;
         if is_root && from.is_some() && base.is_some() {
-            return Err(errors::combination("An imported image brings its own root: no snapshot can be given for it."));
+            return Err(errors::combination(
+                "An imported image brings its own root: no snapshot can be given for it.",
+            ));
         }
         let device = device(wish, asked, from.as_ref())?;
         if is_root {

@@ -78,7 +78,12 @@ fn plan(image: &Bootable, wishes: &[DeviceWish]) -> Result<Vec<Planned>> {
 ///
 /// # Errors
 /// Those of KMS, as EC2 tells them, and of wishes that cannot be.
-pub async fn sealed(ctx: &Ctx, image: &ImageId, wishes: Vec<DeviceWish>, count: u32) -> Result<Vec<DeviceWish>> {
+pub async fn sealed(
+    ctx: &Ctx,
+    image: &ImageId,
+    wishes: Vec<DeviceWish>,
+    count: u32,
+) -> Result<Vec<DeviceWish>> {
     let scope = ctx.scope();
     let look = ctx.read(|snap| {
         let image = get_bootable(snap, scope, image)?;

@@ -31,7 +31,12 @@ impl SnapshotStore for Desk {
         Box::pin(async move { Ok(find(ctx, id).await?.map(|(place, one)| facts(&place, one))) })
     }
 
-    fn are_related<'a>(&'a self, ctx: &'a Ctx, first: &'a str, second: &'a str) -> BoxFuture<'a, Result<bool>> {
+    fn are_related<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        first: &'a str,
+        second: &'a str,
+    ) -> BoxFuture<'a, Result<bool>> {
         Box::pin(are_related(ctx, first, second))
     }
 
@@ -124,7 +129,9 @@ async fn lineage(ctx: &Ctx, id: &str) -> Result<BTreeSet<String>> {
         if found.len() > ANCESTORS_MAX || !found.insert(id.to_string()) {
             break;
         }
-        let Some((_, one)) = ctx.read(|snap| snapshot::find_placed(snap, ctx.scope(), &id)).await? else { break };
+        let Some((_, one)) = ctx.read(|snap| snapshot::find_placed(snap, ctx.scope(), &id)).await? else {
+            break;
+        };
         if one.copied.is_none() && !is_placeholder(&one.volume) {
             found.insert(one.volume.to_string());
         }

@@ -41,9 +41,8 @@ pub fn source_of(ctx: &Ctx, region: &str) -> Result<Scope> {
 pub async fn plan(ctx: &Ctx, source: Scope, from: &SnapshotId, wanted: &Wanted) -> Result<Copy> {
     let scope = *ctx.scope();
     let id = SnapshotId::fresh(ctx.ids());
-    let (defaults, found) = ctx
-        .read(|snap| Ok((defaults(snap, &scope)?, snapshot::find_placed(snap, &source, from)?)))
-        .await?;
+    let (defaults, found) =
+        ctx.read(|snap| Ok((defaults(snap, &scope)?, snapshot::find_placed(snap, &source, from)?))).await?;
     let (place, found) = found.ok_or_else(|| errors::snapshot_not_found(from))?;
     encryption::check_usable(ctx, found.seal.as_ref()).await?;
     let outcome = decide(wanted, &defaults, found.seal.as_ref(), place == scope)?;

@@ -3,9 +3,9 @@
 use api_ec2 as api;
 use kernel::{Access, Ctx, Result, Scope};
 
-use super::{encryption, instance};
 use super::page::check_dry_run;
 use super::volume::{check_id, get};
+use super::{encryption, instance};
 use crate::controllers::volume::CONTROLLER;
 use crate::errors;
 use crate::rules::instance::State;

@@ -97,7 +97,11 @@ mod tests {
         ] {
             let wanted = Wanted::new(encrypted, key.map(str::to_owned));
             let decided = decide(&wanted, defaults, of, own);
-            assert_eq!(decided.map_err(|error| error.code().to_owned()), outcome.map_err(str::to_owned), "{wanted:?}");
+            assert_eq!(
+                decided.map_err(|error| error.code().to_owned()),
+                outcome.map_err(str::to_owned),
+                "{wanted:?}"
+            );
         }
     }
 }

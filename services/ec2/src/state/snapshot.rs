@@ -7,8 +7,8 @@ use kernel::{AccountId, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::encryption::Seal;
-use crate::rules::storage_usage::of_snapshot;
 use super::id::{SnapshotId, VolumeId};
+use crate::rules::storage_usage::of_snapshot;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {

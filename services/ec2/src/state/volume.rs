@@ -6,8 +6,8 @@ use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::encryption::Seal;
-use crate::rules::storage_usage::of_volume;
 use super::id::{InstanceId, SnapshotId, VolumeId};
+use crate::rules::storage_usage::of_volume;
 
 /// What a volume can do, and how long it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -147,7 +147,9 @@ fn size_of(folder: &Path) -> Result<u64> {
 }
 
 pub(crate) fn is_ready(images: &Path, image: &str) -> bool {
-    image.starts_with(PREFIX) && check_name(image.trim_start_matches(PREFIX)).is_ok() && images.join(image).is_dir()
+    image.starts_with(PREFIX)
+        && check_name(image.trim_start_matches(PREFIX)).is_ok()
+        && images.join(image).is_dir()
 }
 
 /// How an imported image is put together: one root, with our init.
