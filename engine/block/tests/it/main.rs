@@ -299,7 +299,9 @@ async fn a_sealed_volume_whose_process_was_killed_comes_back_when_it_is_attached
     let pid: i32 = server.unwrap().file_name().to_str().unwrap().parse().unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
     let gone = || !Path::new("/proc").join(pid.to_string()).join("exe").exists();
+    let bound = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while !gone() {
+        assert!(std::time::Instant::now() < bound, "it is still there");
         tokio::task::yield_now().await;
     }
     assert!(fs::File::open(&device.node).unwrap().read_exact_at(&mut [0; 512], 0).is_err());
