@@ -105,7 +105,8 @@ fn observed(input: &PutMetricAlarmInput) -> Result<Observed> {
     if let Some(queries) = &input.metrics {
         if single || input.period.is_some() {
             return Err(errors::validation(
-                "Metrics cannot be specified together with MetricName, Namespace, Dimensions, Period, Unit, Statistic or ExtendedStatistic.",
+                "Metrics cannot be specified together with MetricName, Namespace, Dimensions, Period, Unit, Statistic \
+                 or ExtendedStatistic.",
             ));
         }
         if queries.len() > QUERIES_MAX {

@@ -167,7 +167,8 @@ fn reason(rule: &Rule, state: Option<State>, points: &[Point], fill: usize) -> S
         format!(" (minimum {least} datapoint{} for ALARM -> OK transition)", plural(least))
     };
     format!(
-        "Threshold Crossed: {count} out of the last {} datapoints [{}] {were} {not}{words} the threshold ({threshold:?}){least}.",
+        "Threshold Crossed: {count} out of the last {} datapoints [{}] {were} {not}{words} \
+         the threshold ({threshold:?}){least}.",
         rule.periods,
         list.join(", "),
     )

@@ -77,7 +77,8 @@ fn told(tx: &mut Tx<'_, '_>, ctx: &Ctx, before: &Alarm, after: &Alarm) -> Result
         return Ok(());
     }
     for (arn, number) in after.asked.actions.of(after.state).iter().zip(number + 1..) {
-        let data = json!({ "actionState": "Published", "stateUpdateTimestamp": after.updated_at, "publishedMessage": arn });
+        let at = after.updated_at;
+        let data = json!({ "actionState": "Published", "stateUpdateTimestamp": at, "publishedMessage": arn });
         let summary = format!("Published action {arn}");
         history::put(tx, ctx.scope(), number, &item(after, after.updated_at, "Action", summary, &data))?;
         tx.publish(&events::action(ctx, after, before.state, arn))?;
