@@ -5,6 +5,7 @@ import http.client
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import urllib.parse
@@ -365,3 +366,49 @@ def test_tags_and_versioning_are_shown_and_go(s3, bucket):
     assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+
+
+ROOTS = {
+    "ListBuckets": "ListAllMyBucketsResult",
+    "CreateMultipartUpload": "InitiateMultipartUploadResult",
+    "ListParts": "ListPartsResult",
+    "ListMultipartUploads": "ListMultipartUploadsResult",
+    "CompleteMultipartUpload": "CompleteMultipartUploadResult",
+    "ListObjects": "ListBucketResult",
+    "ListObjectsV2": "ListBucketResult",
+    "ListObjectVersions": "ListVersionsResult",
+    "DeleteObjects": "DeleteResult",
+    "GetBucketAcl": "AccessControlPolicy",
+    "GetBucketVersioning": "VersioningConfiguration",
+    "GetObjectTagging": "Tagging",
+    "GetObjectAttributes": "GetObjectAttributesResponse",
+    "GetBucketLocation": "LocationConstraint",
+}
+
+
+def test_answers_bear_their_names(s3, bucket):
+    """Which boto3 does not look at, and others do."""
+    found = {}
+
+    def look(operation_model, response_dict, **_):
+        root = re.search(rb"<([A-Za-z]+)[ >]", (response_dict["body"] or b"").split(b"?>", 1)[-1])
+        found[operation_model.name] = root and root[1].decode()
+
+    s3.meta.events.register("before-parse.s3", look)
+    try:
+        upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+        etag = s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"1")["ETag"]
+        parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+        s3.list_parts(Bucket=bucket, Key="k", UploadId=upload)
+        for ask in (s3.list_multipart_uploads, s3.list_objects, s3.list_objects_v2, s3.list_object_versions):
+            ask(Bucket=bucket)
+        s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload, MultipartUpload=parts)
+        for ask in (s3.get_bucket_acl, s3.get_bucket_versioning, s3.get_bucket_location):
+            ask(Bucket=bucket)
+        s3.list_buckets()
+        s3.get_object_tagging(Bucket=bucket, Key="k")
+        s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["ETag"])
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}]})
+    finally:
+        s3.meta.events.unregister("before-parse.s3", look)
+    assert {name: found[name] for name in ROOTS} == ROOTS
