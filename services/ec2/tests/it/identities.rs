@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use api_iam as api;
 use kernel::authorize::{Granted, Grants};
 use kernel::{
-    AccountId, Arn, BoxFuture, Ctx, Identities, OidcProvider, Principal, Result, Role, SamlProvider,
-    Service, ServiceBuilder, Session,
+    AccountId, Arn, BoxFuture, Ctx, Identities, OidcProvider, Principal, Result, Role, SamlProvider, Service,
+    ServiceBuilder, Session,
 };
 use policy::{Document, Policy};
 
