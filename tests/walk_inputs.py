@@ -367,13 +367,14 @@ def furnish_ec2(ec2, account, marker, cloud):
 
 def furnish_ebs(ebs, account, marker, cloud):
     made = ebs.start_snapshot(VolumeSize=1, Description=marker)["SnapshotId"] if ROOT else "snap-0123456789abcdef0"
-    members = {"SnapshotId": made, "FirstSnapshotId": None, "SecondSnapshotId": made, "ParentSnapshotId": None}
+    members = {"SnapshotId": made, "SecondSnapshotId": made}
     block = {"BlockData": b"x", "DataLength": 1, "Checksum": "A" * 44, "ChecksumAlgorithm": "SHA256"}
     operations = {
         "PutSnapshotBlock": {"BlockIndex": 0, **block},
         "GetSnapshotBlock": {"BlockIndex": 0, "BlockToken": "x"},
         "CompleteSnapshot": {"ChangedBlocksCount": 7},
-        "StartSnapshot": {"VolumeSize": 1, "KmsKeyArn": None, "Encrypted": None},
+        "ListChangedBlocks": {"FirstSnapshotId": None},
+        "StartSnapshot": {"VolumeSize": 1, "ParentSnapshotId": None, "KmsKeyArn": None, "Encrypted": None},
     }
     return members, operations
 

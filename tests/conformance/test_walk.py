@@ -157,6 +157,10 @@ def exactly(codes, free=(), head="403"):
     return expected
 
 
+def never(**_):
+    return UNSIGNED
+
+
 def test_nobody(walk):
     codes = {
         "query": "MissingAuthenticationToken",
@@ -167,9 +171,23 @@ def test_nobody(walk):
         "sqs": "AccessDenied",
         "s3": "AccessDenied",
     }
-    expected = exactly(codes, UNSIGNED_BY_MODEL)
+    refused = exactly(codes, UNSIGNED_BY_MODEL)
+
+    def expected(walk, service, operation, code, *rest):
+        # Only the signature names this service: without one, its paths are those of buckets, refused by S3's words.
+        if service == "ebs":
+            return None if (code or "").startswith("4") else f"{code}, not refused"
+        return refused(walk, service, operation, code, *rest)
+
     unsigned = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
-    walk.walk(lambda service: walk.cloud.client(service, config=unsigned), lambda *step: expected(walk, *step))
+
+    def client_of(service):
+        client = walk.cloud.client(service, config=unsigned)
+        # Operations whose models name a signature would be signed all the same.
+        client.meta.events.register_first(f"choose-signer.{client.meta.service_model.service_id.hyphenize()}", never)
+        return client
+
+    walk.walk(client_of, lambda *step: expected(walk, *step))
 
 
 def test_a_wrong_signature(walk):
