@@ -36,6 +36,24 @@ def wrk(request, port, connections, seconds):
     return float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
 
 
+SETTLED_TICKS = 2
+
+
+def settle(servers):
+    """Waits until the servers rest: what one has left to do must not be in another's turn. 20 s at most."""
+
+    def ticks(server):
+        with open(f"/proc/{server.process.pid}/stat") as stat:
+            return sum(int(field) for field in stat.read().rsplit(")", 1)[1].split()[11:13])
+
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        before = [ticks(server) for server in servers]
+        time.sleep(0.2)
+        if all(ticks(server) - was <= SETTLED_TICKS for server, was in zip(servers, before)):
+            return
+
+
 # Start and rest
 
 
@@ -101,6 +119,7 @@ def send_rates(servers, connections, rounds, seconds):
                 rates[server.name].append(rate)
             if client:
                 client.sqs("DeleteQueue", QueueUrl=url)
+            settle(servers)
     return {name: median(all_turns) for name, all_turns in rates.items()}
 
 
@@ -146,6 +165,7 @@ def role_rates(cloud, rounds, seconds):
             if turn:
                 rates[name].append(rate)
             client.sqs("DeleteQueue", QueueUrl=url)
+            settle([cloud])
     return {name: median(all_turns) for name, all_turns in rates.items()}
 
 

@@ -23,7 +23,8 @@ ROUNDS = 1 if QUICK else 5
 SECONDS = 2 if QUICK else 3
 BACKLOG = 20_000 if QUICK else 1_000_000
 QUEUES = 500 if QUICK else 10_000
-USERS = 10_000
+# An account has room for 5,000.
+USERS = 4_900
 CROWD = 20
 
 
