@@ -96,7 +96,6 @@ class Cloud:
 
     def cli(self, *args, check=True, env=None):
         """Runs the aws CLI and gives its output."""
-        binary = os.path.join(os.path.dirname(sys.executable), "aws")
         env = {
             **self.env,
             "AWS_ENDPOINT_URL": self.endpoint,
@@ -107,7 +106,10 @@ class Cloud:
             "AWS_MAX_ATTEMPTS": "1",
             **(env or {}),
         }
-        done = subprocess.run([binary, "--endpoint-url", self.endpoint, *args], capture_output=True, text=True, env=env, timeout=120)
+        done = subprocess.run(
+            [sys.executable, "-m", "awscli", "--endpoint-url", self.endpoint, *args],
+            capture_output=True, text=True, env=env, timeout=120,
+        )
         if check:
             assert done.returncode == 0, done.stderr
         return done

@@ -148,8 +148,8 @@ def test_the_cli_syncs_ten_thousand_files_once(cloud, s3, bucket, tmp_path, coun
         path = tmp_path / f"d{at // 100}" / f"f{at}"
         path.parent.mkdir(exist_ok=True)
         path.write_text(str(at))
-    first = cloud.cli("s3", "sync", str(tmp_path), f"s3://{bucket}")
+    first = cloud.cli("s3", "sync", str(tmp_path), f"s3://{bucket}").stdout
     assert first.count("upload:") == count
-    assert cloud.cli("s3", "sync", str(tmp_path), f"s3://{bucket}").strip() == ""
+    assert cloud.cli("s3", "sync", str(tmp_path), f"s3://{bucket}").stdout.strip() == ""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     assert sum(len(page["Contents"]) for page in pages) == count

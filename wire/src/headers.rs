@@ -1,6 +1,12 @@
-//! The names of AWS's headers, ready: looking for a name that is text would read it anew for every request.
+//! The names of AWS's headers, ready: looking for a name that is text would read it anew for every request. And whom a
+//! request names as its host.
 
 use http::HeaderName;
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::Authority;
+
+use crate::sigv4::header_text;
 
 pub(crate) static AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 pub(crate) static AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -9,3 +15,8 @@ pub(crate) static AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-am
 pub(crate) static AMZN_QUERY_MODE: HeaderName = HeaderName::from_static("x-amzn-query-mode");
 pub(crate) static AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 pub(crate) static SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
+
+/// `host:port` as the client wrote it: HTTP/2 has it beside the headers.
+pub(crate) fn authority(parts: &Parts) -> Option<&str> {
+    header_text(&parts.headers, HOST).or_else(|| parts.uri.authority().map(Authority::as_str))
+}

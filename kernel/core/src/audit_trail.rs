@@ -31,6 +31,8 @@ const PENDING_BYTES_MAX: usize = 16 << 20;
 const CALL_BYTES: usize = 96;
 /// Texts kept to be found again by calls that are alike.
 const TEXTS_MAX: usize = 1_024;
+/// Longest of them. Those of calls on many resources are longer, and seldom alike.
+const TEXT_BYTES_MAX: usize = 4_096;
 /// Rows read, or removed, at one time.
 const PAGE: usize = 16;
 /// Rows looked at to make room for one: rows are long, and the first is mostly the only one to go.
@@ -231,7 +233,7 @@ impl AuditTrail {
         let bytes = CALL_BYTES + if is_new { text.len() } else { 0 };
         let called = Called { at: ctx.now(), request_id: ctx.shared_request_id().clone(), text };
         let Gathered { texts, recent, pending } = &mut *gathered;
-        if is_new {
+        if is_new && called.text.len() <= TEXT_BYTES_MAX {
             if texts.len() >= TEXTS_MAX {
                 texts.clear();
             }

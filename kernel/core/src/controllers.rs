@@ -232,7 +232,7 @@ impl Runner {
             None => Ok(Next::Done),
         };
         let outcome = outcome.map_err(|error| {
-            let cause = error.cause().map(ToString::to_string).unwrap_or_default();
+            let cause = error.causes();
             tracing::warn!(controller = self.controller.name, id = key.1, %error, cause, "a run failed");
             format!("{}: {error} {cause}", key.1)
         });

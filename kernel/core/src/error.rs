@@ -136,6 +136,17 @@ impl Error {
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync)> {
         self.0.cause.as_deref()
     }
+
+    /// The cause, what caused that, and so on, for a log.
+    pub fn causes(&self) -> String {
+        let mut words = Vec::new();
+        let mut next = StdError::source(self);
+        while let Some(cause) = next {
+            words.push(cause.to_string());
+            next = cause.source();
+        }
+        words.join(": ")
+    }
 }
 
 impl fmt::Display for Error {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use kernel::beside::CrossOrigin;
@@ -37,7 +37,7 @@ pub use gate::{Codec, Dialect, Encoded, Gate};
 pub use protocols::Protocols;
 pub use server::{Hosts, Limits, Server, Source, listen};
 
-use crate::headers::{AMZ_TARGET, AMZN_QUERY_MODE, AMZN_REQUEST_ID};
+use crate::headers::{AMZ_TARGET, AMZN_QUERY_MODE, AMZN_REQUEST_ID, authority};
 use crate::route::{Asked, Router, Wanted};
 use crate::sigv4::{Family, Presented, Signing, Verifier, header_text};
 use body::{check_md5, check_sum, gather};
@@ -216,7 +216,7 @@ impl Door {
                 request_id = &*trace.request_id,
                 service = trace.service.map(|service| service.name),
                 operation = &*trace.operation,
-                cause = refuse::causes(error),
+                cause = error.causes(),
                 "a request failed"
             );
         }
@@ -317,11 +317,6 @@ fn with_implied(body: Inbound, implied: Option<(&'static str, String)>) -> Inbou
     let separator = if form.is_empty() { "" } else { "&" };
     let more = [separator, name, "=", &encoded].concat();
     Inbound::Whole([form, more.as_bytes()].concat().into())
-}
-
-/// `host:port` as the client wrote it.
-fn authority(parts: &Parts) -> Option<&str> {
-    header_text(&parts.headers, HOST).or_else(|| parts.uri.authority().map(http::uri::Authority::as_str))
 }
 
 fn local_request(parts: &Parts, body: bytes::Bytes, connection: &Connection) -> LocalRequest {

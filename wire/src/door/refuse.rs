@@ -1,7 +1,5 @@
 //! What the door itself refuses: requests for nobody, and operations no model has.
 
-use std::error::Error as StdError;
-
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use kernel::{Error, Kind, PrivateWay};
@@ -77,18 +75,4 @@ pub(super) fn likely_protocol(parts: &Parts) -> Protocol {
     } else {
         Protocol::RestXml
     }
-}
-
-/// The causes of an error, from the nearest to the first.
-pub(super) fn causes(error: &Error) -> String {
-    let mut said = String::new();
-    let mut next = StdError::source(error);
-    while let Some(cause) = next {
-        if !said.is_empty() {
-            said.push_str(": ");
-        }
-        said.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    said
 }

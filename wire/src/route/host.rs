@@ -1,11 +1,10 @@
 //! What a host name says: service, region, and what stands before them.
 
-use http::header::HOST;
 use http::request::Parts;
 use kernel::Region;
 
 use super::hints::looks_like_region;
-use crate::sigv4::header_text;
+use crate::headers::authority;
 
 /// The domains under which services have names. Matched as suffixes, longest first.
 #[derive(Clone, Debug)]
@@ -46,9 +45,7 @@ pub(super) struct Host<'a> {
 
 impl<'a> Host<'a> {
     pub(super) fn of(parts: &'a Parts, domains: &Domains, known: impl Fn(&str) -> bool) -> Self {
-        let authority =
-            header_text(&parts.headers, HOST).or_else(|| parts.uri.authority().map(|a| a.as_str()));
-        authority.map_or_else(Self::default, |authority| Self::parse(authority, domains, known))
+        authority(parts).map_or_else(Self::default, |authority| Self::parse(authority, domains, known))
     }
 
     /// `before.service.region.domain`, with region and what comes before left out at will, or the region first.

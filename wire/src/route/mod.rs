@@ -9,7 +9,7 @@ mod rest;
 
 use std::collections::HashMap;
 
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use kernel::Region;
 use shape::{OpDef, PathHint, Protocol, ServiceDef};
@@ -19,7 +19,7 @@ pub use host::Domains;
 use host::Host;
 use rest::{Query, RestTable, Target};
 
-use crate::headers::{AMZ_TARGET, SMITHY_PROTOCOL};
+use crate::headers::{AMZ_TARGET, SMITHY_PROTOCOL, authority};
 use crate::sigv4::{Scope, header_text};
 
 /// A service as the router knows it.
@@ -124,7 +124,7 @@ impl Router {
 
     /// The site of a host `name.label.region.domain` or `name.label-region.domain`, with or without the region.
     pub fn site<'p>(&self, parts: &'p Parts, labels: &[&'static str]) -> Option<SiteHost<'p>> {
-        let named = header_text(&parts.headers, "host").unwrap_or_default();
+        let named = authority(parts).unwrap_or_default();
         let label = *labels.iter().find(|label| named.contains(**label))?;
         let behind = |part: &'p str| part.strip_prefix(label)?.strip_prefix('-')?.parse::<Region>().ok();
         let is_it =
@@ -306,9 +306,7 @@ fn cbor_path(path: &str) -> Option<(&str, &str)> {
 fn absolute_url(asked: &Asked<'_>) -> String {
     let scheme = if asked.secure { "https://" } else { "http://" };
     let parts = asked.parts;
-    let authority =
-        header_text(&parts.headers, HOST).or_else(|| parts.uri.authority().map(|host| host.as_str()));
-    [scheme, authority.unwrap_or("localhost"), parts.uri.path()].concat()
+    [scheme, authority(parts).unwrap_or("localhost"), parts.uri.path()].concat()
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ struct Kept {
     changes: u64,
     keys: HashMap<String, Arc<KeyHolder>>,
     applied: HashMap<(Scope, Kind, String), Arc<Applied>>,
-    /// The same, by unique id.
+    /// The same, by unique id: roles keep their names; a user may be renamed, and is looked for by name again.
     by_id: HashMap<String, (Scope, Arc<Applied>)>,
     /// By ARN, as seen by an account.
     managed: HashMap<(Scope, String), Arc<Policy>>,
@@ -179,7 +179,9 @@ pub async fn policies_of(ctx: &Ctx, principal: &Principal) -> Result<Option<Arc<
     let Principal::Identity { arn, unique_id } = principal else { return Ok(None) };
     // A session's id is the role's, a colon, and the session's name.
     let id = unique_id.split(':').next().unwrap_or_default();
-    if let Some((_, applied)) = ctx.own::<Directory>().read().by_id.get(id) {
+    if let Some((_, applied)) = ctx.own::<Directory>().read().by_id.get(id)
+        && (applied.kind == Kind::Role || applied.arn == **arn)
+    {
         return Ok(Some(applied.clone()));
     }
     let Ok(arn) = arn.parse::<Arn>() else { return Ok(None) };
