@@ -60,8 +60,11 @@ pub(crate) fn nic(network: &NetworkSpec, members: &Members, new: &NicSpec) -> Re
     }
     // What has other addresses needs none of the network's.
     let outside = |address: Ipv4Addr| !new.guises.is_empty() && address.is_link_local();
-    let inside = |address| network.cidrs.iter().any(|cidr| cidr.contains(&address));
+    let inside = |address: Ipv4Addr| network.cidrs.iter().any(|cidr| cidr.contains(&address));
     if !new.addresses().all(|(address, _)| inside(address) || outside(address)) {
+        return invalid("its addresses must be inside the network");
+    }
+    if !new.addresses6.iter().all(|address| network.cidrs6.iter().any(|range| range.contains(address))) {
         return invalid("its addresses must be inside the network");
     }
     if new.prefix_len > 32 || !MTU.contains(&new.mtu) {
@@ -100,6 +103,9 @@ pub(crate) fn nic(network: &NetworkSpec, members: &Members, new: &NicSpec) -> Re
             if let Some(public) = public.filter(|public| other.publics().any(|known| known == *public)) {
                 return taken(public);
             }
+        }
+        if new.addresses6.iter().any(|address| other.addresses6.contains(address)) {
+            return invalid("another nic has its address of IPv6");
         }
     }
     Ok(())

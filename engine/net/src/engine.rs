@@ -21,7 +21,7 @@ use crate::setting::{Directory, Setting};
 use crate::space::{self, Space};
 use crate::{
     Capability, Counters, GroupId, GroupSpec, NetworkId, NetworkSpec, Networks, Nic, NicId, NicSpec, Object,
-    Pending, probe, world,
+    Pending, probe, six, world,
 };
 
 /// How to use the host.
@@ -207,7 +207,8 @@ impl Net {
 fn keep_at_home(ranges: &[Ipv4Net]) {
     let nowhere =
         |range: &Ipv4Net| Request::route((range.network(), range.prefix_len()), Way::Unreachable, None);
-    let requests: Vec<_> = ranges.iter().map(nowhere).collect();
+    let mut requests: Vec<_> = ranges.iter().map(nowhere).collect();
+    requests.push(Request::route(six::ends(&six::GLOBAL6), Way::Unreachable, None));
     if let Err(error) = Netlink::open().and_then(|mut host| host.batch(&requests)) {
         tracing::debug!(%error, "public ranges are not kept on this host");
     }

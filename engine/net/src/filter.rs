@@ -10,13 +10,14 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::error::{Doing, Error, Result};
 use crate::name::{Tag, short};
 use crate::screen::SHAPE;
 use crate::{
-    GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, Peer, Ports, Protocol, RESOLVER, SetId,
+    GLOBAL6, GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, Peer, Ports, Protocol, RESOLVER,
+    SetId,
 };
 
 /// The router's end of the link to the host.
@@ -48,7 +49,7 @@ impl Script {
     }
 
     /// The table without groups and nics, replacing whatever is there. `reach` is where nics with a public
-    /// address may go beyond the network. IPv6 is refused: nothing here routes it yet.
+    /// address may go beyond the network.
     pub(crate) fn table(&mut self, network: &NetworkSpec, tag: &Tag, reach: &[Ipv4Net]) {
         let (nics, resolver) = (tag.nics(), network.resolver);
         self.line(format_args!(
@@ -56,6 +57,7 @@ impl Script {
 delete table inet net
 table inet net {{
  set own {{ type ifname . ipv4_addr; }}
+ set own6 {{ type ifname . ipv6_addr; }}
  set unchecked {{ type ifname; }}
  set reach {{ type ipv4_addr; flags interval; }}
  set public {{ type ipv4_addr; }}
@@ -66,7 +68,8 @@ table inet net {{
  map in_to {{ type ifname : verdict; }}
 {SHAPE} chain c_raw {{
   type filter hook prerouting priority raw; policy accept;
-  meta nfproto ipv6 drop
+  meta nfproto ipv6 ip6 saddr fe80::/10 icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
+  iifname "{nics}*" iifname . ip6 saddr != @own6 iifname != @unchecked drop
   iifname "{nics}*" iifname . ip saddr != @own iifname != @unchecked drop
   meta mark set iifname map @segment_of
  }}
@@ -88,6 +91,7 @@ table inet net {{
   type filter hook input priority filter; policy drop;
   ct state established,related accept
   icmp type echo-request accept
+  icmpv6 type {{ echo-request, nd-neighbor-solicit, nd-neighbor-advert }} accept
   iifname != "{nics}*" drop
   ip daddr vmap @local_in
   ip daddr {METADATA} tcp dport 80 accept
@@ -101,12 +105,14 @@ table inet net {{
   ct state established,related accept
   ct state invalid drop
   iifname "{UPLINK}" ct status dnat ip daddr @facing accept
+  iifname "{UPLINK}" ip6 daddr @facing6 accept
   jump peers
   iifname vmap @out_of
  }}
  chain c_in {{
   type filter hook forward priority 0; policy drop;
   ct state established,related accept
+  oifname "{UPLINK}" ip6 daddr {GLOBAL6} accept
   oifname "{UPLINK}" meta mark vmap @beyond
   oifname "{UPLINK}" ip saddr @public ip daddr @reach accept
   oifname @peer_links accept
@@ -123,7 +129,7 @@ table inet net {{
     pub(crate) fn ensure_group(&mut self, group: &GroupSpec) {
         let key = group_key(&group.id);
         for set in std::iter::once(&group.id).chain(named_groups(group)) {
-            self.line(format_args!("add set inet net g_{} {{ type ipv4_addr; }}", group_key(set)));
+            self.ensure_members(&group_key(set));
         }
         for set in named_sets(group) {
             self.ensure_set(&set_key(set));
@@ -134,10 +140,18 @@ table inet net {{
             self.line(format_args!("add chain inet net {chain}_{key}"));
             self.line(format_args!("flush chain inet net {chain}_{key}"));
             for rule in rules {
-                let (peer, protocol) = (peer(side, &rule.peer), protocol(rule.protocol));
-                self.line(format_args!("add rule inet net {chain}_{key} {peer}{protocol} accept"));
+                let protocol = protocol(rule.protocol);
+                for peer in peers(side, &rule.peer) {
+                    self.line(format_args!("add rule inet net {chain}_{key} {peer}{protocol} accept"));
+                }
             }
         }
+    }
+
+    /// The sets of a group's members, which rules may name before there are any.
+    pub(crate) fn ensure_members(&mut self, key: &str) {
+        self.line(format_args!("add set inet net g_{key} {{ type ipv4_addr; }}"));
+        self.line(format_args!("add set inet net g6_{key} {{ type ipv6_addr; }}"));
     }
 
     /// Takes the rules away. The set of members stays, empty: other groups' rules may name it.
@@ -203,6 +217,12 @@ table inet net {{
                 element("bound", format_args!("{public} . {address}"), nothing);
                 element("dnat_to", format_args!("{public}"), format_args!(" : {address}"));
                 element("snat_to", own, format_args!(" : {public}"));
+            }
+        }
+        for address in &nic.addresses6 {
+            element("own6", format_args!("{link} . {address}"), nothing);
+            for group in &nic.groups {
+                element(&format!("g6_{}", group_key(group)), format_args!("{address}"), nothing);
             }
         }
         element("out_of", link, format_args!(" : goto no_{key}"));
@@ -288,16 +308,26 @@ fn named_sets(group: &GroupSpec) -> impl Iterator<Item = &SetId> {
     })
 }
 
-fn peer(side: Side, peer: &Peer) -> String {
+/// The other end of a rule, in a statement for each family it may be of.
+fn peers(side: Side, peer: &Peer) -> Vec<String> {
     let field = match side {
-        Side::Ingress => "ip saddr",
-        Side::Egress => "ip daddr",
+        Side::Ingress => "saddr",
+        Side::Egress => "daddr",
     };
     match peer {
-        Peer::Cidr(range) => format!("{field} {}", range.trunc()),
-        Peer::Group(id) => format!("{field} @g_{}", group_key(id)),
-        Peer::Set(id) => format!("{field} @{}", set_key(id)),
+        Peer::Cidr(cidr) => vec![range(field, cidr)],
+        Peer::Group(id) => {
+            let key = group_key(id);
+            vec![format!("ip {field} @g_{key}"), format!("ip6 {field} @g6_{key}")]
+        }
+        Peer::Set(id) => vec![format!("ip {field} @{}", set_key(id))],
     }
+}
+
+/// `saddr` or `daddr` within a range of either family.
+pub(crate) fn range(field: &str, range: &IpNet) -> String {
+    let family = if matches!(range, IpNet::V4(_)) { "ip" } else { "ip6" };
+    format!("{family} {field} {}", range.trunc())
 }
 
 /// The traffic of a rule, with a space before it.
@@ -316,6 +346,11 @@ pub(crate) fn protocol(protocol: Protocol) -> String {
             let kind = kind.map(|kind| format!(" icmp type {kind}")).unwrap_or_default();
             let code = code.map(|code| format!(" icmp code {code}")).unwrap_or_default();
             format!(" meta l4proto icmp{kind}{code}")
+        }
+        Protocol::Icmp6 { kind, code } => {
+            let kind = kind.map(|kind| format!(" icmpv6 type {kind}")).unwrap_or_default();
+            let code = code.map(|code| format!(" icmpv6 code {code}")).unwrap_or_default();
+            format!(" meta l4proto ipv6-icmp{kind}{code}")
         }
     }
 }

@@ -19,6 +19,7 @@ mod routes;
 mod screen;
 mod setting;
 mod shape;
+mod six;
 mod space;
 mod spec;
 mod uplink;
@@ -33,6 +34,7 @@ pub use shape::{
     AddressSet, Beside, Hop, LocalService, PeerNetwork, Route, Screen, ScreenRule, Secondary, Segment,
     Translator,
 };
+pub use six::GLOBAL6;
 pub use spec::{
     Capability, Counters, GroupId, GroupSpec, NetworkId, NetworkSpec, Nic, NicId, NicSpec, Object, Peer,
     Ports, Protocol, Rule, SegmentId, SetId, TranslatorId,

@@ -10,7 +10,7 @@ use netlink_packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader,
     NetlinkMessage, NetlinkPayload,
 };
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
 use netlink_packet_route::link::{
     InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, Stats64,
 };
@@ -62,7 +62,7 @@ pub(crate) struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Link(u32),
-    Via { gateway: Ipv4Addr, link: u32 },
+    Via { gateway: IpAddr, link: u32 },
     Unreachable,
 }
 
@@ -72,15 +72,16 @@ pub(crate) enum Kind {
     Mark(u32),
     /// Those the namespace itself sends.
     Own,
-    From(Ipv4Addr),
+    From(IpAddr),
 }
 
 /// A route as the kernel lists it.
 pub(crate) struct Listed {
-    pub(crate) to: (Ipv4Addr, u8),
+    pub(crate) to: (IpAddr, u8),
     pub(crate) table: u32,
+    /// None of a route that leads nowhere.
     pub(crate) link: Option<u32>,
-    pub(crate) gateway: Option<Ipv4Addr>,
+    pub(crate) gateway: Option<IpAddr>,
 }
 
 impl Listed {
@@ -156,30 +157,38 @@ impl Request {
         Self::delete(RouteNetlinkMessage::DelLink(link), format!("remove link {name}"))
     }
 
-    pub(crate) fn address(link: u32, address: Ipv4Addr, prefix_len: u8) -> Self {
+    pub(crate) fn address(link: u32, address: impl Into<IpAddr>, prefix_len: u8) -> Self {
+        let address = address.into();
         let message = address_of(link, address, prefix_len);
         Self::add(RouteNetlinkMessage::NewAddress(message), format!("add address {address}/{prefix_len}"))
     }
 
-    pub(crate) fn delete_address(link: u32, address: Ipv4Addr, prefix_len: u8) -> Self {
+    pub(crate) fn delete_address(link: u32, address: impl Into<IpAddr>, prefix_len: u8) -> Self {
+        let address = address.into();
         let message = address_of(link, address, prefix_len);
         Self::delete(RouteNetlinkMessage::DelAddress(message), format!("remove address {address}"))
     }
 
-    pub(crate) fn route(to: (Ipv4Addr, u8), way: Way, table: Option<u32>) -> Self {
+    pub(crate) fn route((to, prefix_len): (impl Into<IpAddr>, u8), way: Way, table: Option<u32>) -> Self {
+        let to = (to.into(), prefix_len);
         Self::add(
             RouteNetlinkMessage::NewRoute(route(to, way, table)),
             format!("add route {}/{}", to.0, to.1),
         )
     }
 
-    pub(crate) fn delete_route(to: (Ipv4Addr, u8), way: Way, table: Option<u32>) -> Self {
+    pub(crate) fn delete_route(
+        (to, prefix_len): (impl Into<IpAddr>, u8),
+        way: Way,
+        table: Option<u32>,
+    ) -> Self {
+        let to = (to.into(), prefix_len);
         let message = RouteNetlinkMessage::DelRoute(route(to, way, table));
         Self::delete(message, format!("remove route {}/{}", to.0, to.1))
     }
 
     /// Removes whatever route to this range the table has.
-    pub(crate) fn clear_route(to: (Ipv4Addr, u8), table: u32) -> Self {
+    pub(crate) fn clear_route(to: (IpAddr, u8), table: u32) -> Self {
         let mut message = route(to, Way::Unreachable, Some(table));
         message.header.kind = RouteType::Unspec;
         message.header.scope = RouteScope::NoWhere;
@@ -187,10 +196,19 @@ impl Request {
         Self::delete(RouteNetlinkMessage::DelRoute(message), format!("remove route {}/{}", to.0, to.1))
     }
 
-    /// Looks up `table` for packets of a kind.
+    /// Looks up `table` for packets of IPv4, of a kind.
     pub(crate) fn rule(priority: u32, of: &Kind, table: u32) -> Self {
+        Self::rule_of(AddressFamily::Inet, priority, of, table)
+    }
+
+    /// As [`Request::rule`], for packets of IPv6.
+    pub(crate) fn rule6(priority: u32, of: &Kind, table: u32) -> Self {
+        Self::rule_of(AddressFamily::Inet6, priority, of, table)
+    }
+
+    fn rule_of(family: AddressFamily, priority: u32, of: &Kind, table: u32) -> Self {
         let mut message = RuleMessage::default();
-        message.header.family = AddressFamily::Inet;
+        message.header.family = family;
         message.header.action = RuleAction::ToTable;
         message.attributes.push(RuleAttribute::Priority(priority));
         message.attributes.push(RuleAttribute::Table(table));
@@ -199,8 +217,8 @@ impl Request {
             Kind::Mark(mark) => message.attributes.push(RuleAttribute::FwMark(*mark)),
             Kind::Own => message.attributes.push(RuleAttribute::Iifname("lo".to_owned())),
             Kind::From(address) => {
-                message.header.src_len = 32;
-                message.attributes.push(RuleAttribute::Source(IpAddr::V4(*address)));
+                message.header.src_len = bits(*address);
+                message.attributes.push(RuleAttribute::Source(*address));
             }
         }
         Self::add(RouteNetlinkMessage::NewRule(message), format!("add routing rule {priority}"))
@@ -223,20 +241,48 @@ impl Request {
     }
 }
 
-fn address_of(link: u32, address: Ipv4Addr, prefix_len: u8) -> AddressMessage {
+/// The length of an address of its family.
+pub(crate) fn bits(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+fn family(address: IpAddr) -> AddressFamily {
+    if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
+}
+
+fn off_the_wire(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(address) => Some(IpAddr::V4(*address)),
+        RouteAddress::Inet6(address) => Some(IpAddr::V6(*address)),
+        _ => None,
+    }
+}
+
+fn on_the_wire(address: IpAddr) -> RouteAddress {
+    match address {
+        IpAddr::V4(address) => RouteAddress::Inet(address),
+        IpAddr::V6(address) => RouteAddress::Inet6(address),
+    }
+}
+
+fn address_of(link: u32, address: IpAddr, prefix_len: u8) -> AddressMessage {
     let mut message = AddressMessage::default();
-    message.header.family = AddressFamily::Inet;
+    message.header.family = family(address);
+    if address.is_ipv6() {
+        // Nobody else can have it: without the second that looking for a double takes (RFC 4862).
+        message.header.flags = AddressHeaderFlags::Nodad;
+    }
     message.header.index = link;
     message.header.prefix_len = prefix_len;
-    message.attributes.push(AddressAttribute::Local(IpAddr::V4(address)));
-    message.attributes.push(AddressAttribute::Address(IpAddr::V4(address)));
+    message.attributes.push(AddressAttribute::Local(address));
+    message.attributes.push(AddressAttribute::Address(address));
     message
 }
 
-fn route((address, prefix_len): (Ipv4Addr, u8), way: Way, table: Option<u32>) -> RouteMessage {
+fn route((address, prefix_len): (IpAddr, u8), way: Way, table: Option<u32>) -> RouteMessage {
     let table = table.unwrap_or(MAIN_TABLE);
     let mut message = RouteMessage::default();
-    message.header.address_family = AddressFamily::Inet;
+    message.header.address_family = family(address);
     message.header.destination_prefix_length = prefix_len;
     // A table beyond a byte is named by the attribute alone.
     message.header.table = u8::try_from(table).unwrap_or(0);
@@ -245,7 +291,7 @@ fn route((address, prefix_len): (Ipv4Addr, u8), way: Way, table: Option<u32>) ->
     message.header.scope = RouteScope::Universe;
     message.header.kind = RouteType::Unicast;
     if prefix_len > 0 {
-        message.attributes.push(RouteAttribute::Destination(RouteAddress::Inet(address)));
+        message.attributes.push(RouteAttribute::Destination(on_the_wire(address)));
     }
     match way {
         Way::Link(link) => {
@@ -254,7 +300,7 @@ fn route((address, prefix_len): (Ipv4Addr, u8), way: Way, table: Option<u32>) ->
         }
         Way::Via { gateway, link } => {
             message.header.flags = RouteFlags::Onlink;
-            message.attributes.push(RouteAttribute::Gateway(RouteAddress::Inet(gateway)));
+            message.attributes.push(RouteAttribute::Gateway(on_the_wire(gateway)));
             message.attributes.push(RouteAttribute::Oif(link));
         }
         Way::Unreachable => message.header.kind = RouteType::Unreachable,
@@ -333,13 +379,17 @@ impl Netlink {
 
     /// Every IPv4 range some address or route of this namespace covers, and the link it leads to.
     pub(crate) fn list_ranges(&mut self) -> Result<Vec<(Ipv4Addr, u8, Option<u32>)>> {
-        Ok(self.list_routes()?.into_iter().map(|route| (route.to.0, route.to.1, route.link)).collect())
+        let of_four = |route: Listed| match route.to {
+            (IpAddr::V4(to), prefix_len) => Some((to, prefix_len, route.link)),
+            (IpAddr::V6(_), _) => None,
+        };
+        Ok(self.list_routes(Ipv4Addr::UNSPECIFIED.into())?.into_iter().filter_map(of_four).collect())
     }
 
-    /// Every IPv4 route of this namespace, of all tables.
-    pub(crate) fn list_routes(&mut self) -> Result<Vec<Listed>> {
+    /// Every route of this namespace to addresses like `anywhere`, of all tables.
+    pub(crate) fn list_routes(&mut self, anywhere: IpAddr) -> Result<Vec<Listed>> {
         let mut message = RouteMessage::default();
-        message.header.address_family = AddressFamily::Inet;
+        message.header.address_family = family(anywhere);
         let answers = self
             .ask(RouteNetlinkMessage::GetRoute(message), NLM_F_DUMP)
             .doing(|| "list routes".to_owned())?;
@@ -348,20 +398,22 @@ impl Netlink {
             let RouteNetlinkMessage::NewRoute(route) = answer else { continue };
             let length = route.header.destination_prefix_length;
             let mut listed = Listed {
-                to: (Ipv4Addr::UNSPECIFIED, length),
+                to: (anywhere, length),
                 table: u32::from(route.header.table),
                 link: None,
                 gateway: None,
             };
             for attribute in &route.attributes {
                 match attribute {
-                    RouteAttribute::Destination(RouteAddress::Inet(address)) => listed.to.0 = *address,
-                    RouteAttribute::Gateway(RouteAddress::Inet(gateway)) => listed.gateway = Some(*gateway),
+                    RouteAttribute::Destination(to) => listed.to.0 = off_the_wire(to).unwrap_or(anywhere),
+                    RouteAttribute::Gateway(gateway) => listed.gateway = off_the_wire(gateway),
                     RouteAttribute::Oif(index) => listed.link = Some(*index),
                     RouteAttribute::Table(table) => listed.table = *table,
                     _ => {}
                 }
             }
+            // The kernel names the loopback for what leads nowhere over IPv6.
+            listed.link = listed.link.filter(|_| route.header.kind != RouteType::Unreachable);
             routes.push(listed);
         }
         Ok(routes)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener};
 use std::sync::Arc;
 
 use crate::check::{self, Members};
@@ -20,10 +20,6 @@ use crate::{wiring, world};
 /// Public addresses that the network itself answers for.
 fn publics(spec: &NetworkSpec) -> impl Iterator<Item = Ipv4Addr> {
     spec.translators.iter().filter_map(|translator| translator.public_address)
-}
-
-fn secondaries(nic: &NicSpec) -> impl Iterator<Item = Ipv4Addr> {
-    nic.secondary.iter().map(|other| other.address)
 }
 
 /// A place in the router's namespace, with a foot in the host's: kept from one thread to the next.
@@ -96,6 +92,9 @@ impl Router {
             for public in publics(&former.spec).filter(|public| !publics(spec).any(|kept| kept == *public)) {
                 seat.uplink.withdraw(&mut seat.host, public)?;
             }
+            for range in former.spec.cidrs6.iter().filter(|range| !spec.cidrs6.contains(range)) {
+                seat.uplink.withdraw6(&mut seat.host, *range)?;
+            }
             self.network.spec = spec.clone();
             self.network = self.network.clone().numbered();
             self.reshape(&former);
@@ -105,6 +104,8 @@ impl Router {
         let seat = self.sit()?;
         let gone = former.spec.cidrs.iter().filter(|range| !spec.cidrs.contains(range));
         let mut gone: Vec<Request> = gone.map(wiring::without).collect();
+        let gone6 = former.spec.cidrs6.iter().filter(|range| !spec.cidrs6.contains(range));
+        gone.extend(gone6.filter(|_| spec.has_six()).map(wiring::without6));
         let silent = former
             .spec
             .services
@@ -194,13 +195,11 @@ impl Router {
         }
         self.script.bind_nic(&setting.tag, spec, self.network.slot(spec.address));
         self.members.nics.insert(spec.id.clone(), spec.clone());
-        let same_wires = old.as_ref().is_some_and(|old| secondaries(old).eq(secondaries(spec)));
+        let same_wires = old.as_ref().is_some_and(|old| old.all_addresses().eq(spec.all_addresses()));
         if !made || !same_wires {
-            let gone = old
-                .iter()
-                .flat_map(secondaries)
-                .filter(|address| !secondaries(spec).any(|new| new == *address));
-            let gone: Vec<_> = gone.collect();
+            let former = old.iter().flat_map(NicSpec::all_addresses);
+            let gone: Vec<IpAddr> =
+                former.filter(|address| !spec.all_addresses().any(|new| new == *address)).collect();
             let seat = self.sit()?;
             wiring::ensure_nic(&setting, &seat.space, &mut seat.inside, spec, &gone)?;
             self.made.insert(spec.id.clone());
@@ -372,6 +371,9 @@ impl Router {
         for public in publics(&self.network.spec) {
             seat.uplink.publish(&mut seat.host, public)?;
         }
+        for range in &self.network.spec.cidrs6 {
+            seat.uplink.publish6(&mut seat.host, *range)?;
+        }
         let host_address = seat.uplink.host_address;
         routes::sync(&setting, &mut seat.inside, &self.network, &self.members, host_address)?;
         self.routed = true;
@@ -427,9 +429,10 @@ impl Router {
     fn ensure_host_side(&mut self, host: &mut Netlink, space: &Space) -> Result<(Ipv4Addr, u32)> {
         let setting = Arc::clone(&self.setting);
         let id = self.network.spec.id.clone();
+        let has_six = self.network.spec.has_six();
         let ensure = |host: &mut Netlink, address| {
             let name = setting.tag.uplink(&id, address);
-            Ok((address, uplink::ensure_host_side(host, space, &name, address)?))
+            Ok((address, uplink::ensure_host_side(host, space, &name, address, has_six)?))
         };
         if let Some(address) = self.network.uplink {
             return ensure(host, address);

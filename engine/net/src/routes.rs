@@ -1,7 +1,9 @@
 //! Routes beyond a network, one table per segment, and the links to its peers: brought to what its shape says.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
 
 use crate::check::Members;
 use crate::error::Result;
@@ -9,6 +11,7 @@ use crate::filter::UPLINK;
 use crate::netlink::{End, Kind, Netlink, Request, Way};
 use crate::record::Network;
 use crate::setting::Setting;
+use crate::six;
 use crate::space::{Space, set_parameter};
 use crate::{Hop, NetworkId};
 
@@ -20,6 +23,7 @@ const MTU: u32 = 9_001;
 /// The ends of a link between two networks: of the one whose id is less, and of the other.
 const ENDS: [Ipv4Addr; 2] = [Ipv4Addr::new(169, 254, 128, 1), Ipv4Addr::new(169, 254, 128, 2)];
 const ENDS_PREFIX: u8 = 32;
+const ENDS6: [Ipv6Addr; 2] = [six::NEAR, six::FAR];
 
 /// Brings links and tables of the namespace the thread is in up to date.
 pub(crate) fn sync(
@@ -33,13 +37,19 @@ pub(crate) fn sync(
     let links: BTreeMap<String, u32> =
         inside.list_links()?.into_iter().map(|link| (link.name, link.index)).collect();
     let wanted = wanted(setting, network, members, host_address, &links);
-    let mut requests: Vec<Request> = network
-        .slots
-        .values()
-        .map(|slot| Request::rule(TABLES + slot, &Kind::Mark(*slot), TABLES + slot))
-        .collect();
+    let mut requests = Vec::new();
+    let has_six = network.spec.has_six();
+    for slot in network.slots.values() {
+        let (table, of) = (TABLES + slot, Kind::Mark(*slot));
+        requests.push(Request::rule(table, &of, table));
+        requests.extend(has_six.then(|| Request::rule6(table, &of, table)));
+    }
     let mut there = BTreeMap::new();
-    for route in inside.list_routes()? {
+    let mut routes = inside.list_routes(Ipv4Addr::UNSPECIFIED.into())?;
+    if has_six {
+        routes.extend(inside.list_routes(Ipv6Addr::UNSPECIFIED.into())?);
+    }
+    for route in routes {
         if (TABLES..=TABLES_MAX).contains(&route.table) {
             let key = (route.table, route.to);
             if !wanted.contains_key(&key) {
@@ -57,7 +67,7 @@ pub(crate) fn sync(
 }
 
 /// By table and destination.
-type Ways = BTreeMap<(u32, (Ipv4Addr, u8)), Way>;
+type Ways = BTreeMap<(u32, (IpAddr, u8)), Way>;
 
 fn wanted(
     setting: &Setting,
@@ -66,32 +76,37 @@ fn wanted(
     host_address: Ipv4Addr,
     links: &BTreeMap<String, u32>,
 ) -> Ways {
-    let way = |hop: &Hop| match hop {
-        Hop::World => Some(Way::Via { gateway: host_address, link: *links.get(UPLINK)? }),
-        Hop::Peer(id) => {
-            let link = *links.get(&setting.tag.peer(id))?;
-            Some(Way::Via { gateway: ends(&network.spec.id, id).1, link })
-        }
-        Hop::Nic(id) => {
-            let nic = members.nics.get(id).filter(|nic| !nic.source_check)?;
-            Some(Way::Via { gateway: nic.address, link: *links.get(&setting.tag.nic(id))? })
-        }
-        Hop::Translator(_) | Hop::Nowhere => None,
+    let way = |to: IpNet, hop: &Hop| {
+        let is_six = matches!(to, IpNet::V6(_));
+        let (gateway, link) = match hop {
+            Hop::World | Hop::Outward if is_six => (six::NEAR.into(), UPLINK.to_owned()),
+            Hop::World => (host_address.into(), UPLINK.to_owned()),
+            Hop::Peer(id) if is_six => (ends(&network.spec.id, id, ENDS6).1.into(), setting.tag.peer(id)),
+            Hop::Peer(id) => (ends(&network.spec.id, id, ENDS).1.into(), setting.tag.peer(id)),
+            Hop::Nic(id) => {
+                let nic = members.nics.get(id).filter(|nic| !nic.source_check)?;
+                let mut addresses = nic.all_addresses().filter(|address| address.is_ipv6() == is_six);
+                (addresses.next()?, setting.tag.nic(id))
+            }
+            Hop::Outward | Hop::Translator(_) | Hop::Nowhere => return None,
+        };
+        Some(Way::Via { gateway, link: *links.get(&link)? })
     };
     let mut wanted = Ways::new();
     for segment in &network.spec.segments {
         let Some(slot) = network.slots.get(&segment.id) else { continue };
         for leg in network.spec.legs(segment) {
             let to = (leg.to.network(), leg.to.prefix_len());
-            wanted.insert((TABLES + slot, to), way(leg.way).unwrap_or(Way::Unreachable));
+            if leg.to.network().is_ipv4() || network.spec.has_six() {
+                wanted.insert((TABLES + slot, to), way(leg.to, leg.way).unwrap_or(Way::Unreachable));
+            }
         }
     }
     wanted
 }
 
 /// Own end and the other's, of a link between two networks.
-fn ends(own: &NetworkId, other: &NetworkId) -> (Ipv4Addr, Ipv4Addr) {
-    let [first, second] = ENDS;
+fn ends<A>(own: &NetworkId, other: &NetworkId, [first, second]: [A; 2]) -> (A, A) {
     if own < other { (first, second) } else { (second, first) }
 }
 
@@ -119,8 +134,12 @@ fn ensure_peers(setting: &Setting, inside: &mut Netlink, network: &Network) -> R
         }
         set_parameter(&format!("ipv4/conf/{name}/proxy_arp"), "0")?;
         let link = inside.get_link(&name)?;
-        let address = Request::address(link, ends(&own, &peer.id).0, ENDS_PREFIX);
+        let address = Request::address(link, ends(&own, &peer.id, ENDS).0, ENDS_PREFIX);
         inside.batch(&[Request::up(link), address])?;
+        if network.spec.has_six() {
+            let address = Request::address(link, ends(&own, &peer.id, ENDS6).0, six::LINK_PREFIX);
+            inside.batch(&[address])?;
+        }
     }
     Ok(())
 }

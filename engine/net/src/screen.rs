@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::filter::{Script, UPLINK, group_key, protocol, set_key};
+use crate::filter::{Script, UPLINK, group_key, protocol, range, set_key};
 use crate::name::{Tag, short};
 use crate::shape::Leg;
 use crate::{Hop, LocalService, NetworkSpec, ScreenRule, Segment, SegmentId};
 
 /// What depends on the shape alone, empty: the part of the table that [`Script::shape`] fills.
 pub(crate) const SHAPE: &str = r#" set facing { type ipv4_addr; flags interval; }
+ set facing6 { type ipv6_addr; flags interval; }
  set translators { type ipv4_addr; }
  set peer_links { type ifname; }
  set local { type ipv4_addr; }
@@ -42,7 +43,7 @@ const SCREENS: [&str; 4] = [
 
 /// Sets, chains and maps of the shape that are emptied before they are filled.
 const MAPS: [&str; 6] = ["screen_out", "via_out", "via_back", "beyond", "translate", "local_in"];
-const SETS: [&str; 4] = ["facing", "translators", "peer_links", "local"];
+const SETS: [&str; 5] = ["facing", "facing6", "translators", "peer_links", "local"];
 
 impl Script {
     /// Makes the filter follow the network's shape. Chains of segments that are gone stay behind, unused.
@@ -58,7 +59,12 @@ impl Script {
             self.screen(segment, *slot);
         }
         for (segment, slot) in &segments {
-            let legs = network.legs(segment);
+            let (legs, legs6): (Vec<_>, Vec<_>) =
+                network.legs(segment).into_iter().partition(|leg| matches!(leg.to, IpNet::V4(_)));
+            let faces6 = legs6.iter().any(|leg| *leg.way == Hop::World && leg.by.is_none());
+            if let Some(range) = segment.range6.filter(|_| faces6) {
+                self.line(format_args!("add element inet net facing6 {{ {} }}", range.trunc()));
+            }
             if legs.iter().any(|leg| *leg.way == Hop::World && leg.by.is_none()) {
                 self.line(format_args!("add element inet net facing {{ {} }}", segment.range));
             }
@@ -105,12 +111,11 @@ impl Script {
 
     fn screen(&mut self, segment: &Segment, slot: u32) {
         let Some(screen) = &segment.screen else { return };
-        for (chain, field, rules) in [("ri", "ip saddr", &screen.ingress), ("ro", "ip daddr", &screen.egress)]
-        {
+        for (chain, field, rules) in [("ri", "saddr", &screen.ingress), ("ro", "daddr", &screen.egress)] {
             for ScreenRule { allow, protocol: kind, peer } in rules {
-                let (peer, kind) = (peer.trunc(), protocol(*kind));
+                let (peer, kind) = (range(field, peer), protocol(*kind));
                 let verdict = if *allow { "return" } else { "drop" };
-                self.line(format_args!("add rule inet net {chain}_{slot} {field} {peer}{kind} {verdict}"));
+                self.line(format_args!("add rule inet net {chain}_{slot} {peer}{kind} {verdict}"));
             }
             self.line(format_args!("add rule inet net {chain}_{slot} drop"));
         }
@@ -200,6 +205,14 @@ impl Script {
                     "add rule inet net peers iifname \"{link}\" ip saddr {{ {ranges} }} accept"
                 ));
             }
+            let ranges: Vec<String> =
+                peer.cidrs6.iter().map(Ipv6Net::trunc).map(|range| range.to_string()).collect();
+            if !ranges.is_empty() {
+                let ranges = ranges.join(", ");
+                self.line(format_args!(
+                    "add rule inet net peers iifname \"{link}\" ip6 saddr {{ {ranges} }} accept"
+                ));
+            }
         }
     }
 
@@ -227,7 +240,7 @@ impl Script {
             let ports = ports.join(", ");
             for group in &service.groups {
                 let group = group_key(group);
-                self.line(format_args!("add set inet net g_{group} {{ type ipv4_addr; }}"));
+                self.ensure_members(&group);
                 self.line(format_args!("add element inet net g_{group} {{ {address} }}"));
                 self.line(format_args!("add chain inet net gi_{group}"));
                 self.line(format_args!("add rule inet net lo_{key} tcp dport {{ {ports} }} jump gi_{group}"));

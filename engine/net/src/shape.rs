@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::{GroupId, NetworkId, NetworkSpec, NicId, Protocol, SegmentId, SetId, TranslatorId};
@@ -12,6 +12,8 @@ use crate::{GroupId, NetworkId, NetworkSpec, NicId, Protocol, SegmentId, SetId, 
 pub struct Segment {
     pub id: SegmentId,
     pub range: Ipv4Net,
+    #[serde(default)]
+    pub range6: Option<Ipv6Net>,
     /// Beyond the network; the longest prefix wins. What no route covers is unreachable.
     pub routes: Vec<Route>,
     /// What may enter and leave the segment, packet by packet; without, everything.
@@ -21,14 +23,16 @@ pub struct Segment {
 /// Where packets for a range go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    pub to: Ipv4Net,
+    pub to: IpNet,
     pub hop: Hop,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hop {
-    /// Out to the host, under the sender's public address; senders without one get nowhere.
+    /// Out to the host, under the sender's public address; senders without one get nowhere. Over IPv6, under its own.
     World,
+    /// As `World`, but for flows that begin inside: of IPv6 only.
+    Outward,
     /// On by the routes of the translator's segment, under its address.
     Translator(TranslatorId),
     Peer(NetworkId),
@@ -48,7 +52,7 @@ pub struct Screen {
 pub struct ScreenRule {
     pub allow: bool,
     pub protocol: Protocol,
-    pub peer: Ipv4Net,
+    pub peer: IpNet,
 }
 
 /// Lets nics without a public address open flows under its own.
@@ -68,6 +72,8 @@ pub struct Translator {
 pub struct PeerNetwork {
     pub id: NetworkId,
     pub cidrs: Vec<Ipv4Net>,
+    #[serde(default)]
+    pub cidrs6: Vec<Ipv6Net>,
 }
 
 /// Addresses that rules can name together.
@@ -105,7 +111,7 @@ pub struct Beside {
 /// A route as packets feel it: translators followed to where their own segment leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leg<'a> {
-    pub(crate) to: Ipv4Net,
+    pub(crate) to: IpNet,
     pub(crate) way: &'a Hop,
     pub(crate) by: Option<&'a Translator>,
 }
@@ -131,7 +137,7 @@ impl NetworkSpec {
             let (Some(by), Some(home)) = (translator, home) else { continue };
             for beyond in &home.routes {
                 let both = [to.trunc(), beyond.to.trunc()];
-                let Some(narrow) = both.into_iter().max_by_key(Ipv4Net::prefix_len) else { continue };
+                let Some(narrow) = both.into_iter().max_by_key(IpNet::prefix_len) else { continue };
                 if both.iter().all(|range| range.contains(&narrow)) && translates(by, &beyond.hop) {
                     let leg = Leg { to: narrow, way: &beyond.hop, by: Some(by) };
                     legs.push((1 + beyond.to.prefix_len(), leg));
@@ -156,13 +162,13 @@ fn translates(by: &Translator, hop: &Hop) -> bool {
 mod tests {
     use super::*;
 
-    fn net(text: &str) -> Ipv4Net {
+    fn net(text: &str) -> IpNet {
         text.parse().unwrap()
     }
 
     fn segment(id: &str, range: &str, routes: &[(&str, Hop)]) -> Segment {
         let routes = routes.iter().map(|(to, hop)| Route { to: net(to), hop: hop.clone() }).collect();
-        Segment { id: id.into(), range: net(range), routes, screen: None }
+        Segment { id: id.into(), range: range.parse().unwrap(), range6: None, routes, screen: None }
     }
 
     #[test]
@@ -176,7 +182,8 @@ mod tests {
         let far = Hop::Peer("b".into());
         let network = NetworkSpec {
             id: "a".into(),
-            cidrs: vec![net("10.0.0.0/16")],
+            cidrs: vec!["10.0.0.0/16".parse().unwrap()],
+            cidrs6: Vec::new(),
             resolver: Ipv4Addr::new(10, 0, 0, 2),
             segments: vec![
                 segment("public", "10.0.1.0/24", &[("0.0.0.0/0", Hop::World), ("10.9.0.0/16", far.clone())]),

@@ -1,10 +1,10 @@
 //! What callers ask for: networks, groups of filter rules, and nics.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::shape::{AddressSet, Beside, LocalService, PeerNetwork, Secondary, Segment, Translator};
@@ -73,6 +73,9 @@ pub struct NetworkSpec {
     pub id: NetworkId,
     /// Its ranges; packets for them never leave the network.
     pub cidrs: Vec<Ipv4Net>,
+    /// Its ranges of IPv6, which no other network has. Without any it carries IPv4 only.
+    #[serde(default)]
+    pub cidrs6: Vec<Ipv6Net>,
     /// The address inside the ranges where the network's name server listens (port 53).
     pub resolver: Ipv4Addr,
     /// A nic belongs to the segment its address lies in; outside of all it reaches nothing beyond the network.
@@ -109,6 +112,9 @@ pub struct NicSpec {
     /// Further addresses, of the same segment.
     #[serde(default)]
     pub secondary: Vec<Secondary>,
+    /// Inside the network's ranges of IPv6, and its own wherever it is reached from.
+    #[serde(default)]
+    pub addresses6: Vec<Ipv6Addr>,
     /// Addresses outside of the network that it answers to as well, for routes that lead through it; in a namespace of
     /// its own only.
     #[serde(default)]
@@ -125,6 +131,12 @@ impl NicSpec {
     pub fn addresses(&self) -> impl Iterator<Item = (Ipv4Addr, Option<Ipv4Addr>)> {
         let first = std::iter::once((self.address, self.public_address));
         first.chain(self.secondary.iter().map(|other| (other.address, other.public_address)))
+    }
+
+    /// Of both families.
+    pub(crate) fn all_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let of_four = self.addresses().map(|(address, _)| IpAddr::V4(address));
+        of_four.chain(self.addresses6.iter().copied().map(IpAddr::V6))
     }
 
     pub(crate) fn publics(&self) -> impl Iterator<Item = Ipv4Addr> {
@@ -183,6 +195,11 @@ pub enum Protocol {
         kind: Option<u8>,
         code: Option<u8>,
     },
+    /// ICMPv6 by type and code; `None` is any (RFC 4443).
+    Icmp6 {
+        kind: Option<u8>,
+        code: Option<u8>,
+    },
     /// IANA protocol number.
     Number(u8),
 }
@@ -190,8 +207,8 @@ pub enum Protocol {
 /// The other end of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Peer {
-    Cidr(Ipv4Net),
-    /// Members of a group of the same network, by their private addresses. A group that is not there has none.
+    Cidr(IpNet),
+    /// Members of a group of the same network, by their own addresses. A group that is not there has none.
     Group(GroupId),
     /// A set of the network. One that is not there is empty.
     Set(SetId),

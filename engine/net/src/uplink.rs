@@ -3,16 +3,17 @@
 //! Address pairs are chosen under a lock shared by all cloudlets of a host, against what the host has.
 
 use std::fs::{self, File};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::error::{Doing, Error, Result};
 use crate::filter::UPLINK;
 use crate::name::hash;
 use crate::netlink::{End, Netlink, Request, Way};
-use crate::space::{Space, set_parameter, set_parameter_if_there};
+use crate::six;
+use crate::space::{Space, set_parameter};
 
 /// Each pair of addresses takes a /30.
 const PREFIX: u8 = 30;
@@ -53,8 +54,30 @@ impl Uplink {
         host.batch(&[Request::delete_route((address, 32), self.way(), None)])
     }
 
+    /// Lets the host, and through it other networks, reach a range of IPv6 here.
+    ///
+    /// # Errors
+    /// `Invalid` when the host already sends it elsewhere.
+    pub(crate) fn publish6(self, host: &mut Netlink, range: Ipv6Net) -> Result<()> {
+        let to = (IpAddr::V6(range.network()), range.prefix_len());
+        host.batch(&[Request::route(to, self.way6(), None)])?;
+        let there = host.list_routes(to.0)?.into_iter().filter(|known| known.to == to);
+        if there.into_iter().all(|known| known.link == Some(self.host_link)) {
+            return Ok(());
+        }
+        Err(Error::Invalid(range.to_string(), "another route of the host leads elsewhere"))
+    }
+
+    pub(crate) fn withdraw6(self, host: &mut Netlink, range: Ipv6Net) -> Result<()> {
+        host.batch(&[Request::delete_route(six::ends(&range), self.way6(), None)])
+    }
+
+    fn way6(self) -> Way {
+        Way::Via { gateway: six::FAR.into(), link: self.host_link }
+    }
+
     fn way(self) -> Way {
-        Way::Via { gateway: self.router_address(), link: self.host_link }
+        Way::Via { gateway: self.router_address().into(), link: self.host_link }
     }
 }
 
@@ -94,12 +117,14 @@ pub(crate) fn allocate<T>(
     Err(Error::NoUplink(range))
 }
 
-/// Makes the link between the host and the router's namespace `router` and addresses the host's end.
+/// Makes the link between the host and the router's namespace `router` and addresses the host's end, for IPv6 too
+/// where the network has it.
 pub(crate) fn ensure_host_side(
     host: &mut Netlink,
     router: &Space,
     name: &str,
     address: Ipv4Addr,
+    has_six: bool,
 ) -> Result<u32> {
     if host.find_link(name)?.is_none() {
         let (near, far) = (End { name, mac: None }, End { name: UPLINK, mac: None });
@@ -108,6 +133,7 @@ pub(crate) fn ensure_host_side(
     let link = host.get_link(name)?;
     host.batch(&[Request::address(link, address, PREFIX)])?;
     tune_host_side(name)?;
+    six::ensure_host_side(host, name, link, address, has_six)?;
     Ok(link)
 }
 
@@ -117,7 +143,7 @@ fn tune_host_side(name: &str) -> Result<()> {
     for (parameter, value) in [("forwarding", "1"), ("send_redirects", "0"), ("accept_redirects", "0")] {
         set_parameter(&format!("ipv4/conf/{name}/{parameter}"), value)?;
     }
-    set_parameter_if_there(&format!("ipv6/conf/{name}/disable_ipv6"), "1")
+    Ok(())
 }
 
 /// Addresses the router's end.

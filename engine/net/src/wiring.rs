@@ -1,13 +1,14 @@
 //! Links, addresses and routes, in the router's namespace and in a nic's.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::error::{Error, Result};
-use crate::netlink::{End, Kind, LOOPBACK, Netlink, Request, Way};
+use crate::netlink::{End, Kind, LOOPBACK, Netlink, Request, Way, bits};
 use crate::setting::Setting;
-use crate::space::{Space, set_parameter, set_parameter_if_there};
+use crate::six::{self, ANYWHERE6};
+use crate::space::{Space, set_parameter};
 use crate::{METADATA, NetworkSpec, NicSpec, RESOLVER};
 
 /// Routing table of addresses inside the network.
@@ -26,7 +27,9 @@ pub(crate) fn ensure_router(
     uplink: u32,
 ) -> Result<()> {
     inside.batch(&routing(network, host_address, uplink))?;
-    tune_router()
+    tune_router()?;
+    six::tune_router(network.has_six())?;
+    inside.batch(&six::routing(network, uplink, LOCAL))
 }
 
 /// Local services' addresses, and routes: inside first, and never out what belongs inside.
@@ -37,7 +40,7 @@ fn routing(network: &NetworkSpec, host_address: Ipv4Addr, uplink: u32) -> Vec<Re
     requests.extend(own.map(|address| Request::address(LOOPBACK, address, 32)));
     let inside = network.cidrs.iter();
     requests.extend(inside.map(|range| Request::route(ends(range), Way::Unreachable, Some(LOCAL))));
-    let out = Way::Via { gateway: host_address, link: uplink };
+    let out = Way::Via { gateway: host_address.into(), link: uplink };
     requests.extend([
         Request::route(ANYWHERE, out, Some(BEYOND)),
         // Segments' own tables follow, by marks. What comes from the host or a peer and nobody has finds none.
@@ -64,8 +67,7 @@ fn tune_router() -> Result<()> {
     for (parameter, value) in PARAMETERS {
         set_parameter(&format!("ipv4/{parameter}"), value)?;
     }
-    set_parameter_if_there("ipv6/conf/all/disable_ipv6", "1")?;
-    set_parameter_if_there("ipv6/conf/default/disable_ipv6", "1")
+    Ok(())
 }
 
 /// The link's name inside its namespace.
@@ -83,7 +85,7 @@ pub(crate) fn ensure_nic(
     router: &Space,
     inside: &mut Netlink,
     nic: &NicSpec,
-    gone: &[Ipv4Addr],
+    gone: &[IpAddr],
 ) -> Result<()> {
     let (path, link) = (setting.place(nic), setting.tag.nic(&nic.id));
     let space = match (Space::find(&path)?, &nic.beside) {
@@ -109,7 +111,8 @@ pub(crate) fn ensure_nic(
     set_parameter(&format!("ipv4/neigh/{link}/proxy_delay"), "0")?;
     let index = inside.get_link(&link)?;
     let mut requests = vec![Request::address(index, nic.gateway, 32)];
-    requests.extend(nic.addresses().map(|(address, _)| local_route(address, index).replacing()));
+    requests.extend(six::gateway(nic, index));
+    requests.extend(nic.all_addresses().map(|address| local_route(address, index).replacing()));
     requests.extend(gone.iter().map(|address| without_address(*address, index)));
     inside.batch(&requests)?;
     let index = outside.get_link(&name)?;
@@ -117,30 +120,36 @@ pub(crate) fn ensure_nic(
 }
 
 /// Addresses and routes in the machine's namespace. A link beside the first leads away what has its addresses.
-fn machine_side(nic: &NicSpec, index: u32, gone: &[Ipv4Addr]) -> Vec<Request> {
+fn machine_side(nic: &NicSpec, index: u32, gone: &[IpAddr]) -> Vec<Request> {
     let mut requests = vec![Request::up(LOOPBACK), Request::up(index)];
-    let out = Way::Via { gateway: nic.gateway, link: index };
-    let prefix = |address| if address == nic.address { nic.prefix_len } else { 32 };
-    requests.extend(nic.addresses().map(|(address, _)| Request::address(index, address, prefix(address))));
+    let out = Way::Via { gateway: nic.gateway.into(), link: index };
+    let out6 = (!nic.addresses6.is_empty()).then_some(Way::Via { gateway: six::NEAR.into(), link: index });
+    let prefix = |address| if address == nic.address { nic.prefix_len } else { bits(address) };
+    requests.extend(nic.all_addresses().map(|address| Request::address(index, address, prefix(address))));
     requests.extend(nic.guises.iter().map(|address| Request::address(LOOPBACK, *address, 32)));
-    requests.extend(gone.iter().map(|address| Request::delete_address(index, *address, 32)));
+    requests.extend(gone.iter().map(|address| Request::delete_address(index, *address, bits(*address))));
     let number = u32::from(number(nic));
     if number == 0 {
         requests.push(Request::route(ANYWHERE, out, None));
+        requests.extend(out6.map(|out| Request::route(ANYWHERE6, out, None)));
         return requests;
     }
     let table = LINKS + number;
     requests.push(Request::route(ANYWHERE, out, Some(table)));
-    requests.extend(nic.addresses().map(|(address, _)| Request::rule(table, &Kind::From(address), table)));
+    requests.extend(out6.map(|out| Request::route(ANYWHERE6, out, Some(table))));
+    requests.extend(nic.all_addresses().map(|address| {
+        let of = Kind::From(address);
+        if address.is_ipv4() { Request::rule(table, &of, table) } else { Request::rule6(table, &of, table) }
+    }));
     requests
 }
 
-fn local_route(address: Ipv4Addr, link: u32) -> Request {
-    Request::route((address, 32), Way::Link(link), Some(LOCAL))
+fn local_route(address: IpAddr, link: u32) -> Request {
+    Request::route((address, bits(address)), Way::Link(link), Some(LOCAL))
 }
 
-fn without_address(address: Ipv4Addr, link: u32) -> Request {
-    Request::delete_route((address, 32), Way::Link(link), Some(LOCAL))
+fn without_address(address: IpAddr, link: u32) -> Request {
+    Request::delete_route((address, bits(address)), Way::Link(link), Some(LOCAL))
 }
 
 fn ends(range: &Ipv4Net) -> (Ipv4Addr, u8) {
@@ -152,7 +161,12 @@ pub(crate) fn without(range: &Ipv4Net) -> Request {
     Request::delete_route(ends(range), Way::Unreachable, Some(LOCAL))
 }
 
+/// As [`without`], of IPv6.
+pub(crate) fn without6(range: &Ipv6Net) -> Request {
+    six::without(range, LOCAL)
+}
+
 /// Takes back the routes to a nic.
 pub(crate) fn without_nic(nic: &NicSpec, link: u32) -> Vec<Request> {
-    nic.addresses().map(|(address, _)| without_address(address, link)).collect()
+    nic.all_addresses().map(|address| without_address(address, link)).collect()
 }

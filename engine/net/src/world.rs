@@ -1,7 +1,7 @@
 //! The way from networks to the world beyond the host, where the operator allows it: by the host's own routes, under its
 //! own address, and past it, never into it.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
@@ -54,8 +54,9 @@ fn split(range: Ipv4Net, never: &[Ipv4Net], open: &mut Vec<Ipv4Net>) {
 /// begin with us itself. Its links to the world forward from now on.
 pub(crate) fn open(tag: &Tag, publics: &[Ipv4Net]) -> Result<()> {
     let mut host = Netlink::open()?;
-    let routes = host.list_routes()?;
-    let is_default = |to: (Ipv4Addr, u8)| to == (Ipv4Addr::UNSPECIFIED, 0);
+    let anywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let routes = host.list_routes(anywhere)?;
+    let is_default = |to: (IpAddr, u8)| to == (anywhere, 0);
     let outward: Vec<u32> = routes.iter().filter(|it| is_default(it.to)).filter_map(|it| it.link).collect();
     for link in host.list_links()?.into_iter().filter(|link| outward.contains(&link.index)) {
         set_parameter(&format!("ipv4/conf/{}/forwarding", link.name), "1")?;

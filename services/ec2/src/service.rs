@@ -130,14 +130,17 @@ fn on(scope: &Scope, kind: &str, id: Option<&str>) -> Result<Access> {
 
 /// VPCs and what comes with them.
 fn vpcs(s: &mut ServiceBuilder) {
-    use ops::{dhcp_options, internet_gateway, network_acl, subnet, vpc};
+    use ops::{
+        dhcp_options, egress_only_internet_gateway as egress_only, internet_gateway, network_acl, subnet,
+        subnet_cidr, vpc, vpc_cidr,
+    };
 
     s.op(api::op::CreateVpc, vpc::create_vpc).access(|s, _| on(s, "vpc", None));
     s.op(api::op::DeleteVpc, vpc::delete_vpc).access(|s, i| on(s, "vpc", Some(&i.vpc_id)));
     s.op(api::op::ModifyVpcAttribute, vpc::modify_vpc_attribute).access(|s, i| on(s, "vpc", Some(&i.vpc_id)));
-    s.op(api::op::AssociateVpcCidrBlock, vpc::associate_vpc_cidr_block)
+    s.op(api::op::AssociateVpcCidrBlock, vpc_cidr::associate_vpc_cidr_block)
         .access(|s, i| on(s, "vpc", Some(&i.vpc_id)));
-    s.op(api::op::DisassociateVpcCidrBlock, vpc::disassociate_vpc_cidr_block)
+    s.op(api::op::DisassociateVpcCidrBlock, vpc_cidr::disassociate_vpc_cidr_block)
         .access(|s, _| on(s, "vpc", None));
 
     s.op(api::op::CreateSubnet, subnet::create_subnet).access(|s, _| on(s, "subnet", None));
@@ -146,6 +149,17 @@ fn vpcs(s: &mut ServiceBuilder) {
     s.op(api::op::ModifySubnetAttribute, subnet::modify_subnet_attribute)
         .access(|s, i| on(s, "subnet", Some(&i.subnet_id)));
 
+    s.op(api::op::AssociateSubnetCidrBlock, subnet_cidr::associate_subnet_cidr_block)
+        .access(|s, i| on(s, "subnet", Some(&i.subnet_id)));
+    s.op(api::op::DisassociateSubnetCidrBlock, subnet_cidr::disassociate_subnet_cidr_block)
+        .access(|s, _| on(s, "subnet", None));
+
+    s.op(api::op::CreateEgressOnlyInternetGateway, egress_only::create_egress_only_internet_gateway)
+        .access(|s, _| on(s, "egress-only-internet-gateway", None));
+    s.op(api::op::DescribeEgressOnlyInternetGateways, egress_only::describe_egress_only_internet_gateways)
+        .access(any);
+    s.op(api::op::DeleteEgressOnlyInternetGateway, egress_only::delete_egress_only_internet_gateway)
+        .access(|s, i| on(s, "egress-only-internet-gateway", Some(&i.egress_only_internet_gateway_id)));
     s.op(api::op::CreateInternetGateway, internet_gateway::create_internet_gateway)
         .access(|s, _| on(s, "internet-gateway", None));
     s.op(api::op::AttachInternetGateway, internet_gateway::attach_internet_gateway)
@@ -245,6 +259,11 @@ fn interfaces(s: &mut ServiceBuilder) {
     s.op(api::op::AssignPrivateIpAddresses, interface::assign_private_ip_addresses)
         .access(|s, i| on(s, "network-interface", Some(&i.network_interface_id)));
     s.op(api::op::UnassignPrivateIpAddresses, interface::unassign_private_ip_addresses)
+        .access(|s, i| on(s, "network-interface", Some(&i.network_interface_id)));
+
+    s.op(api::op::AssignIpv6Addresses, ops::ipv6_address::assign_ipv6_addresses)
+        .access(|s, i| on(s, "network-interface", Some(&i.network_interface_id)));
+    s.op(api::op::UnassignIpv6Addresses, ops::ipv6_address::unassign_ipv6_addresses)
         .access(|s, i| on(s, "network-interface", Some(&i.network_interface_id)));
 
     s.op(api::op::CreateManagedPrefixList, prefix_list::create_managed_prefix_list)

@@ -73,7 +73,7 @@ fn the_world_is_reached_under_the_hosts_address_where_that_is_allowed_and_the_ho
         assert_eq!(reach(&nic, WORLD), HOST);
         assert!(refused(&inner, WORLD), "it has no public address");
         assert!(refused(&nic, INTRANET), "what lies around the host is not the world");
-        assert!(refused(&nic, HOST.parse().unwrap()), "nor is the host");
+        assert!(refused(&nic, HOST.parse::<Ipv4Addr>().unwrap()), "nor is the host");
         ours.run(ours.net().remove_all()).unwrap();
         assert!(!printed("nft", &["list", "tables"]).contains(&ours.tag));
     })

@@ -7,4 +7,5 @@ mod filter;
 mod life;
 mod public;
 mod shape;
+mod six;
 mod world;

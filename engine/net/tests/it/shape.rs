@@ -142,8 +142,10 @@ fn peers_meet_where_both_have_routes() {
         peers,
         ..network_spec("a")
     };
-    let to_b = || vec![PeerNetwork { id: "b".into(), cidrs: vec!["10.9.0.0/16".parse().unwrap()] }];
-    let to_a = || vec![PeerNetwork { id: "a".into(), cidrs: vec!["10.0.0.0/16".parse().unwrap()] }];
+    let to_b =
+        || vec![PeerNetwork { id: "b".into(), cidrs: vec!["10.9.0.0/16".parse().unwrap()], cidrs6: vec![] }];
+    let to_a =
+        || vec![PeerNetwork { id: "a".into(), cidrs: vec!["10.0.0.0/16".parse().unwrap()], cidrs6: vec![] }];
     let route_b = || vec![route("10.9.0.0/16", Hop::Peer("b".into()))];
     let route_a = || vec![route("10.0.0.0/16", Hop::Peer("a".into()))];
     shape(&world, near_spec(to_b(), route_b()));

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -126,6 +126,7 @@ pub(crate) fn network_spec(id: &str) -> NetworkSpec {
     NetworkSpec {
         id: id.into(),
         cidrs: vec!["10.0.0.0/16".parse().unwrap()],
+        cidrs6: vec![],
         resolver: Ipv4Addr::new(10, 0, 0, 2),
         segments: vec![
             segment(1, vec![route("0.0.0.0/0", Hop::World)]),
@@ -141,7 +142,7 @@ pub(crate) fn network_spec(id: &str) -> NetworkSpec {
 /// Segment 10.0.`number`.0/24.
 pub(crate) fn segment(number: u8, routes: Vec<Route>) -> Segment {
     let range = Ipv4Net::new(Ipv4Addr::new(10, 0, number, 0), 24).unwrap();
-    Segment { id: format!("s{number}").into(), range, routes, screen: None }
+    Segment { id: format!("s{number}").into(), range, range6: None, routes, screen: None }
 }
 
 pub(crate) fn route(to: &str, hop: Hop) -> Route {
@@ -149,7 +150,7 @@ pub(crate) fn route(to: &str, hop: Hop) -> Route {
 }
 
 pub(crate) fn any(protocol: Protocol) -> Rule {
-    Rule { protocol, peer: Peer::Cidr(Ipv4Net::default()) }
+    Rule { protocol, peer: Peer::Cidr(Ipv4Net::default().into()) }
 }
 
 pub(crate) fn from_group(id: &str) -> Rule {
@@ -169,6 +170,7 @@ pub(crate) fn spec(network: &str, segment: u8, host: u8, groups: &[&str]) -> Nic
         source_check: true,
         public_address: None,
         secondary: vec![],
+        addresses6: vec![],
         guises: vec![],
         beside: None,
         mtu: 9001,
@@ -187,8 +189,8 @@ pub(crate) fn inside<T: Send>(path: &Path, what: impl FnOnce() -> T + Send) -> T
 }
 
 /// Connects from the namespace of the thread and reads what the server has to say.
-pub(crate) fn call(to: Ipv4Addr, port: u16, patience: Duration) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::V4(SocketAddrV4::new(to, port)), patience)?;
+pub(crate) fn call(to: impl Into<IpAddr>, port: u16, patience: Duration) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::new(to.into(), port), patience)?;
     stream.set_read_timeout(Some(patience))?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -197,12 +199,14 @@ pub(crate) fn call(to: Ipv4Addr, port: u16, patience: Duration) -> io::Result<St
 }
 
 /// The address the server at `to` saw when `from` called.
-pub(crate) fn reach(from: &Nic, to: Ipv4Addr) -> String {
+pub(crate) fn reach(from: &Nic, to: impl Into<IpAddr>) -> String {
+    let to = to.into();
     inside(&from.netns_path, || call(to, PORT, PATIENCE)).unwrap()
 }
 
 /// Whether nothing comes back.
-pub(crate) fn refused(from: &Nic, to: Ipv4Addr) -> bool {
+pub(crate) fn refused(from: &Nic, to: impl Into<IpAddr>) -> bool {
+    let to = to.into();
     inside(&from.netns_path, || call(to, PORT, DOUBT)).is_err()
 }
 

@@ -209,6 +209,7 @@ fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance)
     let tags = if instance.metadata.tags { Some(tag::of(from, scope, &instance.id)?) } else { None };
     let user_data = instance.user_data.as_deref().map(launch::decode);
     let vpc = vpc::get(from, scope, &instance.vpc)?;
+    let subnet = subnet::get(from, scope, &instance.subnet)?;
     Ok(Facts {
         account: scope.account.to_string(),
         region: scope.region.to_string(),
@@ -229,7 +230,10 @@ fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance)
         vpc_id: instance.vpc.to_string(),
         vpc_cidr: vpc.cidr.to_string(),
         subnet_id: instance.subnet.to_string(),
-        subnet_cidr: subnet::get(from, scope, &instance.subnet)?.cidr.to_string(),
+        subnet_cidr: subnet.cidr.to_string(),
+        ipv6: interface.ipv6.iter().map(ToString::to_string).collect(),
+        subnet_cidrs6: subnet.ipv6.iter().map(|block| block.cidr.to_string()).collect(),
+        vpc_cidrs6: vpc.cidrs6().iter().map(ToString::to_string).collect(),
         groups,
         key: instance.key_name.clone().zip(instance.public_key.clone()),
         user_data,

@@ -448,6 +448,7 @@ fn nic_spec(interface: &NetworkInterface, subnet: &Subnet, beside: Option<net::B
         source_check: !interface.forwards,
         public_address: interface.public_ip,
         secondary: secondary.collect(),
+        addresses6: interface.ipv6.clone(),
         guises: Vec::new(),
         beside,
         mtu: MTU,
@@ -458,16 +459,16 @@ fn nic_spec(interface: &NetworkInterface, subnet: &Subnet, beside: Option<net::B
 const OPEN_GROUP: &str = "open";
 
 fn open_group() -> net::GroupSpec {
-    let all = net::Rule { protocol: net::Protocol::All, peer: net::Peer::Cidr(ipnet::Ipv4Net::default()) };
-    net::GroupSpec { id: OPEN_GROUP.into(), ingress: vec![all.clone()], egress: vec![all] }
+    let anywhere = [ipnet::Ipv4Net::default().into(), ipnet::Ipv6Net::default().into()];
+    let all = anywhere.map(|range| net::Rule { protocol: net::Protocol::All, peer: net::Peer::Cidr(range) });
+    net::GroupSpec { id: OPEN_GROUP.into(), ingress: all.to_vec(), egress: all.to_vec() }
 }
 
-/// A group as the engine filters. Rules about IPv6 say nothing here: networks carry IPv4.
+/// A group as the engine filters.
 fn group_spec(group: &SecurityGroup) -> net::GroupSpec {
     let rules = |egress| {
         let rules = group.rules.iter().filter(move |rule| rule.egress == egress);
-        rules
-            .filter_map(|rule| Some(net::Rule { protocol: protocol(rule.traffic)?, peer: peer(&rule.peer)? }))
+        rules.filter_map(|rule| Some(net::Rule { protocol: protocol(rule.traffic), peer: peer(&rule.peer)? }))
     };
     net::GroupSpec {
         id: net::GroupId(group.id.to_string()),
@@ -476,21 +477,21 @@ fn group_spec(group: &SecurityGroup) -> net::GroupSpec {
     }
 }
 
-fn protocol(traffic: Traffic) -> Option<net::Protocol> {
-    Some(match traffic {
+fn protocol(traffic: Traffic) -> net::Protocol {
+    match traffic {
         Traffic::All => net::Protocol::All,
         Traffic::Tcp { from, to } => net::Protocol::Tcp(net::Ports { from, to }),
         Traffic::Udp { from, to } => net::Protocol::Udp(net::Ports { from, to }),
         Traffic::Icmp { kind, code } => net::Protocol::Icmp { kind, code },
-        Traffic::Icmpv6 { .. } => return None,
+        Traffic::Icmpv6 { kind, code } => net::Protocol::Icmp6 { kind, code },
         Traffic::Protocol(number) => net::Protocol::Number(number),
-    })
+    }
 }
 
 fn peer(peer: &Peer) -> Option<net::Peer> {
     match peer {
-        Peer::Ipv4(cidr) => Some(net::Peer::Cidr(*cidr)),
-        Peer::Ipv6(_) => None,
+        Peer::Ipv4(cidr) => Some(net::Peer::Cidr((*cidr).into())),
+        Peer::Ipv6(cidr) => Some(net::Peer::Cidr((*cidr).into())),
         Peer::Group { id, foreign: None, .. } => Some(net::Peer::Group(net::GroupId(id.to_string()))),
         Peer::Group { .. } | Peer::PrefixList(_) => topology::set_id(peer).map(net::Peer::Set),
     }

@@ -141,7 +141,7 @@ fn way(ctx: &Ctx, endpoint: &VpcEndpoint, service: &str) -> PrivateWay {
 fn group() -> net::GroupSpec {
     let rule = |port| net::Rule {
         protocol: net::Protocol::Tcp(net::Ports::one(port)),
-        peer: net::Peer::Cidr(ipnet::Ipv4Net::default()),
+        peer: net::Peer::Cidr(ipnet::Ipv4Net::default().into()),
     };
     net::GroupSpec { id: GROUP.into(), ingress: rules::PORTS.map(rule).to_vec(), egress: Vec::new() }
 }
@@ -160,6 +160,7 @@ fn gateway_spec(endpoint: &VpcEndpoint, number: u8, guise: Ipv4Addr) -> NicSpec 
         source_check: false,
         public_address: None,
         secondary: Vec::new(),
+        addresses6: Vec::new(),
         guises: vec![guise],
         beside: None,
         mtu: network::MTU,

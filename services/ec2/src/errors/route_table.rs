@@ -60,6 +60,16 @@ pub fn route_target_missing() -> Error {
     Error::new(Kind::Invalid, "InvalidParameterCombination", message)
 }
 
+pub fn route_destinations() -> Error {
+    let message = "The request must contain exactly one of destinationCidrBlock or destinationIpv6CidrBlock";
+    Error::new(Kind::Invalid, "InvalidParameterCombination", message)
+}
+
+pub fn route_family(to: impl Display) -> Error {
+    let message = format!("The route's target does not carry the address family of {to}");
+    Error::new(Kind::Invalid, "InvalidParameterValue", message)
+}
+
 pub fn gateway_of_other_network(table: impl Display, gateway: impl Display) -> Error {
     let message = format!("route table {table} and network gateway {gateway} belong to different networks");
     Error::new(Kind::Invalid, "InvalidParameterValue", message)

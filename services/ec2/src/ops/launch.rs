@@ -288,6 +288,7 @@ fn insert(
         private_ip: wanted.network.private_ip,
         groups: named.groups.clone(),
         associate_public: wanted.network.associate_public,
+        ipv6: wanted.network.ipv6.clone(),
         description: wanted.network.description.clone(),
         delete_on_termination: true,
         tags: tags("network-interface"),

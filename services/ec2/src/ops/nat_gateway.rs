@@ -14,7 +14,7 @@ use crate::state::id::{AllocationId, Id, NatGatewayId, SubnetId};
 use crate::state::nat_gateway::{NatGateway, Shown};
 use crate::state::network_interface::{Kind, Wish};
 use crate::state::tag::Tags;
-use crate::state::{address, internet_gateway, nat_gateway, network_interface, subnet, tag, vpc};
+use crate::state::{address, internet_gateway, ipv6, nat_gateway, network_interface, subnet, tag, vpc};
 
 pub async fn create_nat_gateway(
     ctx: &Ctx,
@@ -59,6 +59,7 @@ pub async fn create_nat_gateway(
             groups: Vec::new(),
             description: format!("Interface for NAT Gateway {id}"),
             kind: Kind::NatGateway,
+            ipv6: ipv6::Wish::Count(0),
             tags: Tags::new(),
         };
         let mut interface = network_interface::insert(tx, scope, wish)?;

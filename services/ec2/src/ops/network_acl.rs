@@ -36,7 +36,8 @@ pub async fn describe_network_acls(
 
 fn show(acl: &NetworkAcl, scope: &Scope, tags: Option<&Tags>) -> api::NetworkAcl {
     let entry = |entry: &Entry| api::NetworkAclEntry {
-        cidr_block: Some(entry.cidr.to_string()),
+        cidr_block: rules::cidr(entry),
+        ipv6_cidr_block: rules::cidr6(entry),
         egress: Some(entry.egress),
         protocol: Some(entry.protocol.clone()),
         rule_action: Some(rules::action(entry).to_owned()),
@@ -79,7 +80,7 @@ pub async fn create_network_acl(
         if let Some(made) = once.find(tx)? {
             return network_acl::get(tx, scope, &made);
         }
-        vpc::get(tx, scope, &vpc)?;
+        let vpc = vpc::get(tx, scope, &vpc)?;
         let acl = network_acl::insert(tx, scope, &vpc)?;
         tag::put(tx, scope, &acl.id, tags.clone())?;
         once.remember(tx, &acl.id)?;
@@ -116,6 +117,7 @@ macro_rules! wanted {
             protocol: $input.protocol,
             action: $input.rule_action,
             cidr: $input.cidr_block,
+            cidr6: $input.ipv6_cidr_block,
             ports: $input.port_range.and_then(|range| Some((range.from?, range.to?))),
             icmp: $input.icmp_type_code.map(|it| (it.r#type.unwrap_or(-1), it.code.unwrap_or(-1))),
         }
@@ -140,7 +142,7 @@ pub async fn delete_network_acl_entry(ctx: &Ctx, input: api::DeleteNetworkAclEnt
     change(ctx, &input.network_acl_id, |acl| {
         let before = acl.entries.len();
         acl.entries
-            .retain(|entry| (entry.number, entry.egress) != (number, egress) || number == rules::LAST_RULE);
+            .retain(|entry| (entry.number, entry.egress) != (number, egress) || number >= rules::LAST_RULE);
         if acl.entries.len() < before { Ok(()) } else { Err(errors::acl_entry_not_found(&acl.id, number)) }
     })
     .await

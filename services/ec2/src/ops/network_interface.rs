@@ -1,7 +1,7 @@
 //! Operations on network interfaces.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use api_ec2 as api;
 use kernel::{Ctx, Result, Scope};
@@ -94,7 +94,8 @@ pub(super) fn show(
         description: Some(interface.description.clone()),
         groups: Some(interface.groups.iter().map(group).collect()),
         interface_type: Some(rules::kind(interface).to_owned()),
-        ipv6_addresses: Some(Vec::new()),
+        ipv6_address: interface.ipv6.first().map(ToString::to_string),
+        ipv6_addresses: Some(interface.ipv6.iter().map(ipv6_address).collect()),
         mac_address: Some(interface.mac.clone()),
         network_interface_id: Some(interface.id.to_string()),
         owner_id: Some(scope.account.to_string()),
@@ -109,6 +110,14 @@ pub(super) fn show(
         tag_set: Some(tags.and_then(shown).unwrap_or_default()),
         vpc_id: Some(interface.vpc.to_string()),
         ..api::NetworkInterface::default()
+    }
+}
+
+fn ipv6_address(address: &Ipv6Addr) -> api::NetworkInterfaceIpv6Address {
+    api::NetworkInterfaceIpv6Address {
+        ipv6_address: Some(address.to_string()),
+        is_primary_ipv6: Some(false),
+        ..Default::default()
     }
 }
 

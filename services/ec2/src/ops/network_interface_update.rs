@@ -11,6 +11,7 @@ use super::page::{Once, check_dry_run, parse};
 use crate::controllers::network;
 use crate::errors;
 use crate::rules::instance::State;
+use crate::rules::ipv6;
 use crate::rules::launch::check_groups;
 use crate::rules::network_interface as rules;
 use crate::rules::tag::of_one;
@@ -48,6 +49,7 @@ pub async fn create_network_interface(
         groups: check_groups(input.groups)?,
         description: input.description.unwrap_or_default(),
         kind: if is_managed { Kind::Managed } else { Kind::Interface },
+        ipv6: ipv6::check_wish(ipv6_addresses(input.ipv6_addresses), input.ipv6_address_count)?,
         tags: tags.clone(),
     };
     let asked = format!("{} {:?} {} {:?}", wish.subnet, wish.private_ips, wish.more, wish.groups);
@@ -90,8 +92,13 @@ pub async fn delete_network_interface(ctx: &Ctx, input: api::DeleteNetworkInterf
     network::remove_interface(ctx, &id).await
 }
 
+/// The addresses a request lists.
+pub(super) fn ipv6_addresses(given: Option<Vec<api::InstanceIpv6Address>>) -> Vec<String> {
+    given.into_iter().flatten().filter_map(|one| one.ipv6_address).collect()
+}
+
 /// A customer's interface: those of gateways and services are not theirs to change, but the services'.
-fn get(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Result<NetworkInterface> {
+pub(super) fn get(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Result<NetworkInterface> {
     vpc::ensure_default(tx, scope)?;
     let interface = network_interface::get(tx, scope, id)?;
     match interface.kind {

@@ -14,6 +14,7 @@ use crate::state::id::{Id, PeeringId, VpcId};
 use crate::state::peering::{Peering, Side, Status};
 use crate::state::tag::Tags;
 use crate::state::topology::ranges_overlap;
+use crate::state::vpc::Vpc;
 use crate::state::{peering, tag, vpc};
 
 pub async fn create_vpc_peering_connection(
@@ -54,11 +55,12 @@ pub async fn create_vpc_peering_connection(
         let now = tx.ctx().now();
         let peering = Peering {
             id: PeeringId::fresh(tx.ctx().ids()),
-            requester: Side { scope: *scope, vpc: own.clone(), cidrs: vpc.cidrs() },
+            requester: Side { scope: *scope, vpc: own.clone(), cidrs: vpc.cidrs(), cidrs6: vpc.cidrs6() },
             accepter: Side {
                 scope: there,
                 vpc: other.clone(),
-                cidrs: found.map(|it| it.cidrs()).unwrap_or_default(),
+                cidrs: found.as_ref().map(Vpc::cidrs).unwrap_or_default(),
+                cidrs6: found.as_ref().map(Vpc::cidrs6).unwrap_or_default(),
             },
             status: if fits { Status::Pending } else { Status::Failed },
             expires_at: now + rules::EXPIRES_MS,
@@ -82,7 +84,8 @@ pub async fn accept_vpc_peering_connection(
         check_pending(peering, scope, now)?;
         // Either VPC may have changed or gone since it was asked for.
         for side in [&mut peering.requester, &mut peering.accepter] {
-            side.cidrs = vpc::get(tx, &side.scope, &side.vpc)?.cidrs();
+            let vpc = vpc::get(tx, &side.scope, &side.vpc)?;
+            (side.cidrs, side.cidrs6) = (vpc.cidrs(), vpc.cidrs6());
         }
         if ranges_overlap(&peering.requester.cidrs, &peering.accepter.cidrs) {
             return Err(errors::peering_overlaps());
@@ -189,9 +192,11 @@ pub async fn describe_vpc_peering_connections(
 fn show(peering: &Peering, now: kernel::Millis, tags: Option<&Tags>) -> api::VpcPeeringConnection {
     let side = |side: &Side| {
         let block = |cidr: &ipnet::Ipv4Net| api::CidrBlock { cidr_block: Some(cidr.to_string()) };
+        let block6 = |cidr: &ipnet::Ipv6Net| api::Ipv6CidrBlock { ipv6_cidr_block: Some(cidr.to_string()) };
         Some(api::VpcPeeringConnectionVpcInfo {
             cidr_block: side.cidrs.first().map(ToString::to_string),
             cidr_block_set: Some(side.cidrs.iter().map(block).collect()),
+            ipv6_cidr_block_set: (!side.cidrs6.is_empty()).then(|| side.cidrs6.iter().map(block6).collect()),
             owner_id: Some(side.scope.account.to_string()),
             vpc_id: Some(side.vpc.to_string()),
             region: Some(side.scope.region.to_string()),

@@ -1,7 +1,7 @@
 //! Operations on routes. A change is in force when it is answered.
 
 use api_ec2 as api;
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use kernel::{Ctx, Result, Scope, Tx};
 
 use super::instance::{check_id, get};
@@ -9,25 +9,40 @@ use super::page::{check_dry_run, parse};
 use crate::controllers::network;
 use crate::errors;
 use crate::rules::route_table as rules;
-use crate::state::id::{InterfaceId, InternetGatewayId, NatGatewayId, PeeringId, RouteTableId, VpcId};
+use crate::state::id::{
+    EgressOnlyInternetGatewayId, InterfaceId, InternetGatewayId, NatGatewayId, PeeringId, RouteTableId, VpcId,
+};
 use crate::state::route_table::{Route, RouteTable, Target};
-use crate::state::{internet_gateway, nat_gateway, network_interface, peering, route_table, vpc};
+use crate::state::{
+    egress_only_internet_gateway, internet_gateway, nat_gateway, network_interface, peering, route_table, vpc,
+};
 
 /// What a request names as the target.
 struct Wanted {
     local: bool,
     gateway: Option<String>,
+    egress_only_gateway: Option<String>,
     nat_gateway: Option<String>,
     peering: Option<String>,
     interface: Option<String>,
     instance: Option<String>,
 }
 
-fn destination(text: Option<String>) -> Result<Ipv4Net> {
-    let text = text.ok_or_else(|| errors::missing("destinationCidrBlock"))?;
-    text.parse::<Ipv4Net>()
-        .map(|cidr| cidr.trunc())
-        .map_err(|_| errors::cidr_invalid(&text, "destinationCidrBlock"))
+/// The one range a request names, of either family.
+fn destination(four: Option<String>, six: Option<String>) -> Result<IpNet> {
+    match (four, six) {
+        (Some(_), Some(_)) => Err(errors::route_destinations()),
+        (Some(text), None) => {
+            let cidr = text.parse::<Ipv4Net>();
+            cidr.map(|it| it.trunc().into()).map_err(|_| errors::cidr_invalid(&text, "destinationCidrBlock"))
+        }
+        (None, Some(text)) => {
+            let cidr = text.parse::<Ipv6Net>();
+            let invalid = |_| errors::cidr_invalid(&text, "destinationIpv6CidrBlock");
+            cidr.map(|it| it.trunc().into()).map_err(invalid)
+        }
+        (None, None) => Err(errors::missing("destinationCidrBlock")),
+    }
 }
 
 /// The target an input asks for.
@@ -36,6 +51,7 @@ macro_rules! wanted {
         Wanted {
             local: $local,
             gateway: $input.gateway_id,
+            egress_only_gateway: $input.egress_only_internet_gateway_id,
             nat_gateway: $input.nat_gateway_id,
             peering: $input.vpc_peering_connection_id,
             interface: $input.network_interface_id,
@@ -46,12 +62,13 @@ macro_rules! wanted {
 
 pub async fn create_route(ctx: &Ctx, input: api::CreateRouteRequest) -> Result<api::CreateRouteResult> {
     let id: RouteTableId = parse(&input.route_table_id, errors::route_table_not_found)?;
-    let to = destination(input.destination_cidr_block)?;
+    let to = destination(input.destination_cidr_block, input.destination_ipv6_cidr_block)?;
     let wanted = wanted!(input, false);
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
     change(ctx, &id, |tx, table| {
         let route = Route { destination: to, target: target(tx, scope, table, &wanted)? };
+        check_family(&route)?;
         check_outside(tx, scope, table, to)?;
         match table.routes.iter().find(|known| known.destination == to) {
             // A repeated request finds what it made.
@@ -70,7 +87,7 @@ pub async fn create_route(ctx: &Ctx, input: api::CreateRouteRequest) -> Result<a
 
 pub async fn replace_route(ctx: &Ctx, input: api::ReplaceRouteRequest) -> Result<()> {
     let id: RouteTableId = parse(&input.route_table_id, errors::route_table_not_found)?;
-    let to = destination(input.destination_cidr_block)?;
+    let to = destination(input.destination_cidr_block, input.destination_ipv6_cidr_block)?;
     let wanted = wanted!(input, input.local_target == Some(true));
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
@@ -84,14 +101,14 @@ pub async fn replace_route(ctx: &Ctx, input: api::ReplaceRouteRequest) -> Result
             ));
         }
         route.target = target;
-        Ok(())
+        check_family(route)
     })
     .await
 }
 
 pub async fn delete_route(ctx: &Ctx, input: api::DeleteRouteRequest) -> Result<()> {
     let id: RouteTableId = parse(&input.route_table_id, errors::route_table_not_found)?;
-    let to = destination(input.destination_cidr_block)?;
+    let to = destination(input.destination_cidr_block, input.destination_ipv6_cidr_block)?;
     check_dry_run(input.dry_run)?;
     change(ctx, &id, |_, table| {
         match table.routes.iter().find(|route| route.destination == to) {
@@ -124,14 +141,32 @@ async fn change(
 
 /// # Errors
 /// When the destination is all in the VPC: its packets never leave the local route here.
-fn check_outside(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, to: Ipv4Net) -> Result<()> {
-    let ranges = vpc::get(tx, scope, &table.vpc)?.cidrs();
-    if ranges.iter().any(|range| range.contains(&to)) { Err(errors::route_inside(to)) } else { Ok(()) }
+fn check_outside(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, to: IpNet) -> Result<()> {
+    let vpc = vpc::get(tx, scope, &table.vpc)?;
+    if vpc.all_cidrs().any(|range| range.contains(&to)) { Err(errors::route_inside(to)) } else { Ok(()) }
+}
+
+/// # Errors
+/// When the target carries only the other family.
+fn check_family(route: &Route) -> Result<()> {
+    match (&route.target, route.destination) {
+        (Target::EgressOnlyInternetGateway(_), IpNet::V4(_)) | (Target::NatGateway(_), IpNet::V6(_)) => {
+            Err(errors::route_family(route.destination))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The one target a request names, which must be there and of the table's VPC.
 fn target(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, wanted: &Wanted) -> Result<Target> {
-    let named = [&wanted.gateway, &wanted.nat_gateway, &wanted.peering, &wanted.interface, &wanted.instance];
+    let named = [
+        &wanted.gateway,
+        &wanted.egress_only_gateway,
+        &wanted.nat_gateway,
+        &wanted.peering,
+        &wanted.interface,
+        &wanted.instance,
+    ];
     if named.into_iter().flatten().count() + usize::from(wanted.local) != 1 {
         return Err(errors::route_target_missing());
     }
@@ -145,6 +180,11 @@ fn target(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, wanted: &Wante
         let id: InternetGatewayId = parse(text, errors::internet_gateway_not_found)?;
         of_vpc(internet_gateway::get(tx, scope, &id)?.vpc.as_ref(), text)?;
         return Ok(Target::InternetGateway(id));
+    }
+    if let Some(text) = &wanted.egress_only_gateway {
+        let id: EgressOnlyInternetGatewayId = parse(text, errors::egress_only_gateway_not_found)?;
+        of_vpc(Some(&egress_only_internet_gateway::get(tx, scope, &id)?.vpc), text)?;
+        return Ok(Target::EgressOnlyInternetGateway(id));
     }
     if let Some(text) = &wanted.nat_gateway {
         let id: NatGatewayId = parse(text, errors::nat_gateway_not_found)?;

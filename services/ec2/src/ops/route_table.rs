@@ -1,7 +1,7 @@
 //! Operations on route tables.
 
 use api_ec2 as api;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use kernel::tx::Reader;
 use kernel::{Ctx, Result, Scope};
 
@@ -55,13 +55,13 @@ pub async fn describe_route_tables(
 
 struct Seen {
     table: RouteTable,
-    dead: Vec<Ipv4Net>,
+    dead: Vec<IpNet>,
     /// Those its routes lead to.
     endpoints: Vec<VpcEndpoint>,
 }
 
 /// The destinations whose targets lead nowhere now.
-fn dead(from: &mut impl Reader, scope: &Scope, table: &RouteTable) -> Result<Vec<Ipv4Net>> {
+fn dead(from: &mut impl Reader, scope: &Scope, table: &RouteTable) -> Result<Vec<IpNet>> {
     let mut dead = Vec::new();
     for route in &table.routes {
         if route.target != Target::Local && reach::hop(from, scope, &table.vpc, &route.target)?.is_none() {
@@ -84,9 +84,11 @@ fn with_endpoints(mut shown: api::RouteTable, endpoints: &[VpcEndpoint], scope: 
     shown
 }
 
-fn show(table: &RouteTable, dead: &[Ipv4Net], scope: &Scope, tags: Option<&Tags>) -> api::RouteTable {
+fn show(table: &RouteTable, dead: &[IpNet], scope: &Scope, tags: Option<&Tags>) -> api::RouteTable {
     let route = |route: &Route| api::Route {
-        destination_cidr_block: Some(route.destination.to_string()),
+        destination_cidr_block: rules::destination(route),
+        destination_ipv6_cidr_block: rules::destination6(route),
+        egress_only_internet_gateway_id: rules::egress_only_gateway(&route.target),
         gateway_id: rules::gateway(&route.target),
         nat_gateway_id: rules::nat_gateway(&route.target),
         vpc_peering_connection_id: rules::peering(&route.target),

@@ -4,6 +4,7 @@ use api_ec2 as api;
 use kernel::{Ctx, Result, Scope};
 
 use super::page::{Listing, check_dry_run, parse};
+use super::subnet_cidr::{association6, put_ipv6};
 use super::vpc::ensure_default;
 use crate::controllers::network;
 use crate::errors;
@@ -45,8 +46,10 @@ fn show(subnet: &Subnet, free: u32, scope: &Scope, tags: Option<&Tags>) -> api::
         availability_zone_id: Some(zone_id(scope.region.as_str(), &subnet.zone)),
         map_customer_owned_ip_on_launch: Some(false),
         owner_id: Some(scope.account.to_string()),
-        assign_ipv6_address_on_creation: Some(false),
-        ipv6_cidr_block_association_set: Some(Vec::new()),
+        assign_ipv6_address_on_creation: Some(subnet.assign_ipv6_address_on_creation),
+        ipv6_cidr_block_association_set: Some(
+            subnet.ipv6.iter().map(|block| association6(block, "associated")).collect(),
+        ),
         tags: tags.and_then(shown),
         subnet_arn: Some(scope.arn("ec2", format_args!("subnet/{}", subnet.id))),
         enable_dns64: Some(false),
@@ -95,7 +98,10 @@ pub async fn create_subnet(ctx: &Ctx, input: api::CreateSubnetRequest) -> Result
         let zones = crate::rules::region::zones(scope.region.as_str());
         let first = || zones.first().map(|zone| zone.name.clone()).unwrap_or_default();
         let zone = zone.clone().unwrap_or_else(first);
-        let subnet = subnet::insert(tx, scope, &vpc_id, cidr, zone)?;
+        let mut subnet = subnet::insert(tx, scope, &vpc_id, cidr, zone)?;
+        if let Some(text) = &input.ipv6_cidr_block {
+            put_ipv6(tx, scope, &vpc, &mut subnet, text)?;
+        }
         tag::put(tx, scope, &subnet.id, tags.clone())?;
         Ok((network_interface::count_free(tx, scope, &subnet)?, subnet))
     });
@@ -151,12 +157,23 @@ pub async fn delete_subnet(ctx: &Ctx, input: api::DeleteSubnetRequest) -> Result
 
 pub async fn modify_subnet_attribute(ctx: &Ctx, input: api::ModifySubnetAttributeRequest) -> Result<()> {
     let id: SubnetId = parse(&input.subnet_id, errors::subnet_not_found)?;
-    let maps = input.map_public_ip_on_launch.ok_or_else(|| errors::missing("MapPublicIpOnLaunch"))?;
+    let value = |given: Option<api::AttributeBooleanValue>| given.map(|it| it.value.unwrap_or(false));
+    let maps = value(input.map_public_ip_on_launch);
+    let assigns = value(input.assign_ipv6_address_on_creation);
+    match (maps, assigns) {
+        (None, None) => return Err(errors::missing("MapPublicIpOnLaunch")),
+        (Some(_), Some(_)) => return Err(errors::several_attributes()),
+        _ => {}
+    }
     let scope = ctx.scope();
     ctx.write(|tx| {
         vpc::ensure_default(tx, scope)?;
         let mut subnet = subnet::get(tx, scope, &id)?;
-        subnet.map_public_ip_on_launch = maps.value.unwrap_or(false);
+        subnet.map_public_ip_on_launch = maps.unwrap_or(subnet.map_public_ip_on_launch);
+        if assigns == Some(true) && subnet.ipv6.is_none() {
+            return Err(errors::subnet_without_ipv6(&id));
+        }
+        subnet.assign_ipv6_address_on_creation = assigns.unwrap_or(subnet.assign_ipv6_address_on_creation);
         subnet::put(tx, scope, &subnet)
     })
     .await

@@ -1,21 +1,22 @@
 //! Operations on VPCs.
 
 use api_ec2 as api;
-use ipnet::Ipv4Net;
 use kernel::{Ctx, Result, Scope, Tx};
 
 use super::page::{Listing, check_dry_run, parse};
+use super::vpc_cidr::{add_ipv6, association, association6};
 use crate::controllers::listener::{self, Listeners};
 use crate::controllers::network;
 use crate::errors;
 use crate::rules::security_group::DEFAULT_NAME;
 use crate::rules::tag::{of_one, shown};
 use crate::rules::vpc as rules;
-use crate::state::id::{CidrAssociationId, Id, VpcId};
+use crate::state::id::{Id, VpcId};
 use crate::state::tag::Tags;
-use crate::state::vpc::{CidrAssociation, Vpc};
+use crate::state::vpc::Vpc;
 use crate::state::{
-    internet_gateway, network_acl, peering, route_table, security_group, subnet, tag, vpc, vpc_endpoint,
+    egress_only_internet_gateway, internet_gateway, network_acl, peering, route_table, security_group,
+    subnet, tag, vpc, vpc_endpoint,
 };
 
 /// Gives the caller's scope its default VPC, if it has not got it yet: every look at a network begins so.
@@ -42,15 +43,6 @@ pub async fn describe_vpcs(ctx: &Ctx, input: api::DescribeVpcsRequest) -> Result
     Ok(api::DescribeVpcsResult { vpcs: Some(vpcs), next_token })
 }
 
-fn association((id, cidr): (&CidrAssociationId, Ipv4Net), state: &str) -> api::VpcCidrBlockAssociation {
-    let state = api::VpcCidrBlockState { state: Some(state.to_owned()), status_message: None };
-    api::VpcCidrBlockAssociation {
-        association_id: Some(id.to_string()),
-        cidr_block: Some(cidr.to_string()),
-        cidr_block_state: Some(state),
-    }
-}
-
 fn show(vpc: &Vpc, scope: &Scope, tags: Option<&Tags>) -> api::Vpc {
     api::Vpc {
         owner_id: Some(scope.account.to_string()),
@@ -58,6 +50,8 @@ fn show(vpc: &Vpc, scope: &Scope, tags: Option<&Tags>) -> api::Vpc {
         cidr_block_association_set: Some(
             vpc.ranges().map(|range| association(range, "associated")).collect(),
         ),
+        ipv6_cidr_block_association_set: (!vpc.ipv6.is_empty())
+            .then(|| vpc.ipv6.iter().map(|block| association6(block, scope, "associated")).collect()),
         is_default: Some(vpc.is_default),
         tags: tags.and_then(shown),
         vpc_id: Some(vpc.id.to_string()),
@@ -74,15 +68,16 @@ pub async fn create_vpc(ctx: &Ctx, input: api::CreateVpcRequest) -> Result<api::
     if let Some(other) = input.instance_tenancy.filter(|tenancy| tenancy != "default") {
         return Err(errors::unsupported(&format!("The tenancy {other}")));
     }
-    if input.amazon_provided_ipv6_cidr_block == Some(true) {
-        return Err(errors::unsupported("IPv6"));
-    }
+    let wants_ipv6 = input.amazon_provided_ipv6_cidr_block == Some(true);
     let tags = of_one::<VpcId>(input.tag_specifications)?;
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
     let write = ctx.write(|tx| {
-        let vpc = vpc::insert(tx, scope, cidr)?;
+        let mut vpc = vpc::insert(tx, scope, cidr)?;
         tag::put(tx, scope, &vpc.id, tags.clone())?;
+        if wants_ipv6 {
+            add_ipv6(tx, scope, &mut vpc)?;
+        }
         Ok(vpc)
     });
     let vpc = api::Vpc { state: Some("pending".to_owned()), ..show(&write.await?, scope, Some(&tags)) };
@@ -125,6 +120,7 @@ fn check_empty(tx: &mut Tx<'_, '_>, scope: &Scope, id: &VpcId) -> Result<()> {
     let in_use = !subnet::of_vpc(tx, scope, id)?.is_empty()
         || internet_gateway::find_of_vpc(tx, scope, id)?.is_some()
         || !vpc_endpoint::of_vpc(tx, scope, id)?.is_empty()
+        || egress_only_internet_gateway::all(tx, scope)?.iter().any(|gateway| gateway.vpc == *id)
         || route_table::of_vpc(tx, scope, id)?.iter().any(custom_table)
         || network_acl::of_vpc(tx, scope, id)?.iter().any(|acl| !acl.is_default)
         || security_group::all(tx, scope)?.iter().any(|group| group.vpc == *id && group.name != DEFAULT_NAME);
@@ -152,91 +148,6 @@ pub async fn modify_vpc_attribute(ctx: &Ctx, input: api::ModifyVpcAttributeReque
     })
     .await?;
     if support.is_some() { listener::renew(ctx, &id).await } else { Ok(()) }
-}
-
-pub async fn associate_vpc_cidr_block(
-    ctx: &Ctx,
-    input: api::AssociateVpcCidrBlockRequest,
-) -> Result<api::AssociateVpcCidrBlockResult> {
-    let id: VpcId = parse(&input.vpc_id, errors::vpc_not_found)?;
-    if input.amazon_provided_ipv6_cidr_block == Some(true) {
-        return Err(errors::unsupported("IPv6"));
-    }
-    let text = input.cidr_block.ok_or_else(|| errors::missing("cidrBlock"))?;
-    let cidr = rules::check_cidr(&text, "cidrBlock", errors::vpc_range)?;
-    let scope = ctx.scope();
-    let write = ctx.write(|tx| {
-        vpc::ensure_default(tx, scope)?;
-        let mut vpc = vpc::get(tx, scope, &id)?;
-        let peers = peering::of_vpc(tx, &id)?;
-        let beyond = peers.into_iter().flat_map(|(_, side)| side.cidrs);
-        if vpc.cidrs().into_iter().chain(beyond).any(|known| rules::overlap(known, cidr)) {
-            return Err(errors::cidr_conflict(cidr));
-        }
-        if vpc.cidrs().len() >= rules::CIDRS_MAX {
-            return Err(errors::cidr_limit(&id));
-        }
-        vpc.more.push(CidrAssociation { id: CidrAssociationId::fresh(tx.ctx().ids()), cidr });
-        put_ranges(tx, scope, &vpc)?;
-        Ok(vpc)
-    });
-    let vpc = write.await?;
-    put_ranges_in_force(ctx, &id).await?;
-    let new = vpc.ranges().last().map(|range| association(range, "associating"));
-    let vpc_id = Some(id.to_string());
-    Ok(api::AssociateVpcCidrBlockResult { cidr_block_association: new, vpc_id, ..Default::default() })
-}
-
-pub async fn disassociate_vpc_cidr_block(
-    ctx: &Ctx,
-    input: api::DisassociateVpcCidrBlockRequest,
-) -> Result<api::DisassociateVpcCidrBlockResult> {
-    let association_id: CidrAssociationId = parse(&input.association_id, errors::cidr_association_not_found)?;
-    let scope = ctx.scope();
-    let write = ctx.write(|tx| {
-        let mut all = vpc::all(tx, scope)?.into_iter();
-        let found = all.find(|vpc| vpc.ranges().any(|(id, _)| *id == association_id));
-        let mut vpc = found.ok_or_else(|| errors::cidr_association_not_found(&association_id))?;
-        let Some(at) = vpc.more.iter().position(|more| more.id == association_id) else {
-            return Err(errors::cidr_primary(&association_id));
-        };
-        let gone = vpc.more.remove(at).cidr;
-        if subnet::of_vpc(tx, scope, &vpc.id)?.iter().any(|subnet| gone.contains(&subnet.cidr)) {
-            return Err(errors::cidr_in_use(gone));
-        }
-        put_ranges(tx, scope, &vpc)?;
-        Ok((vpc.id, gone))
-    });
-    let (vpc, gone) = write.await?;
-    put_ranges_in_force(ctx, &vpc).await?;
-    Ok(api::DisassociateVpcCidrBlockResult {
-        cidr_block_association: Some(association((&association_id, gone), "disassociating")),
-        vpc_id: Some(vpc.to_string()),
-        ..Default::default()
-    })
-}
-
-/// Writes a VPC whose ranges changed, its local routes, and what its peers know of it.
-fn put_ranges(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &Vpc) -> Result<()> {
-    vpc::put(tx, scope, vpc)?;
-    route_table::put_local(tx, scope, vpc)?;
-    for mut peering in peering::everybodys(tx)?.into_iter().filter(peering::Peering::is_active) {
-        for side in [&mut peering.requester, &mut peering.accepter] {
-            if side.vpc == vpc.id {
-                side.cidrs = vpc.cidrs();
-            }
-        }
-        peering::put(tx, &peering)?;
-    }
-    Ok(())
-}
-
-async fn put_ranges_in_force(ctx: &Ctx, vpc: &VpcId) -> Result<()> {
-    network::ensure_vpc(ctx, vpc).await?;
-    for (_, side) in ctx.read(|snap| peering::of_vpc(snap, vpc)).await? {
-        network::ensure_vpc(&ctx.in_scope(side.scope), &side.vpc).await?;
-    }
-    Ok(())
 }
 
 pub async fn describe_vpc_attribute(

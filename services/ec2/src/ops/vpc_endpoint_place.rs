@@ -12,7 +12,7 @@ use crate::state::id::{GroupId, RouteTableId, SubnetId};
 use crate::state::network_interface::{Kind as InterfaceKind, Wish};
 use crate::state::tag::Tags;
 use crate::state::vpc_endpoint::{Kind, Place, VpcEndpoint};
-use crate::state::{network_interface, route_table, subnet, vpc_endpoint};
+use crate::state::{ipv6, network_interface, route_table, subnet, vpc_endpoint};
 
 /// Tables, subnets and groups that a request names.
 #[derive(Debug, Default)]
@@ -136,6 +136,7 @@ pub(super) fn add_places(
             groups: groups.clone(),
             description: description.clone(),
             kind: InterfaceKind::Endpoint,
+            ipv6: ipv6::Wish::Count(0),
             tags: Tags::new(),
         };
         let interface = network_interface::insert(tx, scope, wish)?;

@@ -32,6 +32,9 @@ pub struct Facts {
     pub vpc_cidr: String,
     pub subnet_id: String,
     pub subnet_cidr: String,
+    pub ipv6: Vec<String>,
+    pub subnet_cidrs6: Vec<String>,
+    pub vpc_cidrs6: Vec<String>,
     /// Ids and names.
     pub groups: Vec<(String, String)>,
     /// Name and OpenSSH line.
@@ -200,6 +203,7 @@ fn network(facts: &Facts, put: &mut impl FnMut(String, String)) {
     }
     put("meta-data/local-ipv4".to_owned(), facts.private_ip.to_string());
     put("meta-data/mac".to_owned(), facts.mac.clone());
+    network6(facts, put);
     let mac = format!("meta-data/network/interfaces/macs/{}", facts.mac);
     let ids: Vec<_> = facts.groups.iter().map(|(id, _)| id.clone()).collect();
     for (name, value) in [
@@ -227,6 +231,22 @@ fn network(facts: &Facts, put: &mut impl FnMut(String, String)) {
         put("meta-data/public-ipv4".to_owned(), address.to_string());
         put(format!("{mac}/public-ipv4s"), address.to_string());
         put(format!("{mac}/ipv4-associations/{address}"), facts.private_ip.to_string());
+    }
+}
+
+/// Absent where there is no IPv6, as AWS has it.
+fn network6(facts: &Facts, put: &mut impl FnMut(String, String)) {
+    let mac = format!("meta-data/network/interfaces/macs/{}", facts.mac);
+    if let Some(first) = facts.ipv6.first() {
+        put("meta-data/ipv6".to_owned(), first.clone());
+        put(format!("{mac}/ipv6s"), facts.ipv6.join("\n"));
+    }
+    for (name, cidrs) in
+        [("subnet-ipv6-cidr-blocks", &facts.subnet_cidrs6), ("vpc-ipv6-cidr-blocks", &facts.vpc_cidrs6)]
+    {
+        if !cidrs.is_empty() {
+            put(format!("{mac}/{name}"), cidrs.join("\n"));
+        }
     }
 }
 
@@ -290,6 +310,9 @@ mod tests {
             vpc_cidr: "172.31.0.0/16".to_owned(),
             subnet_id: "subnet-1".to_owned(),
             subnet_cidr: "172.31.0.0/20".to_owned(),
+            ipv6: Vec::new(),
+            subnet_cidrs6: Vec::new(),
+            vpc_cidrs6: Vec::new(),
             groups: vec![("sg-1".to_owned(), "default".to_owned())],
             key: Some(("k".to_owned(), "ssh-ed25519 AAAA k".to_owned())),
             user_data: Some(b"#!/bin/sh\n".to_vec()),

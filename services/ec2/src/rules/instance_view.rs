@@ -214,7 +214,7 @@ fn interface(view: &View, scope: &Scope) -> Option<api::InstanceNetworkInterface
         }),
         description: Some(interface.description.clone()),
         groups: Some(view.groups()),
-        ipv6_addresses: Some(Vec::new()),
+        ipv6_addresses: Some(interface.ipv6.iter().map(ipv6_address).collect()),
         mac_address: Some(interface.mac.clone()),
         network_interface_id: Some(interface.id.to_string()),
         owner_id: Some(scope.account.to_string()),
@@ -228,4 +228,8 @@ fn interface(view: &View, scope: &Scope) -> Option<api::InstanceNetworkInterface
         interface_type: Some("interface".to_owned()),
         ..Default::default()
     })
+}
+
+fn ipv6_address(address: &std::net::Ipv6Addr) -> api::InstanceIpv6Address {
+    api::InstanceIpv6Address { ipv6_address: Some(address.to_string()), ..Default::default() }
 }

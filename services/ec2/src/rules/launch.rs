@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use api_ec2::{InstanceNetworkInterfaceSpecification, Placement, RunInstancesRequest};
+use api_ec2::{InstanceIpv6Address, InstanceNetworkInterfaceSpecification, Placement, RunInstancesRequest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::Result;
@@ -16,6 +16,7 @@ use super::{capacity_reservation, metadata_options, placement, spot, tag};
 use crate::errors;
 use crate::state::id::{GroupId, Id, ImageId, LaunchTemplateId, SubnetId};
 use crate::state::instance::{MetadataOptions, OnShutdown, Preference, Tenancy};
+use crate::state::ipv6;
 use crate::state::tag::Tags;
 
 /// A launch that is right in itself.
@@ -78,6 +79,7 @@ pub struct Network {
     pub group_names: Vec<String>,
     pub private_ip: Option<Ipv4Addr>,
     pub associate_public: Option<bool>,
+    pub ipv6: ipv6::Wish,
     pub description: String,
 }
 
@@ -124,9 +126,12 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
         groups: input.security_group_ids,
         group_names: input.security_groups,
         private_ip: input.private_ip_address,
+        ipv6: (input.ipv6_addresses, input.ipv6_address_count),
         placement: input.placement,
     })?;
-    if network.private_ip.is_some() && max > 1 {
+    let has_fixed_address = network.private_ip.is_some()
+        || matches!(network.ipv6, ipv6::Wish::These(ref these) if !these.is_empty());
+    if has_fixed_address && max > 1 {
         let message = "Fixed IP addresses are not supported when launching multiple instances.";
         return Err(errors::combination(message));
     }
@@ -253,6 +258,7 @@ struct Where {
     groups: Option<Vec<String>>,
     group_names: Option<Vec<String>>,
     private_ip: Option<String>,
+    ipv6: (Option<Vec<InstanceIpv6Address>>, Option<i32>),
     placement: Option<Placement>,
 }
 
@@ -266,6 +272,7 @@ fn check_network(given: Where) -> Result<Network> {
             groups: check_groups(given.groups)?,
             group_names: given.group_names.unwrap_or_default(),
             private_ip: given.private_ip.map(check_address).transpose()?,
+            ipv6: check_ipv6(given.ipv6)?,
             ..Network::default()
         });
     };
@@ -273,6 +280,7 @@ fn check_network(given: Where) -> Result<Network> {
         (given.subnet.is_some(), "subnet ID"),
         (given.groups.is_some() || given.group_names.is_some(), "security groups"),
         (given.private_ip.is_some(), "private address"),
+        (given.ipv6.0.is_some() || given.ipv6.1.is_some(), "IPv6 address"),
     ];
     if let Some((_, what)) = top_level.iter().find(|(is_given, _)| *is_given) {
         return Err(errors::combination(format!(
@@ -295,8 +303,14 @@ fn check_network(given: Where) -> Result<Network> {
         group_names: Vec::new(),
         private_ip: interface_address(interface)?.map(check_address).transpose()?,
         associate_public: interface.associate_public_ip_address,
+        ipv6: check_ipv6((interface.ipv6_addresses.clone(), interface.ipv6_address_count))?,
         description: interface.description.clone().unwrap_or_default(),
     })
+}
+
+fn check_ipv6((given, count): (Option<Vec<InstanceIpv6Address>>, Option<i32>)) -> Result<ipv6::Wish> {
+    let addresses = given.into_iter().flatten().filter_map(|one| one.ipv6_address).collect();
+    super::ipv6::check_wish(addresses, count)
 }
 
 /// The one address of an interface, in either of the two places where it may be given.

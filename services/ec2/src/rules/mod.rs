@@ -25,6 +25,7 @@ pub mod instance_type_view;
 pub mod instance_view;
 pub mod instant;
 pub mod internet_gateway;
+pub mod ipv6;
 pub mod key_pair;
 pub mod launch;
 pub mod launch_access;

@@ -1,24 +1,47 @@
 //! What the ACL of a new VPC says.
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use kernel::{Result, Scope};
 
 use crate::errors;
+use crate::rules::ipv6::ANYWHERE6;
 use crate::rules::vpc::ANYWHERE;
 use crate::state::network_acl::{Entry, NetworkAcl};
 
 /// The number AWS shows for the last word, which cannot be changed: `*` on its console.
 pub const LAST_RULE: i32 = 32_767;
-/// Where rules begin by custom.
+/// The last word about IPv6, in a VPC that has it.
+pub const LAST_RULE6: i32 = LAST_RULE + 1;
+/// Where rules begin by custom, and the one about IPv6 that AWS adds.
 const FIRST_RULE: i32 = 100;
+const FIRST_RULE6: i32 = FIRST_RULE + 1;
 
 fn everything(number: i32, egress: bool, allow: bool) -> Entry {
-    Entry { number, egress, allow, protocol: "-1".to_owned(), cidr: ANYWHERE, ports: None, icmp: None }
+    let cidr = if matches!(number, LAST_RULE6 | FIRST_RULE6) { ANYWHERE6.into() } else { ANYWHERE.into() };
+    Entry { number, egress, allow, protocol: "-1".to_owned(), cidr, ports: None, icmp: None }
 }
 
 /// The last word, both ways: no.
-pub fn last_entries() -> Vec<Entry> {
-    [true, false].map(|egress| everything(LAST_RULE, egress, false)).to_vec()
+pub fn last_entries(has_ipv6: bool) -> Vec<Entry> {
+    let numbers: &[i32] = if has_ipv6 { &[LAST_RULE, LAST_RULE6] } else { &[LAST_RULE] };
+    [true, false]
+        .into_iter()
+        .flat_map(|egress| numbers.iter().map(move |number| everything(*number, egress, false)))
+        .collect()
+}
+
+/// Adds what is said of IPv6 in a VPC that has it: nothing passes, but for an ACL that lets everything of IPv4 pass and
+/// was never changed.
+pub fn begin_ipv6(acl: &mut NetworkAcl) {
+    if acl.entries.iter().any(|entry| entry.number == LAST_RULE6) {
+        return;
+    }
+    let is_untouched = acl.is_default && acl.entries == default_entries();
+    for egress in [true, false] {
+        acl.entries.extend(is_untouched.then(|| everything(FIRST_RULE6, egress, true)));
+        acl.entries.push(everything(LAST_RULE6, egress, false));
+    }
+    acl.entries.sort_by_key(|entry| (!entry.egress, entry.number));
 }
 
 /// Everything passes, both ways.
@@ -32,16 +55,22 @@ pub fn default_entries() -> Vec<Entry> {
 pub fn screen(acl: &NetworkAcl) -> Option<net::Screen> {
     let rules = |egress| {
         let mut entries: Vec<&Entry> =
-            acl.entries.iter().filter(|e| e.egress == egress && e.number != LAST_RULE).collect();
+            acl.entries.iter().filter(|e| e.egress == egress && e.number < LAST_RULE).collect();
         entries.sort_by_key(|entry| entry.number);
         let rule = |e: &Entry| net::ScreenRule { allow: e.allow, protocol: traffic(e), peer: e.cidr };
         entries.into_iter().map(rule).collect::<Vec<_>>()
     };
     let (ingress, egress) = (rules(false), rules(true));
-    let is_open = |rules: &[net::ScreenRule]| {
-        rules.first().is_some_and(|first| {
-            first.allow && first.protocol == net::Protocol::All && first.peer == ANYWHERE
+    let has_ipv6 = acl.entries.iter().any(|entry| entry.number == LAST_RULE6);
+    let opens = |rules: &[net::ScreenRule], anywhere: IpNet| {
+        let mut of_family =
+            rules.iter().filter(|rule| rule.peer.addr().is_ipv4() == anywhere.addr().is_ipv4());
+        of_family.next().is_some_and(|first| {
+            first.allow && first.protocol == net::Protocol::All && first.peer == anywhere
         })
+    };
+    let is_open = |rules: &[net::ScreenRule]| {
+        opens(rules, ANYWHERE.into()) && (!has_ipv6 || opens(rules, ANYWHERE6.into()))
     };
     (!is_open(&ingress) || !is_open(&egress)).then_some(net::Screen { ingress, egress })
 }
@@ -56,6 +85,10 @@ fn traffic(entry: &Entry) -> net::Protocol {
             let (kind, code) = entry.icmp.unwrap_or((-1, -1));
             net::Protocol::Icmp { kind: any(kind), code: any(code) }
         }
+        Ok(ICMPV6) => {
+            let (kind, code) = entry.icmp.unwrap_or((-1, -1));
+            net::Protocol::Icmp6 { kind: any(kind), code: any(code) }
+        }
         Ok(other) => net::Protocol::Number(other),
         Err(_) => net::Protocol::All,
     }
@@ -64,7 +97,6 @@ fn traffic(entry: &Entry) -> net::Protocol {
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
-/// ICMPv6: what carries it is not routed here.
 const ICMPV6: u8 = 58;
 /// AWS's default quota, "Rules per network ACL", each way.
 const ENTRIES_MAX: usize = 20;
@@ -83,22 +115,32 @@ pub fn check(wanted: Wanted) -> Result<Entry> {
         other => return Err(errors::invalid_value(other, "ruleAction")),
     };
     let protocol = protocol(&wanted.protocol)?;
-    let cidr = wanted.cidr.ok_or_else(|| errors::missing("cidrBlock or ipv6CidrBlock"))?;
-    let cidr = cidr.parse::<Ipv4Net>().map_err(|_| errors::cidr_malformed(&cidr))?.trunc();
+    let cidr = match (wanted.cidr, wanted.cidr6) {
+        (Some(text), None) => {
+            text.parse::<Ipv4Net>().map_err(|_| errors::cidr_malformed(&text))?.trunc().into()
+        }
+        (None, Some(text)) => {
+            text.parse::<Ipv6Net>().map_err(|_| errors::cidr_malformed(&text))?.trunc().into()
+        }
+        (None, None) => return Err(errors::missing("cidrBlock or ipv6CidrBlock")),
+        (Some(_), Some(_)) => {
+            return Err(errors::combination("Give either cidrBlock or ipv6CidrBlock."));
+        }
+    };
     let ports = match (&*protocol, wanted.ports) {
         ("6" | "17", Some(range)) => Some(check_ports(range)?),
         ("6" | "17", None) => return Err(errors::missing("portRange")),
         _ => None,
     };
     let icmp = match (&*protocol, wanted.icmp) {
-        ("1", Some((kind, code))) => {
+        ("1" | "58", Some((kind, code))) => {
             let fits = |value: i32| (-1..=255).contains(&value);
             if !fits(kind) || !fits(code) {
                 return Err(errors::icmp_type_out_of_range(kind));
             }
             Some((kind, code))
         }
-        ("1", None) => return Err(errors::missing("icmpTypeCode.type")),
+        ("1" | "58", None) => return Err(errors::missing("icmpTypeCode.type")),
         _ => None,
     };
     Ok(Entry { number: wanted.number, egress: wanted.egress, allow, protocol, cidr, ports, icmp })
@@ -112,6 +154,7 @@ pub struct Wanted {
     pub protocol: String,
     pub action: String,
     pub cidr: Option<String>,
+    pub cidr6: Option<String>,
     pub ports: Option<(i32, i32)>,
     pub icmp: Option<(i32, i32)>,
 }
@@ -122,9 +165,10 @@ fn protocol(text: &str) -> Result<String> {
         "tcp" => TCP,
         "udp" => UDP,
         "icmp" => ICMP,
+        "icmpv6" => ICMPV6,
         other => other.parse().map_err(|_| errors::protocol_unknown(text))?,
     };
-    if number == ICMPV6 { Err(errors::unsupported("IPv6")) } else { Ok(number.to_string()) }
+    Ok(number.to_string())
 }
 
 fn check_ports((from, to): (i32, i32)) -> Result<(u16, u16)> {
@@ -147,8 +191,9 @@ pub fn put_entry(acl: &mut NetworkAcl, entry: Entry, replace: bool) -> Result<()
         (Some(_), false) => return Err(errors::acl_entry_exists(entry.number)),
         (None, true) => return Err(errors::acl_entry_not_found(&acl.id, entry.number)),
         (None, false) => {
-            // Besides the last word.
-            if acl.entries.iter().filter(|known| known.egress == entry.egress).count() > ENTRIES_MAX {
+            // Besides the last words.
+            let alike = |known: &&Entry| known.egress == entry.egress && known.number < LAST_RULE;
+            if acl.entries.iter().filter(alike).count() >= ENTRIES_MAX {
                 return Err(errors::acl_entry_limit());
             }
             acl.entries.push(entry);
@@ -167,6 +212,7 @@ pub const FILTERS: &[&str] = &[
     "entry.egress",
     "entry.icmp.code",
     "entry.icmp.type",
+    "entry.ipv6-cidr",
     "entry.port-range.from",
     "entry.port-range.to",
     "entry.protocol",
@@ -176,6 +222,16 @@ pub const FILTERS: &[&str] = &[
     "owner-id",
     "vpc-id",
 ];
+
+/// The range an entry is about, where that is one of IPv4.
+pub fn cidr(entry: &Entry) -> Option<String> {
+    matches!(entry.cidr, IpNet::V4(_)).then(|| entry.cidr.to_string())
+}
+
+/// As [`cidr`], of IPv6.
+pub fn cidr6(entry: &Entry) -> Option<String> {
+    matches!(entry.cidr, IpNet::V6(_)).then(|| entry.cidr.to_string())
+}
 
 pub fn action(entry: &Entry) -> &'static str {
     if entry.allow { "allow" } else { "deny" }
@@ -190,7 +246,8 @@ pub fn values(acl: &NetworkAcl, scope: &Scope, name: &str) -> Vec<String> {
         "association.network-acl-id" => associations.map(|_| acl.id.to_string()).collect(),
         "association.subnet-id" => associations.map(|a| a.subnet.to_string()).collect(),
         "default" => vec![acl.is_default.to_string()],
-        "entry.cidr" => entries.map(|e| e.cidr.to_string()).collect(),
+        "entry.cidr" => entries.filter_map(cidr).collect(),
+        "entry.ipv6-cidr" => entries.filter_map(cidr6).collect(),
         "entry.egress" => entries.map(|e| e.egress.to_string()).collect(),
         "entry.icmp.code" => entries.filter_map(|e| Some(e.icmp?.1.to_string())).collect(),
         "entry.icmp.type" => entries.filter_map(|e| Some(e.icmp?.0.to_string())).collect(),
@@ -212,11 +269,23 @@ mod tests {
 
     fn wanted(number: i32, protocol: &str, ports: Option<(i32, i32)>) -> Wanted {
         let (action, cidr) = ("allow".to_owned(), Some("10.0.0.7/8".to_owned()));
-        Wanted { number, egress: false, protocol: protocol.to_owned(), action, cidr, ports, icmp: None }
+        Wanted {
+            number,
+            egress: false,
+            protocol: protocol.to_owned(),
+            action,
+            cidr,
+            cidr6: None,
+            ports,
+            icmp: None,
+        }
     }
 
     #[test]
     fn entries_are_checked() {
+        let six = Wanted { cidr: None, cidr6: Some("fd00::7/8".to_owned()), ..wanted(1, "icmpv6", None) };
+        let six = check(Wanted { icmp: Some((128, -1)), ..six }).unwrap();
+        assert_eq!((six.protocol.as_str(), cidr6(&six).as_deref()), ("58", Some("fd00::/8")));
         let entry = check(wanted(100, "tcp", Some((80, 90)))).unwrap();
         assert_eq!(
             (entry.protocol.as_str(), entry.ports, entry.cidr.to_string().as_str()),
@@ -233,6 +302,8 @@ mod tests {
             wanted(1, "icmp", None),
             Wanted { action: "maybe".to_owned(), ..wanted(1, "-1", None) },
             Wanted { cidr: Some("10.0.0".to_owned()), ..wanted(1, "-1", None) },
+            Wanted { cidr: Some("::/0".to_owned()), ..wanted(1, "-1", None) },
+            Wanted { cidr6: Some("::/0".to_owned()), ..wanted(1, "-1", None) },
         ] {
             assert!(check(bad).is_err());
         }

@@ -89,7 +89,12 @@ mod tests {
     #[test]
     fn a_request_expires_and_what_ended_is_forgotten() {
         let ids = Ids(&SystemIds);
-        let side = || Side { scope: kernel::house::HOUSE_SCOPE, vpc: VpcId::fresh(ids), cidrs: Vec::new() };
+        let side = || Side {
+            scope: kernel::house::HOUSE_SCOPE,
+            vpc: VpcId::fresh(ids),
+            cidrs: Vec::new(),
+            cidrs6: Vec::new(),
+        };
         let of = |status| Peering {
             id: PeeringId::fresh(ids),
             requester: side(),

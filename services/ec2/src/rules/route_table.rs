@@ -1,6 +1,6 @@
 //! How routes are shown and filtered.
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use kernel::Scope;
 
 use crate::state::route_table::{Route, RouteTable, Target};
@@ -14,6 +14,8 @@ pub const FILTERS: &[&str] = &[
     "owner-id",
     "route-table-id",
     "route.destination-cidr-block",
+    "route.destination-ipv6-cidr-block",
+    "route.egress-only-internet-gateway-id",
     "route.gateway-id",
     "route.nat-gateway-id",
     "route.origin",
@@ -31,6 +33,20 @@ pub fn gateway(target: &Target) -> Option<String> {
     }
 }
 
+pub fn egress_only_gateway(target: &Target) -> Option<String> {
+    if let Target::EgressOnlyInternetGateway(id) = target { Some(id.to_string()) } else { None }
+}
+
+/// The range a route is for, where that is one of IPv4.
+pub fn destination(route: &Route) -> Option<String> {
+    matches!(route.destination, IpNet::V4(_)).then(|| route.destination.to_string())
+}
+
+/// As [`destination`], of IPv6.
+pub fn destination6(route: &Route) -> Option<String> {
+    matches!(route.destination, IpNet::V6(_)).then(|| route.destination.to_string())
+}
+
 pub fn nat_gateway(target: &Target) -> Option<String> {
     if let Target::NatGateway(id) = target { Some(id.to_string()) } else { None }
 }
@@ -44,7 +60,7 @@ pub fn interface(target: &Target) -> Option<String> {
 }
 
 /// `blackhole`, where the destination is among those that are `dead`.
-pub fn state(route: &Route, dead: &[Ipv4Net]) -> &'static str {
+pub fn state(route: &Route, dead: &[IpNet]) -> &'static str {
     if dead.contains(&route.destination) { "blackhole" } else { "active" }
 }
 
@@ -61,7 +77,7 @@ pub fn origin(target: &Target) -> &'static str {
 }
 
 /// What a table has under the name of a filter.
-pub fn values(table: &RouteTable, dead: &[Ipv4Net], scope: &Scope, name: &str) -> Vec<String> {
+pub fn values(table: &RouteTable, dead: &[IpNet], scope: &Scope, name: &str) -> Vec<String> {
     let associations = table.associations.iter();
     let routes = table.routes.iter();
     match name {
@@ -73,7 +89,11 @@ pub fn values(table: &RouteTable, dead: &[Ipv4Net], scope: &Scope, name: &str) -
         }
         "owner-id" => vec![scope.account.to_string()],
         "route-table-id" => vec![table.id.to_string()],
-        "route.destination-cidr-block" => routes.map(|r| r.destination.to_string()).collect(),
+        "route.destination-cidr-block" => routes.filter_map(destination).collect(),
+        "route.destination-ipv6-cidr-block" => routes.filter_map(destination6).collect(),
+        "route.egress-only-internet-gateway-id" => {
+            routes.filter_map(|r| egress_only_gateway(&r.target)).collect()
+        }
         "route.gateway-id" => routes.filter_map(|r| gateway(&r.target)).collect(),
         "route.nat-gateway-id" => routes.filter_map(|r| nat_gateway(&r.target)).collect(),
         "route.vpc-peering-connection-id" => routes.filter_map(|r| peering(&r.target)).collect(),

@@ -7,7 +7,7 @@ use kernel::{Result, Scope};
 
 use crate::errors;
 use crate::rules::region::zone_id;
-use crate::state::subnet::Subnet;
+use crate::state::subnet::{Ipv6Association, Subnet};
 
 /// Network, router, resolver, one kept for later (VPC user guide, "Subnet CIDR blocks").
 const RESERVED_FIRST: u32 = 4;
@@ -45,6 +45,9 @@ pub const FILTERS: &[&str] = &[
     "default-for-az",
     "defaultForAz",
     "enable-dns64",
+    "ipv6-cidr-block-association.association-id",
+    "ipv6-cidr-block-association.ipv6-cidr-block",
+    "ipv6-cidr-block-association.state",
     "ipv6-native",
     "map-customer-owned-ip-on-launch",
     "map-public-ip-on-launch",
@@ -58,6 +61,7 @@ pub const FILTERS: &[&str] = &[
 
 /// What a subnet with so many `free` addresses has under the name of a filter.
 pub fn values(subnet: &Subnet, free: u32, scope: &Scope, name: &str) -> Vec<String> {
+    let of6 = |word: fn(&Ipv6Association) -> String| subnet.ipv6.iter().map(word).collect();
     vec![match name {
         "availability-zone" | "availabilityZone" => subnet.zone.clone(),
         "availability-zone-id" | "availabilityZoneId" => zone_id(scope.region.as_str(), &subnet.zone),
@@ -65,6 +69,9 @@ pub fn values(subnet: &Subnet, free: u32, scope: &Scope, name: &str) -> Vec<Stri
         "cidr" | "cidr-block" | "cidrBlock" => subnet.cidr.to_string(),
         "default-for-az" | "defaultForAz" => subnet.default_for_az.to_string(),
         "enable-dns64" | "ipv6-native" | "map-customer-owned-ip-on-launch" => "false".to_owned(),
+        "ipv6-cidr-block-association.association-id" => return of6(|block| block.id.to_string()),
+        "ipv6-cidr-block-association.ipv6-cidr-block" => return of6(|block| block.cidr.to_string()),
+        "ipv6-cidr-block-association.state" => return of6(|_| "associated".to_owned()),
         "map-public-ip-on-launch" => subnet.map_public_ip_on_launch.to_string(),
         "owner-id" => scope.account.to_string(),
         "private-dns-name-options-on-launch.hostname-type" => "ip-name".to_owned(),

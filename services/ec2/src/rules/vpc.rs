@@ -7,7 +7,7 @@ use kernel::{Error, Result, Scope};
 
 use crate::errors;
 
-use crate::state::vpc::Vpc;
+use crate::state::vpc::{Ipv6Association, Vpc};
 
 pub const DEFAULT_CIDR: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(172, 31, 0, 0), 16);
 /// One per zone.
@@ -50,6 +50,10 @@ pub const FILTERS: &[&str] = &[
     "cidr-block-association.cidr-block",
     "cidr-block-association.state",
     "dhcp-options-id",
+    "ipv6-cidr-block-association.association-id",
+    "ipv6-cidr-block-association.ipv6-cidr-block",
+    "ipv6-cidr-block-association.ipv6-pool",
+    "ipv6-cidr-block-association.state",
     "is-default",
     "isDefault",
     "owner-id",
@@ -60,11 +64,16 @@ pub const FILTERS: &[&str] = &[
 /// What a VPC has under the name of a filter.
 pub fn values(vpc: &Vpc, scope: &Scope, name: &str) -> Vec<String> {
     let ranges = vpc.ranges();
+    let of6 = |word: fn(&Ipv6Association) -> String| vpc.ipv6.iter().map(word).collect();
     vec![match name {
         "cidr" | "cidr-block" => vpc.cidr.to_string(),
         "cidr-block-association.cidr-block" => return ranges.map(|(_, cidr)| cidr.to_string()).collect(),
         "cidr-block-association.association-id" => return ranges.map(|(id, _)| id.to_string()).collect(),
         "cidr-block-association.state" => return ranges.map(|_| "associated".to_owned()).collect(),
+        "ipv6-cidr-block-association.association-id" => return of6(|block| block.id.to_string()),
+        "ipv6-cidr-block-association.ipv6-cidr-block" => return of6(|block| block.cidr.to_string()),
+        "ipv6-cidr-block-association.ipv6-pool" => return of6(|_| super::ipv6::POOL.to_owned()),
+        "ipv6-cidr-block-association.state" => return of6(|_| "associated".to_owned()),
         "dhcp-options-id" => vpc.dhcp_options.to_string(),
         "is-default" | "isDefault" => vpc.is_default.to_string(),
         "owner-id" => scope.account.to_string(),

@@ -77,7 +77,9 @@ macro_rules! ids {
 ids! {
     VpcId "vpc-" "vpc"
     CidrAssociationId "vpc-cidr-assoc-" ""
+    SubnetCidrAssociationId "subnet-cidr-assoc-" ""
     SubnetId "subnet-" "subnet"
+    EgressOnlyInternetGatewayId "eigw-" "egress-only-internet-gateway"
     InternetGatewayId "igw-" "internet-gateway"
     RouteTableId "rtb-" "route-table"
     RouteTableAssociationId "rtbassoc-" ""

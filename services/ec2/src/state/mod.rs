@@ -3,6 +3,7 @@
 pub mod address;
 pub mod capacity_reservation;
 pub mod dhcp_options;
+pub mod egress_only_internet_gateway;
 pub mod encryption;
 pub mod fleet;
 pub mod host;
@@ -10,6 +11,7 @@ pub mod id;
 pub mod image;
 pub mod instance;
 pub mod internet_gateway;
+pub mod ipv6;
 pub mod key_pair;
 pub mod launch_template;
 pub mod nat_gateway;

@@ -1,6 +1,6 @@
 //! Network ACLs: what may enter and leave a subnet, packet by packet.
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use kernel::tx::Reader;
 use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use crate::rules::network_acl as rules;
 use crate::state::id::{NetworkAclAssociationId, NetworkAclId, SubnetId, VpcId};
 use crate::state::subnet::Subnet;
 use crate::state::tag;
+use crate::state::vpc::Vpc;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkAcl {
@@ -28,11 +29,11 @@ pub struct Entry {
     pub allow: bool,
     /// An IP protocol number, or `-1` for all.
     pub protocol: String,
-    pub cidr: Ipv4Net,
+    pub cidr: IpNet,
     /// From and to; of TCP and UDP.
     #[serde(default)]
     pub ports: Option<(u16, u16)>,
-    /// Type and code, -1 for any; of ICMP.
+    /// Type and code, -1 for any; of ICMP and ICMPv6.
     #[serde(default)]
     pub icmp: Option<(i32, i32)>,
 }
@@ -67,16 +68,25 @@ pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, acl: &NetworkAcl) -> Result<()> {
 }
 
 /// A new ACL, which lets nothing pass.
-pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &VpcId) -> Result<NetworkAcl> {
+pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &Vpc) -> Result<NetworkAcl> {
     let acl = NetworkAcl {
         id: NetworkAclId::fresh(tx.ctx().ids()),
-        vpc: vpc.clone(),
+        vpc: vpc.id.clone(),
         is_default: false,
-        entries: rules::last_entries(),
+        entries: rules::last_entries(!vpc.ipv6.is_empty()),
         associations: Vec::new(),
     };
     put(tx, scope, &acl)?;
     Ok(acl)
+}
+
+/// Lets the ACLs of a VPC that has IPv6 from now on speak of it: the default one lets it pass, unless it was changed.
+pub fn begin_ipv6(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &VpcId) -> Result<()> {
+    for mut acl in of_vpc(tx, scope, vpc)? {
+        rules::begin_ipv6(&mut acl);
+        put(tx, scope, &acl)?;
+    }
+    Ok(())
 }
 
 /// Puts a new subnet under its VPC's default ACL.

@@ -1,6 +1,6 @@
 //! Network interfaces: an address in a subnet, the groups it wears, the instance it belongs to.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use kernel::tx::Reader;
 use kernel::{Millis, Result, Scope, Table, Tx};
@@ -13,7 +13,7 @@ use crate::state::id::{AllocationId, AttachmentId, GroupId, InstanceId, Interfac
 use crate::state::public_address::{self, Holder};
 use crate::state::subnet::Subnet;
 use crate::state::tag::Tags;
-use crate::state::{address, security_group, subnet, tag};
+use crate::state::{address, ipv6, security_group, subnet, tag};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkInterface {
@@ -38,6 +38,9 @@ pub struct NetworkInterface {
     /// Its further private addresses.
     #[serde(default)]
     pub secondary: Vec<Secondary>,
+    /// Its addresses of IPv6.
+    #[serde(default)]
+    pub ipv6: Vec<Ipv6Addr>,
     /// Packets to and from strangers are let through.
     #[serde(default)]
     pub forwards: bool,
@@ -120,6 +123,7 @@ pub struct InterfaceWish {
     pub groups: Vec<GroupId>,
     /// As the subnet says where `None`.
     pub associate_public: Option<bool>,
+    pub ipv6: ipv6::Wish,
     pub description: String,
     pub delete_on_termination: bool,
     pub tags: Tags,
@@ -188,6 +192,7 @@ pub struct Wish {
     pub groups: Vec<GroupId>,
     pub description: String,
     pub kind: Kind,
+    pub ipv6: ipv6::Wish,
     pub tags: Tags,
 }
 
@@ -224,11 +229,11 @@ pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: Wish) -> Result<NetworkI
     let mut taken = taken.into_iter();
     let Some(private_ip) = taken.next() else { return Err(errors::no_free_address(&subnet.id)) };
     let ctx = tx.ctx();
-    let interface = NetworkInterface {
+    let mut interface = NetworkInterface {
         id,
-        vpc: subnet.vpc,
-        subnet: subnet.id,
-        zone: subnet.zone,
+        vpc: subnet.vpc.clone(),
+        subnet: subnet.id.clone(),
+        zone: subnet.zone.clone(),
         private_ip,
         mac: rules::mac(&ctx.ids().hex(10)),
         groups,
@@ -238,10 +243,12 @@ pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: Wish) -> Result<NetworkI
         public_ip: None,
         elastic: None,
         secondary: taken.map(|private_ip| Secondary { private_ip, elastic: None }).collect(),
+        ipv6: Vec::new(),
         forwards: false,
         kind: wish.kind,
         created_at: ctx.now(),
     };
+    ipv6::grant(tx, scope, &mut interface, &subnet, &wish.ipv6)?;
     put(tx, scope, &interface)?;
     tag::put(tx, scope, &interface.id, wish.tags)?;
     Ok(interface)
@@ -269,6 +276,7 @@ pub fn insert_for_instance(
         groups: wish.groups,
         description: wish.description,
         kind: Kind::Interface,
+        ipv6: wish.ipv6,
         tags: wish.tags,
     };
     let mut interface = insert(tx, scope, plain)?;
@@ -541,6 +549,7 @@ pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Result<()
     for address in interface.private_ips() {
         ADDRESSES.delete(tx, scope, (&interface.subnet, number(address)))?;
     }
+    ipv6::let_go(tx, scope, &interface)?;
     tag::forget(tx, scope, id)?;
     INTERFACES.delete(tx, scope, id)
 }

@@ -1,6 +1,6 @@
 //! Peering connections: two VPCs, perhaps of two accounts or regions, whose routes may lead to each other.
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use kernel::house::HOUSE_SCOPE;
 use kernel::tx::Reader;
 use kernel::{Millis, Result, Scope, Table, Tx};
@@ -27,6 +27,8 @@ pub struct Side {
     pub vpc: VpcId,
     /// When the connection was last acted on.
     pub cidrs: Vec<Ipv4Net>,
+    #[serde(default)]
+    pub cidrs6: Vec<Ipv6Net>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Route tables: where a subnet's packets go.
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use kernel::tx::Reader;
 use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::errors;
 use crate::rules::vpc as rules;
 use crate::state::id::{
-    InterfaceId, InternetGatewayId, NatGatewayId, PeeringId, RouteTableAssociationId, RouteTableId, SubnetId,
-    VpcId,
+    EgressOnlyInternetGatewayId, InterfaceId, InternetGatewayId, NatGatewayId, PeeringId,
+    RouteTableAssociationId, RouteTableId, SubnetId, VpcId,
 };
 use crate::state::tag;
 use crate::state::vpc::Vpc;
@@ -35,7 +35,7 @@ impl RouteTable {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    pub destination: Ipv4Net,
+    pub destination: IpNet,
     pub target: Target,
 }
 
@@ -43,6 +43,7 @@ pub struct Route {
 pub enum Target {
     Local,
     InternetGateway(InternetGatewayId),
+    EgressOnlyInternetGateway(EgressOnlyInternetGatewayId),
     NatGateway(NatGatewayId),
     Peering(PeeringId),
     Interface(InterfaceId),
@@ -94,7 +95,7 @@ pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &Vpc) -> Result<RouteTabl
     let table = RouteTable {
         id: RouteTableId::fresh(tx.ctx().ids()),
         vpc: vpc.id.clone(),
-        routes: vpc.cidrs().into_iter().map(local).collect(),
+        routes: vpc.all_cidrs().map(local).collect(),
         associations: Vec::new(),
     };
     put(tx, scope, &table)?;
@@ -105,7 +106,7 @@ pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &Vpc) -> Result<RouteTabl
 pub fn put_local(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &Vpc) -> Result<()> {
     for mut table in of_vpc(tx, scope, &vpc.id)? {
         table.routes.retain(|route| route.target != Target::Local);
-        let local = vpc.cidrs().into_iter().map(|cidr| Route { destination: cidr, target: Target::Local });
+        let local = vpc.all_cidrs().map(|cidr| Route { destination: cidr, target: Target::Local });
         table.routes.splice(0..0, local);
         put(tx, scope, &table)?;
     }
@@ -133,9 +134,9 @@ pub(super) fn insert_main(
     gateway: Option<&InternetGatewayId>,
 ) -> Result<RouteTable> {
     let ids = tx.ctx().ids();
-    let mut routes = vec![Route { destination: vpc.cidr, target: Target::Local }];
+    let mut routes = vec![Route { destination: vpc.cidr.into(), target: Target::Local }];
     routes.extend(gateway.map(|gateway| Route {
-        destination: rules::ANYWHERE,
+        destination: rules::ANYWHERE.into(),
         target: Target::InternetGateway(gateway.clone()),
     }));
     let main = Association { id: RouteTableAssociationId::fresh(ids), subnet: None };

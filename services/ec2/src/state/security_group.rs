@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::errors;
 use crate::rules::security_group as rules;
 use crate::state::id::{GroupId, PrefixListId, RuleId, VpcId};
-use crate::state::tag;
+use crate::state::{tag, vpc};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityGroup {
@@ -119,7 +119,7 @@ pub fn insert(
         return Err(errors::group_duplicate(name, vpc));
     }
     let ids = tx.ctx().ids();
-    let group = SecurityGroup {
+    let mut group = SecurityGroup {
         id: GroupId::fresh(ids),
         vpc: vpc.clone(),
         name: name.to_owned(),
@@ -132,12 +132,37 @@ pub fn insert(
             description: None,
         }],
     };
+    if vpc::find(tx, scope, vpc)?.is_some_and(|vpc| !vpc.ipv6.is_empty()) {
+        group.rules.push(leaving6(RuleId::fresh(tx.ctx().ids())));
+    }
     if super::all(&NAMES, tx, scope, ())?.len() >= rules::GROUPS_MAX {
         return Err(errors::group_limit());
     }
     NAMES.put(tx, scope, (vpc, name), &group.id)?;
     put(tx, scope, &group)?;
     Ok(group)
+}
+
+/// Lets what everything may leave for over IPv4 leave over IPv6 as well, in the groups of a VPC that has it from now on:
+/// those whose first rule was never touched.
+pub fn begin_ipv6(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &VpcId) -> Result<Vec<GroupId>> {
+    let mut changed = Vec::new();
+    for mut group in all(tx, scope)?.into_iter().filter(|group| group.vpc == *vpc) {
+        let leaves: Vec<&Rule> = group.rules.iter().filter(|rule| rule.egress).collect();
+        let untouched = matches!(leaves.as_slice(), [only] if only.traffic == Traffic::All && only.peer == Peer::Ipv4(crate::rules::vpc::ANYWHERE));
+        if untouched {
+            let id = RuleId::fresh(tx.ctx().ids());
+            group.rules.push(leaving6(id));
+            put(tx, scope, &group)?;
+            changed.push(group.id);
+        }
+    }
+    Ok(changed)
+}
+
+fn leaving6(id: RuleId) -> Rule {
+    let peer = Peer::Ipv6(crate::rules::ipv6::ANYWHERE6);
+    Rule { id, egress: true, traffic: Traffic::All, peer, description: None }
 }
 
 pub(super) fn insert_default(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &VpcId) -> Result<SecurityGroup> {

@@ -1,6 +1,6 @@
 //! Subnets: a range of a VPC in one zone.
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use kernel::tx::Reader;
 use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::errors;
 use crate::rules::vpc::overlap;
 use crate::rules::{region, vpc as rules};
-use crate::state::id::{SubnetId, VpcId};
+use crate::state::id::{SubnetCidrAssociationId, SubnetId, VpcId};
 use crate::state::{network_acl, route_table, tag};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,18 @@ pub struct Subnet {
     pub zone: String,
     pub default_for_az: bool,
     pub map_public_ip_on_launch: bool,
+    #[serde(default)]
+    pub ipv6: Option<Ipv6Association>,
+    /// New interfaces are given an address of it.
+    #[serde(default)]
+    pub assign_ipv6_address_on_creation: bool,
+}
+
+/// A subnet's block of IPv6.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ipv6Association {
+    pub id: SubnetCidrAssociationId,
+    pub cidr: Ipv6Net,
 }
 
 static SUBNETS: Table<Subnet> = Table::new("ec2/subnet");
@@ -78,6 +90,8 @@ pub fn insert(
         zone,
         default_for_az: false,
         map_public_ip_on_launch: false,
+        ipv6: None,
+        assign_ipv6_address_on_creation: false,
     };
     put(tx, scope, &subnet)?;
     network_acl::associate_default(tx, scope, &subnet)?;
@@ -121,6 +135,8 @@ pub(super) fn insert_defaults(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &VpcId) -
         zone: zone.name,
         default_for_az: true,
         map_public_ip_on_launch: true,
+        ipv6: None,
+        assign_ipv6_address_on_creation: false,
     });
     let subnets: Vec<_> = subnets.collect();
     for subnet in &subnets {

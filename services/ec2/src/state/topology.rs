@@ -34,11 +34,15 @@ pub fn network(from: &mut impl Reader, scope: &Scope, vpc: &Vpc) -> Result<Netwo
         segments.push(segment(from, scope, &subnet, &tables, &acls)?);
     }
     let peers = peering::of_vpc(from, &vpc.id)?;
-    let peers =
-        peers.into_iter().map(|(_, side)| PeerNetwork { id: side.vpc.as_str().into(), cidrs: side.cidrs });
+    let peers = peers.into_iter().map(|(_, side)| PeerNetwork {
+        id: side.vpc.as_str().into(),
+        cidrs: side.cidrs,
+        cidrs6: side.cidrs6,
+    });
     Ok(NetworkSpec {
         id: vpc.id.as_str().into(),
         cidrs: vpc.cidrs(),
+        cidrs6: vpc.cidrs6(),
         resolver: resolver(vpc),
         segments,
         translators: translators(from, scope, &vpc.id)?,
@@ -69,11 +73,12 @@ fn segment(
     {
         let range = endpoints::find(&endpoint.word).and_then(|service| service.range());
         let hop = || net::Hop::Nic(endpoint.id.as_str().into());
-        routes.extend(range.map(|to| net::Route { to, hop: hop() }));
+        routes.extend(range.map(|to| net::Route { to: to.into(), hop: hop() }));
     }
     let is_here = |acl: &&NetworkAcl| acl.associations.iter().any(|it| it.subnet == subnet.id);
     let screen = acls.iter().find(is_here).and_then(acl_rules::screen);
-    Ok(Segment { id: subnet.id.as_str().into(), range: subnet.cidr, routes, screen })
+    let range6 = subnet.ipv6.as_ref().map(|block| block.cidr);
+    Ok(Segment { id: subnet.id.as_str().into(), range: subnet.cidr, range6, routes, screen })
 }
 
 fn translators(from: &mut impl Reader, scope: &Scope, vpc: &VpcId) -> Result<Vec<Translator>> {

@@ -1,6 +1,6 @@
 //! Virtual networks, and the default one that every account finds in every region.
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use kernel::tx::Reader;
 use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::errors;
 use crate::rules::vpc as rules;
 use crate::state::id::{CidrAssociationId, DhcpOptionsId, VpcId};
-use crate::state::{dhcp_options, internet_gateway, network_acl, route_table, security_group, subnet, tag};
+use crate::state::{
+    dhcp_options, internet_gateway, ipv6, network_acl, route_table, security_group, subnet, tag,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vpc {
@@ -24,6 +26,9 @@ pub struct Vpc {
     /// Further ranges, in the order they were added.
     #[serde(default)]
     pub more: Vec<CidrAssociation>,
+    /// Its blocks of IPv6.
+    #[serde(default)]
+    pub ipv6: Vec<Ipv6Association>,
 }
 
 /// One of a VPC's further ranges.
@@ -31,6 +36,13 @@ pub struct Vpc {
 pub struct CidrAssociation {
     pub id: CidrAssociationId,
     pub cidr: Ipv4Net,
+}
+
+/// One of a VPC's blocks of IPv6.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ipv6Association {
+    pub id: CidrAssociationId,
+    pub cidr: Ipv6Net,
 }
 
 impl Vpc {
@@ -47,6 +59,16 @@ impl Vpc {
 
     pub fn cidrs(&self) -> Vec<Ipv4Net> {
         self.ranges().map(|(_, cidr)| cidr).collect()
+    }
+
+    pub fn cidrs6(&self) -> Vec<Ipv6Net> {
+        self.ipv6.iter().map(|block| block.cidr).collect()
+    }
+
+    /// Of both families: what routes inside.
+    pub fn all_cidrs(&self) -> impl Iterator<Item = IpNet> {
+        let of_six = self.ipv6.iter().map(|block| block.cidr.into());
+        self.ranges().map(|(_, cidr)| cidr.into()).chain(of_six)
     }
 }
 
@@ -103,6 +125,7 @@ fn blank(tx: &mut Tx<'_, '_>, cidr: Ipv4Net, dhcp_options: DhcpOptionsId) -> Vpc
         dns_hostnames: false,
         dns_support: true,
         more: Vec::new(),
+        ipv6: Vec::new(),
     }
 }
 
@@ -139,6 +162,9 @@ pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &VpcId) -> Result<()> {
     }
     for group in security_group::all(tx, scope)?.into_iter().filter(|group| group.vpc == *id) {
         security_group::delete(tx, scope, &group)?;
+    }
+    for block in find(tx, scope, id)?.into_iter().flat_map(|vpc| vpc.ipv6) {
+        ipv6::give_back(tx, block.cidr)?;
     }
     tag::forget(tx, scope, id)?;
     VPCS.delete(tx, scope, id)

@@ -16,6 +16,7 @@ mod instance;
 mod instance_attribute;
 mod instance_profile;
 mod instance_status;
+mod ipv6;
 mod key_pair;
 mod launch_template;
 mod metric;

@@ -128,6 +128,7 @@ impl Stand {
         let network = net::NetworkSpec {
             id: VPC.into(),
             cidrs: vec!["10.0.0.0/16".parse().unwrap()],
+            cidrs6: Vec::new(),
             resolver: Ipv4Addr::new(10, 0, 0, 2),
             segments: Vec::new(),
             translators: Vec::new(),
@@ -147,6 +148,7 @@ impl Stand {
             source_check: true,
             public_address: None,
             secondary: Vec::new(),
+            addresses6: Vec::new(),
             guises: Vec::new(),
             beside: None,
             mtu: 1_500,

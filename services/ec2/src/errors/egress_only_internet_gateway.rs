@@ -1,0 +1,16 @@
+//! Egress-only internet gateways.
+
+use std::fmt::Display;
+
+use kernel::{Error, Kind};
+
+use super::not_found;
+
+pub fn egress_only_gateway_not_found(id: impl Display) -> Error {
+    not_found("InvalidEgressOnlyInternetGatewayId.NotFound", "egressOnlyInternetGateway", id)
+}
+
+pub fn egress_only_gateway_limit() -> Error {
+    let message = "The maximum number of egress-only internet gateways has been reached.";
+    Error::new(Kind::Limit, "EgressOnlyInternetGatewayLimitExceeded", message)
+}

@@ -1,0 +1,119 @@
+"""IPv6, proved with packets: addresses inside, gateways both ways and out only, groups and ACLs, what metadata tells."""
+
+import socket
+
+from conftest import eventually, needs_root
+from test_vpc import code, net  # noqa: F401
+
+pytestmark = needs_root
+
+# Tells each caller the address it came from, and what its own metadata says.
+WEB = """#!/bin/sh
+exec python3 -u - <<'PY'
+import http.server, socket, urllib.request
+IMDS = "http://169.254.169.254/latest/"
+token = urllib.request.Request(IMDS + "api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"})
+token = urllib.request.urlopen(token).read().decode()
+said = urllib.request.Request(IMDS + "meta-data/ipv6", headers={"X-aws-ec2-metadata-token": token})
+print("metadata", urllib.request.urlopen(said).read().decode())
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+class Who(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = self.client_address[0].encode()
+        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
+Server(("::", 80), Who).serve_forever()
+PY
+"""
+
+# Asks an address over and over and says how it fares.
+VISITOR = """#!/bin/sh
+exec python3 -u - <<'PY'
+import time, urllib.request
+while True:
+    try: said = urllib.request.urlopen("http://[%s]/", timeout=0.4).read().decode()
+    except OSError: said = "CUT"
+    print("told", said)
+    time.sleep(0.1)
+PY
+"""
+
+
+def reached(address):
+    try:
+        with socket.create_connection((address, 80), timeout=0.4):
+            return True
+    except OSError:
+        return False
+
+
+class Six:
+    """A VPC with a block, a subnet and a table in it."""
+
+    def __init__(self, net, ec2, cidr):
+        self.vpc = net.vpc(cidr)
+        block = ec2.associate_vpc_cidr_block(VpcId=self.vpc, AmazonProvidedIpv6CidrBlock=True)["Ipv6CidrBlockAssociation"]
+        self.block = block["Ipv6CidrBlock"]
+        self.subnet = net.subnet(self.vpc, cidr)
+        self.range = self.block.replace("/56", "/64")
+        ec2.associate_subnet_cidr_block(SubnetId=self.subnet, Ipv6CidrBlock=self.range)
+        ec2.modify_subnet_attribute(SubnetId=self.subnet, AssignIpv6AddressOnCreation={"Value": True})
+        self.table = net.table(self.vpc, self.subnet)
+        self.group = net.group(self.vpc, source=None)
+
+    def open(self, ec2, source):
+        web = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "Ipv6Ranges": [{"CidrIpv6": source}]}
+        ec2.authorize_security_group_ingress(GroupId=self.group, IpPermissions=[web])
+
+
+def first_address(instance):
+    return instance["NetworkInterfaces"][0]["Ipv6Addresses"][0]["Ipv6Address"]
+
+
+def test_gateways_groups_and_acls_over_ipv6(net, ec2):  # noqa: F811
+    here, there = Six(net, ec2, "10.50.0.0/24"), Six(net, ec2, "10.60.0.0/24")
+    server = net.launch(WEB, SubnetId=there.subnet, SecurityGroupIds=[there.group])
+    served = first_address(server)
+    visitor = net.launch(VISITOR % served, SubnetId=here.subnet, SecurityGroupIds=[here.group])
+    own = first_address(visitor)
+    console = lambda: ec2.get_console_output(InstanceId=server["InstanceId"]).get("Output", "")
+    eventually(lambda: f"metadata {served}" in console(), "metadata tells the address")
+    there.open(ec2, here.block)
+    net.told(visitor, "CUT")
+    gateway = net.gateway(there.vpc)
+    ec2.create_route(RouteTableId=there.table, DestinationIpv6CidrBlock="::/0", GatewayId=gateway)
+    net.told(visitor, "CUT")
+
+    out = ec2.create_egress_only_internet_gateway(VpcId=here.vpc)["EgressOnlyInternetGateway"]
+    out = out["EgressOnlyInternetGatewayId"]
+    ec2.create_route(RouteTableId=here.table, DestinationIpv6CidrBlock="::/0", EgressOnlyInternetGatewayId=out)
+    net.told(visitor, own)
+    assert not reached(served), "the host is not of the rule's range"
+    there.open(ec2, "::/0")
+    assert reached(served) and not reached(own), "out only is out only"
+    assert code(ec2.delete_vpc, VpcId=here.vpc) == "DependencyViolation"
+
+    acls = ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [there.subnet]}])["NetworkAcls"]
+    deny = dict(NetworkAclId=acls[0]["NetworkAclId"], RuleNumber=50, Egress=False)
+    ec2.create_network_acl_entry(Protocol="-1", RuleAction="deny", Ipv6CidrBlock=f"{own}/128", **deny)
+    net.told(visitor, "CUT")
+    assert reached(served)
+    ec2.delete_network_acl_entry(**deny)
+    net.told(visitor, own)
+
+    # Another address on the running server, and then not.
+    eni = server["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    more = ec2.assign_ipv6_addresses(NetworkInterfaceId=eni, Ipv6AddressCount=1)["AssignedIpv6Addresses"][0]
+    assert reached(more)
+    ec2.unassign_ipv6_addresses(NetworkInterfaceId=eni, Ipv6Addresses=[more])
+    assert not reached(more) and reached(served)
+
+    shown = ec2.describe_egress_only_internet_gateways(EgressOnlyInternetGatewayIds=[out])
+    assert shown["EgressOnlyInternetGateways"][0]["Attachments"] == [{"State": "available", "VpcId": here.vpc}]
+    ec2.delete_egress_only_internet_gateway(EgressOnlyInternetGatewayId=out)
+    net.told(visitor, "CUT")
+    missing = "InvalidEgressOnlyInternetGatewayId.NotFound"
+    assert code(ec2.delete_egress_only_internet_gateway, EgressOnlyInternetGatewayId=out) == missing
+    block = ec2.describe_subnets(SubnetIds=[here.subnet])["Subnets"][0]["Ipv6CidrBlockAssociationSet"][0]
+    assert block["Ipv6CidrBlock"] == here.range
+    assert code(ec2.disassociate_subnet_cidr_block, AssociationId=block["AssociationId"]) == "InvalidCidrBlock.InUse"
