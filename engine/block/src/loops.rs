@@ -118,6 +118,11 @@ fn release(device: &Loop, writes_out: bool) -> Result<()> {
         // Exclusively: refused while it is mounted anywhere, in any namespace.
         let opened = open(&path, libc::O_EXCL | libc::O_NONBLOCK);
         let asked = opened.and_then(|opened| {
+            // Held open, it stays what it is: somebody else may have taken it from its file, which makes writing out an
+            // I/O error, and even given it another.
+            if !is_of(device) {
+                return Err(std::io::Error::from_raw_os_error(libc::ENXIO));
+            }
             if writes_out {
                 opened.sync_all()?;
             }
@@ -130,7 +135,7 @@ fn release(device: &Loop, writes_out: bool) -> Result<()> {
             Err(error) => return Err(error).at("let go of", &path),
         }
         // With another user left, the kernel clears it only when that one goes.
-        if !below(&device.backing).iter().any(|left| left.number == device.number) {
+        if !is_of(device) {
             return Ok(());
         }
         if begun.elapsed() > GONE_WITHIN {
@@ -138,6 +143,11 @@ fn release(device: &Loop, writes_out: bool) -> Result<()> {
         }
         thread::sleep(LOOK_AGAIN);
     }
+}
+
+/// Whether the device is still the file's.
+fn is_of(device: &Loop) -> bool {
+    below(&device.backing).iter().any(|left| left.number == device.number)
 }
 
 /// Whether a file system of the device is mounted, in any namespace.
@@ -179,4 +189,33 @@ pub(crate) fn hide(at: &Path) -> Result<()> {
 pub(crate) fn numbers(device: &Loop) -> (u32, u32) {
     let id = makedev(7, device.number.into());
     (u32::try_from(major(id)).unwrap_or(7), u32::try_from(minor(id)).unwrap_or(device.number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letting_go_twice_is_fine_and_takes_no_other_file_its_device() {
+        if OpenOptions::new().write(true).open("/dev/loop-control").is_err() {
+            return;
+        }
+        let folder = std::env::temp_dir().join(format!("cl-loops-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = |name: &str| {
+            let path = folder.join(name);
+            File::create(&path).unwrap().set_len(1 << 20).unwrap();
+            path
+        };
+        let first = attach(&file("first")).unwrap();
+        detach(&first).unwrap();
+        let again = detach(&first);
+        let second = attach(&file("second")).unwrap();
+        let stale = Loop { number: second.number, ..first };
+        let of_another = detach(&stale);
+        let stays = is_of(&second);
+        detach(&second).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(again.is_ok() && of_another.is_ok() && stays, "{again:?} {of_another:?} {stays}");
+    }
 }
