@@ -8,7 +8,7 @@ use std::{env, fs};
 
 fn main() {
     write_registry();
-    // At a fixed place: docs/decisions/0012.
+    // At a fixed place: docs/decisions/0013.
     if env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|found| found == "gnu") {
         println!("cargo::rustc-link-arg-bins=-no-pie");
     }

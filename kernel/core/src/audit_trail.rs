@@ -18,7 +18,7 @@ use crate::clock::Millis;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::house::{HOUSE_SCOPE, House};
-use crate::key::KeyReader;
+use crate::key::{Key, KeyReader};
 use crate::table::PackedTable;
 
 /// By the number of the first record, which rises. See [`Batch`].
@@ -305,7 +305,7 @@ impl House {
             let floor = (first + count).saturating_sub(trail.limits.records_max);
             // Rows go when all they hold is too much: up to a batch more than the limit is kept.
             let excess = match *oldest < floor {
-                true => self.oldest_rows(&ctx, EXCESS_PAGE, |_, end| end <= floor).await?,
+                true => self.oldest_rows(&ctx, *oldest, EXCESS_PAGE, |_, end| end <= floor).await?,
                 false => Vec::new(),
             };
             ctx.write(|tx| {
@@ -317,14 +317,18 @@ impl House {
         }
     }
 
-    /// The oldest rows that are meant, by the number of their first record and the one after their last.
+    /// The oldest rows that are meant, by the number of their first record and the one after their last. `oldest` is the
+    /// number of the first record there is: what was removed before it must not be read again and again.
     async fn oldest_rows(
         self: &Arc<Self>,
         ctx: &Ctx,
+        oldest: u64,
         limit: usize,
         is_meant: impl Fn(&Batch, u64) -> bool,
     ) -> Result<Vec<(u64, u64)>> {
-        let rows = ctx.read(|snap| RECORDS.list(snap, &HOUSE_SCOPE, (), None, limit)).await?;
+        let before = oldest.checked_sub(1).map(|number| number.to_bytes());
+        let rows =
+            ctx.read(|snap| RECORDS.list(snap, &HOUSE_SCOPE, (), before.as_deref(), limit)).await?;
         let mut meant = Vec::new();
         for (key, row) in &rows {
             let Some(first) = KeyReader(key).number() else { continue };
@@ -343,7 +347,7 @@ impl House {
         let since = self.clock().now() - self.audit().limits.age_ms_max;
         let ctx = self.ctx("kernel", HOUSE_SCOPE);
         loop {
-            let old = self.oldest_rows(&ctx, PAGE, |batch, _| batch.last_at < since).await?;
+            let old = self.oldest_rows(&ctx, *oldest, PAGE, |batch, _| batch.last_at < since).await?;
             let Some((_, end)) = old.last() else { return Ok(()) };
             ctx.write(|tx| old.iter().try_for_each(|(n, _)| RECORDS.delete(tx, &HOUSE_SCOPE, *n))).await?;
             *oldest = (*oldest).max(*end);
