@@ -109,7 +109,7 @@ pub(crate) fn config(orders: &Orders, root: &Path) -> Value {
     config
 }
 
-fn environment(orders: &Orders) -> Vec<String> {
+pub(crate) fn environment(orders: &Orders) -> Vec<String> {
     let seed = &orders.spec.seed;
     let mut env = vec![
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),

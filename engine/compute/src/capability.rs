@@ -6,11 +6,11 @@ use std::process::Command;
 
 use nix::unistd::geteuid;
 
-use crate::cgroup;
 use crate::engine::Engine;
 use crate::error::{Result, chain};
-use crate::machine::{Capabilities, Driver, ImageId, MachineId, MachineSpec, Machines, Seed};
+use crate::machine::{Capabilities, Driver, ImageId, Kind, MachineId, MachineSpec, Machines, Seed};
 use crate::place::{Place, write_atomically};
+use crate::{cgroup, micro};
 
 const SELF_TEST: &str = "self-test";
 /// A place remembers the outcome until the host restarts.
@@ -42,6 +42,7 @@ pub(crate) fn find() -> Capabilities {
         idmapped_mounts,
         cpus: cgroup::host_cpus(),
         memory_bytes: cgroup::host_memory_bytes(),
+        micro_vms: micro::host::is_able().map(|()| None).map_err(|error| error.to_string()),
         notes,
     }
 }
@@ -90,6 +91,7 @@ async fn boot_one(engine: &Engine, driver: Driver) -> Result<()> {
         namespace: None,
         seed: Seed::default(),
         root: None,
+        kind: Kind::Container,
     };
     engine.ensure_created(spec).await?;
     let started = engine.start_by(&id, driver).await;

@@ -80,6 +80,45 @@ pub(crate) fn enter_uncounted(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Makes the group in every hierarchy, with a share of the processors and a limit of memory: for what no runtime starts.
+pub(crate) fn make(name: &str, processors: u32, memory_bytes: u64) -> Result<()> {
+    const PERIOD_US: u64 = 100_000;
+    let quota = PERIOD_US * u64::from(processors);
+    let root = Path::new(ROOT);
+    if setup() == "v2" {
+        // Given by the root to all groups below it, unless that was done.
+        let _ = fs::write(root.join("cgroup.subtree_control"), "+cpu +memory +io +pids +cpuset");
+    }
+    for hierarchy in hierarchies() {
+        let folder = hierarchy.join(name);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(error).at("create", &folder);
+            }
+            _ => {}
+        }
+        // A group of the first version begins with no processors and no memory to run on.
+        for file in ["cpuset.cpus", "cpuset.mems"].iter().filter(|_| setup() != "v2") {
+            if let Ok(all) = fs::read_to_string(hierarchy.join(file)) {
+                let path = folder.join(file);
+                fs::write(&path, all.trim()).at("write", &path)?;
+            }
+        }
+        for (file, text) in [
+            ("cpu.max", format!("{quota} {PERIOD_US}")),
+            ("cpu.cfs_quota_us", quota.to_string()),
+            ("memory.max", memory_bytes.to_string()),
+            ("memory.limit_in_bytes", memory_bytes.to_string()),
+        ] {
+            let path = folder.join(file);
+            if path.exists() {
+                fs::write(&path, text).at("write", &path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether a hierarchy, beside others, holds no limits.
 fn is_uncounted(hierarchy: &Path) -> bool {
     matches!(hierarchy.file_name().and_then(|name| name.to_str()), Some("systemd" | "unified"))
@@ -189,6 +228,25 @@ pub(crate) fn set_processors(name: &str, processors: &str) -> Result<()> {
     } else {
         fs::write(&path, processors).at("write", &path)
     }
+}
+
+/// Lets the group use so many thousandths of one processor, by time. Nothing is written where it is that already.
+pub(crate) fn set_share(name: &str, thousandths: u32) -> Result<()> {
+    const PERIOD_US: u64 = 100_000;
+    let quota = PERIOD_US * u64::from(thousandths) / 1_000;
+    let root = if setup() == "v2" { PathBuf::from(ROOT) } else { Path::new(ROOT).join("cpu") };
+    let folder = root.join(name);
+    for (file, text) in [
+        ("cpu.max", format!("{quota} {PERIOD_US}")),
+        ("cpu.cfs_period_us", PERIOD_US.to_string()),
+        ("cpu.cfs_quota_us", quota.to_string()),
+    ] {
+        let path = folder.join(file);
+        if fs::read_to_string(&path).is_ok_and(|now| now.trim() != text) {
+            fs::write(&path, text).at("write", &path)?;
+        }
+    }
+    Ok(())
 }
 
 /// The numbers of a list such as `0-2,5`.

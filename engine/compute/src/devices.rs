@@ -12,16 +12,25 @@ use nix::sys::stat::{major, minor};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Uid, chdir, setgroups, setresgid, setresuid, syncfs};
 
-use crate::cgroup;
 use crate::error::{Error, Result, Trying, chain};
-use crate::machine::{Device, Limits};
+use crate::machine::{Device, Driver, Limits};
+use crate::micro::words::Asked;
 use crate::record::Orders;
-use crate::sys;
+use crate::{cgroup, micro, sys};
 
 /// The role: makes a running machine have the devices its orders say.
 pub(crate) fn run(folder: &Path, pid: i32, force: bool) -> Result<()> {
     let orders = Orders::read(folder)?.ok_or_else(|| Error::Absent(folder.display().to_string()))?;
-    apply(&orders, pid, force)
+    match orders.driver {
+        Driver::Qemu => micro::devices::change(&orders, folder, force),
+        _ => apply(&orders, pid, force),
+    }
+}
+
+/// The role: has a guest with a kernel of its own write everything out.
+pub(crate) fn sync_guest(folder: &Path) -> Result<()> {
+    let orders = Orders::read(folder)?.ok_or_else(|| Error::Absent(folder.display().to_string()))?;
+    micro::exec::ask(&orders, folder, Asked::Sync).map(drop)
 }
 
 /// The same, for processes of a single thread. `pid` is the machine's first process.

@@ -32,14 +32,17 @@ pub(crate) fn mount_root(
     }
     grow(device, &at)?;
     mount_ext4(device, &at)?;
-    prepare(orders, &at)?;
+    let spec = &orders.spec;
+    let layers: Vec<&str> = orders.layers.over.iter().map(|over| over.at.as_str()).chain(["root"]).collect();
+    let resolver = spec.seed.resolver.as_deref().filter(|_| !orders.layers.init.is_empty());
+    prepare(&at, &layers, &Owner { machine: spec.id.as_str(), hostname: &spec.hostname, resolver })?;
     sys::mount_mapped(&at, &mapped, users, false).at("map the owners of", device)?;
     Ok(mapped)
 }
 
 /// A device that was made longer than its file system gets one as long as itself. Not while it is mounted: that takes a
 /// capability that a host may withhold.
-fn grow(device: &Path, at: &Path) -> Result<()> {
+pub(crate) fn grow(device: &Path, at: &Path) -> Result<()> {
     let opened = File::open(device).at("open", device)?;
     let length = (&opened).seek(SeekFrom::End(0)).at("measure", device)?;
     let mut superblock = [0; 1024];
@@ -76,14 +79,21 @@ fn mount_ext4(device: &Path, at: &Path) -> Result<()> {
     mount(Some(device), at, Some("ext4"), flags, none).at("mount", device)
 }
 
+/// Whose a disk is from now on.
+pub(crate) struct Owner<'a> {
+    pub machine: &'a str,
+    pub hostname: &'a str,
+    /// Where an init that is not ours finds names.
+    pub resolver: Option<&'a str>,
+}
+
 /// The folders of the layers; and in the hands of another machine, none of the former one's marks.
-fn prepare(orders: &Orders, at: &Path) -> Result<()> {
-    let spec = &orders.spec;
+pub(crate) fn prepare(at: &Path, layers: &[&str], new: &Owner<'_>) -> Result<()> {
     let owner = at.join(OWNER);
-    if fs::read_to_string(&owner).is_ok_and(|name| name == spec.id.as_str()) {
+    if fs::read_to_string(&owner).is_ok_and(|name| name == new.machine) {
         return Ok(());
     }
-    for name in orders.layers.over.iter().map(|over| over.at.as_str()).chain(["root"]) {
+    for name in layers {
         for folder in [at.join("disk").join(name), at.join("work").join(name)] {
             fs::create_dir_all(&folder).at("create", &folder)?;
         }
@@ -99,13 +109,13 @@ fn prepare(orders: &Orders, at: &Path) -> Result<()> {
     if is_folder(&etc).unwrap_or(false) {
         remove_file(&etc.join("machine-id"))?;
     }
-    if let (Some(resolver), false) = (&spec.seed.resolver, orders.layers.init.is_empty()) {
+    if let Some(resolver) = new.resolver {
         match is_folder(&etc) {
             Ok(true) => {}
             Ok(false) => return Err(Error::Spec("the disk's /etc is no folder".to_owned())),
             Err(_) => fs::create_dir(&etc).at("create", &etc)?,
         }
-        let name = &spec.hostname;
+        let name = new.hostname;
         let hosts =
             format!("127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost ip6-localhost ip6-loopback\n");
         for (file, text) in [("resolv.conf", format!("nameserver {resolver}\n")), ("hosts", hosts)] {
@@ -115,7 +125,7 @@ fn prepare(orders: &Orders, at: &Path) -> Result<()> {
         }
     }
     remove_file(&owner)?;
-    write_fresh(&owner, spec.id.as_str())
+    write_fresh(&owner, new.machine)
 }
 
 fn write_fresh(path: &Path, text: &str) -> Result<()> {

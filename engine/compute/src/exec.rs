@@ -15,8 +15,9 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid, chdir, setgroups, setresgid, setresuid, setsid};
 
 use crate::error::{Error, Result, Trying, chain};
+use crate::machine::Driver;
 use crate::record::Orders;
-use crate::{cgroup, mounts, runtime, seccomp, sys};
+use crate::{cgroup, micro, mounts, runtime, seccomp, sys};
 
 /// In this order: the user namespace comes last, since entering it gives up the power to enter the others.
 const NAMESPACES: [(&str, CloneFlags); 7] = [
@@ -34,6 +35,9 @@ pub(crate) fn run(folder: &Path, pid: i32, argv: &[String]) -> Result<i32> {
     // Dies with the engine's patience.
     set_pdeathsig(Signal::SIGKILL).trying(|| "tie to the engine".to_owned())?;
     let orders = Orders::read(folder)?.ok_or_else(|| Error::Absent(folder.display().to_string()))?;
+    if orders.driver == Driver::Qemu {
+        return micro::exec::run(&orders, folder, argv);
+    }
     let (hearing, theirs) = UnixStream::pair().trying(|| "open a socket".to_owned())?;
     let group = orders.place.cgroup(&orders.spec.id);
     let argv = argv.to_vec();

@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 
 use crate::error::{Error, Result};
 use crate::machine::{
-    Capabilities, Changed, CommandOutput, Device, Driver, ExitReason, ImageId, ImageState, MachineId,
+    Capabilities, Changed, CommandOutput, Device, Driver, ExitReason, ImageId, ImageState, Kind, MachineId,
     MachineSpec, Machines, Observed, Stats,
 };
 
@@ -47,6 +47,7 @@ struct State {
 struct Fake {
     spec: MachineSpec,
     processors: Vec<u32>,
+    share: Option<u32>,
     devices: Vec<Device>,
     observed: Observed,
     console: Vec<u8>,
@@ -120,6 +121,11 @@ impl FakeMachines {
         self.lock().machines.get(id).map(|fake| fake.processors.clone()).unwrap_or_default()
     }
 
+    /// The thousandths of a processor the machine is held to.
+    pub fn share(&self, id: &MachineId) -> Option<u32> {
+        self.lock().machines.get(id).and_then(|fake| fake.share)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -173,7 +179,7 @@ impl FakeMachines {
 }
 
 impl Machines for FakeMachines {
-    fn prepare_image(&self, image: &ImageId) -> ImageState {
+    fn prepare_image(&self, image: &ImageId, _kind: Kind) -> ImageState {
         self.lock().images.get(image).cloned().unwrap_or(ImageState::Ready)
     }
 
@@ -183,6 +189,7 @@ impl Machines for FakeMachines {
             || Fake {
                 spec,
                 processors: Vec::new(),
+                share: None,
                 devices: Vec::new(),
                 observed: Observed::Created,
                 console: Vec::new(),
@@ -244,6 +251,13 @@ impl Machines for FakeMachines {
         ready(Ok(())).boxed()
     }
 
+    fn set_share<'a>(&'a self, id: &'a MachineId, thousandths: Option<u32>) -> BoxFuture<'a, Result<()>> {
+        if let Some(fake) = self.lock().machines.get_mut(id) {
+            fake.share = thousandths;
+        }
+        ready(Ok(())).boxed()
+    }
+
     fn sync_disks<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
         ready(self.with(id, |_| Ok(()))).boxed()
     }
@@ -295,6 +309,7 @@ impl Machines for FakeMachines {
             idmapped_mounts: false,
             cpus: 64,
             memory_bytes: 256 << 30,
+            micro_vms: Ok(None),
             notes: vec!["machines are simulated".to_owned()],
         }
     }
@@ -324,6 +339,7 @@ mod tests {
             namespace: None,
             seed: Seed::default(),
             root: None,
+            kind: Kind::Container,
         }
     }
 

@@ -6,10 +6,10 @@ use std::path::Path;
 use crate::engine::{Config, id_of};
 use crate::error::{Error, Result, Trying};
 use crate::image::{DRAFT, ImageStore};
-use crate::machine::{Device, Driver, ExitReason, MachineId, MachineSpec, Observed};
+use crate::machine::{Device, Driver, ExitReason, Kind, MachineId, MachineSpec, Observed};
 use crate::place::{Place, remove_file, remove_tree};
 use crate::record::{Lock, Orders, Record, now_ms};
-use crate::{cgroup, rootfs, runtime};
+use crate::{cgroup, micro, rootfs, runtime};
 
 /// Names that are no machine's begin so.
 const NEW: &str = ".new-";
@@ -25,17 +25,24 @@ pub(crate) fn create(config: &Config, images: &ImageStore, spec: MachineSpec) ->
         if orders.spec.image != spec.image {
             return Err(Error::Spec("a machine keeps its image".to_owned()));
         }
+        if orders.spec.kind != spec.kind && (orders.spec.root.is_none() || spec.root.is_none()) {
+            return Err(Error::Spec("a machine keeps its kind with its disk".to_owned()));
+        }
         if matches!(look(&folder)?, Observed::Running { .. } | Observed::Starting { .. }) {
             return Err(Error::Spec("a machine does not change while it runs".to_owned()));
         }
+        images.ensure(&spec.image, spec.kind, config)?;
         orders.spec = spec;
         return orders.write(&folder);
     }
-    let layers = images.ensure(&spec.image)?;
+    let layers = images.ensure(&spec.image, spec.kind, config)?;
     let fresh = config.place.machines().join(format!("{NEW}{}", spec.id));
     remove_tree(&fresh)?;
     fs::create_dir_all(&fresh).at("create", &fresh)?;
-    rootfs::create_disk(&fresh, &spec, &layers, config.uid_base)?;
+    match spec.kind {
+        Kind::Container => rootfs::create_disk(&fresh, &spec, &layers, config.uid_base)?,
+        Kind::MicroVm => micro::disks::create(&fresh, &spec)?,
+    }
     let orders = Orders {
         spec,
         layers,
@@ -59,6 +66,12 @@ pub(crate) fn set_driver(folder: &Path, driver: Driver) -> Result<()> {
         }
         None => Err(Error::Absent(folder.display().to_string())),
     }
+}
+
+/// Whose kernel the machine runs on.
+pub(crate) fn kind(folder: &Path) -> Result<Kind> {
+    let orders = Orders::read(folder)?.ok_or_else(|| Error::Absent(folder.display().to_string()))?;
+    Ok(orders.spec.kind)
 }
 
 /// Writes down which devices the machine has.
@@ -112,6 +125,9 @@ fn forget(place: &Place, id: &MachineId) -> Result<()> {
     cgroup::remove(&place.cgroup(id))?;
     remove_tree(&place.oci().join(id.as_str()))?;
     remove_file(&place.control_socket(id))?;
+    for socket in micro::sockets(place, id) {
+        remove_file(&socket)?;
+    }
     remove_file(&place.console_socket(id))
 }
 
@@ -137,7 +153,9 @@ pub(crate) fn sweep(place: &Place) -> Result<()> {
     let mut traces: Vec<String> =
         groups.iter().filter_map(|name| name.strip_prefix(&prefix)).map(str::to_owned).collect();
     traces.extend(names(&place.oci())?);
-    traces.extend(names(&place.sockets())?.iter().map(|name| name.trim_end_matches(".c").to_owned()));
+    traces.extend(
+        names(&place.sockets())?.iter().map(|name| name.split('.').next().unwrap_or_default().to_owned()),
+    );
     for id in traces.iter().filter_map(|name| id_of(Path::new(name))) {
         if !place.machine(&id).exists() {
             forget(place, &id)?;

@@ -21,6 +21,7 @@ mod guest;
 mod image;
 mod line;
 mod machine;
+mod micro;
 mod mounts;
 mod place;
 mod record;
@@ -39,6 +40,6 @@ pub use image::oci::{Imported, OciImages};
 pub use image::{ImageStore, Progress};
 pub use machine::{
     CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Device, Driver, EXEC_OUTPUT_BYTES_MAX,
-    ExitReason, ImageId, ImageState, Limits, MachineId, MachineSpec, Machines, Observed, Seed, Stats,
+    ExitReason, ImageId, ImageState, Kind, Limits, MachineId, MachineSpec, Machines, Observed, Seed, Stats,
 };
 pub use place::Place;

@@ -112,6 +112,19 @@ pub struct MachineSpec {
     /// one that is kept in the machine's folder.
     #[serde(default)]
     pub root: Option<PathBuf>,
+    #[serde(default)]
+    pub kind: Kind,
+}
+
+/// Whose kernel a machine runs on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The host's, in namespaces of its own.
+    #[default]
+    Container,
+    /// One of its own, on a machine that QEMU plays.
+    MicroVm,
 }
 
 /// A block device of the host that a machine may use.
@@ -151,6 +164,8 @@ pub enum Driver {
     Container,
     /// System containers by the host's `runc`.
     Runc,
+    /// QEMU, for those with a kernel of their own.
+    Qemu,
     /// Nothing runs: machines in memory, for tests.
     Fake,
 }
@@ -240,6 +255,8 @@ pub struct Capabilities {
     /// Processors and memory of the host.
     pub cpus: u32,
     pub memory_bytes: u64,
+    /// How machines with a kernel of their own run here, `kvm` or `tcg` once that was found out; or why none does.
+    pub micro_vms: std::result::Result<Option<String>, String>,
     /// One sentence per thing that is missing, and what follows.
     pub notes: Vec<String>,
 }
@@ -247,9 +264,9 @@ pub struct Capabilities {
 /// Machines of one cloud on one host. Every verb is idempotent by id, safe to repeat after a crash at any point,
 /// and returns when the thing is done, not when it is begun.
 pub trait Machines: Send + Sync {
-    /// Says how far an image is, at once. One that is missing is begun to be prepared in the background, by one at a
+    /// Says how far an image is for machines of a kind, at once. One that is missing is begun to be prepared in the background, by one at a
     /// time. A failure is told for some seconds, to all who wait for it; who asks later has it tried again.
-    fn prepare_image(&self, image: &ImageId) -> ImageState;
+    fn prepare_image(&self, image: &ImageId, kind: Kind) -> ImageState;
 
     /// Makes the machine's disk from its image, or adjusts the size of one that is not running.
     fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>>;
@@ -292,6 +309,10 @@ pub trait Machines: Send + Sync {
     /// Lets a running machine run on these processors of the host only, as many of them as it has; on none in particular
     /// means on any. One that does not run is left as it is.
     fn set_processors<'a>(&'a self, id: &'a MachineId, allowed: Vec<u32>) -> BoxFuture<'a, Result<()>>;
+
+    /// Lets a running machine use so many thousandths of one processor from now on, by time; `None` is all of its own.
+    /// One that does not run is left as it is, and its next start is without such a limit.
+    fn set_share<'a>(&'a self, id: &'a MachineId, thousandths: Option<u32>) -> BoxFuture<'a, Result<()>>;
 
     /// Has a running machine's file systems written out to their devices.
     fn sync_disks<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>>;

@@ -14,8 +14,12 @@ pub(crate) const EXEC: &str = "__machine-exec";
 pub(crate) const DEVICES: &str = "__machine-devices";
 /// How [`DEVICES`] is told not to wait for those who still use a device.
 pub(crate) const FORCE: &str = "force";
+/// How it is told to have everything written out, and to change nothing.
+pub(crate) const SYNC: &str = "sync";
 pub(crate) const USER_NAMESPACE: &str = "__user-namespace";
 pub(crate) const GUEST_INIT: &str = "__guest-init";
+/// The first process of a machine with a kernel of its own, until its root is put together.
+pub(crate) const GUEST_BOOT: &str = "__guest-boot";
 
 /// Plays the role that the arguments name, if they name one. `main` calls this first, before it starts a thread:
 /// the roles fork and change namespaces, which only a process of one thread may.
@@ -33,6 +37,7 @@ pub fn run_if_role(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
         DEVICES => Some(code(devices_role(rest).map(|()| 0))),
         USER_NAMESPACE => Some(code(users::hold().map(|()| 0))),
         GUEST_INIT => Some(code(guest::init::run().map(|()| 0))),
+        GUEST_BOOT => Some(code(guest::boot::run().map(|()| 0))),
         oci::ROLE => Some(code(unpack_role(rest).map(|()| 0))),
         _ => None,
     }
@@ -56,6 +61,7 @@ fn exec_role(args: &[String]) -> Result<i32> {
 
 fn devices_role(args: &[String]) -> Result<()> {
     match args {
+        [folder, _, how] if how == SYNC => devices::sync_guest(Path::new(folder)),
         [folder, pid, force] => {
             devices::run(Path::new(folder), pid.parse().map_err(|_| wrong())?, force == FORCE)
         }

@@ -20,11 +20,21 @@ use crate::error::{Error, Result, Trying, chain};
 use crate::machine::Driver;
 use crate::place::{remove_file, remove_tree};
 use crate::record::Orders;
-use crate::{bundle, cgroup, devices, mounts, rootfs, seccomp, sys};
+use crate::{bundle, cgroup, devices, micro, mounts, rootfs, seccomp, sys};
 
-/// Starts the machine and returns the id of its first process, a child of our parent.
-/// Through `mounts` goes what its calls of `mount` are heard by.
-pub(crate) fn start(orders: &Orders, folder: &Path, mounts: OwnedFd) -> Result<i32> {
+/// What whoever starts a machine has of its shim.
+pub(crate) enum Given {
+    /// Through it goes what a container's calls of `mount` are heard by.
+    Mounts(OwnedFd),
+    Ends(Box<micro::wires::Ends>),
+}
+
+/// Starts the machine and returns the id of its first process, or QEMU's: a child of our parent, when we end.
+pub(crate) fn start(orders: &Orders, folder: &Path, given: Given) -> Result<i32> {
+    let mounts = match given {
+        Given::Mounts(mounts) => mounts,
+        Given::Ends(ends) => return micro::start::start(orders, folder, *ends),
+    };
     if let Some(namespace) = &orders.spec.namespace {
         rootfs::enter_network(namespace)?;
     }
@@ -36,7 +46,7 @@ pub(crate) fn start(orders: &Orders, folder: &Path, mounts: OwnedFd) -> Result<i
     match orders.driver {
         Driver::Container => start_linked_in(orders, folder, mounts),
         Driver::Runc => start_runc(orders, folder),
-        Driver::Fake => Err(Error::Host("a fake machine has no processes".to_owned())),
+        Driver::Fake | Driver::Qemu => Err(Error::Host("this is no container".to_owned())),
     }
 }
 
@@ -44,6 +54,9 @@ pub(crate) fn start(orders: &Orders, folder: &Path, mounts: OwnedFd) -> Result<i
 pub(crate) fn clean(orders: &Orders) -> Result<()> {
     cgroup::remove(&orders.place.cgroup(&orders.spec.id))?;
     remove_tree(&orders.place.oci().join(orders.spec.id.as_str()))?;
+    for socket in micro::sockets(&orders.place, &orders.spec.id) {
+        remove_file(&socket)?;
+    }
     remove_file(&orders.place.console_socket(&orders.spec.id))
 }
 

@@ -20,10 +20,13 @@ use nix::unistd::{Pid, pipe2, setsid};
 use crate::console::Console;
 use crate::control::{Answer, Ask, encode, read_frame, write_frame};
 use crate::error::{Error, Result, Trying, chain};
-use crate::machine::{ExitReason, Observed};
+use crate::machine::{ExitReason, Kind, Observed};
+use crate::micro::wires::Wires;
+use crate::micro::words;
 use crate::place::remove_file;
 use crate::record::{Lock, Orders, Record, now_ms};
-use crate::{mounts, runtime, sys};
+use crate::runtime::{self, Given};
+use crate::{mounts, sys};
 
 /// How long the runtime may take to start a machine.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -102,6 +105,8 @@ struct Shim {
     hearing: Option<UnixStream>,
     /// Where the machine's mounts are heard of.
     mounts: Option<OwnedFd>,
+    /// To a machine with a kernel of its own.
+    wires: Option<Wires>,
     /// Ends that came before we knew whose they were.
     reaped: Vec<(Pid, WaitStatus)>,
     wish: Wish,
@@ -143,6 +148,7 @@ impl Shim {
             init: None,
             hearing: None,
             mounts: None,
+            wires: None,
             reaped: Vec::new(),
             wish: Wish::Nothing,
             force_at: None,
@@ -181,6 +187,12 @@ impl Shim {
             if ready.result {
                 self.take_result();
             }
+            if let (true, Some(wires)) = (ready.wires, &mut self.wires) {
+                // What it was told before may have been lost on the way.
+                if wires.hear() {
+                    self.ask_init();
+                }
+            }
             if ready.control {
                 self.hear();
             }
@@ -202,16 +214,29 @@ impl Shim {
         if let Some(orders) = Orders::read(&self.folder)? {
             self.orders = orders;
         }
-        let (mounts, theirs) = UnixStream::pair().trying(|| "open a socket".to_owned())?;
-        self.hearing = Some(mounts);
-        self.mounts = None;
+        let given = self.give()?;
         let (orders, folder) = (self.orders.clone(), self.folder.clone());
-        let theirs = OwnedFd::from(theirs);
-        let runtime = sys::fork_into(move || start_in_child(&orders, &folder, answer, theirs))
+        let runtime = sys::fork_into(move || start_in_child(&orders, &folder, answer, given))
             .trying(|| "fork".to_owned())?;
         let deadline = Instant::now() + START_WITHIN;
         self.starting = Some(Starting { runtime, result: File::from(result), consoles, deadline });
         Ok(())
+    }
+
+    /// Opens what connects us with the machine; returns the other ends.
+    fn give(&mut self) -> Result<Given> {
+        self.mounts = None;
+        if self.orders.spec.kind == Kind::MicroVm {
+            let (wires, ends, master) = Wires::lay()?;
+            non_blocking(master.as_fd()).trying(|| "open a terminal".to_owned())?;
+            let peer = ends.tty.try_clone().trying(|| "share the terminal".to_owned())?;
+            self.pty = Some(Pty { master: File::from(master), _peer: peer });
+            self.wires = Some(wires);
+            return Ok(Given::Ends(Box::new(ends)));
+        }
+        let (mounts, theirs) = UnixStream::pair().trying(|| "open a socket".to_owned())?;
+        self.hearing = Some(mounts);
+        Ok(Given::Mounts(OwnedFd::from(theirs)))
     }
 
     fn wait(&self) -> Result<Ready> {
@@ -241,6 +266,12 @@ impl Shim {
             fds.push(on(mounts.as_fd()));
             fds.len() - 1
         });
+        // Until the machine runs they are for whoever starts it.
+        let wires =
+            self.wires.as_ref().filter(|_| self.starting.is_none()).and_then(Wires::fds).map(|both| {
+                fds.extend(both.map(on));
+                fds.len() - 2
+            });
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error).trying(|| "wait".to_owned()),
@@ -253,6 +284,7 @@ impl Shim {
             console: starting.is_some_and(|n| is(n + 1)),
             listener: hearing.is_some_and(is),
             mounts: mounts.is_some_and(is),
+            wires: wires.is_some_and(|n| is(n) || is(n + 1)),
         })
     }
 
@@ -329,6 +361,9 @@ impl Shim {
             Ok(Ok(pid)) => {
                 let pid = Pid::from_raw(pid);
                 self.init = Some(pid);
+                if let Some(wires) = &self.wires {
+                    wires.take_over();
+                }
                 self.boots += 1;
                 let running = Observed::Running {
                     pid: pid.as_raw().unsigned_abs(),
@@ -392,8 +427,13 @@ impl Shim {
     }
 
     /// Tells the first process what is wished, as systemd's convention has it.
-    fn ask_init(&self) {
+    fn ask_init(&mut self) {
         let Some(init) = self.init else { return };
+        if let (Some(wires), Wish::Stop | Wish::Reboot) = (&mut self.wires, self.wish) {
+            let stop = self.wish == Wish::Stop;
+            wires.tell(if stop { words::Wish::PowerOff } else { words::Wish::Restart });
+            return;
+        }
         let signal = match self.wish {
             Wish::Nothing => return,
             Wish::Stop => libc::SIGRTMIN() + 4,
@@ -452,6 +492,11 @@ impl Shim {
         self.copy_console();
         self.pty = None;
         self.mounts = None;
+        let ended = self.wires.take().map_or(Ok(how), |mut wires| wires.ending(pid, how));
+        let how = match ended {
+            Err(reason) if self.wish == Wish::Nothing => return self.end(ExitReason::Failed(reason)),
+            ended => ended.unwrap_or(how),
+        };
         let rebooted = matches!(how, WaitStatus::Signaled(_, Signal::SIGHUP, _)) || self.wish == Wish::Reboot;
         if rebooted && !matches!(self.wish, Wish::Stop | Wish::Kill) {
             self.wish = Wish::Nothing;
@@ -512,6 +557,7 @@ struct Ready {
     console: bool,
     listener: bool,
     mounts: bool,
+    wires: bool,
 }
 
 /// The lock, or none if the machine runs under another shim. One that is still starting it is waited for, and so is
@@ -532,10 +578,10 @@ fn take_lock(folder: &Path) -> Result<Option<Lock>> {
     }
 }
 
-fn start_in_child(orders: &Orders, folder: &Path, answer: OwnedFd, mounts: OwnedFd) -> i32 {
+fn start_in_child(orders: &Orders, folder: &Path, answer: OwnedFd, given: Given) -> i32 {
     let started = sys::unblock_signals()
         .trying(|| "unblock signals".to_owned())
-        .and_then(|()| runtime::start(orders, folder, mounts))
+        .and_then(|()| runtime::start(orders, folder, given))
         .map_err(|error| chain(&error));
     i32::from(write_frame(&mut File::from(answer), &started).is_err())
 }

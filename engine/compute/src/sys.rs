@@ -351,6 +351,22 @@ pub(crate) fn loopback_up(socket: &impl AsFd) -> io::Result<()> {
     }
 }
 
+/// Makes a link that is read and written as a file, in the current network namespace. It lasts as long as the file is open.
+pub(crate) fn open_tap(name: &str) -> io::Result<OwnedFd> {
+    let file = std::fs::File::options().read(true).write(true).open("/dev/net/tun")?;
+    // SAFETY: an ifreq is plain memory for which zero is valid; name and flags are the fields TUNSETIFF reads.
+    unsafe {
+        let mut request: libc::ifreq = mem::zeroed();
+        for (to, from) in request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(name.bytes()) {
+            *to = libc::c_char::from_ne_bytes([from]);
+        }
+        let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+        request.ifr_ifru.ifru_flags = libc::c_short::try_from(flags).map_err(io::Error::other)?;
+        checked(i64::from(libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, ptr::from_ref(&request))))?;
+    }
+    Ok(file.into())
+}
+
 fn checked(answer: i64) -> io::Result<i64> {
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }

@@ -41,6 +41,7 @@ async fn round(engine: &Engine, n: u32) -> compute::Result<()> {
             namespace: None,
             seed: Seed::default(),
             root: None,
+            kind: compute::Kind::Container,
         })
         .await?;
     engine.ensure_running(&id).await?;

@@ -15,15 +15,15 @@ use super::{Engine, FIRST_WORD_WITHIN, on_thread, start_failed};
 use crate::control::Ask;
 use crate::error::{Error, Result, Trying};
 use crate::machine::{
-    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Device, EXEC_OUTPUT_BYTES_MAX, ExitReason,
-    ImageId, ImageState, MachineId, MachineSpec, Machines, Observed, Stats,
+    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Device, Driver, EXEC_OUTPUT_BYTES_MAX,
+    ExitReason, ImageId, ImageState, Kind, MachineId, MachineSpec, Machines, Observed, Stats,
 };
 use crate::record::{Orders, check_spec};
-use crate::{bundle, capability, cgroup, console, devices, folder, line, roles};
+use crate::{bundle, capability, cgroup, console, devices, folder, line, micro, roles};
 
 impl Machines for Engine {
-    fn prepare_image(&self, image: &ImageId) -> ImageState {
-        self.0.images.prepare(image)
+    fn prepare_image(&self, image: &ImageId, kind: Kind) -> ImageState {
+        self.0.images.prepare(image, kind, &self.0.config)
     }
 
     fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>> {
@@ -42,7 +42,13 @@ impl Machines for Engine {
     fn ensure_running<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
         async move {
             let _turn = self.turn(id).await;
-            let driver = self.driver().await?;
+            let folder = self.folder(id);
+            let kind = on_thread(move || folder::kind(&folder)).await?;
+            let driver = match kind {
+                // It asks nothing of the runtimes that the self-test is for.
+                Kind::MicroVm => Driver::Qemu,
+                Kind::Container => self.driver().await?,
+            };
             self.start(id, driver).await
         }
         .boxed()
@@ -144,21 +150,7 @@ impl Machines for Engine {
             let orders = folder.clone();
             on_thread(move || folder::set_devices(&orders, devices)).await?;
             let Observed::Running { pid, .. } = found else { return Ok(()) };
-            let output = Command::new(&self.0.config.exe)
-                .arg(roles::DEVICES)
-                .arg(&folder)
-                .arg(pid.to_string())
-                .arg(if force { roles::FORCE } else { "" })
-                .current_dir("/")
-                .stdin(Stdio::null())
-                .output()
-                .await
-                .at("run", &self.0.config.exe)?;
-            if output.status.success() || !self.look(id).await?.is_running() {
-                return Ok(());
-            }
-            let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            Err(Error::Host(format!("the devices of {id} could not be changed: {reason}")))
+            self.devices_role(id, pid, if force { roles::FORCE } else { "" }).await
         }
         .boxed()
     }
@@ -183,9 +175,31 @@ impl Machines for Engine {
         .boxed()
     }
 
+    fn set_share<'a>(&'a self, id: &'a MachineId, thousandths: Option<u32>) -> BoxFuture<'a, Result<()>> {
+        async move {
+            if !self.must_look(id).await?.is_running() {
+                return Ok(());
+            }
+            let (folder, group) = (self.folder(id), self.place().cgroup(id));
+            let id = id.clone();
+            on_thread(move || {
+                let orders = Orders::read(&folder)?.ok_or_else(|| Error::Absent(id.to_string()))?;
+                let own = orders.spec.vcpus.saturating_mul(1_000);
+                cgroup::set_share(&group, thousandths.map_or(own, |share| share.min(own)))
+            })
+            .await
+        }
+        .boxed()
+    }
+
     fn sync_disks<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
         async move {
             let Observed::Running { pid, .. } = self.must_look(id).await? else { return Ok(()) };
+            let folder = self.folder(id);
+            let kind = on_thread(move || folder::kind(&folder)).await?;
+            if kind == Kind::MicroVm {
+                return self.devices_role(id, pid, roles::SYNC).await;
+            }
             on_thread(move || devices::sync(i32::try_from(pid).unwrap_or(0))).await
         }
         .boxed()
@@ -196,8 +210,18 @@ impl Machines for Engine {
             if !self.must_look(id).await?.is_running() {
                 return Err(Error::NotRunning(id.to_string()));
             }
-            let group = self.place().cgroup(id);
-            on_thread(move || Ok(cgroup::stats(&group))).await
+            let (folder, group) = (self.folder(id), self.place().cgroup(id));
+            on_thread(move || {
+                let mut stats = cgroup::stats(&group);
+                if let Some(orders) =
+                    Orders::read(&folder)?.filter(|orders| orders.spec.kind == Kind::MicroVm)
+                {
+                    // The group's limit has room for QEMU's own.
+                    stats.memory_bytes_max = orders.spec.memory_bytes;
+                }
+                Ok(stats)
+            })
+            .await
         }
         .boxed()
     }
@@ -264,6 +288,10 @@ impl Machines for Engine {
 
     fn capabilities(&self) -> Capabilities {
         let mut found = self.0.capabilities.clone();
+        if let Ok(known) = &mut found.micro_vms {
+            let accelerator = micro::host::known_accelerator(self.place());
+            *known = accelerator.map(|found| format!("{found:?}").to_lowercase());
+        }
         match &*self.0.driver.borrow() {
             Some(Ok(driver)) => found.driver = Some(*driver),
             Some(Err(reason)) => {
@@ -277,6 +305,27 @@ impl Machines for Engine {
 
     fn user_namespace(&self) -> Option<PathBuf> {
         Some(self.place().user_namespace())
+    }
+}
+
+impl Engine {
+    /// Has a process of its own do something about a running machine's devices.
+    async fn devices_role(&self, id: &MachineId, pid: u32, how: &str) -> Result<()> {
+        let output = Command::new(&self.0.config.exe)
+            .arg(roles::DEVICES)
+            .arg(self.folder(id))
+            .arg(pid.to_string())
+            .arg(how)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .at("run", &self.0.config.exe)?;
+        if output.status.success() || !self.look(id).await?.is_running() {
+            return Ok(());
+        }
+        let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(Error::Host(format!("the devices of {id} could not be changed: {reason}")))
     }
 }
 

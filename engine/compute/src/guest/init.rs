@@ -12,7 +12,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, gethostname, sync};
 
 use crate::error::{Error, Result, Trying};
-use crate::guest::{seed, ssh};
+use crate::guest::{agent, boot, seed, ssh};
 use crate::record::now_ms;
 use crate::sys::{self, Signals};
 
@@ -48,6 +48,12 @@ pub(crate) fn run() -> Result<()> {
     // What fails here leaves a machine that is poorer but runs; the console says so.
     if let Err(error) = prepare() {
         say(&format!("{error}"));
+    }
+    if let Err(error) = boot::settle() {
+        say(&crate::error::chain(&error));
+    }
+    if env::var_os(boot::CONTROL).is_some() {
+        start(agent::run);
     }
     start(seed::run);
     let mut sshd = ssh::is_available().then(|| start(ssh::serve)).flatten();

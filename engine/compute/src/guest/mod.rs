@@ -1,5 +1,7 @@
 //! Our executable inside a machine: the first process of images without an init of their own.
 
+mod agent;
+pub(crate) mod boot;
 mod cloud_config;
 pub(crate) mod init;
 pub(crate) mod metadata;

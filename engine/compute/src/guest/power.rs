@@ -6,9 +6,12 @@ use nix::unistd::sync;
 use crate::error::{Error, Result, Trying};
 use crate::sys;
 
+/// What they are called.
+pub(crate) const PROGRAMS: [&str; 4] = ["poweroff", "reboot", "halt", "shutdown"];
+
 /// Whether our executable was called as one of these programs.
 pub(crate) fn is_program(name: &str) -> bool {
-    matches!(name, "poweroff" | "reboot" | "halt" | "shutdown")
+    PROGRAMS.contains(&name)
 }
 
 /// Does what the program of this name does with these arguments.

@@ -14,7 +14,7 @@ use crate::guest::{cloud_config, metadata, settle};
 const STATE: &str = "/var/lib/cloudlet";
 const LOG: &str = "/var/log/cloud-init-output.log";
 /// Who may log in with the machine's key: folder, and its owner.
-const LOGINS: [(&str, u32); 2] = [("/root", 0), ("/home/ec2-user", 1000)];
+const LOGINS: [(&str, u32); 3] = [("/root", 0), ("/home/ec2-user", 1000), ("/home/debian", 1000)];
 
 /// The service: done when the user data's own processes let go of its output.
 pub(crate) fn run() -> Result<()> {

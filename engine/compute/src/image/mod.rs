@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Config;
 use crate::error::{Error, Result};
 use crate::image::workshop::Workshop;
-use crate::machine::{ImageId, ImageState};
+use crate::machine::{ImageId, ImageState, Kind};
+use crate::micro;
 
 /// Where our own executable is shown to machines without an init.
 pub(crate) fn host_init() -> &'static str {
@@ -47,8 +49,8 @@ pub type Progress = Arc<dyn Fn(f32, &str) + Send + Sync>;
 pub struct ImageStore {
     folder: PathBuf,
     progress: Progress,
-    /// Each image is prepared by one at a time.
-    turns: Arc<[Mutex<()>; 2]>,
+    /// Each image is prepared by one at a time, and so is what guests boot from.
+    turns: Arc<[Mutex<()>; 3]>,
     workshop: Arc<Workshop>,
 }
 
@@ -70,21 +72,39 @@ impl ImageStore {
     }
 
     /// Says how far the image is, and begins to prepare it in the background if nobody has.
-    pub(crate) fn prepare(&self, image: &ImageId) -> ImageState {
-        if self.is_ready(image) {
+    pub(crate) fn prepare(&self, image: &ImageId, kind: Kind, config: &Config) -> ImageState {
+        if self.is_ready(image) && (kind == Kind::Container || self.is_bootable(image, config)) {
             return ImageState::Ready;
         }
-        if !self.list().contains(image) {
+        if !self.list().contains(image) && !self.is_ready(image) {
             return ImageState::Failed(failed(image.as_str(), "no such image").to_string());
         }
-        let (store, wanted) = (self.clone(), image.clone());
+        if let (Kind::MicroVm, Err(reason)) = (kind, micro::host::is_able()) {
+            return ImageState::Failed(reason.to_string());
+        }
+        let (store, wanted, config) = (self.clone(), image.clone(), config.clone());
+        // What is made for one kind is not asked for under the other's name.
+        let job = match kind {
+            Kind::Container => image.clone(),
+            Kind::MicroVm => ImageId(format!("{image} with a kernel")),
+        };
+        let named = job.clone();
         let build = move || {
-            let outcome = store.ensure(&wanted).map(drop);
-            store.workshop.end(&wanted, outcome);
+            let outcome = store.ensure(&wanted, kind, &config).map(drop);
+            store.workshop.end(&named, outcome);
         };
         // A thread of its own: the runtime would wait for one of its own at its end.
         let begin = || std::thread::Builder::new().name("image".to_owned()).spawn(build).map(drop);
-        self.workshop.ask(image, begin)
+        self.workshop.ask(&job, begin)
+    }
+
+    /// Whether nothing is to be made before a machine with a kernel of its own starts from the image.
+    fn is_bootable(&self, image: &ImageId, config: &Config) -> bool {
+        let layers = self.layers(image);
+        layers.is_ok_and(|layers| micro::disks::base(&layers).is_file())
+            && micro::kernel::find(&self.folder).is_some()
+            && micro::host::known_accelerator(&config.place).is_some()
+            && micro::host::qemu().is_ok()
     }
 
     /// Breaks off what is being prepared. Blocks for some seconds at most.
@@ -93,8 +113,21 @@ impl ImageStore {
     }
 
     /// Prepares the image if it is not there yet: milliseconds for `host`, minutes for others. Blocks.
-    pub(crate) fn ensure(&self, image: &ImageId) -> Result<Layers> {
-        let [host_turn, debian_turn] = &*self.turns;
+    pub(crate) fn ensure(&self, image: &ImageId, kind: Kind, config: &Config) -> Result<Layers> {
+        let layers = self.layers(image)?;
+        if kind == Kind::MicroVm {
+            let qemu = micro::host::qemu()?;
+            let [_, _, turn] = &*self.turns;
+            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            micro::kernel::ensure(&self.folder, &config.exe)?;
+            micro::disks::ensure_base(&layers)?;
+            micro::host::accelerator(&config.place, &qemu)?;
+        }
+        Ok(layers)
+    }
+
+    fn layers(&self, image: &ImageId) -> Result<Layers> {
+        let [host_turn, debian_turn, _] = &*self.turns;
         match image.as_str() {
             "host" => {
                 let _turn = host_turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,6 +150,6 @@ fn failed(image: &str, reason: impl Into<String>) -> Error {
 pub(crate) const DRAFT: &str = "draft";
 
 /// A folder beside `path` in which it is prepared, until it is renamed to `path` complete.
-fn draft(path: &Path) -> PathBuf {
+pub(crate) fn draft(path: &Path) -> PathBuf {
     path.with_extension(DRAFT)
 }

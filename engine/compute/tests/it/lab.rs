@@ -3,11 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use compute::{Config, Engine, ExitReason, ImageId, MachineId, MachineSpec, Machines, Observed, Place, Seed};
+use compute::{
+    Config, Engine, ExitReason, ImageId, Kind, MachineId, MachineSpec, Machines, Observed, Place, Seed,
+};
 
 pub(crate) struct Lab {
     pub(crate) engine: Engine,
     pub(crate) config: Config,
+    /// Of the machines it makes.
+    pub(crate) kind: Kind,
     _data: tempfile::TempDir,
 }
 
@@ -30,7 +34,31 @@ impl Lab {
         change(&mut config);
         let engine = Engine::open(config.clone()).await.unwrap();
         engine.sweep(&[]).await.unwrap();
-        Some(Self { engine, config, _data: data })
+        Some(Self { engine, config, kind: Kind::Container, _data: data })
+    }
+
+    /// A lab for machines of each kind that can be had here, for what holds for all.
+    pub(crate) async fn each(tag: &str) -> Vec<Self> {
+        let mut labs = Vec::new();
+        labs.extend(Self::new(tag).await);
+        labs.extend(Self::micro(&format!("{tag}m")).await);
+        labs
+    }
+
+    /// A lab for machines with a kernel of their own. What they boot from is kept for the next test.
+    pub(crate) async fn micro(tag: &str) -> Option<Self> {
+        let mut lab = Self::with(tag, |config| {
+            let images = std::env::temp_dir().join("cl-test-images");
+            std::fs::create_dir_all(&images).unwrap();
+            std::os::unix::fs::symlink(&images, config.place.data.join("images")).unwrap();
+        })
+        .await?;
+        if let Err(reason) = lab.engine.capabilities().micro_vms {
+            eprintln!("SKIPPED: {reason}");
+            return None;
+        }
+        lab.kind = Kind::MicroVm;
+        Some(lab)
     }
 
     pub(crate) fn spec(name: &str) -> MachineSpec {
@@ -43,11 +71,12 @@ impl Lab {
             namespace: None,
             seed: Seed::default(),
             root: None,
+            kind: Kind::Container,
         }
     }
 
     pub(crate) async fn create(&self, name: &str) -> MachineId {
-        let spec = Self::spec(name);
+        let spec = MachineSpec { kind: self.kind, ..Self::spec(name) };
         let id = spec.id.clone();
         self.engine.ensure_created(spec).await.unwrap();
         id

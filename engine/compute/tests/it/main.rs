@@ -10,6 +10,7 @@
 mod crash;
 mod disk;
 mod lab;
+mod micro;
 mod seed;
 
 use std::time::{Duration, Instant};

@@ -119,7 +119,7 @@ fn fact(observed: compute::Observed) -> Fact {
 
 /// Connects it, makes its disk and starts it, once its image is there.
 async fn boot(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result<Next> {
-    match machines.prepare_image(&engine_image(ctx, instance).await?) {
+    match machines.prepare_image(&engine_image(ctx, instance).await?, compute::Kind::Container) {
         ImageState::Ready => {}
         ImageState::Preparing => return Ok(Next::After(IMAGE_POLL_MS)),
         // It has been tried, and trying again would take as long.
@@ -186,6 +186,7 @@ async fn spec(ctx: &Ctx, instance: &Instance, namespace: std::path::PathBuf) -> 
             env: Vec::new(),
         },
         root: None,
+        kind: compute::Kind::Container,
     })
 }
 

@@ -69,7 +69,11 @@ pub async fn register_image(ctx: &Ctx, input: api::RegisterImageRequest) -> Resu
 fn find_imported(ctx: &Ctx, place: &str) -> Result<String> {
     let unknown = || errors::invalid_value(place, "imageLocation");
     let base = format!("oci-{}", place.strip_prefix(IMPORTED).ok_or_else(unknown)?);
-    match ctx.own::<Engines>().machines.prepare_image(&compute::ImageId(base.clone())) {
+    match ctx
+        .own::<Engines>()
+        .machines
+        .prepare_image(&compute::ImageId(base.clone()), compute::Kind::Container)
+    {
         ImageState::Failed(_) => Err(unknown()),
         _ => Ok(base),
     }
