@@ -23,6 +23,8 @@ pub struct Fix {
     pub query_names: BTreeMap<String, String>,
     /// Members the model requires and the service leaves out all the same, by `Shape.Member`.
     pub optional: Vec<String>,
+    /// Answers that choose their status: the output, and the member that says it.
+    pub statuses: BTreeMap<String, String>,
     pub routing: RoutingFix,
     /// XML root names by shape.
     pub xml_names: BTreeMap<String, String>,

@@ -76,6 +76,7 @@ pub fn from_files(models: &Path, service: &str) -> Result<String, Error> {
         Err(error) => return Err(error),
     };
     make_optional(&mut model, &fix)?;
+    add_statuses(&mut model, &fix)?;
     generate(service, &model, &served, &fix)
 }
 
@@ -86,6 +87,23 @@ fn make_optional(model: &mut Model, fix: &Fix) -> Result<(), Error> {
         let shape = model.shapes.0.iter_mut().find(|(shape, _)| shape == name).ok_or_else(unknown)?;
         let at = shape.1.required.iter().position(|required| required == member).ok_or_else(unknown)?;
         shape.1.required.remove(at);
+    }
+    Ok(())
+}
+
+/// Adds members that say an answer's status.
+fn add_statuses(model: &mut Model, fix: &Fix) -> Result<(), Error> {
+    const SHAPE: &str = "AnswerStatus";
+    for (output, member) in &fix.statuses {
+        let unknown = || Error::Model(format!("{output} is no structure"));
+        let shape = model.shapes.0.iter_mut().find(|(shape, _)| shape == output).ok_or_else(unknown)?;
+        let location = Some("statusCode".to_owned());
+        let reference = model::Reference { shape: SHAPE.to_owned(), location, ..Default::default() };
+        shape.1.members.0.push((member.clone(), reference));
+    }
+    if !fix.statuses.is_empty() {
+        let shape = model::Shape { kind: "integer".to_owned(), ..Default::default() };
+        model.shapes.0.push((SHAPE.to_owned(), shape));
     }
     Ok(())
 }

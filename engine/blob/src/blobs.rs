@@ -163,7 +163,15 @@ impl Blobs {
     /// # Errors
     /// `Damaged` if they differ; else as `get`.
     pub async fn verify(&self, id: &BlobId) -> Result<Written> {
-        self.get(id).await?.verify(id).await
+        self.get(id).await?.verify(id, None).await
+    }
+
+    /// As `verify`, reading no more than so many bytes in a second.
+    ///
+    /// # Errors
+    /// As `verify`.
+    pub async fn verify_slowly(&self, id: &BlobId, bytes_per_second: u64) -> Result<Written> {
+        self.get(id).await?.verify(id, Some(bytes_per_second)).await
     }
 
     /// Removes a blob; one that is not there is removed already. Readers that have it open read on.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -67,11 +68,15 @@ impl Reader {
         Ok(all)
     }
 
-    pub(crate) async fn verify(mut self, id: &BlobId) -> Result<Written> {
+    pub(crate) async fn verify(mut self, id: &BlobId, bytes_per_second: Option<u64>) -> Result<Written> {
         // Which of the two is right, only the seal at the end says.
         let mut sums = [Kind::Sha256, Kind::Crc64].map(Sum::new);
         while let Some(chunk) = self.bytes.try_next().await? {
             sums.iter_mut().for_each(|sum| sum.add(&chunk));
+            if let Some(pace) = bytes_per_second {
+                let micros = len(&chunk).saturating_mul(1_000_000) / pace.max(1);
+                tokio::time::sleep(Duration::from_micros(micros)).await;
+            }
         }
         let found = sums.map(|sum| sum.written());
         let sealed = self.seal.get().copied().filter(|sealed| found.contains(sealed));

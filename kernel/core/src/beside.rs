@@ -1,4 +1,5 @@
-//! What a service answers at the door beside its operations: browsers that ask across origins, and sites it serves.
+//! What a service answers at the door beside its operations: browsers that ask across origins, sites it serves, and
+//! files that forms of browsers bring.
 
 use std::sync::Arc;
 
@@ -62,6 +63,38 @@ pub struct SiteAnswer {
 pub(crate) type AnswerSite =
     Box<dyn Fn(Ctx, SiteRequest) -> BoxFuture<'static, Result<SiteAnswer>> + Send + Sync>;
 
+/// A form with a file, posted by a browser. Its signature is verified; what it was signed for is for the service to check.
+pub struct FormPost {
+    /// The path asked for, with what stood before the service in the host name.
+    pub path: String,
+    /// Fields before the file, in their order; names in lower case.
+    pub fields: Vec<(String, String)>,
+    /// As the browser names the file; empty where it does not.
+    pub file_name: String,
+    pub file: Body,
+    pub secure: bool,
+}
+
+impl FormPost {
+    /// The first field of this name, which is in lower case.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+pub(crate) type AnswerForm =
+    Box<dyn Fn(Ctx, FormPost) -> BoxFuture<'static, Result<SiteAnswer>> + Send + Sync>;
+
+/// Where a form goes, and who sends it.
+pub struct FormCall {
+    pub service: &'static str,
+    pub region: Region,
+    pub caller: Caller,
+    pub request_id: Arc<str>,
+    /// `host:port` the browser used.
+    pub authority: String,
+}
+
 /// Sites at hosts with this label, `name.label.domain`.
 pub(crate) struct Site {
     pub(crate) label: &'static str,
@@ -81,6 +114,19 @@ impl House {
         let (name, answer) = self.origins_of(service)?;
         let _working = self.begin_work().await?;
         Some(answer(self.ctx(name, crate::house::HOUSE_SCOPE), asked).await)
+    }
+
+    /// Hands a form to the service it is for; `None` when that takes none.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn form(self: &Arc<Self>, call: FormCall, form: FormPost) -> Option<Result<SiteAnswer>> {
+        let FormCall { service, region, caller, request_id, authority } = call;
+        let answer = self.forms_of(service)?;
+        let _working = self.begin_work().await?;
+        let scope = Scope { account: caller.account, region };
+        let ctx = Ctx::new(self.clone(), service, scope, caller, request_id, authority);
+        Some(answer(ctx, form).await)
     }
 
     /// Labels of hosts under which services have sites.

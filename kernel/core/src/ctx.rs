@@ -113,6 +113,25 @@ impl Ctx {
         }))
     }
 
+    /// The same work as somebody else, in the same scope.
+    pub(crate) fn as_caller(&self, caller: Caller) -> Self {
+        let (house, scope) = (self.house().clone(), *self.scope());
+        Self::new(house, self.service(), scope, caller, self.shared_request_id().clone(), self.0.authority.clone())
+    }
+
+    /// The service at work for a resource of its own, as [`Ctx::call_for`] calls: questions to the gate are put so.
+    #[must_use]
+    pub fn acting_for(&self, resource: &str) -> Self {
+        self.acting_as(self.service(), resource)
+    }
+
+    /// The same under a name of its own, as `logging.s3.amazonaws.com` is one.
+    #[must_use]
+    pub fn acting_as(&self, name: &'static str, resource: &str) -> Self {
+        let own = Caller::service(name, self.caller().account);
+        self.as_caller(Caller { source: Some(Arc::from(resource)), ..own })
+    }
+
     /// What the service set up for itself in `service.rs` ([`crate::ServiceBuilder::own`]).
     ///
     /// Panics when the service owns no `T`: that is a mistake in `service.rs`.

@@ -407,6 +407,15 @@ impl House {
         Some((service.def.name, service.origins.as_ref()?))
     }
 
+    /// Who keeps logs of a service's requests.
+    pub fn request_log(&self, service: &str) -> Option<&dyn crate::request_log::RequestLog> {
+        self.services.get(service)?.request_log.as_deref()
+    }
+
+    pub(crate) fn forms_of(&self, service: &str) -> Option<&crate::beside::AnswerForm> {
+        self.services.get(service)?.forms.as_ref()
+    }
+
     pub(crate) fn keeper_of_certificates(
         &self,
         signing_name: &str,

@@ -30,6 +30,7 @@ pub mod pages;
 pub mod plugs;
 mod principal;
 mod private_way;
+pub mod request_log;
 pub mod root;
 pub mod ruling;
 pub mod scope;

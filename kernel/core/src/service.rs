@@ -11,7 +11,9 @@ use crate::BoxFuture;
 use crate::access::{Access, ResourceFacts};
 use crate::arn::{AccountId, Arn};
 use crate::authorize::{Asked, Attached, FindAttached, FindResourceFacts};
-use crate::beside::{AnswerOrigins, CrossOrigin, Headers, Site, SiteAnswer, SiteRequest};
+use crate::beside::{
+    AnswerForm, AnswerOrigins, CrossOrigin, FormPost, Headers, Site, SiteAnswer, SiteRequest,
+};
 use crate::certificates::{FindCertificate, KeyedCertificate};
 use crate::clock::Millis;
 use crate::controllers::{Controller, Next};
@@ -23,6 +25,7 @@ use crate::identities::Identities;
 use crate::local::{LocalRequest, LocalResponse, LocalRoute};
 use crate::membership::{FindMembership, Membership};
 use crate::notice::{Noticed, TakeNotice};
+use crate::request_log::RequestLog;
 use crate::scope::Scope;
 use crate::timers::TimerHandler;
 
@@ -122,6 +125,8 @@ pub struct Service {
     pub(crate) owned: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(crate) routes: Vec<LocalRoute>,
     pub(crate) origins: Option<AnswerOrigins>,
+    pub(crate) forms: Option<AnswerForm>,
+    pub(crate) request_log: Option<Arc<dyn RequestLog>>,
     pub(crate) sites: Vec<Site>,
     pub(crate) certificates: Option<FindCertificate>,
     pub(crate) attached: Option<FindAttached>,
@@ -179,6 +184,8 @@ impl ServiceBuilder {
             owned: HashMap::new(),
             routes: Vec::new(),
             origins: None,
+            forms: None,
+            request_log: None,
             sites: Vec::new(),
             certificates: None,
             attached: None,
@@ -353,6 +360,20 @@ impl ServiceBuilder {
         self.0.origins = Some(Box::new(move |ctx, asked| {
             let f = f.clone();
             Box::pin(async move { f.call(&ctx, asked).await })
+        }));
+    }
+
+    /// Hears of its requests over the wire, for logs of theirs.
+    pub fn logs_requests(&mut self, log: Arc<dyn RequestLog>) {
+        self.0.request_log = Some(log);
+    }
+
+    /// Takes files that forms of browsers bring.
+    pub fn forms(&mut self, f: impl for<'a> Handler<'a, FormPost, SiteAnswer> + 'static) {
+        let f = Arc::new(f);
+        self.0.forms = Some(Box::new(move |ctx, form| {
+            let f = f.clone();
+            Box::pin(async move { f.call(&ctx, form).await })
         }));
     }
 

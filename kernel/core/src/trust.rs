@@ -1,17 +1,20 @@
 //! Taking on a role by those who have no account to ask from: services, and who a provider vouches for.
 
+use std::sync::Arc;
+
 use policy::{Context, Policies, Request, Values, Weight, Who, decide, explain};
 
 use crate::access::Access;
 use crate::audit::{Decided, Judged};
 use crate::authorize::{Attached, Facts, Granted};
+use crate::caller::Caller;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::identities::Role;
 use crate::membership::Places;
 use crate::principal;
 use crate::ruling::Ruling;
-use crate::sessions::{Issued, SessionGrant, SessionOf};
+use crate::sessions::{Issued, Session, SessionGrant, SessionOf};
 use crate::{Arn, Millis};
 
 /// Condition keys of a provider, then those of the call.
@@ -99,16 +102,40 @@ impl Ctx {
         for_ms: Millis,
         claims: Vec<(String, String)>,
     ) -> Result<Option<Issued>> {
+        let grant = self.grant_of(role_arn, name, for_ms, &claims).await?;
+        grant.map(|grant| self.house().issue_session(&SessionGrant { claims, ..grant })).transpose()
+    }
+
+    /// This service at work in a role that trusts it: calls and questions to the gate are the role's from here on. `None`
+    /// where the role does not trust it, or is gone.
+    ///
+    /// # Errors
+    /// When the identities cannot be read.
+    pub async fn in_role(&self, role_arn: &str, name: &str, for_ms: Millis) -> Result<Option<Self>> {
+        let grant = self.grant_of(role_arn, name, for_ms, &[]).await?;
+        let Some(session) = grant.and_then(Session::new) else { return Ok(None) };
+        let (account, principal) = (session.grant.account, session.principal.clone());
+        let service = Caller::service(self.service(), account);
+        Ok(Some(self.as_caller(Caller { principal, session: Some(Arc::new(session)), ..service })))
+    }
+
+    /// The session of a role that trusts this service.
+    async fn grant_of(
+        &self,
+        role_arn: &str,
+        name: &str,
+        for_ms: Millis,
+        claims: &[(String, String)],
+    ) -> Result<Option<SessionGrant>> {
         let (Ok(arn), Some(identities)) = (role_arn.parse(), self.house().identities(self.region())) else {
             return Ok(None);
         };
         let Some(role) = identities.role(&arn).await? else { return Ok(None) };
         let service = format!("{}.amazonaws.com", self.house().signing_name(self.service()));
         let who = Who::Service { name: &service };
-        if !is_trusted(self, &role, who, role.take_on_action, &Access::any(), &claims) {
+        if !is_trusted(self, &role, who, role.take_on_action, &Access::any(), claims) {
             return Ok(None);
         }
-        let grant = role_session(&role, name, self.now(), self.now() + for_ms);
-        grant.map(|grant| self.house().issue_session(&SessionGrant { claims, ..grant })).transpose()
+        Ok(role_session(&role, name, self.now(), self.now() + for_ms))
     }
 }

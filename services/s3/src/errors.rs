@@ -120,6 +120,24 @@ pub fn restore_under_way() -> Error {
     of(Kind::Conflict, "RestoreAlreadyInProgress", 409, "Object restore is already in progress")
 }
 
+pub fn bad_log_bucket(message: &str) -> Error {
+    of(Kind::Invalid, "InvalidTargetBucketForLogging", 400, message)
+}
+
+pub fn log_bucket_elsewhere() -> Error {
+    let message = "Cross S3 location logging not allowed.";
+    of(Kind::Denied, "CrossLocationLoggingProhibitted", 403, message)
+}
+
+pub fn no_such_configuration() -> Error {
+    of(Kind::NotFound, "NoSuchConfiguration", 404, "The specified configuration does not exist.")
+}
+
+pub fn too_many_configurations() -> Error {
+    let message = "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.";
+    of(Kind::Limit, "TooManyConfigurations", 400, message)
+}
+
 pub fn no_lock_configuration() -> Error {
     let message = "Object Lock configuration does not exist for this bucket";
     of(Kind::NotFound, "ObjectLockConfigurationNotFoundError", 404, message)
@@ -139,6 +157,21 @@ pub fn versions_of_lock() -> Error {
     let message =
         "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.";
     of(Kind::Conflict, "InvalidBucketState", 409, message)
+}
+
+pub fn versions_of_replication() -> Error {
+    let message =
+        "A replication configuration is present on this bucket, so the versioning state cannot be changed.";
+    of(Kind::Conflict, "InvalidBucketState", 409, message)
+}
+
+pub fn replication_without_versions() -> Error {
+    invalid_request("Versioning must be 'Enabled' on the bucket to apply a replication configuration")
+}
+
+pub fn no_such_replication() -> Error {
+    let message = "The replication configuration was not found";
+    of(Kind::NotFound, "ReplicationConfigurationNotFoundError", 404, message)
 }
 
 pub fn locked() -> Error {
@@ -347,4 +380,20 @@ pub fn too_many_tags(message: &str) -> Error {
 pub fn invalid_encryption_algorithm() -> Error {
     let message = "The encryption request that you specified is not valid. The valid value is AES256.";
     of(Kind::Invalid, "InvalidEncryptionAlgorithmError", 400, message)
+}
+
+/// The policy of a form does not read.
+pub fn invalid_form_policy(why: &str) -> Error {
+    of(Kind::Invalid, "InvalidPolicyDocument", 400, format!("Invalid Policy: {why}"))
+}
+
+/// A form brings what its policy does not let in.
+pub fn against_form_policy(why: &str) -> Error {
+    of(Kind::Denied, "AccessDenied", 403, format!("Invalid according to Policy: {why}"))
+}
+
+/// A field of a form that would mean something, and is not known in forms.
+pub fn form_field(name: &str) -> Error {
+    let message = format!("A form field you provided implies functionality that is not implemented: {name}");
+    of(Kind::Unsupported, "NotImplemented", 501, message)
 }

@@ -6,18 +6,20 @@ use api_s3::{SERVICE, op};
 use blob::Blobs;
 use kernel::{Access, Plugs, Scope, Sealer, Service, ServiceBuilder};
 
-use crate::controllers::{leftover, lifecycle};
+use crate::controllers::{census, inventory, leftover, lifecycle, replication, scrub, watch};
 use crate::ops::{
-    acl, bucket, bucket_cors, bucket_encryption, bucket_lifecycle, bucket_policy, bucket_tags,
-    bucket_versioning, data_key, list_objects, list_versions, multipart, multipart_end, multipart_list,
-    notification, object_copy, object_delete, object_get, object_lock, object_put, object_restore,
-    object_tags, on_bucket, on_object, policy, public_access, website,
+    acl, bucket, bucket_cors, bucket_encryption, bucket_inventory, bucket_lifecycle, bucket_logging,
+    bucket_policy, bucket_replication, bucket_tags, bucket_versioning, data_key, list_objects, list_versions,
+    multipart, multipart_end, multipart_list, notification, object_copy, object_delete, object_form,
+    object_get, object_lock, object_put, object_restore, object_tags, on_bucket, on_object, policy,
+    public_access, website,
 };
 use crate::state::bucket::Known;
 use crate::state::bytes::Vault;
 use crate::state::data_key::DataKeys;
-use crate::state::notice;
 use crate::state::policy::Compiled;
+use crate::state::watch::Watch;
+use crate::state::{notice, replication as leaving};
 
 /// The service, ready for a house. It keeps bytes in the plugged [`Blobs`], sealed under the plugged [`Sealer`].
 pub fn service(plugs: &Plugs) -> Service {
@@ -28,15 +30,22 @@ pub fn service(plugs: &Plugs) -> Service {
     s.own(object_restore::Speed(speed.unwrap_or(1)));
     s.own(Known::default());
     s.own(DataKeys::default());
+    let seen = Arc::new(Watch::default());
+    s.own(seen.clone());
+    s.logs_requests(seen);
+    s.on_open(bucket_logging::open);
+    s.on_reset(bucket_logging::forget);
     s.on_reset(data_key::forget);
     s.attached(policy::attached);
     s.resource_facts(policy::facts_of);
     s.origins(bucket_cors::answer);
+    s.forms(object_form::post);
     s.site(website::LABEL, website::answer);
     buckets(&mut s);
     settings(&mut s);
     web(&mut s);
     notices(&mut s);
+    reports(&mut s);
     objects(&mut s);
     locks(&mut s);
     uploads(&mut s);
@@ -47,9 +56,29 @@ pub fn service(plugs: &Plugs) -> Service {
         leftover::list,
         leftover::reconcile,
     );
+    s.controller(
+        replication::NAME,
+        replication::CONCURRENCY,
+        replication::SWEEP_EVERY_MS,
+        replication::list,
+        replication::reconcile,
+    );
+    s.timer(leaving::KIND, replication::wake);
     s.timer(notice::KIND, notification::deliver);
     s.timer(object_restore::KIND, object_restore::tell);
     s.sweep("s3-orphans", leftover::ORPHANS_EVERY_MS, leftover::sweep);
+    s.controller(
+        inventory::NAME,
+        inventory::CONCURRENCY,
+        inventory::SWEEP_EVERY_MS,
+        inventory::list,
+        inventory::reconcile,
+    );
+    s.controller(scrub::NAME, 1, scrub::SWEEP_EVERY_MS, scrub::list, scrub::reconcile);
+    s.route("GET", scrub::PATH, scrub::show);
+    s.sweep("s3-census", census::EVERY_MS, census::sweep);
+    s.sweep("s3-logs", watch::LOGS_EVERY_MS, watch::deliver);
+    s.sweep("s3-metrics", watch::METRICS_EVERY_MS, watch::tell);
     s.sweep("s3-lifecycle", lifecycle::EVERY_MS, lifecycle::sweep);
     s.build()
 }
@@ -120,6 +149,12 @@ fn settings(s: &mut ServiceBuilder) {
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetLifecycleConfiguration"));
     s.op(op::DeleteBucketLifecycle, bucket_lifecycle::delete_bucket_lifecycle)
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutLifecycleConfiguration"));
+    s.op(op::PutBucketReplication, bucket_replication::put_bucket_replication)
+        .access(bucket_replication::put_access);
+    s.op(op::GetBucketReplication, bucket_replication::get_bucket_replication)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetReplicationConfiguration"));
+    s.op(op::DeleteBucketReplication, bucket_replication::delete_bucket_replication)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutReplicationConfiguration"));
     s.op(op::PutBucketEncryption, bucket_encryption::put_bucket_encryption)
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutEncryptionConfiguration"));
     s.op(op::GetBucketEncryption, bucket_encryption::get_bucket_encryption)
@@ -150,6 +185,30 @@ fn notices(s: &mut ServiceBuilder) {
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketNotification"));
     s.op(op::GetBucketNotificationConfiguration, notification::get_bucket_notification_configuration)
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketNotification"));
+}
+
+/// What is told of a bucket over time.
+fn reports(s: &mut ServiceBuilder) {
+    s.op(op::PutBucketLogging, bucket_logging::put_bucket_logging)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketLogging"));
+    s.op(op::GetBucketLogging, bucket_logging::get_bucket_logging)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketLogging"));
+    s.op(op::PutBucketMetricsConfiguration, bucket_logging::put_bucket_metrics_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutMetricsConfiguration"));
+    s.op(op::GetBucketMetricsConfiguration, bucket_logging::get_bucket_metrics_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetMetricsConfiguration"));
+    s.op(op::ListBucketMetricsConfigurations, bucket_logging::list_bucket_metrics_configurations)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetMetricsConfiguration"));
+    s.op(op::DeleteBucketMetricsConfiguration, bucket_logging::delete_bucket_metrics_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutMetricsConfiguration"));
+    s.op(op::PutBucketInventoryConfiguration, bucket_inventory::put_bucket_inventory_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutInventoryConfiguration"));
+    s.op(op::GetBucketInventoryConfiguration, bucket_inventory::get_bucket_inventory_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetInventoryConfiguration"));
+    s.op(op::ListBucketInventoryConfigurations, bucket_inventory::list_bucket_inventory_configurations)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetInventoryConfiguration"));
+    s.op(op::DeleteBucketInventoryConfiguration, bucket_inventory::delete_bucket_inventory_configuration)
+        .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutInventoryConfiguration"));
 }
 
 fn objects(s: &mut ServiceBuilder) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
-use kernel::beside::{CrossOrigin, Headers, SiteRequest};
+use kernel::beside::{CrossOrigin, Headers, SiteAnswer, SiteRequest};
 use kernel::{Error, Kind};
 
 use super::body::Answer;
@@ -92,13 +92,16 @@ impl Door {
             secure: connection.secure,
         };
         let page = self.gate.site((at.label, at.region), anonymous(parts, connection), request).await?;
-        Some(page.map(|page| {
-            let mut response = Response::new(Answer::stream(&page.body));
-            *response.status_mut() = StatusCode::from_u16(page.status).unwrap_or_default();
-            put(&mut response, page.headers);
-            response
-        }))
+        Some(page.map(shown))
     }
+}
+
+/// An answer that a service has worded whole.
+pub(super) fn shown(page: SiteAnswer) -> Response<Answer> {
+    let mut response = Response::new(Answer::stream(&page.body));
+    *response.status_mut() = StatusCode::from_u16(page.status).unwrap_or_default();
+    put(&mut response, page.headers);
+    response
 }
 
 /// Headers; a value that HTTP cannot carry is left out.

@@ -171,7 +171,7 @@ pub(super) fn anonymous(parts: &Parts, connection: &Connection) -> Caller {
     caller(parts, connection, None)
 }
 
-fn caller(parts: &Parts, connection: &Connection, proof: Option<(&str, Credential)>) -> Caller {
+pub(super) fn caller(parts: &Parts, connection: &Connection, proof: Option<(&str, Credential)>) -> Caller {
     let user_agent = header_text(&parts.headers, USER_AGENT).unwrap_or_default();
     let (account, principal, session, access_key) = match proof {
         None => (AccountId::DEFAULT, Principal::Anonymous, None, Arc::from("")),

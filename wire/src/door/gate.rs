@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use http::Response;
 use http::request::Parts;
-use kernel::beside::{CrossOrigin, Headers, SiteAnswer, SiteRequest};
+use kernel::beside::{CrossOrigin, FormCall, FormPost, Headers, SiteAnswer, SiteRequest};
 use kernel::gate::Call;
+use kernel::request_log::RequestLog;
 use kernel::{BoxFuture, Caller, Error, House, LocalRequest, LocalResponse, Region, Result};
 use shape::{OpDef, Protocol, ServiceDef, Struct};
 
@@ -31,6 +32,16 @@ pub trait Gate: Send + Sync + 'static {
         _asked: CrossOrigin,
     ) -> BoxFuture<'a, Option<Result<Headers>>> {
         Box::pin(std::future::ready(None))
+    }
+
+    /// What a service does with a form; `None` of one that takes none.
+    fn form(&self, _call: FormCall, _form: FormPost) -> BoxFuture<'_, Option<Result<SiteAnswer>>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Who keeps logs of a service's requests.
+    fn request_log(&self, _service: &str) -> Option<&dyn RequestLog> {
+        None
     }
 
     /// Labels of hosts under which there are sites.
@@ -68,6 +79,14 @@ impl Gate for Arc<House> {
         asked: CrossOrigin,
     ) -> BoxFuture<'a, Option<Result<Headers>>> {
         Box::pin(House::cross_origin(self, service, asked))
+    }
+
+    fn form(&self, call: FormCall, form: FormPost) -> BoxFuture<'_, Option<Result<SiteAnswer>>> {
+        Box::pin(House::form(self, call, form))
+    }
+
+    fn request_log(&self, service: &str) -> Option<&dyn RequestLog> {
+        House::request_log(self, service)
     }
 
     fn site_labels(&self) -> Vec<&'static str> {

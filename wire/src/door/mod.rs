@@ -7,8 +7,10 @@ mod beside;
 mod body;
 mod caller;
 mod compressed;
+mod form;
 mod gate;
 mod hoisted;
+mod log;
 mod protocols;
 mod refuse;
 mod server;
@@ -80,6 +82,8 @@ struct Trace {
     code: Option<&'static str>,
     /// The request came from a page of another origin.
     crossing: Option<CrossOrigin>,
+    /// What a log of requests wants to know, where one does.
+    logged: Option<log::Logged>,
 }
 
 impl Door {
@@ -92,7 +96,8 @@ impl Door {
 
     /// Answers a request. Always.
     pub async fn answer(self: Arc<Self>, request: Request<Body>, connection: Connection) -> Response<Answer> {
-        let begun = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
+        let begun = Instant::now();
+        let peer = connection.peer.ip();
         let (parts, body) = request.into_parts();
         let mut trace = Trace::new(Ids(&*self.ids).uuid().into(), &parts);
         let passing = AssertUnwindSafe(self.pass(&parts, body, connection, &mut trace)).catch_unwind();
@@ -116,9 +121,10 @@ impl Door {
             account = trace.account,
             status = response.status().as_u16(),
             code = trace.code,
-            micros = begun.map(|begun| begun.elapsed().as_micros()),
+            micros = begun.elapsed().as_micros(),
             "request"
         );
+        self.log(&parts, &mut trace, &response, (peer, begun));
         response
     }
 
@@ -156,6 +162,7 @@ impl Door {
         let routed = self.router.route(&asked).ok_or_else(|| refuse::nobody(parts, scope))?;
         trace.note(&routed);
         trace.crossing = beside::crossing(parts, &routed);
+        trace.logged = self.logged(parts, &routed);
         if let Some(way) = &connection.way
             && (way.service != routed.service.def.name || way.region != routed.region)
         {
@@ -164,6 +171,9 @@ impl Door {
         if let Some(asked) = beside::preflight(parts, trace, trace.crossing.as_ref()) {
             trace.crossing = None;
             return self.answer_preflight(asked?, trace).await;
+        }
+        if form::is_file_form(parts, &routed) {
+            return self.form((parts, body), &connection, &routed, trace).await;
         }
         let family = Family::of(routed.protocol, Signing::of(routed.service.def));
         let presented = found.map_err(|refusal| refusal.into_error(family))?;
@@ -180,6 +190,7 @@ impl Door {
             check_md5(&parts.headers, &body)?;
         }
         trace.account = caller.account.to_string();
+        trace.note_caller(&caller);
         let service = routed.service.def;
         let op = match routed.wanted {
             Wanted::Served(op) => op,
@@ -235,6 +246,7 @@ impl Trace {
             account: String::new(),
             code: None,
             crossing: None,
+            logged: None,
         }
     }
 

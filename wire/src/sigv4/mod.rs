@@ -5,6 +5,7 @@
 
 mod canonical;
 mod chunked;
+mod form;
 mod instant;
 mod keys;
 mod payload;
@@ -25,6 +26,7 @@ use kernel::credentials::{Credential, Credentials, NoCredential};
 use canonical::PathForm;
 pub(crate) use canonical::hex;
 pub use chunked::{ChunkedBody, Seed};
+pub use form::{FormFields, FormSigner};
 pub use instant::Instant;
 pub use payload::{DigestBody, Payload, UNSIGNED};
 pub use presented::{EXPIRES_SECONDS_MAX, Place, Presented, Scope, header_text};
@@ -76,6 +78,11 @@ pub struct Verifier {
 impl Verifier {
     pub fn new(credentials: Arc<dyn Credentials>, clock: Arc<dyn Clock>) -> Self {
         Self { credentials, clock, keys: keys::KeyCache::new() }
+    }
+
+    /// The clock signatures are verified by, in milliseconds since 1970.
+    pub fn now(&self) -> kernel::Millis {
+        self.clock.now()
     }
 
     /// Verifies a signature. `payload` is the last line of the canonical request: the body's digest in lower-case

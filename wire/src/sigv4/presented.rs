@@ -167,7 +167,7 @@ impl<'a> Presented<'a> {
 }
 
 /// Access key and scope. The access key may itself hold slashes, so the parts are counted from the end.
-fn credential_parts(credential: Cow<'_, str>) -> Result<(Cow<'_, str>, Scope<'_>), Refusal> {
+pub(super) fn credential_parts(credential: Cow<'_, str>) -> Result<(Cow<'_, str>, Scope<'_>), Refusal> {
     match credential {
         Cow::Borrowed(text) => {
             let [access_key, date, region, service, terminator] = five(text)?;

@@ -1,5 +1,7 @@
 //! Buckets: make, find, list, delete.
 
+use std::sync::Arc;
+
 use api_s3::{
     CreateBucketOutput, CreateBucketRequest, DeleteBucketRequest, GetBucketLocationOutput,
     GetBucketLocationRequest, HeadBucketOutput, HeadBucketRequest, ListBucketsOutput, ListBucketsRequest,
@@ -14,7 +16,8 @@ use crate::rules::lock::BucketLock;
 use crate::rules::name::check_bucket;
 use crate::rules::seal::Secret;
 use crate::state::bucket::{self as stored, Bucket, Opened, PublicAccess, Versioning};
-use crate::state::{lifecycle, object, policy, upload};
+use crate::state::watch::Watch;
+use crate::state::{inventory, lifecycle, object, policy, upload};
 
 /// Buckets an account may have (S3 user guide, "Quotas").
 const BUCKETS_MAX: usize = 10_000;
@@ -59,6 +62,10 @@ pub async fn create_bucket(ctx: &Ctx, input: CreateBucketRequest) -> Result<Crea
         no_ownership: false,
         cors: Vec::new(),
         notifications: Vec::new(),
+        tells_events: false,
+        replication: None,
+        logging: None,
+        metrics: Vec::new(),
         website: None,
         default_key: None,
         bucket_key: false,
@@ -175,7 +182,10 @@ pub async fn delete_bucket(ctx: &Ctx, input: DeleteBucketRequest) -> Result<()> 
         }
         policy::delete(tx, &found)?;
         lifecycle::delete(tx, &found)?;
+        inventory::delete_all(tx, &found)?;
         stored::delete(tx, &found)
     })
-    .await
+    .await?;
+    ctx.own::<Arc<Watch>>().forget(&found.name);
+    Ok(())
 }

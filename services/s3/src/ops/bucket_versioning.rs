@@ -19,6 +19,9 @@ pub async fn put_bucket_versioning(ctx: &Ctx, input: PutBucketVersioningRequest)
         if found.lock.is_some() && wanted != Versioning::Enabled {
             return Err(errors::versions_of_lock());
         }
+        if found.replication.is_some() && wanted != Versioning::Enabled {
+            return Err(errors::versions_of_replication());
+        }
         stored::put(tx, &Bucket { versioning: Some(wanted), ..found })
     })
     .await

@@ -7,6 +7,7 @@ use api_s3::{
 use kernel::{Ctx, Result};
 use md5::{Digest, Md5};
 
+use super::bucket_replication::marked;
 use super::multipart::PARTS_MAX;
 use super::object_put::tell_created;
 use super::{again, bucket, long};
@@ -78,7 +79,8 @@ pub async fn complete_multipart_upload(
             condition.check(before.as_ref().map(|before| before.etag.as_str()))?;
             let segments: Vec<Segment> = chosen.iter().map(|part| part.segment.clone()).collect();
             let new = Object { body: bytes::join(tx, &bucket, &body_id, &segments)?, ..joined };
-            let stored = object::add(tx, &bucket, key, Object { modified_at: ctx.now(), ..new })?;
+            let new = marked(&bucket, key, Object { modified_at: ctx.now(), ..new });
+            let stored = object::add(tx, &bucket, key, new)?;
             upload::end(tx, &bucket, key, &upload.id, &parts, &segments)?;
             tell_created(tx, &bucket, key, &stored, "CompleteMultipartUpload")?;
             Ok(stored)

@@ -1,7 +1,7 @@
 //! Notifications: set, shown, written down with what happens, and carried to queues.
 
 use api_s3::{
-    GetBucketNotificationConfigurationRequest, NotificationConfiguration,
+    EventBridgeConfiguration, GetBucketNotificationConfigurationRequest, NotificationConfiguration,
     PutBucketNotificationConfigurationRequest,
 };
 use api_sqs::{SendMessageRequest, op};
@@ -23,6 +23,7 @@ pub async fn put_bucket_notification_configuration(
 ) -> Result<()> {
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let given = input.notification_configuration;
+    let tells_events = given.event_bridge_configuration.is_some();
     let queues = rules::read(given, ctx.partition(), found.region, || ctx.ids().uuid())?;
     if input.skip_destination_validation != Some(true) {
         for queue in &queues {
@@ -37,6 +38,7 @@ pub async fn put_bucket_notification_configuration(
     }
     change(ctx, &input.bucket, input.expected_bucket_owner.as_deref(), |bucket| {
         bucket.notifications.clone_from(&queues);
+        bucket.tells_events = tells_events;
         Ok(())
     })
     .await
@@ -50,6 +52,7 @@ pub async fn get_bucket_notification_configuration(
     let queues: Vec<_> = found.notifications.iter().map(Queue::shown).collect();
     Ok(NotificationConfiguration {
         queue_configurations: (!queues.is_empty()).then_some(queues),
+        event_bridge_configuration: found.tells_events.then(EventBridgeConfiguration::default),
         ..NotificationConfiguration::default()
     })
 }

@@ -6,26 +6,26 @@ use api_s3::{
     CopyObjectOutput, CopyObjectRequest, CopyObjectResult, CopyPartResult, UploadPartCopyOutput,
     UploadPartCopyRequest,
 };
-use kernel::{Access, Ctx, Result, Scope};
+use kernel::{Access, Ctx, Result, Scope, Tx};
 
-use super::intake::{self, Promised};
+use super::intake::{self, Promised, Taken};
 use super::object_lock::lock_access;
-use super::object_put::{New, store};
+use super::object_put::{New, forget, store, tell_created};
 use super::object_restore::check_readable;
 use super::object_tags::present;
-use super::{bucket, data_key, date, multipart, on_object, outlet};
+use super::{again, bucket, data_key, date, multipart, on_object, outlet};
 use crate::errors;
 use crate::rules::acl;
 use crate::rules::checksum::Algorithm;
 use crate::rules::condition::{Read, Write};
 use crate::rules::copy_source::CopySource;
-use crate::rules::encryption::{self, CustomerKey, customer_key};
+use crate::rules::encryption::{self, CustomerKey, Encryption, Wanted, WantedKms, customer_key};
 use crate::rules::headers::{self, Headers};
 use crate::rules::lock;
 use crate::rules::name::check_key;
 use crate::rules::{range, tags};
 use crate::state::bucket::Bucket;
-use crate::state::bytes::{self, Segment};
+use crate::state::bytes::{self, Body, Segment};
 use crate::state::object::{self, Object, Which};
 use crate::{asked_encryption, asked_lock, customer_key, headers_of, put_checksum, show_encryption};
 
@@ -179,6 +179,85 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
     };
     show_encryption!(output, &stored.encryption);
     Ok(output)
+}
+
+/// Carries the bytes of a version to another bucket in the role of `ctx`, which must be allowed to open and to seal them,
+/// and puts `copy` there. Segments stay as they are, so that parts can be read as before.
+pub async fn carry(
+    ctx: &Ctx,
+    (from, object): (&Arc<Bucket>, &Object),
+    (to, key): (&Bucket, &str),
+    mut copy: Object,
+    key_id: Option<&str>,
+) -> Result<()> {
+    let is_there = |there: Object| there.version_id == copy.version_id;
+    let there = ctx.read(|snap| object::numbered(snap, to, key, copy.number)).await?;
+    if there.is_some_and(is_there) {
+        let settled = ctx.write(|tx| {
+            let to = again(tx, to)?;
+            object::place(tx, &to, key, copy.clone()).map(drop)
+        });
+        return settled.await;
+    }
+    let segments = ctx.read(|snap| bytes::segments(snap, from, &object.body)).await?;
+    let wanted = match key_id.filter(|_| matches!(object.encryption, Encryption::Kms(_))) {
+        Some(key_id) => {
+            let (key_id, bucket_key) = (Some(key_id.to_owned()), to.bucket_key);
+            Wanted::Kms(WantedKms { key_id, bucket_key, ..WantedKms::default() })
+        }
+        None => encryption::wanted(encryption::Asked::default(), None, to.default_key.as_ref())?,
+    };
+    let opened = data_key::opening(ctx, from, &object.encryption, None).await?;
+    let (secret, encryption) = data_key::sealing(ctx, to, key, &wanted).await?;
+    copy.encryption = encryption;
+    let mut carried: Vec<Taken> = Vec::with_capacity(segments.len());
+    let body_id = ctx.ids().hex(32);
+    let outcome = async {
+        for segment in segments {
+            let (whole, checksum) = (0..segment.size, segment.checksum.clone());
+            let body = outlet::read(ctx, from, opened, vec![segment], whole.clone()).await?;
+            let promised = Promised { length: Some(whole.end), ..Promised::default() };
+            let taken = intake::take_in(ctx, to, &secret, &body, promised).await?;
+            carried.push(Taken { segment: Segment { checksum, ..taken.segment }, ..taken });
+        }
+        ctx.write(|tx| settle(tx, to, key, (&copy, &object.body), (&carried, &body_id))).await
+    };
+    let outcome = outcome.await;
+    if !matches!(outcome, Ok(true)) {
+        for taken in &carried {
+            forget(ctx, to, &taken.segment).await;
+        }
+    }
+    outcome.map(drop)
+}
+
+/// Puts a copy whose bytes are there. `false` where somebody was quicker.
+fn settle(
+    tx: &mut Tx<'_, '_>,
+    to: &Bucket,
+    key: &str,
+    (copy, before): (&Object, &Body),
+    (carried, body_id): (&[Taken], &str),
+) -> Result<bool> {
+    let to = again(tx, to)?;
+    let segments: Vec<Segment> = carried.iter().map(|taken| taken.segment.clone()).collect();
+    let body = match (before, segments.as_slice()) {
+        (Body::Many(_), _) => Body::Many(body_id.to_owned()),
+        (_, [only]) => Body::One(only.clone()),
+        _ => Body::Empty,
+    };
+    let copy = Object { body, ..copy.clone() };
+    if !object::place(tx, &to, key, copy.clone())? {
+        return Ok(false);
+    }
+    if matches!(before, Body::Many(_)) {
+        bytes::join(tx, &to, body_id, &segments)?;
+    }
+    for taken in carried {
+        bytes::hold(tx, &to, &taken.segment, taken.inline.as_ref())?;
+    }
+    tell_created(tx, &to, key, &copy, "PutObject")?;
+    Ok(true)
 }
 
 fn replaces(directive: Option<&str>, header: &str) -> Result<bool> {

@@ -8,6 +8,7 @@ use kernel::{Access, Ctx, Error, Kind, Result, Scope, Tx};
 use serde_json::json;
 use shape::Timestamp;
 
+use super::bucket_replication::{marked, send};
 use super::object_lock::bypass_access;
 use super::object_put::tell;
 use super::{again, bucket, long, notification, on_object};
@@ -115,7 +116,10 @@ pub fn hide(
         return Ok(Done::default());
     }
     let marker = Object { is_marker: true, modified_at: tx.ctx().now(), ..Object::default() };
+    // Markers that rules of age make stay where they are.
+    let marker = if matches!(why, Why::Asked) { marked(bucket, key, marker) } else { marker };
     let marker = object::add(tx, bucket, key, marker)?;
+    send(tx, bucket, key, &marker)?;
     tell_deleted(tx, bucket, key, &marker, ("Delete Marker Created", why))?;
     Ok(Done { version_id: Some(marker.shown_version()), is_marker: true })
 }

@@ -17,6 +17,7 @@ use crate::errors;
 use crate::rules::condition::Read;
 use crate::rules::encryption::CustomerKey;
 use crate::rules::range;
+use crate::rules::replication::Status;
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{self, Segment};
 use crate::state::object::{self, Object, Which};
@@ -145,6 +146,7 @@ macro_rules! describe {
             ..$output::default()
         };
         show_encryption!(output, &object.encryption);
+        output.replication_status = object.replication.map(Status::shown);
         output.restore = object.restore.and_then(|copy| copy.shown($now));
         output.object_lock_mode = object.lock.shown_mode();
         output.object_lock_retain_until_date = object.lock.shown_until();

@@ -12,7 +12,7 @@ use api_s3::{
 use kernel::{Access, Ctx, Result, Scope};
 
 use super::object_tags::present;
-use super::{again, bucket, change, on_object};
+use super::{again, bucket, bucket_replication, change, on_object};
 use crate::errors;
 use crate::rules::lock::{Lock, read_configuration, read_retention};
 use crate::state::bucket::{Bucket, Versioning};
@@ -113,7 +113,7 @@ async fn relock(
         let object = present(object::find(tx, &found, named.key, &which)?, &which)?;
         let mut lock = object.lock;
         edit(&mut lock)?;
-        object::update(tx, &found, named.key, &Object { lock, ..object })
+        bucket_replication::update(tx, &found, named.key, &Object { lock, ..object })
     })
     .await
 }

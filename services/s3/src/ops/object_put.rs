@@ -4,6 +4,7 @@ use api_s3::{PutObjectOutput, PutObjectRequest};
 use kernel::{Access, Ctx, Event, Result, Scope, Tx};
 use serde_json::json;
 
+use super::bucket_replication::{marked, send};
 use super::intake::{self, Promised, Sum, Taken};
 use super::object_lock::lock_access;
 use super::{again, bucket, bucket_arn, data_key, notification, on_object, vault};
@@ -55,7 +56,16 @@ pub fn put_access(scope: &Scope, input: &PutObjectRequest) -> Result<Access> {
     Ok(access.also(on_object(scope, place, None, ("s3:PutObjectTagging", "s3:PutObjectTagging"))?))
 }
 
-pub async fn put_object(ctx: &Ctx, mut input: PutObjectRequest) -> Result<PutObjectOutput> {
+pub async fn put_object(ctx: &Ctx, input: PutObjectRequest) -> Result<PutObjectOutput> {
+    put(ctx, input, "PutObject").await
+}
+
+/// Makes an object of what came in, by the operation `reason`, as events name it.
+pub(crate) async fn put(
+    ctx: &Ctx,
+    mut input: PutObjectRequest,
+    reason: &'static str,
+) -> Result<PutObjectOutput> {
     check_key(&input.key)?;
     acl::check(input.acl.as_deref())?;
     let headers: Headers = headers_of!(input);
@@ -76,7 +86,7 @@ pub async fn put_object(ctx: &Ctx, mut input: PutObjectRequest) -> Result<PutObj
     let wanted = encryption::wanted(asked_encryption!(input), customer, found.default_key.as_ref())?;
     let (secret, encryption) = data_key::sealing(ctx, &found, &input.key, &wanted).await?;
     let taken = intake::take_in(ctx, &found, &secret, &input.body, promised).await?;
-    let new = New { headers, tags, storage_class, encryption, lock, reason: "PutObject" };
+    let new = New { headers, tags, storage_class, encryption, lock, reason };
     let stored = store(ctx, (&found, &input.key), &taken, &condition, &new).await?;
     let mut output = PutObjectOutput {
         e_tag: Some(stored.shown_etag()),
@@ -138,6 +148,7 @@ pub(super) async fn store(
                 Body::One(segment.clone())
             };
             let object = Object { body, ..new.object(sum, ctx.now()) };
+            let object = marked(&bucket, key, object);
             let stored = object::add(tx, &bucket, key, object)?;
             tell_created(tx, &bucket, key, &stored, new.reason)?;
             Ok(stored)
@@ -173,9 +184,11 @@ pub(super) fn tell_created(
 ) -> Result<()> {
     let event = match reason {
         "PutObject" => "ObjectCreated:Put",
+        "PostObject" => "ObjectCreated:Post",
         "CopyObject" => "ObjectCreated:Copy",
         _ => "ObjectCreated:CompleteMultipartUpload",
     };
+    send(tx, bucket, key, object)?;
     notification::note(tx, bucket, event, key, object)?;
     let detail = json!({
         "object": {
@@ -190,13 +203,16 @@ pub(super) fn tell_created(
     tell(tx, bucket, "Object Created", detail)
 }
 
-/// Tells the house what happened in a bucket.
+/// Tells EventBridge what happened in a bucket that wants it told.
 pub(super) fn tell(
     tx: &mut Tx<'_, '_>,
     bucket: &Bucket,
     detail_type: &str,
     mut detail: serde_json::Value,
 ) -> Result<()> {
+    if !bucket.tells_events {
+        return Ok(());
+    }
     let ctx = tx.ctx();
     if let Some(detail) = detail.as_object_mut() {
         detail.insert("version".to_owned(), json!("0"));

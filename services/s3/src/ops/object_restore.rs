@@ -25,39 +25,42 @@ pub async fn restore_object(ctx: &Ctx, input: RestoreObjectRequest) -> Result<Re
     let (days, tier) = restore::read(input.restore_request)?;
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let which = Which::new(input.version_id.as_deref());
-    ctx.write(|tx| {
-        let bucket = again(tx, &found)?;
-        let object = present(object::find(tx, &bucket, &input.key, &which)?, &which)?;
-        if !restore::is_archive(object.storage_class.as_deref()) {
-            return Err(errors::not_archived());
-        }
-        let now = ctx.now();
-        let takes = restore::takes(object.storage_class.as_deref(), tier, ctx.own::<Speed>().0)?;
-        let new = match object.restore {
-            // What is there already stays longer, or shorter.
-            Some(copy) if copy.is_ready(now) => {
-                Restore { ready_at: copy.ready_at, ..Restore::new(now, 0, days) }
+    let is_new = ctx
+        .write(|tx| {
+            let bucket = again(tx, &found)?;
+            let object = present(object::find(tx, &bucket, &input.key, &which)?, &which)?;
+            if !restore::is_archive(object.storage_class.as_deref()) {
+                return Err(errors::not_archived());
             }
-            Some(copy) if copy.is_under_way(now) && now + takes >= copy.ready_at => {
-                return Err(errors::restore_under_way());
+            let now = ctx.now();
+            let takes = restore::takes(object.storage_class.as_deref(), tier, ctx.own::<Speed>().0)?;
+            let new = match object.restore {
+                // What is there already stays longer, or shorter.
+                Some(copy) if copy.is_ready(now) => {
+                    Restore { ready_at: copy.ready_at, ..Restore::new(now, 0, days) }
+                }
+                Some(copy) if copy.is_under_way(now) && now + takes >= copy.ready_at => {
+                    return Err(errors::restore_under_way());
+                }
+                _ => Restore::new(now, takes, days),
+            };
+            let changed = Object { restore: Some(new), ..object };
+            object::update(tx, &bucket, &input.key, &changed)?;
+            if new.is_under_way(now) {
+                note(tx, &bucket, "ObjectRestore:Post", &input.key, &changed)?;
             }
-            _ => Restore::new(now, takes, days),
-        };
-        let changed = Object { restore: Some(new), ..object };
-        object::update(tx, &bucket, &input.key, &changed)?;
-        if new.is_under_way(now) {
-            note(tx, &bucket, "ObjectRestore:Post", &input.key, &changed)?;
-        }
-        wake_at(
-            tx,
-            &bucket,
-            &input.key,
-            &changed,
-            if new.is_under_way(now) { new.ready_at } else { new.ends_at },
-        )
-    })
-    .await?;
-    Ok(RestoreObjectOutput::default())
+            wake_at(
+                tx,
+                &bucket,
+                &input.key,
+                &changed,
+                if new.is_under_way(now) { new.ready_at } else { new.ends_at },
+            )?;
+            Ok(new.is_under_way(now))
+        })
+        .await?;
+    // One that is there already only stays longer.
+    Ok(RestoreObjectOutput { status: Some(if is_new { 202 } else { 200 }), ..RestoreObjectOutput::default() })
 }
 
 fn wake_at(tx: &mut Tx<'_, '_>, bucket: &Bucket, key: &str, object: &Object, at: Millis) -> Result<()> {

@@ -6,7 +6,7 @@ use api_s3::{
 };
 use kernel::{Ctx, Result};
 
-use super::{again, bucket, notification};
+use super::{again, bucket, bucket_replication, notification};
 use crate::errors;
 use crate::rules::tags::{self, OBJECT_TAGS_MAX, Tags};
 use crate::state::object::{self, Object, Which};
@@ -52,7 +52,7 @@ async fn set(
         let found = again(tx, &found)?;
         let object = present(object::find(tx, &found, key, &which)?, &which)?;
         let changed = Object { tags: tags.clone(), ..object };
-        object::update(tx, &found, key, &changed)?;
+        bucket_replication::update(tx, &found, key, &changed)?;
         notification::note(tx, &found, event, key, &changed)?;
         Ok(found.versioning.map(|_| changed.shown_version()))
     })

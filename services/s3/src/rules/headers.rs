@@ -10,8 +10,11 @@ use crate::errors;
 /// Bytes of names and values of user metadata at most.
 const METADATA_BYTES_MAX: usize = 2 * 1_024;
 
+/// The storage class of what says nothing else.
+pub const STANDARD: &str = "STANDARD";
+
 const STORAGE_CLASSES: [&str; 8] = [
-    "STANDARD",
+    STANDARD,
     "REDUCED_REDUNDANCY",
     "STANDARD_IA",
     "ONEZONE_IA",

@@ -1,20 +1,28 @@
 //! What is refused, and what follows from what is given. Pure.
 
 pub mod acl;
+pub mod census;
 pub mod checksum;
 pub mod condition;
 pub mod copy_source;
 pub mod cors;
 pub mod encryption;
+pub mod form;
+pub mod form_policy;
 pub mod headers;
+pub mod inventory;
 pub mod lifecycle;
 pub mod lifecycle_read;
 pub mod listing;
 pub mod lock;
+pub mod logging;
+pub mod metrics;
 pub mod name;
 pub mod notification;
 pub mod policy;
 pub mod range;
+pub mod replication;
+pub mod replication_read;
 pub mod restore;
 pub mod seal;
 pub mod tags;

@@ -29,6 +29,13 @@ pub fn iso(at: Millis) -> String {
     format!("{text}.{:03}Z", at.rem_euclid(1_000))
 }
 
+/// `1970-01-01T00-00Z`, for names of folders.
+pub fn shown_basic(at: Millis) -> String {
+    const FORM: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]-[minute]Z");
+    let whole = OffsetDateTime::from_unix_timestamp(seconds(at)).ok();
+    whole.and_then(|whole| whole.format(FORM).ok()).unwrap_or_default()
+}
+
 /// A date for a header.
 pub fn to_http(at: Timestamp) -> Option<String> {
     OffsetDateTime::from_unix_timestamp(at.seconds).ok()?.format(HTTP_DATE).ok()

@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::rules::cors;
 use crate::rules::encryption::WantedKms;
 use crate::rules::lock::BucketLock;
+use crate::rules::logging::Logging;
+use crate::rules::metrics::Metrics;
 use crate::rules::notification;
+use crate::rules::replication::Replication;
 use crate::rules::seal::Secret;
 use crate::rules::tags::Tags;
 use crate::rules::website::Website;
@@ -20,6 +23,9 @@ use crate::rules::website::Website;
 static BUCKETS: PackedTable = PackedTable::new("s3/bucket");
 /// By name, in the owner's account.
 static OWNED: Table<()> = Table::new("s3/bucket-of");
+
+/// By bucket: the day its metrics were last told of.
+static COUNTED: Table<Millis> = Table::new("s3/counted");
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Bucket {
@@ -46,6 +52,18 @@ pub struct Bucket {
     /// Who is told of what happens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notifications: Vec<notification::Queue>,
+    /// What happens in it is told to EventBridge.
+    #[serde(default)]
+    pub tells_events: bool,
+    /// Where versions go besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication: Option<Replication>,
+    /// Where logs of its requests go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging: Option<Logging>,
+    /// What is counted of its requests, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metrics>,
     /// Present where versions can be locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<BucketLock>,
@@ -144,7 +162,25 @@ pub fn put(tx: &mut Tx<'_, '_>, bucket: &Bucket) -> Result<()> {
 
 pub fn delete(tx: &mut Tx<'_, '_>, bucket: &Bucket) -> Result<()> {
     OWNED.delete(tx, &owned_by(bucket.owner), bucket.name.as_str())?;
+    COUNTED.delete(tx, &bucket.scope(), bucket.id)?;
     BUCKETS.delete(tx, &HOUSE_SCOPE, bucket.name.as_str())
+}
+
+/// Buckets of the whole house after the one named `after`, in order of their names.
+pub fn list_all(from: &mut impl Reader, after: Option<&str>, limit: usize) -> Result<Vec<Bucket>> {
+    let after = after.map(kernel::Key::to_bytes);
+    let rows = BUCKETS.list(from, &HOUSE_SCOPE, (), after.as_deref(), limit)?;
+    rows.iter().map(|(_, stored)| read(stored)).collect()
+}
+
+/// `true` the first time it is asked for a day (its first instant).
+pub fn first_of_day(tx: &mut Tx<'_, '_>, bucket: &Bucket, day: Millis) -> Result<bool> {
+    let before = COUNTED.get(tx, &bucket.scope(), bucket.id)?;
+    if before == Some(day) {
+        return Ok(false);
+    }
+    COUNTED.put(tx, &bucket.scope(), bucket.id, &day)?;
+    Ok(true)
 }
 
 /// Buckets of an account after the one named `after`, in order of their names.

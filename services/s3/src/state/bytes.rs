@@ -22,7 +22,7 @@ pub const GRACE_MS: Millis = 30_000;
 /// By bucket and segment; sealed bytes.
 static INLINE: PackedTable = PackedTable::new("s3/inline");
 /// By segment: blobs that a record names.
-static BLOBS: Table<()> = Table::new("s3/blob");
+pub(super) static BLOBS: Table<()> = Table::new("s3/blob");
 /// By segment: blobs that no record names any more, with the time to remove them.
 static LEFTOVERS: Table<Millis> = Table::new("s3/leftover");
 /// By bucket and body: the segments of a body that has several.
@@ -97,6 +97,11 @@ pub fn of_blob(id: &BlobId) -> Option<(Scope, String)> {
 /// Whether a record names the blob.
 pub fn is_held(from: &mut impl Reader, scope: &Scope, segment: &str) -> Result<bool> {
     Ok(BLOBS.get(from, scope, segment)?.is_some() || LEFTOVERS.get(from, scope, segment)?.is_some())
+}
+
+/// Whether a record names the segment now.
+pub fn is_named(from: &mut impl Reader, scope: &Scope, segment: &str) -> Result<bool> {
+    Ok(BLOBS.get(from, scope, segment)?.is_some())
 }
 
 /// Notes that a record names the segment; `inline` are its sealed bytes, where they lie in the store.

@@ -12,6 +12,7 @@ use crate::rules::checksum::Checksum;
 use crate::rules::encryption::Encryption;
 use crate::rules::headers::Headers;
 use crate::rules::lock::Lock;
+use crate::rules::replication::Status;
 use crate::rules::restore::Restore;
 use crate::rules::tags::Tags;
 
@@ -57,6 +58,9 @@ pub struct Object {
     pub lock: Lock,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,
+    /// `None` where no rule ever wanted it elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication: Option<Status>,
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }
@@ -189,6 +193,43 @@ pub fn add(tx: &mut Tx<'_, '_>, bucket: &Bucket, key: &str, mut new: Object) -> 
         OBJECTS.put(tx, &bucket.scope(), (bucket.id, key), &new)?;
     }
     Ok(new)
+}
+
+/// Puts a copy of another bucket's version in its place among those that are there, under its own id. Gives `false`, and
+/// changes tags and lock only, where it is there already.
+pub fn place(tx: &mut Tx<'_, '_>, bucket: &Bucket, key: &str, mut new: Object) -> Result<bool> {
+    if let Some(there) = numbered(tx, bucket, key, new.number)? {
+        if there.version_id == new.version_id {
+            let there = Object { tags: new.tags, lock: new.lock, ..there };
+            update(tx, bucket, key, &there)?;
+            return Ok(false);
+        }
+        // Two were made in the same moment: the copy cannot have the number, and so not the id.
+        while numbered(tx, bucket, key, new.number)?.is_some() {
+            new.number += 1;
+        }
+        new.version_id = Some(version_id(new.number, &tx.ctx().ids().hex(16)));
+    }
+    let scope = bucket.scope();
+    let current = latest(tx, bucket, key)?;
+    let newest = match &current {
+        Some(current) => Some(current.number),
+        None => newest_older(tx, bucket, key)?.map(|older| older.number),
+    };
+    if newest.is_some_and(|newest| newest > new.number) {
+        push_older(tx, bucket, key, &new)?;
+        return Ok(true);
+    }
+    if let Some(current) = current {
+        push_older(tx, bucket, key, &current)?;
+    }
+    if new.is_marker {
+        OBJECTS.delete(tx, &scope, (bucket.id, key))?;
+        push_older(tx, bucket, key, &new)?;
+    } else {
+        OBJECTS.put(tx, &scope, (bucket.id, key), &new)?;
+    }
+    Ok(true)
 }
 
 fn push_older(tx: &mut Tx<'_, '_>, bucket: &Bucket, key: &str, object: &Object) -> Result<()> {

@@ -8,6 +8,7 @@ mod listing;
 mod multipart;
 mod objects;
 mod restore;
+mod upkeep;
 mod versions;
 
 use std::sync::Arc;
