@@ -395,6 +395,30 @@ def furnish_s3(s3, account, marker, cloud):
     return members, operations
 
 
+def furnish_glacier(glacier, account, marker, cloud):
+    glacier.create_vault(vaultName=marker)
+    archive = glacier.upload_archive(vaultName=marker, body=b"kept")["archiveId"]
+    wanted = {"Type": "archive-retrieval", "ArchiveId": archive}
+    job = glacier.initiate_job(vaultName=marker, jobParameters=wanted)["jobId"]
+    upload = glacier.initiate_multipart_upload(vaultName=marker, partSize=str(1 << 20))["uploadId"]
+    policy = {"Policy": json.dumps({"Version": "2012-10-17", "Statement": []})}
+    members = {"accountId": account, "vaultName": marker, "archiveId": archive, "jobId": job, "uploadId": upload}
+    operations = {
+        "AddTagsToVault": {"Tags": {"a": "b"}},
+        "CompleteMultipartUpload": {"archiveSize": "1", "checksum": "0" * 64},
+        "CreateVault": {"vaultName": f"new-{marker}"},
+        "InitiateJob": {"jobParameters": wanted},
+        "InitiateMultipartUpload": {"partSize": str(1 << 20)},
+        "InitiateVaultLock": {"policy": policy},
+        "RemoveTagsFromVault": {"TagKeys": ["a"]},
+        "SetDataRetrievalPolicy": {"Policy": {"Rules": [{"Strategy": "FreeTier"}]}},
+        "SetVaultAccessPolicy": {"policy": policy},
+        "UploadArchive": {"body": b"x"},
+        "UploadMultipartPart": {"body": b"x", "range": "bytes 0-0/*"},
+    }
+    return members, operations
+
+
 def furnish_sts(sts, account, marker, cloud):
     key = cloud.client("iam", account=account).list_access_keys(UserName=marker)["AccessKeyMetadata"][0]["AccessKeyId"]
     members = {
@@ -478,6 +502,7 @@ FURNISH = {
     "kms": furnish_kms,
     "iam": furnish_iam,
     "ebs": furnish_ebs,
+    "glacier": furnish_glacier,
     "ec2": furnish_ec2,
     "acm": furnish_acm,
     "elbv2": furnish_elbv2,

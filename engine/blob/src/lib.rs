@@ -4,11 +4,13 @@
 
 mod blobs;
 mod body;
+pub mod chunk;
 mod error;
 mod folder;
 mod id;
 mod read;
 mod seal;
+mod sealed;
 mod sweep;
 mod write;
 

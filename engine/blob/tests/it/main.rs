@@ -5,5 +5,6 @@ mod content;
 mod crash;
 mod life;
 mod names;
+mod sealed;
 mod sweep;
 mod world;

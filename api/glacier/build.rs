@@ -1,0 +1,5 @@
+//! Generates this crate from `models/glacier.*`.
+
+fn main() {
+    api_codegen::build("glacier");
+}

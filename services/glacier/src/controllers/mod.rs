@@ -1,0 +1,6 @@
+//! What happens by itself.
+
+pub mod inventory;
+pub mod job;
+pub mod leftover;
+pub mod storage;
