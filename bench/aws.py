@@ -76,11 +76,14 @@ class Objects:
 
     def sign(self, path):
         at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-        digest = hashlib.sha256(self.body).hexdigest()
+        # A body that is sent from elsewhere is not digested.
+        digest = "UNSIGNED-PAYLOAD" if self.body is None else hashlib.sha256(self.body).hexdigest()
+        path, _, query = path.partition("?")
+        query = "&".join(sorted(pair if "=" in pair else f"{pair}=" for pair in query.split("&") if pair))
         headers = {"host": f"127.0.0.1:{self.port}", "x-amz-content-sha256": digest, "x-amz-date": at}
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
         names = ";".join(headers)
-        canonical = f"{self.method}\n{path}\n\n{lines}\n{names}\n{digest}"
+        canonical = f"{self.method}\n{path}\n{query}\n{lines}\n{names}\n{digest}"
         scope = f"{at[:8]}/{REGION}/s3/aws4_request"
         to_sign = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         signature = hmac.new(key(at[:8], "s3"), to_sign.encode(), hashlib.sha256).hexdigest()
@@ -105,7 +108,7 @@ class Objects:
             line.request(self.method, path, self.body or None, headers)
             answer = line.getresponse()
             text = answer.read()
-            if answer.status != 200:
+            if answer.status // 100 != 2:
                 raise Refused(f"{answer.status} {text[:500]!r}")
         return time.perf_counter() - begun
 

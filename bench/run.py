@@ -5,6 +5,7 @@ Programs come from the environment: CLOUDLET_BIN, FLOOR_BIN, and of rivals FAKEC
 (absent ones are skipped aloud). With parts named, figures are printed and the page stays as it is.
 """
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -13,6 +14,7 @@ import time
 
 import measures
 import metrics as samples
+import objects as long
 import report
 from measures import median
 from report import Row, most, ratio
@@ -26,6 +28,9 @@ QUEUES = 500 if QUICK else 10_000
 # An account has room for 5,000.
 USERS = 4_900
 CROWD = 20
+# Ten million keys take a quarter of an hour to fill: BENCH_KEYS=10000000. Streams of 1 GiB: BENCH_WIDE_MIB=1024.
+KEYS = int(os.environ.get("BENCH_KEYS") or (20_000 if QUICK else 1_000_000))
+WIDE_BYTES = int(os.environ.get("BENCH_WIDE_MIB") or (16 if QUICK else 128)) << 20
 
 
 NOTES = [
@@ -119,6 +124,47 @@ def s3(ours, floor, others):
     yield Row("GetObject of 64 MiB, one connection", "", f"{got / 1e6:,.0f} MB/s")
 
 
+def streams(ours, floor, others):
+    cloud, base = Cloudlet(ours), Floor(floor)
+    with running(cloud, base):
+        rates = long.stream_rates(cloud, base, 1 if QUICK else 3)
+    for method, what, limit in (("PUT", "PutObject", 0.8), ("GET", "GetObject", 0.9)):
+        of = {name: rate / 1e6 for name, rate in rates[method].items()}
+        yield ratio(f"{what}, 64 MiB, 8 streams (MB)", of["cloudlet"], of["floor"], limit, "floor")
+
+
+def web(ours, floor, others):
+    program = os.environ.get("NGINX_BIN") or shutil.which("nginx")
+    if not program:
+        say("skipped: nginx is not installed")
+        return
+    cloud, nginx = Cloudlet(ours), long.Nginx(program)
+    with running(cloud, nginx):
+        rates = long.web_rates(cloud, nginx, ROUNDS, SECONDS)
+    yield ratio("GetObject, 4 KiB, signed, 64 connections", rates["cloudlet"], rates["nginx"], 0.5, "nginx")
+
+
+def listing(ours, floor, others):
+    cloud = Cloudlet(ours)
+    with running(cloud):
+        keys = long.fill(cloud, "many", KEYS, say)
+        page = min(1_000, keys // 1_000)
+        long.small_bucket(cloud, "few", page)
+        measures.settle([cloud])
+        few, many = (long.list_seconds(cloud, name, "d000%2F", page) for name in ("few", "many"))
+        folders = long.list_seconds(cloud, "many", "", 1_000)
+    measured = f"{many / few:.2f} × ({many * 1_000:.1f} ms against {few * 1_000:.1f} ms)"
+    yield Row(f"a page of {page:,} keys with a delimiter, of {keys:,} against as many", "≤ 1.5 ×", measured, many <= 1.5 * few)
+    yield Row(f"a page of 1,000 folders of {keys:,} keys", "", f"{folders * 1_000:.1f} ms")
+
+
+def wide(ours, floor, others):
+    cloud = Cloudlet(ours)
+    with running(cloud):
+        more = long.memory_of_streams(cloud, 32, WIDE_BYTES)
+    yield most(f"memory over idle, 32 streams of {WIDE_BYTES >> 20:,} MiB in and out", more, 64, "MiB")
+
+
 def drain(ours, floor, others):
     few, many, left, kib = measures.drains(ours, 1_000, BACKLOG, ROUNDS)
     what = f"receive and delete ten of {BACKLOG:,} messages, against ten of 1,000"
@@ -154,7 +200,56 @@ def metrics(ours, floor, others):
         yield Row("resident memory with 1,000,000 samples and 10,000 alarms", "", f"{cloud.memory_kib() / 1024:,.0f} MiB")
 
 
-PARTS = {part.__name__: part for part in (start, send, role, read, keys, s3, drain, metrics, machines)}
+def has_boto3():
+    return importlib.util.find_spec("boto3") is not None
+
+
+def vpc(ours, floor, others):
+    if os.geteuid() != 0 or not has_boto3() or not shutil.which("iperf3") or not shutil.which("ip"):
+        say("skipped: vpc (needs root, boto3, iperf3 and iproute2)")
+        return
+    import network
+
+    with network.benched() as bench:
+        calls, first = network.ready(bench)
+        yield most("VPC with 2 subnets, gateway, table and route, by its calls", calls, 100, "ms", 1_000)
+        yield most("a page out of it, its first instance's start included", first, 1_000, "ms", 1_000)
+        count, last = network.crowd(bench)
+        yield most(f"{count} instances in one VPC, from one RunInstances until all answered over HTTP", last, 10, "s")
+        plain, same, nat = network.rate(bench)
+        yield ratio("TCP between two instances of a subnet (Mbit)", same / 1e6, plain / 1e6, 0.95, "plain namespaces")
+        yield ratio("TCP through NAT to another VPC (Mbit)", nat / 1e6, plain / 1e6, 0.8, "plain namespaces")
+    with network.benched() as bench:
+        rules, instances, usual, worst = network.rule(bench)
+        yield most(f"one of {rules:,} rules over {instances} instances changed, in force", usual, 50, "ms", 1_000)
+        yield Row("the same, the worst of 20", "", f"{worst * 1_000:.1f} ms")
+
+
+def ebs(ours, floor, others):
+    if os.geteuid() != 0 or not has_boto3():
+        say("skipped: ebs (needs root and boto3)")
+        return
+    import storage
+
+    if shutil.which("fio") and shutil.which("mkfs.xfs"):
+        for what, (volume, plain) in storage.rates(None).items():
+            yield ratio(f"volume, 4 KiB {what}", volume, plain, 0.9, "plain loop")
+    else:
+        say("skipped: rates of volumes (need fio and xfsprogs)")
+    with storage.benched() as bench:
+        changed, read, differing, stored = storage.change(bench)
+        what = f"snapshot of 2 GiB with {changed / 1e6:.1f} MB changed since the last"
+        yield most(f"{what}: blocks found different", differing, 2 * changed / 1e6, "MB", 1e-6)
+        yield most(f"{what}: read", read, 3 * changed / 1e6, "MB", 1e-6)
+        yield most(f"{what}: stored", stored, 2 * changed / 1e6, "MB", 1e-6)
+        yield most("CreateImage, RunInstances, first answer over HTTP", storage.image(bench), 2, "s")
+    with storage.benched() as bench:
+        count, first, slowest = storage.pages(bench)
+    measured = f"{slowest / first:.2f} × ({slowest * 1_000:.1f} ms against {first * 1_000:.1f} ms)"
+    yield Row(f"DescribeInstances of {count:,} by thousands: slowest page against the first", "≤ 1.2 ×", measured, slowest <= 1.2 * first)
+
+
+PARTS = {part.__name__: part for part in (start, send, role, read, keys, s3, web, streams, listing, wide, drain, metrics, machines, vpc, ebs)}
 
 
 def main(names):
