@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Measures networks: how soon one carries packets, what it costs in throughput, how soon a changed rule is in force.
 
-Needs root, iperf3 and CLOUDLET_BIN. `bench/network.py`, or parts of it: `bench/network.py ready rate rule`.
+Needs root, boto3, iperf3 and CLOUDLET_BIN. `./dev bench vpc`, or parts of it alone: `bench/network.py ready crowd rate rule`.
 """
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -37,7 +38,7 @@ def run(*command):
 
 class Bench:
     def __init__(self, cloud):
-        self.ec2 = cloud.client("ec2")
+        self.cloud, self.ec2 = cloud, cloud.client("ec2")
         self.image = self.ec2.describe_images(Filters=[{"Name": "name", "Values": ["host"]}])["Images"][0]["ImageId"]
 
     def open_group(self, vpc=None):
@@ -76,7 +77,7 @@ def page(address):
 
 
 def ready(bench):
-    """The calls alone; and from the first call until a page comes out of the public subnet, its instance's start included."""
+    """Seconds of the calls alone; and from the first call until a page comes out of the public subnet, its instance's start included."""
     calls = []
     for at in range(5):
         begun = time.perf_counter()
@@ -87,7 +88,29 @@ def ready(bench):
     begun = time.perf_counter()
     instance = bench.launch("#!/bin/sh\nexec python3 -m http.server 80\n", NetworkInterfaces=interface)
     eventually(lambda: page(instance["PublicIpAddress"]), "a page")
-    print(f"VPC, 2 subnets, gateway, table, route, by API: {median(calls) * 1_000:.0f} ms (first instance's page after {(time.perf_counter() - begun) * 1_000:.0f} ms more)")
+    return median(calls), time.perf_counter() - begun
+
+
+def crowd(bench, count=int(os.environ.get("BENCH_INSTANCES", "100"))):
+    """Seconds from one RunInstances until each of so many in one VPC has answered over HTTP."""
+    vpc, (public, _) = bench.network("10.110")
+    interface = [{"DeviceIndex": 0, "SubnetId": public, "Groups": [bench.open_group(vpc)], "AssociatePublicIpAddress": True}]
+    params = dict(ImageId=bench.image, InstanceType="t3.nano", MinCount=count, MaxCount=count, NetworkInterfaces=interface)
+    begun = time.perf_counter()
+    made = bench.ec2.run_instances(UserData="#!/bin/sh\nexec python3 -m http.server 80\n", **params)["Instances"]
+    ids = [it["InstanceId"] for it in made]
+    shown = [it for r in bench.ec2.describe_instances(InstanceIds=ids)["Reservations"] for it in r["Instances"]]
+
+    def answered(instance):
+        eventually(lambda: page(instance["PublicIpAddress"]), f"{instance['InstanceId']} answers", 300)
+        return time.perf_counter() - begun
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        last = max(pool.map(answered, shown))
+    bench.ec2.terminate_instances(InstanceIds=ids)
+    gone = lambda: all(it["State"]["Name"] == "terminated" for r in bench.ec2.describe_instances(InstanceIds=ids)["Reservations"] for it in r["Instances"])
+    eventually(gone, "they are gone", 300)
+    return count, last
 
 
 def plain():
@@ -119,14 +142,13 @@ def plain():
 
 
 def rate(bench):
+    """Bits a second of two plain namespaces, of two instances in one subnet, and of one through NAT to another VPC."""
     floor = plain()
-    print(f"plain namespaces: {floor / 1e9:.2f} Gbit/s")
     vpc, (public, private) = bench.network("10.120")
     group = bench.open_group(vpc)
     place = dict(SubnetId=public, SecurityGroupIds=[group])
     server = bench.launch(SERVE, **place)
     same = bench.rates(bench.launch(RATE % (server["PrivateIpAddress"], SECONDS), **place))
-    print(f"in one subnet: {same / 1e9:.2f} Gbit/s, {same / floor:.0%}")
     outside = bench.launch(SERVE, SecurityGroupIds=[bench.open_group()])
     allocation = bench.ec2.allocate_address()["AllocationId"]
     nat = bench.ec2.create_nat_gateway(SubnetId=public, AllocationId=allocation)["NatGateway"]["NatGatewayId"]
@@ -134,11 +156,11 @@ def rate(bench):
     main = main["RouteTables"][0]["RouteTableId"]
     bench.ec2.create_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
     by_nat = bench.launch(RATE % (outside["PublicIpAddress"], SECONDS), SubnetId=private, SecurityGroupIds=[group])
-    by_nat = bench.rates(by_nat)
-    print(f"through NAT, to another VPC: {by_nat / 1e9:.2f} Gbit/s, {by_nat / floor:.0%}")
+    return floor, same, bench.rates(by_nat)
 
 
 def rule(bench, instances=int(os.environ.get("BENCH_INSTANCES", "100")), rules=1_000):
+    """Seconds until a change of one of so many rules over so many instances is in force: median and worst."""
     vpc, (public, _) = bench.network("10.130")
     per_group = 50
     groups = [bench.open_group(vpc) for _ in range(rules // per_group)]
@@ -157,15 +179,24 @@ def rule(bench, instances=int(os.environ.get("BENCH_INSTANCES", "100")), rules=1
         begun = time.perf_counter()
         change(GroupId=groups[0], IpProtocol="udp", FromPort=7, ToPort=7, CidrIp="192.0.2.1/32")
         took.append(time.perf_counter() - begun)
-    print(f"one of {rules} rules over {instances} instances changed, in force: {median(took) * 1_000:.1f} ms, worst {max(took) * 1_000:.1f}")
+    return rules, instances, median(took), max(took)
+
+
+PARTS = {part.__name__: part for part in (ready, crowd, rate, rule)}
+
+
+@contextlib.contextmanager
+def benched():
+    """A cloud that promises memory a hundred times: what is measured are networks."""
+    with tempfile.TemporaryDirectory() as folder:
+        cloud = Cloud(folder, args=["--stop-instances", "--overcommit", "100"]).start()
+        try:
+            yield Bench(cloud)
+        finally:
+            cloud.stop(120)
 
 
 if __name__ == "__main__":
-    parts = sys.argv[1:] or ["ready", "rate", "rule"]
-    with tempfile.TemporaryDirectory() as folder:
-        cloud = Cloud(folder, args=["--stop-instances"]).start()
-        try:
-            for part in parts:
-                {"ready": ready, "rate": rate, "rule": rule}[part](Bench(cloud))
-        finally:
-            cloud.stop(120)
+    with benched() as bench:
+        for part in sys.argv[1:] or PARTS:
+            print(part, PARTS[part](bench), flush=True)
