@@ -196,6 +196,19 @@ impl Ctx {
         self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
     }
 
+    /// As [`Ctx::call_for`], by another name that AWS gives a part of the service: `logdelivery.elasticloadbalancing`.
+    pub async fn call_named<O: Operation>(
+        &self,
+        name: &'static str,
+        resource: &str,
+        _: O,
+        input: O::Input,
+    ) -> Result<O::Output> {
+        let own = Caller::service(name, self.account());
+        let caller = Caller { source: Some(Arc::from(resource)), ..own };
+        self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
+    }
+
     /// Asks the gate about what only came out by reading, such as the key behind an alias.
     ///
     /// # Errors

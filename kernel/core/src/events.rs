@@ -31,6 +31,9 @@ pub struct Event {
     /// ARNs.
     pub resources: Vec<String>,
     pub detail: Value,
+    /// For listeners of the house that name its source, and for nobody who listens to all.
+    #[serde(default)]
+    pub is_private: bool,
 }
 
 impl Event {
@@ -44,7 +47,14 @@ impl Event {
             detail_type: detail_type.to_owned(),
             resources,
             detail,
+            is_private: false,
         }
+    }
+
+    /// The same, between services of the house alone: AWS tells nothing of the kind.
+    #[must_use]
+    pub fn in_private(self) -> Self {
+        Self { is_private: true, ..self }
     }
 }
 
@@ -61,7 +71,8 @@ pub(crate) struct Subscriber {
 
 impl Subscriber {
     fn wants(&self, event: &Event) -> bool {
-        self.source.is_none_or(|source| source == event.source)
+        (!event.is_private || self.source.is_some())
+            && self.source.is_none_or(|source| source == event.source)
             && self.detail_type.is_none_or(|detail_type| detail_type == event.detail_type)
     }
 }

@@ -123,5 +123,5 @@ pub fn action(ctx: &Ctx, alarm: &Alarm, before: State, action: &str) -> Event {
         "StateChangeTime": instant(alarm.updated_at),
         "Trigger": trigger,
     });
-    Event::new(ctx, SOURCE, ACTION, vec![alarm.arn(ctx.scope()), action.to_owned()], detail)
+    Event::new(ctx, SOURCE, ACTION, vec![alarm.arn(ctx.scope()), action.to_owned()], detail).in_private()
 }
