@@ -1,0 +1,5 @@
+//! Generates this crate from `models/events.*`.
+
+fn main() {
+    api_codegen::build("events");
+}

@@ -1,0 +1,4 @@
+//! What brings events to their targets.
+
+pub mod delivery;
+pub mod send;

@@ -1,0 +1,110 @@
+//! How each kind of target is reached.
+
+use std::collections::BTreeMap;
+
+use api_ec2 as ec2;
+use api_sqs::{MessageAttributeValue, SendMessageRequest};
+use kernel::{Access, Ctx, Error, Kind, Millis, Result, Scope};
+use serde_json::Value;
+
+use super::delivery::hand_over;
+use crate::errors;
+use crate::rules::arn::BusName;
+use crate::rules::target::Action;
+use crate::state::bus;
+use crate::state::delivery::{Delivery, Underway};
+use crate::state::routes::{Routes, chosen, send};
+
+/// Buses an event may come by, one after the other.
+const HOPS_MAX: u32 = 5;
+/// How long a role is taken on for.
+const ROLE_MS: Millis = 900_000;
+const SESSION: &str = "EventBridge";
+
+/// Sends a message to a queue, whose policy must let the rule do so.
+pub async fn to_queue(
+    ctx: &Ctx,
+    rule_arn: &str,
+    (scope, name): (&Scope, &str),
+    text: String,
+    group: Option<String>,
+    attributes: Option<BTreeMap<String, MessageAttributeValue>>,
+) -> Result<()> {
+    let input = SendMessageRequest {
+        queue_url: format!("{}/{name}", scope.account),
+        message_body: text,
+        message_group_id: group,
+        message_attributes: attributes,
+        ..SendMessageRequest::default()
+    };
+    // The rule's account calls; the queue may be another's.
+    let there = ctx.in_scope(*scope);
+    there.call_for(rule_arn, api_sqs::op::SendMessage, input).await.map(|_| ())
+}
+
+/// In the role of the target.
+async fn in_role(ctx: &Ctx, one: &Delivery, role_arn: &str) -> Result<Ctx> {
+    let denied = || {
+        let message = format!("The role {role_arn} cannot be assumed for target {}.", one.target.arn);
+        Error::new(Kind::Denied, "AccessDenied", message)
+    };
+    ctx.in_role(role_arn, SESSION, ROLE_MS).await?.ok_or_else(denied)
+}
+
+/// Puts the event, as it is, to the rules of another bus. In one account nobody else need allow it.
+pub async fn to_bus(ctx: &Ctx, one: &Delivery, to: &BusName) -> Result<()> {
+    let arn = to.arn();
+    if one.hops >= HOPS_MAX {
+        let message = format!("The event has come by {HOPS_MAX} buses already.");
+        return Err(Error::new(Kind::Invalid, "ValidationException", message));
+    }
+    let access = Access::on(&arn)
+        .condition("events:source", [one.event.source.clone()])
+        .condition("events:detail-type", [one.event.detail_type.clone()]);
+    match &one.target.role_arn {
+        Some(role_arn) => in_role(ctx, one, role_arn).await?.authorize("events:PutEvents", &access).await?,
+        None if to.scope.account == ctx.account() => {}
+        None => {
+            ctx.acting_for(&one.rule_arn).in_scope(to.scope).authorize("events:PutEvents", &access).await?;
+        }
+    }
+    let there = ctx.in_scope(to.scope);
+    let found = there.read(|snap| bus::find(snap, &to.scope, &to.name)).await?;
+    found.ok_or_else(|| errors::no_bus(&to.name))?;
+    let routes = there.own::<Routes>().of(&there, &to.name).await?;
+    let rules = chosen(&routes, &one.event);
+    if rules.is_empty() {
+        return Ok(());
+    }
+    there.own::<Underway>().check()?;
+    let ids = there.write(|tx| send(tx, &to.scope, &rules, &one.event, one.hops + 1)).await?;
+    hand_over(&there, &ids);
+    Ok(())
+}
+
+/// Does something to the instance or volume that the input names, by id or ARN, in the role of the target.
+pub async fn act(ctx: &Ctx, one: &Delivery, scope: &Scope, action: Action, text: &str) -> Result<()> {
+    let named = serde_json::from_str::<Value>(text).ok();
+    let named = named.as_ref().and_then(Value::as_str).unwrap_or(text);
+    let id = named.rsplit('/').next().unwrap_or_default().to_owned();
+    let role_arn = one.target.role_arn.clone().unwrap_or_default();
+    let ctx = in_role(ctx, one, &role_arn).await?.in_scope(*scope);
+    match action {
+        Action::RebootInstance => {
+            let input = ec2::RebootInstancesRequest { instance_ids: vec![id], ..Default::default() };
+            ctx.call(ec2::op::RebootInstances, input).await.map(|_| ())
+        }
+        Action::StopInstance => {
+            let input = ec2::StopInstancesRequest { instance_ids: vec![id], ..Default::default() };
+            ctx.call(ec2::op::StopInstances, input).await.map(|_| ())
+        }
+        Action::TerminateInstance => {
+            let input = ec2::TerminateInstancesRequest { instance_ids: vec![id], ..Default::default() };
+            ctx.call(ec2::op::TerminateInstances, input).await.map(|_| ())
+        }
+        Action::CreateSnapshot => {
+            let input = ec2::CreateSnapshotRequest { volume_id: id, ..Default::default() };
+            ctx.call(ec2::op::CreateSnapshot, input).await.map(|_| ())
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Every error this service answers with, in AWS's words.
+
+use api_events::error;
+use kernel::{Error, Kind};
+
+pub fn validation(message: impl Into<String>) -> Error {
+    Error::modeled(Kind::Invalid, &error::VALIDATION_EXCEPTION, message)
+}
+
+pub fn bad_parameter(name: &str, reason: &str) -> Error {
+    validation(format!("Parameter {name} is not valid. Reason: {reason}"))
+}
+
+pub fn bad_pattern(reason: &str) -> Error {
+    let message = format!("Event pattern is not valid. Reason: {reason}");
+    Error::modeled(Kind::Invalid, &error::INVALID_EVENT_PATTERN_EXCEPTION, message)
+}
+
+pub fn not_found(message: impl Into<String>) -> Error {
+    Error::modeled(Kind::NotFound, &error::RESOURCE_NOT_FOUND_EXCEPTION, message)
+}
+
+pub fn no_bus(name: &str) -> Error {
+    not_found(format!("Event bus {name} does not exist."))
+}
+
+pub fn no_rule(name: &str, bus: &str) -> Error {
+    not_found(format!("Rule {name} does not exist on EventBus {bus}."))
+}
+
+pub fn bus_exists(name: &str) -> Error {
+    let message = format!("Event bus {name} already exists.");
+    Error::modeled(Kind::Conflict, &error::RESOURCE_ALREADY_EXISTS_EXCEPTION, message)
+}
+
+pub fn limit(message: impl Into<String>) -> Error {
+    Error::modeled(Kind::Limit, &error::LIMIT_EXCEEDED_EXCEPTION, message)
+}
+
+pub fn policy_too_long(most: usize) -> Error {
+    let message = format!("The policy is longer than {most} bytes.");
+    Error::modeled(Kind::Limit, &error::POLICY_LENGTH_EXCEEDED_EXCEPTION, message)
+}
+
+/// More events are on their way than are kept.
+pub fn busy() -> Error {
+    Error::new(Kind::Throttled, "ThrottlingException", "Too many events are waiting to be delivered.")
+}

@@ -1,0 +1,15 @@
+//! What is refused, what is assumed, what matches, and what is due.
+
+pub mod arn;
+pub mod entry;
+pub mod envelope;
+pub mod page;
+pub mod path;
+pub mod pattern;
+pub mod permission;
+pub mod retry;
+pub mod rule;
+pub mod schedule;
+pub mod tag;
+pub mod target;
+pub mod transform;

@@ -1,0 +1,124 @@
+//! Events on their way to one target each. A delivery is there until its target has it, or it is given up.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use kernel::key::KeyReader;
+use kernel::{Millis, Reader, Result, Scope, Table, Tx};
+use serde::{Deserialize, Serialize};
+
+use super::rule::{Rule, Target};
+use crate::errors;
+use crate::rules::envelope::Envelope;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub id: String,
+    pub bus: String,
+    pub rule: String,
+    pub rule_arn: String,
+    /// As it was when the event came.
+    pub target: Target,
+    pub event: Envelope,
+    pub begun_at: Millis,
+    /// Not before this.
+    pub due_at: Millis,
+    pub tries: i32,
+    /// Buses the event has come by already.
+    pub hops: u32,
+    /// Why it can only go to the dead letters: code, message, and the condition that is exhausted.
+    #[serde(default)]
+    pub dead: Option<(String, String, Option<String>)>,
+}
+
+/// Deliveries under way in the house.
+pub const DELIVERIES_MAX: usize = 200_000;
+
+/// How many there are.
+#[derive(Debug, Default)]
+pub struct Underway(AtomicUsize);
+
+impl Underway {
+    pub fn set(&self, count: usize) {
+        self.0.store(count, Ordering::Relaxed);
+    }
+
+    pub fn add(&self, count: usize) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub fn done(&self) {
+        // Never below nothing: a reset may have come between.
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1));
+    }
+
+    /// # Errors
+    /// When there is no room for more.
+    pub fn check(&self) -> Result<()> {
+        if self.0.load(Ordering::Relaxed) >= DELIVERIES_MAX { Err(errors::busy()) } else { Ok(()) }
+    }
+}
+
+static DELIVERIES: Table<Delivery> = Table::new("events/delivery");
+
+/// One for each target of a rule; gives their ids.
+pub fn begin(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    rule: &Rule,
+    event: &Envelope,
+    hops: u32,
+) -> Result<Vec<String>> {
+    let mut ids = Vec::with_capacity(rule.targets.len());
+    for target in &rule.targets {
+        let (id, now) = (tx.ctx().ids().hex(16), tx.ctx().now());
+        let mut target = target.clone();
+        target.role_arn = target.role_arn.or_else(|| rule.role_arn.clone());
+        let delivery = Delivery {
+            id: id.clone(),
+            bus: rule.bus.clone(),
+            rule: rule.name.clone(),
+            rule_arn: rule.arn(scope),
+            target,
+            event: event.clone(),
+            begun_at: now,
+            due_at: now,
+            tries: 0,
+            hops,
+            dead: None,
+        };
+        put(tx, scope, &delivery)?;
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
+pub fn find(from: &mut impl Reader, scope: &Scope, id: &str) -> Result<Option<Delivery>> {
+    DELIVERIES.get(from, scope, id)
+}
+
+pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, delivery: &Delivery) -> Result<()> {
+    DELIVERIES.put(tx, scope, &*delivery.id, delivery)
+}
+
+pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &str) -> Result<()> {
+    DELIVERIES.delete(tx, scope, id)
+}
+
+/// Of every account and region.
+pub fn ids_of_all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, String)>> {
+    let mut found = Vec::new();
+    let mut after: Option<bytes::Bytes> = None;
+    loop {
+        let rows = DELIVERIES.list_all(from, after.as_deref(), super::BATCH)?;
+        for (key, _) in &rows {
+            let mut reader = KeyReader(key);
+            if let (Some(scope), Some(id)) = (reader.scope(), reader.text()) {
+                found.push((scope, id));
+            }
+        }
+        if rows.len() < super::BATCH {
+            return Ok(found);
+        }
+        after = rows.last().map(|(key, _)| key.clone());
+    }
+}
