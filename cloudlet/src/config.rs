@@ -71,6 +71,11 @@ pub(crate) struct Up {
     #[arg(long, env = "CLOUDLET_RESTORE_SPEED", value_name = "FACTOR", default_value_t = 1)]
     pub(crate) restore_speed: u32,
 
+    /// Seconds between two looks at what load balancers count, 1 to 60; AWS looks every minute
+    #[arg(long, env = "CLOUDLET_METRICS_EVERY", value_name = "SECONDS", default_value_t = 60)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub(crate) metrics_every: u32,
+
     /// Folder of programs to run when the cloud is ready, in the order of their names
     #[arg(
         long,

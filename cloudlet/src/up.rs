@@ -221,6 +221,7 @@ fn plugs(options: &Up, engines: &Engines, data: &Path) -> Plugs {
         .set("ec2.overcommit", options.overcommit.to_string())
         .set("ec2.name-servers", name_servers(options))
         .set("s3.restore-speed", options.restore_speed.to_string())
+        .set("metrics.every-s", options.metrics_every.to_string())
 }
 
 /// The name servers of the host, where instances may ask them too.

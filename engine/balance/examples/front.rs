@@ -53,6 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             proxy_header: false,
             cross_zone: None,
         }],
+        journal: false,
         manners: Manners {
             idle,
             client_idle: Duration::from_secs(3_600),

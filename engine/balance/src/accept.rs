@@ -80,10 +80,10 @@ pub(crate) async fn run(
                 let live = slot.get();
                 let Some(door) = live.door(port, false) else { continue };
                 let Some(seat) = worker.room.enter() else {
-                    add(&live.counters.refused_connections, 1);
+                    add(&place.counters.refused_connections, 1);
                     continue;
                 };
-                add(&live.counters.connections, 1);
+                add(&place.counters.connections, 1);
                 let guest =
                     Guest { worker: worker.clone(), slot: slot.clone(), place: place.clone(), peer, port };
                 let door = door.clone();
@@ -122,7 +122,7 @@ impl Guest {
         let life =
             if matches!(door.spec.speaks, Speaks::Http(_)) { manners.client_life } else { Duration::MAX };
         let pulse = self.worker.watch.begin(&self.slot, idle, life);
-        let counters = live.counters.clone();
+        let counters = self.place.counters.clone();
         drop(live);
         let stream = Watched { stream, pulse: pulse.clone(), counters };
         // Who says nothing yet needs no buffers. With plain streams it may be the member's turn to speak.
@@ -140,6 +140,7 @@ impl Guest {
         };
         match timeout(HANDSHAKE_MAX, tls.0.accept(stream)).await {
             Ok(Ok(stream)) => {
+                add(&counters.tls_connections, 1);
                 let facts = facts(stream.get_ref().1);
                 self.speak(stream, door, &pulse, Some(facts)).await;
             }
@@ -220,6 +221,6 @@ impl Visit {
         let live = guest.slot.get();
         let Some(door) = live.door(guest.port, false) else { return answer::page(503) };
         let (desk, client) = (&guest.worker.desk, &self.client);
-        Passage { desk, live: &live, door, place: Some(&guest.place), client }.answer(request).await
+        Passage::answer(desk, &live, door, Some(&guest.place), client, request).await
     }
 }

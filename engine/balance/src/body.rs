@@ -7,13 +7,15 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use crate::journal::{Draft, Notes};
 use crate::live::Underway;
 use crate::upstream::Back;
 
 /// What is sent to a member.
 pub(crate) enum Upload {
     Nothing,
-    Client(Incoming),
+    /// With the notes that count it, where any are taken.
+    Client(Incoming, Option<Notes>),
 }
 
 impl Body for Upload {
@@ -26,27 +28,37 @@ impl Body for Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match &mut *self {
             Upload::Nothing => Poll::Ready(None),
-            Upload::Client(body) => Pin::new(body).poll_frame(cx),
+            Upload::Client(body, notes) => {
+                let polled = Pin::new(body).poll_frame(cx);
+                if let (Some(notes), Poll::Ready(Some(Ok(frame)))) = (notes, &polled) {
+                    notes.received(frame.data_ref().map_or(0, Bytes::len));
+                }
+                polled
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Upload::Nothing => true,
-            Upload::Client(body) => body.is_end_stream(),
+            Upload::Client(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Upload::Nothing => SizeHint::with_exact(0),
-            Upload::Client(body) => body.size_hint(),
+            Upload::Client(body, _) => body.size_hint(),
         }
     }
 }
 
 /// What is answered.
-pub struct Outgoing(Kind);
+pub struct Outgoing {
+    kind: Kind,
+    /// Of the entry in the journal, which ends with the answer.
+    draft: Option<Box<Draft>>,
+}
 
 enum Kind {
     Own(Option<Bytes>),
@@ -63,11 +75,18 @@ struct FromMember {
 
 impl Outgoing {
     pub(crate) fn own(bytes: impl Into<Bytes>) -> Self {
-        Self(Kind::Own(Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty())))
+        let kind = Kind::Own(Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty()));
+        Self { kind, draft: None }
     }
 
     pub(crate) fn of_member(body: Incoming, back: Option<Back>, underway: Underway) -> Self {
-        Self(Kind::Member(FromMember { body, ended: false, back, _underway: underway }))
+        let kind = Kind::Member(FromMember { body, ended: false, back, _underway: underway });
+        Self { kind, draft: None }
+    }
+
+    /// What is sent of it is written down.
+    pub(crate) fn noted(self, draft: Draft) -> Self {
+        Self { draft: Some(Box::new(draft)), ..self }
     }
 }
 
@@ -89,25 +108,30 @@ impl Body for Outgoing {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.0 {
+        let Self { kind, draft } = &mut *self;
+        let polled = match kind {
             Kind::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Member(member) => {
                 let polled = Pin::new(&mut member.body).poll_frame(cx);
                 member.ended |= matches!(polled, Poll::Ready(None));
                 polled
             }
+        };
+        if let (Some(draft), Poll::Ready(Some(Ok(frame)))) = (draft, &polled) {
+            draft.sent(frame.data_ref().map_or(0, Bytes::len));
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Own(bytes) => bytes.is_none(),
             Kind::Member(member) => member.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.kind {
             Kind::Own(bytes) => SizeHint::with_exact(
                 bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(0)),
             ),

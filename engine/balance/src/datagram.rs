@@ -27,12 +27,20 @@ struct Flow {
     last: Arc<AtomicU32>,
     reader: tokio::task::AbortHandle,
     _underway: Underway,
+    place: Arc<LivePlace>,
 }
 
 impl Drop for Flow {
     fn drop(&mut self) {
+        self.place.flows.fetch_sub(1, Ordering::Relaxed);
         self.reader.abort();
     }
+}
+
+fn count(place: &LivePlace, length: usize) {
+    let length = u64::try_from(length).unwrap_or(0);
+    add(&place.counters.bytes, length);
+    add(&place.counters.datagram_bytes, length);
 }
 
 /// Carries for ever.
@@ -56,7 +64,7 @@ pub(crate) async fn run(socket: UdpSocket, slot: Arc<Slot>, place: Arc<LivePlace
                 }
                 if let Some(flow) = flows.get(&peer) {
                     flow.last.store(clock.load(Ordering::Relaxed), Ordering::Relaxed);
-                    add(&slot.get().counters.bytes, u64::try_from(length).unwrap_or(0));
+                    count(&place, length);
                     // Datagrams may be lost.
                     let _ = flow.socket.send(bytes).await;
                 }
@@ -72,7 +80,7 @@ pub(crate) async fn run(socket: UdpSocket, slot: Arc<Slot>, place: Arc<LivePlace
 
 async fn begin(
     slot: &Arc<Slot>,
-    place: &LivePlace,
+    place: &Arc<LivePlace>,
     port: u16,
     (peer, front): (SocketAddr, &Arc<UdpSocket>),
     clock: &Arc<AtomicU32>,
@@ -84,11 +92,11 @@ async fn begin(
     let member = choose(&pool, (!cross_zone).then_some(&*place.spec.zone), &[], peer.ip())?;
     let socket = Arc::new(place.space.bind_any().ok()?);
     socket.connect(member.address).await.ok()?;
-    add(&live.counters.connections, 1);
-    add(&pool.counters.requests, 1);
+    add(&place.counters.flows, 1);
+    add(&pool.counters.of(&place.spec.zone).requests, 1);
     let last = Arc::new(AtomicU32::new(clock.load(Ordering::Relaxed)));
     let (from, to, clock, seen) = (socket.clone(), front.clone(), clock.clone(), last.clone());
-    let counters = live.counters.clone();
+    let at = place.clone();
     let reader = readers.spawn(async move {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         // Until the flow ends; an unreachable member is no end, it may come back.
@@ -98,10 +106,11 @@ async fn begin(
                 continue;
             };
             seen.store(clock.load(Ordering::Relaxed), Ordering::Relaxed);
-            add(&counters.bytes, u64::try_from(length).unwrap_or(0));
+            count(&at, length);
             let _ = to.send_to(buffer.get(..length).unwrap_or_default(), peer).await;
         }
     });
     let underway = member.begin();
-    Some(Flow { socket, member, last, reader, _underway: underway })
+    place.flows.fetch_add(1, Ordering::Relaxed);
+    Some(Flow { socket, member, last, reader, _underway: underway, place: place.clone() })
 }

@@ -19,6 +19,7 @@ use crate::accept::{self, Room, Worker};
 use crate::body::Outgoing;
 use crate::counters::{FrontSample, PoolSample};
 use crate::fields::Client;
+use crate::journal::Entry;
 use crate::live::{Live, LivePlace, Slot, succeed};
 use crate::proxy::Passage;
 use crate::spec::{FrontId, FrontSpec, Health, MemberId, PoolId, Speaks, Visitor};
@@ -41,11 +42,24 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 /// What has been counted since the last look.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
-    pub front: FrontSample,
+    /// By the zone of the place where clients came in; without a name for those who came by none.
+    pub zones: BTreeMap<String, FrontSample>,
     pub active_connections: usize,
-    pub pools: BTreeMap<PoolId, PoolSample>,
-    /// Healthy and unhealthy members.
-    pub members: BTreeMap<PoolId, (usize, usize)>,
+    /// Of datagrams.
+    pub active_flows: usize,
+    /// By the zone of the place where clients came in.
+    pub pools: BTreeMap<PoolId, BTreeMap<String, PoolSample>>,
+    /// Healthy and unhealthy members by their own zone.
+    pub members: BTreeMap<PoolId, BTreeMap<String, (usize, usize)>>,
+}
+
+impl Sample {
+    /// Of all zones together.
+    pub fn front(&self) -> FrontSample {
+        let mut all = FrontSample::default();
+        self.zones.values().for_each(|zone| all += zone);
+        all
+    }
 }
 
 /// Fronts, made and changed by what they should be. Verbs are idempotent.
@@ -64,6 +78,9 @@ pub trait Fronts: Send + Sync {
 
     /// Takes what has been counted since the last look.
     fn sample(&self, front: &FrontId) -> Option<Sample>;
+
+    /// Takes what has been written down since the last look; nothing where nothing is.
+    fn journal(&self, front: &FrontId) -> Vec<Entry>;
 }
 
 /// Fronts on sockets of this host.
@@ -159,7 +176,7 @@ impl Balance {
         };
         let client = Client::new(visitor.address, visitor.port, visitor.secure, door.spec.port);
         let place = live.places.first();
-        Passage { desk: &self.desk, live: &live, door, place, client: &client }.answer(request).await
+        Passage::answer(&self.desk, &live, door, place, &client, request).await
     }
 
     async fn make(&self, spec: FrontSpec) -> Result<()> {
@@ -304,20 +321,26 @@ impl Fronts for Balance {
         Some(members.iter().map(|member| (member.id.clone(), member.health())).collect())
     }
 
+    fn journal(&self, front: &FrontId) -> Vec<Entry> {
+        let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner);
+        let live = directory.slots.get(front).map(|slot| slot.get());
+        live.and_then(|live| live.journal.clone()).map_or_else(Vec::new, |journal| journal.take())
+    }
+
     fn sample(&self, front: &FrontId) -> Option<Sample> {
         let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner);
         let slot = directory.slots.get(front)?;
         let live = slot.get();
-        let members = |pool: &crate::live::LivePool| {
-            let open = pool.members.iter().filter(|member| !member.is_draining());
-            let (well, ill): (Vec<_>, Vec<_>) = open.partition(|member| member.is_healthy());
-            (well.len(), ill.len())
-        };
+        let mut zones = BTreeMap::from([(String::new(), live.counters.take())]);
+        for place in &live.places {
+            *zones.entry(place.spec.zone.clone()).or_default() += &place.counters.take();
+        }
         Some(Sample {
-            front: live.counters.take(),
+            zones,
             active_connections: self.workers.iter().map(|(_, worker)| worker.watch.count(slot)).sum(),
+            active_flows: live.places.iter().map(|place| place.flows.load(Ordering::Relaxed)).sum(),
             pools: live.pools.iter().map(|(id, pool)| (id.clone(), pool.counters.take())).collect(),
-            members: live.pools.iter().map(|(id, pool)| (id.clone(), members(pool))).collect(),
+            members: live.pools.iter().map(|(id, pool)| (id.clone(), pool.health_by_zone())).collect(),
         })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::engine::{Fronts, Pending, Sample};
+use crate::journal::Entry;
 use crate::spec::{FrontId, FrontSpec, Health, MemberId, PoolId};
 
 /// Remembers what it was asked for; members are as well as a test says, and healthy otherwise.
@@ -11,6 +12,8 @@ use crate::spec::{FrontId, FrontSpec, Health, MemberId, PoolId};
 pub struct FakeFronts {
     fronts: Mutex<BTreeMap<FrontId, FrontSpec>>,
     health: Mutex<BTreeMap<MemberId, Health>>,
+    samples: Mutex<BTreeMap<FrontId, Sample>>,
+    journals: Mutex<BTreeMap<FrontId, Vec<Entry>>>,
 }
 
 impl FakeFronts {
@@ -29,6 +32,16 @@ impl FakeFronts {
 
     pub fn set_health(&self, member: &str, health: Health) {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).insert(member.into(), health);
+    }
+
+    /// What the next reader of this front's journal takes.
+    pub fn write_down(&self, front: &FrontId, entries: Vec<Entry>) {
+        self.journals.lock().unwrap_or_else(PoisonError::into_inner).insert(front.clone(), entries);
+    }
+
+    /// What the next look at this front takes.
+    pub fn set_sample(&self, front: &FrontId, sample: Sample) {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner).insert(front.clone(), sample);
     }
 }
 
@@ -51,7 +64,13 @@ impl Fronts for FakeFronts {
         Some(pool.members.iter().map(|member| (member.id.clone(), health(&member.id))).collect())
     }
 
+    fn journal(&self, front: &FrontId) -> Vec<Entry> {
+        self.journals.lock().unwrap_or_else(PoisonError::into_inner).remove(front).unwrap_or_default()
+    }
+
     fn sample(&self, front: &FrontId) -> Option<Sample> {
-        self.fronts().contains_key(front).then(Sample::default)
+        let known = self.fronts().contains_key(front);
+        let taken = self.samples.lock().unwrap_or_else(PoisonError::into_inner).remove(front);
+        known.then(|| taken.unwrap_or_default())
     }
 }

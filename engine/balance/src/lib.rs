@@ -13,6 +13,7 @@ mod datagram;
 mod engine;
 mod fake;
 mod fields;
+mod journal;
 mod live;
 mod pattern;
 mod pick;
@@ -30,6 +31,7 @@ pub use body::Outgoing;
 pub use counters::{FrontSample, PoolSample};
 pub use engine::{Balance, Error, Fronts, Pending, Result, Sample};
 pub use fake::FakeFronts;
+pub use journal::{Did, Entry, Outcome};
 pub use pattern::Pattern;
 pub use spec::{
     Action, Ailment, Choice, Codes, Condition, DoorSpec, Forward, ForwardedFor, FrontId, FrontSpec, Health,

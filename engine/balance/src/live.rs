@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::counters::{FrontCounters, PoolCounters};
+use crate::counters::{FrontCounters, Zones};
+use crate::journal::Journal;
 use crate::space::Space;
 use crate::spec::{
     Ailment, DoorSpec, FrontSpec, Health, Manners, MemberId, MemberSpec, Place, PoolId, PoolSpec, Probe,
@@ -19,7 +20,9 @@ pub(crate) struct Live {
     pub(crate) places: Vec<Arc<LivePlace>>,
     pub(crate) doors: Vec<Arc<LiveDoor>>,
     pub(crate) pools: BTreeMap<PoolId, Arc<LivePool>>,
+    /// Of requests that came by no place.
     pub(crate) counters: Arc<FrontCounters>,
+    pub(crate) journal: Option<Arc<Journal>>,
 }
 
 pub(crate) struct LivePlace {
@@ -27,13 +30,17 @@ pub(crate) struct LivePlace {
     pub(crate) number: u64,
     pub(crate) spec: Place,
     pub(crate) space: Space,
+    pub(crate) counters: Arc<FrontCounters>,
+    /// Of datagrams, now.
+    pub(crate) flows: AtomicUsize,
 }
 
 impl LivePlace {
     fn open(spec: Place) -> std::io::Result<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let space = Space::open(spec.space.as_deref())?;
-        Ok(Self { number: NUMBERS.fetch_add(1, Ordering::Relaxed), space, spec })
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { number, space, spec, counters: Arc::default(), flows: AtomicUsize::new(0) })
     }
 }
 
@@ -86,7 +93,7 @@ pub(crate) struct LivePool {
     pub(crate) members: Vec<Arc<Member>>,
     eligible: RwLock<Arc<Vec<Arc<Member>>>>,
     pub(crate) next: AtomicUsize,
-    pub(crate) counters: Arc<PoolCounters>,
+    pub(crate) counters: Arc<Zones>,
 }
 
 impl LivePool {
@@ -126,6 +133,16 @@ impl LivePool {
             eligible = open().cloned().collect();
         }
         *self.eligible.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(eligible);
+    }
+
+    /// Healthy and unhealthy members by zone; those on their way out are neither.
+    pub(crate) fn health_by_zone(&self) -> BTreeMap<String, (usize, usize)> {
+        let mut zones = BTreeMap::<String, (usize, usize)>::new();
+        for member in self.members.iter().filter(|member| !member.is_draining()) {
+            let (well, ill) = zones.entry(member.zone.clone().unwrap_or_default()).or_default();
+            *(if member.is_healthy() { well } else { ill }) += 1;
+        }
+        zones
     }
 
     pub(crate) fn find(&self, hash: u64) -> Option<Arc<Member>> {
@@ -261,7 +278,7 @@ impl Drop for Underway {
 
 /// The successor of a front, by a new spec.
 pub(crate) fn succeed(spec: FrontSpec, former: Option<&Live>) -> std::io::Result<Live> {
-    let FrontSpec { places, doors, pools, manners, .. } = spec;
+    let FrontSpec { places, doors, pools, manners, journal, .. } = spec;
     let known = |place: &Place| {
         former.and_then(|former| former.places.iter().find(|known| known.spec == *place).cloned())
     };
@@ -288,5 +305,7 @@ pub(crate) fn succeed(spec: FrontSpec, former: Option<&Live>) -> std::io::Result
         )
     };
     let counters = former.map(|former| former.counters.clone()).unwrap_or_default();
-    Ok(Live { manners, places, doors, pools: pools.into_iter().map(pool).collect(), counters })
+    let known = former.and_then(|former| former.journal.clone());
+    let journal = journal.then(|| known.unwrap_or_default());
+    Ok(Live { manners, places, doors, pools: pools.into_iter().map(pool).collect(), counters, journal })
 }

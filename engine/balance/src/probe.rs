@@ -17,11 +17,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{sleep, timeout};
 
 use crate::live::{Live, LivePlace, Member, Slot};
-use crate::spec::{Ailment, PoolId, Probe, ProbeBy, Upstream};
+use crate::spec::{Ailment, Health, PoolId, Probe, ProbeBy, Upstream};
 use crate::tls;
 
 /// How soon a change of what is asked is noticed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How soon one that was never well is asked again: it is being started. Only once in an interval does that count
+/// against it.
+const AT_FIRST_EVERY: Duration = Duration::from_millis(200);
 const BODY_BYTES_MAX: usize = 1_024 * 1_024;
 /// The header and trailer that carries the outcome of a gRPC call.
 const GRPC_STATUS: &str = "grpc-status";
@@ -30,6 +33,7 @@ const GRPC_UNKNOWN: u16 = 2;
 
 /// Asks until the member is no more, or gets nothing new.
 pub(crate) async fn run(slot: Arc<Slot>, pool: PoolId, member: Arc<Member>) {
+    let mut counted_at: Option<tokio::time::Instant> = None;
     loop {
         let live = slot.get();
         let Some(probe) = wanted(&live, &pool, &member) else { return };
@@ -44,13 +48,20 @@ pub(crate) async fn run(slot: Arc<Slot>, pool: PoolId, member: Arc<Member>) {
         if let Err(ailment) = &outcome {
             tracing::debug!(member = %member.id, ?ailment, "a member is not well");
         }
-        if member.found(&probe, outcome)
+        let is_starting = outcome.is_err() && member.health() == Health::Initial;
+        let every = if is_starting { probe.every.min(AT_FIRST_EVERY) } else { probe.every };
+        let counts = !is_starting || counted_at.is_none_or(|at| at.elapsed() >= probe.every);
+        if counts {
+            counted_at = Some(begun);
+        }
+        if counts
+            && member.found(&probe, outcome)
             && let Some(pool) = slot.get().pools.get(&pool)
         {
             pool.refresh();
         }
-        while begun.elapsed() < probe.every && member.epoch.load(Ordering::Relaxed) == epoch {
-            sleep((probe.every - begun.elapsed().min(probe.every)).min(LOOK_EVERY)).await;
+        while begun.elapsed() < every && member.epoch.load(Ordering::Relaxed) == epoch {
+            sleep((every - begun.elapsed().min(every)).min(LOOK_EVERY)).await;
             if wanted(&slot.get(), &pool, &member).is_none() {
                 return;
             }

@@ -11,8 +11,9 @@ use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 
 use crate::body::{Outgoing, Upload};
-use crate::counters::add;
+use crate::counters::{FrontCounters, PoolCounters, add};
 use crate::fields::{self, Client, Doubt};
+use crate::journal::{Did, Draft, Notes};
 use crate::live::{Live, LiveDoor, LivePlace, LivePool, Member};
 use crate::rule::{self, Seen};
 use crate::spec::{Action, Forward, Sticky, Strictness, Upstream};
@@ -24,16 +25,33 @@ const TRIES: usize = 3;
 
 /// What a request goes through, and where it came in.
 pub(crate) struct Passage<'p> {
-    pub(crate) desk: &'p Arc<Desk>,
-    pub(crate) live: &'p Arc<Live>,
-    pub(crate) door: &'p LiveDoor,
-    pub(crate) place: Option<&'p Arc<LivePlace>>,
-    pub(crate) client: &'p Client,
+    desk: &'p Arc<Desk>,
+    live: &'p Arc<Live>,
+    door: &'p LiveDoor,
+    place: Option<&'p Arc<LivePlace>>,
+    client: &'p Client,
+    notes: Option<Notes>,
 }
 
-impl Passage<'_> {
+impl<'p> Passage<'p> {
     /// Answers. Always.
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Outgoing> {
+    pub(crate) async fn answer(
+        desk: &'p Arc<Desk>,
+        live: &'p Arc<Live>,
+        door: &'p LiveDoor,
+        place: Option<&'p Arc<LivePlace>>,
+        client: &'p Client,
+        request: Request<Incoming>,
+    ) -> Response<Outgoing> {
+        let draft = live.journal.as_ref().map(|journal| Draft::begin(journal, client, &request));
+        let notes = draft.as_ref().map(|draft| draft.notes.clone());
+        let response = Self { desk, live, door, place, client, notes }.pass(request).await;
+        let Some(mut draft) = draft else { return response };
+        draft.head(response.status().as_u16(), response.headers());
+        response.map(|body| body.noted(draft))
+    }
+
+    async fn pass(&self, request: Request<Incoming>) -> Response<Outgoing> {
         let (parts, body) = request.into_parts();
         let doubt = fields::doubt(&parts, !body.is_end_stream());
         let mut response = match fields::refusal(&parts, &self.live.manners, doubt) {
@@ -55,23 +73,48 @@ impl Passage<'_> {
         let host = rule::host(&parts, &parts.headers).unwrap_or_default();
         let (action, looked_at) =
             rule::decide(&self.door.spec, &Seen { parts: &parts, host, source: client.address });
-        add(&self.live.counters.rules, u64::try_from(looked_at).unwrap_or(0));
+        add(&self.counters().rules, u64::try_from(looked_at).unwrap_or(0));
+        let fitted = self.door.spec.rules.get(looked_at.wrapping_sub(1));
+        let is_rule = fitted.is_some_and(|rule| std::ptr::eq(&rule.action, action));
+        self.note(|notes| notes.decided(is_rule.then(|| looked_at - 1)));
         match action {
             Action::Forward(forward) => self.forward(forward, parts, body, doubt).await,
             Action::Redirect(to) => {
-                add(&self.live.counters.redirects, 1);
-                self.own(answer::redirect(to, &parts, host, client.secure, client.door))
+                add(&self.counters().redirects, 1);
+                let response = answer::redirect(to, &parts, host, client.secure, client.door);
+                let location = response.headers().get(http::header::LOCATION);
+                let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+                self.note(|notes| notes.did(Did::Redirect(location.unwrap_or_default())));
+                self.own(response)
             }
             Action::Answer { status, content_type, body } => {
-                add(&self.live.counters.fixed, 1);
+                add(&self.counters().fixed, 1);
+                self.note(|notes| notes.did(Did::Answer));
                 self.own(answer::own(status.as_u16(), content_type, body.clone()))
             }
         }
     }
 
+    fn note(&self, f: impl FnOnce(&Notes)) {
+        if let Some(notes) = &self.notes {
+            f(notes);
+        }
+    }
+
+    fn counters(&self) -> &FrontCounters {
+        self.place.map_or(&self.live.counters, |place| &place.counters)
+    }
+
     /// Counts an answer of ours.
     fn own(&self, response: Response<Outgoing>) -> Response<Outgoing> {
-        let counters = &self.live.counters;
+        let counters = self.counters();
+        match response.status().as_u16() {
+            500 => add(&counters.own_500, 1),
+            502 => add(&counters.own_502, 1),
+            503 => add(&counters.own_503, 1),
+            504 => add(&counters.own_504, 1),
+            _ => {}
+        }
         match response.status().as_u16() {
             300..400 => add(&counters.own_3xx, 1),
             400..500 => add(&counters.own_4xx, 1),
@@ -92,6 +135,7 @@ impl Passage<'_> {
         body: Incoming,
         doubt: Doubt,
     ) -> Response<Outgoing> {
+        self.note(|notes| notes.did(Did::Forward));
         let Some(place) = self.place else { return self.page(503) };
         let Some(pool) = self.pool(forward, &parts.headers) else { return self.page(503) };
         let protocol = pool.spec.protocol;
@@ -110,15 +154,21 @@ impl Passage<'_> {
             Ok(prepared) => prepared,
             Err(status) => return self.page(status),
         };
+        let of_pool = pool.counters.of(&place.spec.zone);
+        add(&place.counters.requests, 1);
+        add(&of_pool.requests, 1);
         let mut tried = Vec::new();
         loop {
             let underway = member.begin();
+            let is_grpc = protocol == Upstream::Grpc;
+            self.note(|notes| notes.chose(&pool.spec.id, member.address, request.headers(), is_grpc));
             let begun = Instant::now();
             let how = (protocol, pool.spec.tls);
             let asked = self.desk.ask(place, member.address, how, request, self.live.manners.idle);
             match asked.await {
                 Ok((response, back)) => {
-                    self.count(pool, response.status(), begun);
+                    self.count(&of_pool, response.status(), begun);
+                    self.note(|notes| notes.answered(member.address, response.status().as_u16(), begun));
                     let back = back.filter(|_| doubt == Doubt::None);
                     let (mut parts, body) = response.into_parts();
                     if parts.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -135,8 +185,8 @@ impl Passage<'_> {
                     return self.page(502);
                 }
                 Err(Failure::Unreached { request: unsent, timed_out }) => {
-                    add(&self.live.counters.connect_errors, 1);
-                    add(&pool.counters.connect_errors, 1);
+                    add(&place.counters.connect_errors, 1);
+                    add(&of_pool.connect_errors, 1);
                     tried.push(member);
                     let next = pick::member(pool, zone, &tried).filter(|_| tried.len() < TRIES);
                     let Some(next) = next else { return self.page(if timed_out { 504 } else { 502 }) };
@@ -178,7 +228,8 @@ impl Passage<'_> {
             parts.headers.insert(UPGRADE, upgrade);
         }
         let path = parts.uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
-        let upload = if body.is_end_stream() { Upload::Nothing } else { Upload::Client(body) };
+        let upload =
+            if body.is_end_stream() { Upload::Nothing } else { Upload::Client(body, self.notes.clone()) };
         let mut request = Request::new(upload);
         *request.method_mut() = parts.method;
         *request.uri_mut() = match protocol {
@@ -197,13 +248,11 @@ impl Passage<'_> {
         Ok((request, switch))
     }
 
-    fn count(&self, pool: &LivePool, status: StatusCode, begun: Instant) {
-        let (front, of_pool) = (&self.live.counters, &pool.counters);
+    fn count(&self, of_pool: &PoolCounters, status: StatusCode, begun: Instant) {
+        let front = self.counters();
         let took = begun.elapsed();
         front.times.add(took);
         of_pool.times.add(took);
-        add(&front.requests, 1);
-        add(&of_pool.requests, 1);
         let (a, b) = match status.as_u16() / 100 {
             2 => (&front.member_2xx, &of_pool.member_2xx),
             3 => (&front.member_3xx, &of_pool.member_3xx),
@@ -239,7 +288,7 @@ impl Passage<'_> {
         underway: crate::live::Underway,
     ) -> Response<Outgoing> {
         let Some(client) = client else { return self.page(502) };
-        add(&self.live.counters.websockets, 1);
+        add(&self.counters().websockets, 1);
         let member = hyper::upgrade::on(&mut response);
         tokio::spawn(async move {
             if let (Ok(client), Ok(member)) = tokio::join!(client, member) {

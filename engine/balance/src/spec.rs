@@ -53,6 +53,8 @@ pub struct FrontSpec {
     pub doors: Vec<DoorSpec>,
     pub pools: Vec<PoolSpec>,
     pub manners: Manners,
+    /// Every HTTP request is written down, for [`crate::Fronts::journal`].
+    pub journal: bool,
 }
 
 /// A place it listens at and dials from.

@@ -33,17 +33,18 @@ pub(crate) async fn carry<S>(
     let Some(pool) = pool_of(slot, door) else { return };
     let cross_zone = pool.spec.cross_zone.unwrap_or_else(|| slot.get().manners.cross_zone);
     let zone = (!cross_zone).then_some(&*place.spec.zone);
+    let of_pool = pool.counters.of(&place.spec.zone);
     let mut tried = Vec::new();
     while tried.len() < TRIES {
         let Some(member) = choose(&pool, zone, &tried, peer.ip()) else { return };
         let underway = member.begin();
         let Ok(Ok(mut stream)) = timeout(CONNECT_MAX, place.space.connect(member.address)).await else {
-            add(&slot.get().counters.connect_errors, 1);
-            add(&pool.counters.connect_errors, 1);
+            add(&place.counters.connect_errors, 1);
+            add(&of_pool.connect_errors, 1);
             tried.push(member);
             continue;
         };
-        add(&pool.counters.requests, 1);
+        add(&of_pool.requests, 1);
         if pool.spec.proxy_header {
             let local = SocketAddr::from((place.spec.address, door.spec.port));
             if stream.write_all(&proxy_header(peer, local)).await.is_err() {

@@ -35,6 +35,11 @@ pub fn limit(what: &str, most: usize) -> Error {
     Error::modeled(Kind::Limit, &error::LIMIT_EXCEEDED_EXCEPTION, message)
 }
 
+pub fn in_use(arn: &str) -> Error {
+    let message = format!("Certificate {arn} is in use.");
+    Error::modeled(Kind::Conflict, &error::RESOURCE_IN_USE_EXCEPTION, message)
+}
+
 pub fn unsupported(what: &str) -> Error {
     validation(format!("{what} is not supported here"))
 }

@@ -1,6 +1,7 @@
 //! Certificate Manager: certificates that are imported, and those the house's own authority issues.
 
 pub mod errors;
+pub mod events;
 pub mod ops;
 pub mod rules;
 pub mod service;

@@ -3,6 +3,7 @@
 use api_acm::{SERVICE, Tag, op};
 use kernel::{Access, Plugs, Result, Scope, Service, ServiceBuilder};
 
+use crate::events;
 use crate::ops::certificate::{self, Authority};
 use crate::ops::{certificate_view, tags};
 use crate::state::seal::Seal;
@@ -34,6 +35,7 @@ pub fn service(plugs: &Plugs) -> Service {
         .access(|_, i| Ok(Access::on(&i.certificate_arn).tag_keys(i.tags.iter().map(|tag| &tag.key))));
     s.op(op::ListTagsForCertificate, tags::list_tags_for_certificate)
         .access(|_, i| Ok(Access::on(&i.certificate_arn)));
+    s.subscribe("acm/in-use", Some(events::SOURCE), Some(events::CERTIFICATES), events::used);
     s.build()
 }
 

@@ -194,3 +194,7 @@ pub enum TooMany {
 pub fn unsupported(what: impl Display) -> Error {
     configuration(format!("{what} is not supported here"))
 }
+
+pub fn closed_bucket(bucket: &str) -> Error {
+    configuration(format!("Access Denied for bucket: {bucket}. Please check S3bucket permission"))
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api_elbv2::{SERVICE, op};
 use kernel::{Access, Ctx, Error, Plugs, Result, Scope, Service, ServiceBuilder};
 
-use crate::controllers::{instance, load_balancer as controller};
+use crate::controllers::{access_log, instance, load_balancer as controller, metric};
 use crate::ops::{
     attributes, certificate, limits, listener, load_balancer, load_balancer_update, rule, ssl_policy, tags,
     target, target_group, target_health,
@@ -24,6 +24,9 @@ pub struct Engines {
 pub fn service(plugs: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(Engines { fronts: plugs.get(), networks: plugs.get() });
+    let every_ms = metric::every_ms(plugs.setting(metric::SETTING));
+    s.own(metric::Books::new(every_ms));
+    s.own(access_log::Files::default());
     s.resource_facts(tags::facts_of);
     load_balancers(&mut s);
     target_groups(&mut s);
@@ -53,6 +56,8 @@ pub fn service(plugs: &Plugs) -> Service {
         Some(instance::DETAIL_TYPE),
         instance::state_changed,
     );
+    s.sweep("elbv2-metrics", every_ms, metric::put_all);
+    s.sweep("elbv2-access-logs", every_ms, access_log::carry_all);
     s.on_reset(forget);
     s.build()
 }

@@ -4,7 +4,7 @@ use std::io::{BufReader, Read, Write};
 
 use balance::{Action, Condition, Fronts, Pattern, Redirect, RuleSpec, Sticky};
 
-use crate::world::{World, member, read_head, saying};
+use crate::world::{World, eventually, member, read_head, saying};
 
 /// A member that answers with the head it was sent.
 fn echoing() -> std::net::SocketAddr {
@@ -38,8 +38,38 @@ fn members_are_told_who_asks_and_nothing_of_the_connection() {
     assert!(lines.contains(&"x-forwarded-proto: http") && lines.contains(&"host: Front.Test"), "{seen}");
     assert!(!seen.contains("x-mine"), "{seen}");
     let sample = world.engine.sample(&"front".into()).unwrap();
-    assert_eq!((sample.front.requests, sample.front.member_2xx, sample.front.connections), (1, 1, 1));
+    let front = sample.front();
+    assert_eq!((front.requests, front.member_2xx, front.connections, front.times.len()), (1, 1, 1, 1));
+    let of_pool: Vec<_> = sample.pools.values().flat_map(|zones| zones.values()).collect();
+    assert_eq!(of_pool.iter().map(|pool| pool.requests).sum::<u64>(), 1);
     assert_eq!(sample.active_connections, 1);
+}
+
+#[test]
+fn requests_are_written_down_where_that_is_asked_for() {
+    let world = World::new();
+    let mut spec = world.spec(&[saying("member")]);
+    world.ensure(spec.clone());
+    assert!(world.client().get("/before").is_some());
+    spec.journal = true;
+    world.ensure(spec);
+    let mut client = world.client();
+    client.send(
+        "POST /a?b HTTP/1.1\r\nHost: front.test:81\r\nUser-Agent: me\r\nContent-Length: 5\r\n\r\n12345",
+    );
+    assert_eq!(client.answer().unwrap().0, 200);
+    let written = || Some(world.engine.journal(&"front".into())).filter(|entries| !entries.is_empty());
+    let entries = eventually("it is written down", written);
+    let [entry] = entries.as_slice() else { panic!("{entries:?}") };
+    assert_eq!((entry.method.as_str(), entry.path.as_str(), entry.status), ("POST", "/a?b", 200));
+    assert_eq!((entry.domain(), entry.agent.as_str(), entry.version), ("front.test", "me", "HTTP/1.1"));
+    assert_eq!(
+        (entry.outcome.member_status, &entry.outcome.action),
+        (Some(200), &Some(balance::Did::Forward))
+    );
+    assert!(entry.outcome.member.is_some() && entry.outcome.took.is_some() && !entry.trace.is_empty());
+    assert!(entry.received_bytes > 5 + 60 && entry.sent_bytes > 6, "{entry:?}");
+    assert!(world.engine.journal(&"front".into()).is_empty());
 }
 
 #[test]

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod change;
+mod choice;
 mod faults;
 mod http;
+mod secure;
 mod speak;
 mod world;

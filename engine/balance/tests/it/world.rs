@@ -75,6 +75,7 @@ impl World {
                 proxy_header: false,
                 cross_zone: None,
             }],
+            journal: false,
             manners: Manners {
                 idle: Duration::from_secs(1),
                 client_idle: Duration::MAX,

@@ -10,6 +10,7 @@ use super::get;
 use crate::errors;
 use crate::rules::{certificate as rules, domain, tag};
 use crate::state::certificate::{self, Certificate, Tags};
+use crate::state::in_use;
 use crate::state::seal;
 
 /// Certificates of one account and region (user guide, "Quotas").
@@ -135,6 +136,9 @@ pub async fn delete_certificate(ctx: &Ctx, input: api::DeleteCertificateRequest)
     let scope = *ctx.scope();
     ctx.write(|tx| {
         get(tx, &scope, &input.certificate_arn)?;
+        if !in_use::by(tx, &scope, &input.certificate_arn)?.is_empty() {
+            return Err(errors::in_use(&input.certificate_arn));
+        }
         certificate::delete(tx, &scope, &input.certificate_arn)
     })
     .await

@@ -1,5 +1,7 @@
 //! Certificates looked at.
 
+use std::collections::BTreeSet;
+
 use api_acm as api;
 use kernel::{Ctx, Millis, Result, Scope};
 use shape::Timestamp;
@@ -7,6 +9,7 @@ use shape::Timestamp;
 use super::read;
 use crate::errors;
 use crate::state::certificate::{self, Certificate};
+use crate::state::in_use;
 
 /// The largest page.
 const PAGE_MAX: i32 = 1_000;
@@ -33,6 +36,8 @@ pub async fn describe_certificate(
     input: api::DescribeCertificateRequest,
 ) -> Result<api::DescribeCertificateResponse> {
     let one = read(ctx, &input.certificate_arn).await?;
+    let scope = *ctx.scope();
+    let users = ctx.read(|snap| in_use::by(snap, &scope, &one.arn)).await?;
     let validated =
         (!one.imported).then(|| one.facts.names.iter().map(|name| validation(ctx.scope(), name)).collect());
     let facts = &one.facts;
@@ -52,7 +57,7 @@ pub async fn describe_certificate(
         not_after: at(facts.not_after),
         key_algorithm: Some(facts.key_algorithm.clone()),
         signature_algorithm: Some(facts.signature_algorithm.clone()),
-        in_use_by: Some(Vec::new()),
+        in_use_by: Some(users),
         r#type: Some(kind(&one).to_owned()),
         renewal_eligibility: Some("INELIGIBLE".to_owned()),
         key_usages: Some(vec![api::KeyUsage { name: Some(KEY_USAGE.to_owned()) }]),
@@ -113,7 +118,9 @@ pub async fn list_certificates(
         return Err(errors::validation(format!("MaxItems must be between 1 and {PAGE_MAX}")));
     }
     let (scope, now) = (*ctx.scope(), ctx.now());
-    let mut all = ctx.read(|snap| certificate::all(snap, &scope)).await?;
+    let read = ctx.read(|snap| Ok((certificate::all(snap, &scope)?, in_use::all(snap, &scope)?)));
+    let (mut all, used) = read.await?;
+    let used: BTreeSet<String> = used.into_iter().flat_map(|(_, arns)| arns).collect();
     let includes = input.includes.unwrap_or_default();
     // Without being asked for, keys of other kinds are left out, as AWS does.
     let types = includes
@@ -144,7 +151,8 @@ pub async fn list_certificates(
     };
     let size = usize::try_from(size).unwrap_or(1);
     let count = all.len();
-    let page: Vec<_> = all.iter().skip(from).take(size).map(|one| summary(one, now)).collect();
+    let page: Vec<_> =
+        all.iter().skip(from).take(size).map(|one| summary(one, now, used.contains(&one.arn))).collect();
     let end = from.saturating_add(page.len());
     let position = u64::try_from(end).unwrap_or(u64::MAX).to_be_bytes();
     Ok(api::ListCertificatesResponse {
@@ -153,7 +161,7 @@ pub async fn list_certificates(
     })
 }
 
-fn summary(one: &Certificate, now: Millis) -> api::CertificateSummary {
+fn summary(one: &Certificate, now: Millis, is_used: bool) -> api::CertificateSummary {
     api::CertificateSummary {
         certificate_arn: Some(one.arn.clone()),
         domain_name: Some(one.domain.clone()),
@@ -164,7 +172,7 @@ fn summary(one: &Certificate, now: Millis) -> api::CertificateSummary {
         key_algorithm: Some(one.facts.key_algorithm.clone()),
         key_usages: Some(vec![KEY_USAGE.to_owned()]),
         extended_key_usages: Some(vec![EXTENDED_KEY_USAGE.to_owned()]),
-        in_use: Some(false),
+        in_use: Some(is_used),
         renewal_eligibility: Some("INELIGIBLE".to_owned()),
         not_before: at(one.facts.not_before),
         not_after: at(one.facts.not_after),

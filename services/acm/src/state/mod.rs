@@ -1,4 +1,5 @@
 //! How certificates are stored.
 
 pub mod certificate;
+pub mod in_use;
 pub mod seal;

@@ -97,3 +97,40 @@ async fn what_is_imported_fits_together() {
     let get = GetCertificateRequest { certificate_arn: arn };
     assert_eq!(cloud.call(op::GetCertificate, get).await.unwrap().certificate.unwrap(), one.chain);
 }
+
+#[tokio::test]
+async fn a_certificate_in_use_is_shown_with_its_users_and_stays() {
+    let cloud = cloud().await;
+    let request = RequestCertificateRequest { domain_name: "example.com".into(), ..Default::default() };
+    let arn = cloud.call(op::RequestCertificate, request).await.unwrap().certificate_arn.unwrap();
+    let users = async || {
+        let describe = DescribeCertificateRequest { certificate_arn: arn.clone() };
+        cloud.call(op::DescribeCertificate, describe).await.unwrap().certificate.unwrap().in_use_by.unwrap()
+    };
+    let tell = async |certificates: &[&str]| {
+        let detail = serde_json::json!({ "resource": "arn:user", "certificates": certificates });
+        let ctx = cloud.ctx("acm");
+        let event = kernel::Event::new(
+            &ctx,
+            "aws.elasticloadbalancing",
+            "Load Balancer Certificates",
+            Vec::new(),
+            detail,
+        );
+        ctx.write(|tx| tx.publish(&event.clone().in_private())).await.unwrap();
+    };
+    let delete = async || {
+        let input = DeleteCertificateRequest { certificate_arn: arn.clone() };
+        cloud.call(op::DeleteCertificate, input).await
+    };
+    tell(&[&arn]).await;
+    let told = async || (users().await == ["arn:user"]).then_some(());
+    cloud.eventually("the user is shown", told).await;
+    assert_eq!(delete().await.unwrap_err().code(), "ResourceInUseException");
+    let listed = cloud.call(op::ListCertificates, ListCertificatesRequest::default()).await.unwrap();
+    assert_eq!(listed.certificate_summary_list.unwrap()[0].in_use, Some(true));
+    cloud.advance(1);
+    tell(&[]).await;
+    cloud.eventually("nobody uses it", async || users().await.is_empty().then_some(())).await;
+    delete().await.unwrap();
+}

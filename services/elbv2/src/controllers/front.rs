@@ -63,6 +63,7 @@ pub async fn spec(ctx: &Ctx, of: &LoadBalancer, nodes: &Nodes) -> Result<(FrontS
         doors: specs,
         pools: groups.values().map(|(group, targets)| pool(group, targets)).collect(),
         manners: manners(of),
+        journal: of.is_logged(),
     };
     Ok((spec, complete))
 }

@@ -4,6 +4,8 @@ use api_elbv2 as api;
 use kernel::{Ctx, Result};
 
 use super::{get_listener, get_load_balancer, get_target_group, nudge, nudge_users};
+use crate::controllers::access_log;
+use crate::errors;
 use crate::rules::attribute as rules;
 use crate::state::{listener, load_balancer, target_group};
 
@@ -35,6 +37,17 @@ pub async fn modify_load_balancer_attributes(
     input: api::ModifyLoadBalancerAttributesInput,
 ) -> Result<api::ModifyLoadBalancerAttributesOutput> {
     let scope = *ctx.scope();
+    let mut wanted = ctx.read(|snap| get_load_balancer(snap, &scope, &input.load_balancer_arn)).await?;
+    rules::set_of_load_balancer(wanted.kind, &mut wanted.attributes, given!(input.attributes))?;
+    let names_bucket = |one: &api::LoadBalancerAttribute| {
+        one.key.as_deref().is_some_and(|key| key.starts_with("access_logs."))
+    };
+    if wanted.is_logged() && input.attributes.iter().any(names_bucket) {
+        let bucket = wanted.attribute("access_logs.s3.bucket");
+        access_log::check(ctx, &wanted)
+            .await
+            .map_err(|refusal| errors::closed_bucket(bucket).because(refusal))?;
+    }
     let write = ctx.write(|tx| {
         let mut one = get_load_balancer(tx, &scope, &input.load_balancer_arn)?;
         rules::set_of_load_balancer(one.kind, &mut one.attributes, given!(input.attributes))?;

@@ -5,6 +5,7 @@ use kernel::{Ctx, Result};
 
 use super::{get_listener, nudge};
 use crate::errors::{self, TooMany};
+use crate::events;
 use crate::rules::listener::{CERTIFICATES_MAX, is_secure};
 use crate::rules::page;
 use crate::state::listener::{self, Listener};
@@ -63,6 +64,7 @@ pub async fn add_listener_certificates(
             return Err(errors::too_many(TooMany::Certificates, CERTIFICATES_MAX));
         }
         listener::put(tx, &scope, &one)?;
+        events::tell_certificates(tx, &scope, &one.of)?;
         Ok(of.id)
     });
     nudge(ctx, &write.await?);
@@ -83,6 +85,7 @@ pub async fn remove_listener_certificates(
         }
         one.certificates.retain(|arn| !arns.contains(arn));
         listener::put(tx, &scope, &one)?;
+        events::tell_certificates(tx, &scope, &one.of)?;
         Ok(of.id)
     });
     nudge(ctx, &write.await?);

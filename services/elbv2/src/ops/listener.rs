@@ -6,6 +6,7 @@ use kernel::{Ctx, Result, Scope, Tx};
 use super::certificate::{self, first};
 use super::{fresh_id, get_listener, get_load_balancer, get_target_group, nudge};
 use crate::errors::{self, TooMany};
+use crate::events;
 use crate::rules::{action, listener as rules, page, ssl_policy, tag};
 use crate::state::action::Action;
 use crate::state::listener::{self, Listener};
@@ -42,7 +43,8 @@ pub async fn create_listener(
             return Err(errors::too_many(TooMany::Listeners, rules::LISTENERS_MAX));
         }
         check_groups(tx, &scope, &of, &new.protocol, &new.action)?;
-        listener::put(tx, &scope, &new)
+        listener::put(tx, &scope, &new)?;
+        events::tell_certificates(tx, &scope, &of.id)
     })
     .await?;
     nudge(ctx, &of.id);
@@ -168,7 +170,8 @@ pub async fn modify_listener(
         check_port_free(&listener::all(tx, &scope, &of.id)?, &changed, &of.arn(&scope))?;
         check_groups(tx, &scope, &of, &changed.protocol, &changed.action)?;
         let (tags, attributes) = (old.tags, old.attributes);
-        listener::put(tx, &scope, &Listener { tags, attributes, ..changed.clone() })
+        listener::put(tx, &scope, &Listener { tags, attributes, ..changed.clone() })?;
+        events::tell_certificates(tx, &scope, &of.id)
     })
     .await?;
     nudge(ctx, &of.id);
@@ -183,6 +186,7 @@ pub async fn delete_listener(
     let write = ctx.write(|tx| {
         let (of, one) = get_listener(tx, &scope, &input.listener_arn)?;
         listener::delete(tx, &scope, &one)?;
+        events::tell_certificates(tx, &scope, &of.id)?;
         Ok(of.id)
     });
     nudge(ctx, &write.await?);

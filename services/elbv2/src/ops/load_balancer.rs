@@ -9,6 +9,7 @@ use shape::Timestamp;
 use super::network::{self, Subnet};
 use super::{fresh_id, get_load_balancer, nudge};
 use crate::errors::{self, TooMany};
+use crate::events;
 use crate::rules::{load_balancer as rules, page, tag};
 use crate::state::load_balancer::{Kind, LoadBalancer, Zone};
 use crate::state::node::Nodes;
@@ -220,6 +221,7 @@ pub async fn delete_load_balancer(
         for one in listener::all(tx, &scope, &found.id)? {
             listener::delete(tx, &scope, &one)?;
         }
+        events::tell_certificates(tx, &scope, &found.id)?;
         // What there is of it is the controller's to remove: it finds it by this.
         let nodes = node::get(tx, &scope, &found.id)?;
         node::put(tx, &scope, &found.id, &nodes)?;

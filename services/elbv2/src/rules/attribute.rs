@@ -24,15 +24,15 @@ type Row = (&'static str, &'static str, Value);
 const SWITCH: Value = Value::Switch;
 
 const COMMON: &[Row] = &[
-    ("access_logs.s3.bucket", "", Value::Fixed),
-    ("access_logs.s3.enabled", "false", Value::Fixed),
-    ("access_logs.s3.prefix", "", Value::Fixed),
     ("deletion_protection.enabled", "false", SWITCH),
     ("ipv6.deny_all_igw_traffic", "false", Value::Fixed),
     ("zonal_shift.config.enabled", "false", Value::Fixed),
 ];
 
 const APPLICATION: &[Row] = &[
+    ("access_logs.s3.bucket", "", Value::Text),
+    ("access_logs.s3.enabled", "false", SWITCH),
+    ("access_logs.s3.prefix", "", Value::Text),
     ("client_keep_alive.seconds", "3600", Value::Number(60, 604_800)),
     ("connection_logs.s3.bucket", "", Value::Fixed),
     ("connection_logs.s3.enabled", "false", Value::Fixed),
@@ -53,6 +53,9 @@ const APPLICATION: &[Row] = &[
 ];
 
 const NETWORK: &[Row] = &[
+    ("access_logs.s3.bucket", "", Value::Fixed),
+    ("access_logs.s3.enabled", "false", Value::Fixed),
+    ("access_logs.s3.prefix", "", Value::Fixed),
     ("dns_record.client_routing_policy", "any_availability_zone", Value::Fixed),
     ("load_balancing.cross_zone.enabled", "false", SWITCH),
     ("secondary_ips.auto_assigned.per_subnet", "0", Value::Fixed),
@@ -154,7 +157,20 @@ type Given = Vec<(Option<String>, Option<String>)>;
 /// # Errors
 /// `InvalidConfigurationRequest` for what there is not, or is not served; `ValidationError` for a bad value.
 pub fn set_of_load_balancer(kind: Kind, set: &mut Pairs, given: Given) -> Result<()> {
-    apply("Load balancer", &rows_of_load_balancer(kind).copied().collect::<Vec<_>>(), set, given)
+    apply("Load balancer", &rows_of_load_balancer(kind).copied().collect::<Vec<_>>(), set, given)?;
+    let is = |key: &str| set.get(key).map_or("", String::as_str);
+    if is("access_logs.s3.enabled") == "true" && is("access_logs.s3.bucket").is_empty() {
+        return Err(errors::configuration(
+            "The access logs S3 bucket must be specified when access logs are enabled",
+        ));
+    }
+    let prefix = is("access_logs.s3.prefix");
+    if prefix.contains("AWSLogs") || prefix.starts_with('/') || prefix.ends_with('/') {
+        return Err(errors::configuration(
+            "The access logs prefix must not contain 'AWSLogs' nor begin or end with '/'",
+        ));
+    }
+    Ok(())
 }
 
 /// # Errors
@@ -237,7 +253,9 @@ mod tests {
         let refused = |key: &str, value: &str| {
             set_of_load_balancer(Kind::Application, &mut Pairs::new(), give(key, value)).unwrap_err()
         };
-        assert!(refused("access_logs.s3.enabled", "true").message().contains("access_logs.s3.enabled"));
+        assert!(
+            refused("connection_logs.s3.enabled", "true").message().contains("connection_logs.s3.enabled")
+        );
         assert_eq!(refused("nonsense", "1").query_code(), "InvalidConfigurationRequest");
         assert_eq!(refused("idle_timeout.timeout_seconds", "0").query_code(), "ValidationError");
         set_of_load_balancer(Kind::Application, &mut set, give("idle_timeout.timeout_seconds", "7")).unwrap();

@@ -64,6 +64,16 @@ impl LoadBalancer {
         arn::load_balancer(scope, self.kind, &self.name, &self.id)
     }
 
+    /// `app/web/50dc6c495c0c9188`
+    pub fn path(&self) -> String {
+        format!("{}/{}/{}", self.kind.short(), self.name, self.id)
+    }
+
+    /// Its requests are written down for a bucket.
+    pub fn is_logged(&self) -> bool {
+        self.attribute("access_logs.s3.enabled") == "true"
+    }
+
     pub fn attribute(&self, key: &str) -> &str {
         let set = self.attributes.get(key).map(String::as_str);
         set.unwrap_or_else(|| crate::rules::attribute::default_of_load_balancer(self.kind, key))

@@ -88,3 +88,31 @@ async fn the_engine_takes_what_it_is_asked_and_forgets_it() {
     cloud.test.house.reset().await.unwrap();
     assert!(cloud.fronts.all().is_empty());
 }
+
+#[tokio::test]
+async fn hours_and_capacity_units_are_metered() {
+    let cloud = cloud().await;
+    let arn = cloud.balancer("web").await;
+    let front = cloud.fronts.all()[0].id.clone();
+    let bytes = balance::FrontSample { bytes: 1 << 30, ..Default::default() };
+    let sample = balance::Sample { zones: [("us-east-1a".to_owned(), bytes)].into(), ..Default::default() };
+    let mut lines = Vec::new();
+    cloud
+        .test
+        .eventually("usage is written down", async || {
+            cloud.fronts.set_sample(&front, sample.clone());
+            cloud.test.advance(60_000);
+            let ctx = cloud.test.ctx("elbv2");
+            lines = kernel::meter::list(&ctx, "elbv2", None, 10).await.unwrap();
+            lines.iter().any(|(_, line)| line.usage_type == "LCUUsage").then_some(())
+        })
+        .await;
+    let of = |usage_type: &str| {
+        let line = lines.iter().find(|(_, line)| line.usage_type == usage_type).unwrap();
+        assert_eq!(line.1.resource, arn);
+        line.1.quantity
+    };
+    assert!(of("LoadBalancerUsage") >= 60);
+    // A gigabyte is the unit of an hour.
+    assert!(of("LCUUsage") >= 3_600_000);
+}
