@@ -1,11 +1,14 @@
-//! What EC2 tells the house (EventBridge, "EC2 Instance State-change Notification").
+//! What EC2 tells the house (EC2 user guide, "EC2 Instance State-change Notification"; EBS user guide, "EventBridge
+//! events").
 
 use kernel::{Ctx, Event, Scope};
 use serde_json::json;
 
+use crate::rules::instant::iso;
 use crate::rules::spot_view;
-use crate::state::id::{InstanceId, SpotRequestId};
+use crate::state::id::{Id, InstanceId, SpotRequestId, VolumeId};
 use crate::state::instance::Instance;
+use crate::state::snapshot::Snapshot;
 use crate::state::spot::Behavior;
 
 const SOURCE: &str = "aws.ec2";
@@ -37,4 +40,39 @@ pub fn interruption(ctx: &Ctx, scope: &Scope, id: &InstanceId, behavior: Behavio
 pub fn spot_fulfilled(ctx: &Ctx, scope: &Scope, request: &SpotRequestId, id: &InstanceId) -> Event {
     let detail = json!({ "spot-instance-request-id": request, "instance-id": id });
     about(ctx, scope, id, "EC2 Spot Instance Request Fulfillment", detail)
+}
+
+/// A volume was made or deleted, or could not be: `createVolume` and `available`.
+pub fn volume(ctx: &Ctx, id: &VolumeId, (event, result): (&str, &str), cause: Option<&str>) -> Event {
+    let arn = ctx.scope().arn("ec2", format_args!("volume/{id}"));
+    let detail = json!({
+        "event": event,
+        "result": result,
+        "cause": cause.unwrap_or_default(),
+        "request-id": ctx.request_id(),
+    });
+    Event::new(ctx, SOURCE, "EBS Volume Notification", vec![arn], detail)
+}
+
+/// A snapshot, or a copy of one, is complete or has failed.
+pub fn snapshot(ctx: &Ctx, one: &Snapshot) -> Event {
+    let (partition, region) = (ctx.partition(), ctx.region());
+    let arn = |kind: &str, id: &str| format!("arn:{partition}:ec2:{region}::{kind}/{id}");
+    let told = |kind: &str, id: &str| format!("arn:{partition}:ec2::{region}:{kind}/{id}");
+    let failure = one.observed.failure.as_deref();
+    let (event, source) = match &one.copied {
+        Some(from) => ("copySnapshot", told("snapshot", from.as_str())),
+        None => ("createSnapshot", told("volume", one.volume.as_str())),
+    };
+    let detail = json!({
+        "event": event,
+        "result": if failure.is_some() { "failed" } else { "succeeded" },
+        "cause": failure.unwrap_or_default(),
+        "request-id": ctx.request_id(),
+        "snapshot_id": told("snapshot", one.id.as_str()),
+        "source": source,
+        "startTime": iso(one.started_at),
+        "endTime": iso(one.observed.stored_at.unwrap_or_else(|| ctx.now())),
+    });
+    Event::new(ctx, SOURCE, "EBS Snapshot Notification", vec![arn("snapshot", one.id.as_str())], detail)
 }

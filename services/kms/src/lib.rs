@@ -2,6 +2,7 @@
 
 pub mod controllers;
 pub mod errors;
+pub mod events;
 pub mod ops;
 pub mod rules;
 mod service;

@@ -4,6 +4,7 @@ use kernel::{Ctx, Error, Millis, Next, Result, Scope};
 
 use super::instance::machine_id;
 use super::volume::block_id;
+use crate::events;
 use crate::ops::encryption;
 use crate::service::Engines;
 use crate::state::id::{Id, InstanceId, SnapshotId};
@@ -75,10 +76,12 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
         Err(error) => {
             let why = error.to_string();
             ctx.write(|tx| {
-                snapshot::update(tx, &scope, &id, |one| {
+                let failed = snapshot::update(tx, &scope, &id, |one| {
+                    let is_news = one.observed.failure.is_none();
                     one.observed.failure = Some(why.clone());
-                    Ok(())
-                })
+                    Ok(is_news.then(|| one.clone()))
+                })?;
+                failed.flatten().map_or(Ok(()), |one| tx.publish(&events::snapshot(ctx, &one)))
             })
             .await?;
             Err(Error::internal(error))
@@ -166,15 +169,16 @@ async fn waiting(ctx: &Ctx, instance: &InstanceId) -> Result<Vec<Snapshot>> {
 async fn note_stored(ctx: &Ctx, id: &SnapshotId, stored: block::Stored) -> Result<Next> {
     let (scope, now) = (*ctx.scope(), ctx.now());
     ctx.write(|tx| {
-        snapshot::update(tx, &scope, id, |one| {
+        let stored = snapshot::update(tx, &scope, id, |one| {
             one.observed.taken = true;
             one.observed.stored_at = Some(now);
             one.observed.read_bytes = stored.read_bytes;
             one.observed.stored_bytes = stored.stored_bytes;
             one.observed.blocks = stored.blocks;
             one.observed.failure = None;
-            Ok(())
-        })
+            Ok(one.clone())
+        })?;
+        stored.map_or(Ok(()), |one| tx.publish(&events::snapshot(ctx, &one)))
     })
     .await?;
     Ok(Next::Done)

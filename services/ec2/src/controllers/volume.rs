@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 use kernel::{Ctx, Error, Next, Result, Scope};
 
 use super::instance::machine_id;
+use crate::events;
 use crate::ops::encryption;
 use crate::rules::volume::{check_device, limits};
 use crate::service::Engines;
@@ -57,7 +58,8 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
             let scope = *ctx.scope();
             ctx.write(|tx| {
                 tag::forget(tx, &scope, &id)?;
-                volume::delete(tx, &scope, &id)
+                volume::delete(tx, &scope, &id)?;
+                tx.publish(&events::volume(ctx, &id, ("deleteVolume", "deleted"), None))
             })
             .await?;
             return Ok(Next::Done);
@@ -100,10 +102,17 @@ async fn ensure(ctx: &Ctx, volume: Volume) -> Result<Volume> {
         .as_ref()
         .err()
         .map(|error| error.cause().map_or_else(|| error.to_string(), ToString::to_string));
+    // Told once: that it is there, or that it could not be made at first.
+    let is_news =
+        volume.observed.size_gib.is_none() && (failure.is_none() || volume.observed.failure.is_none());
     let scope = *ctx.scope();
     let now = ctx.now();
     let seen = ctx
         .write(|tx| {
+            if is_news {
+                let result = if failure.is_none() { "available" } else { "failed" };
+                tx.publish(&events::volume(ctx, &volume.id, ("createVolume", result), failure.as_deref()))?;
+            }
             volume::update(tx, &scope, &volume.id, |seen| {
                 if failure.is_none() {
                     seen.observed.size_gib = Some(volume.shape.size_gib);

@@ -3,6 +3,7 @@
 use kernel::timers::TimerKey;
 use kernel::{Ctx, Result, Scope};
 
+use crate::events;
 use crate::ops::make_material;
 use crate::ops::replica::spread;
 use crate::rules::key::check_enabled;
@@ -60,6 +61,7 @@ pub async fn delete(ctx: &Ctx, id: String) -> Result<()> {
         for what in [Timed::Rotation, Timed::Expiry] {
             tx.unschedule(&timer(&scope, what, &id))?;
         }
+        tx.publish(&events::about(ctx, events::DELETED, &id))?;
         key::delete(tx, &scope, &id)
     })
     .await?;
@@ -113,6 +115,7 @@ pub async fn rotate(ctx: &Ctx, id: String) -> Result<()> {
         }
         let material =
             MaterialOfKey { id: material_id.clone(), since: now, rotated: Some(Rotated::Automatic) };
+        tx.publish(&events::about(ctx, events::ROTATED, &id))?;
         spread(tx, &scope, &key, &material, &sealed)
     })
     .await
@@ -132,6 +135,7 @@ pub async fn expire(ctx: &Ctx, id: String) -> Result<()> {
                 material::delete(tx, &scope, &id, gone)?;
             }
             key::put(tx, &scope, &key)?;
+            tx.publish(&events::about(ctx, events::EXPIRED, &id))?;
             Ok(gone)
         })
         .await?;
