@@ -125,7 +125,6 @@ def test_what_is_not_there_is_refused_by_name(s3, bucket, queue):
     put = lambda **given: code(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=given)
     topic = {"TopicArn": "arn:aws:sns:us-east-1:000000000000:t", "Events": ["s3:ObjectCreated:*"]}
     assert put(TopicConfigurations=[topic])[0] == "UnsupportedOperation"
-    assert put(EventBridgeConfiguration={})[0] == "UnsupportedOperation"
     function = {"LambdaFunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f", "Events": ["s3:ObjectCreated:*"]}
     assert put(LambdaFunctionConfigurations=[function])[0] == "UnsupportedOperation"
     wrong = {"QueueArn": queue[1], "Events": ["s3:ObjectEaten"]}

@@ -1,0 +1,187 @@
+"""EventBridge with real clients: what applications put and what services tell, in queues."""
+
+import json
+import time
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import eventually, needs_root
+
+
+def name(prefix):
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+class Ear:
+    """A queue that rules may send to, and a rule that does."""
+
+    def __init__(self, cloud, pattern, bus="default", **target):
+        self.events, self.sqs = cloud.client("events"), cloud.client("sqs")
+        self.rule, self.bus = name("rule"), bus
+        policy = {"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+            "Resource": "*", "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:events:us-east-1:000000000000:rule/*"}},
+        }]}
+        self.url = self.sqs.create_queue(QueueName=self.rule, Attributes={"Policy": json.dumps(policy)})["QueueUrl"]
+        self.arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        if pattern:
+            self.events.put_rule(Name=self.rule, EventBusName=bus, EventPattern=json.dumps(pattern))
+            target = {"Id": "queue", "Arn": self.arn, **target}
+            assert self.events.put_targets(Rule=self.rule, EventBusName=bus, Targets=[target])["FailedEntryCount"] == 0
+
+    def next(self, seconds=20.0):
+        def receive():
+            return self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=1).get("Messages")
+
+        message = eventually(receive, "an event in the queue", seconds)[0]
+        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+        return json.loads(message["Body"])
+
+    def until(self, is_it, seconds=30.0):
+        """Events up to the first that fits."""
+        end, seen = time.monotonic() + seconds, []
+        while time.monotonic() < end:
+            seen.append(self.next(max(1.0, end - time.monotonic())))
+            if is_it(seen[-1]):
+                return seen
+        raise AssertionError(seen)
+
+    def close(self):
+        self.events.remove_targets(Rule=self.rule, EventBusName=self.bus, Ids=["queue"])
+        self.events.delete_rule(Name=self.rule, EventBusName=self.bus)
+        self.sqs.delete_queue(QueueUrl=self.url)
+
+
+@pytest.fixture
+def listen(cloud):
+    ears = []
+
+    def make(pattern, **more):
+        ears.append(Ear(cloud, pattern, **more))
+        return ears[-1]
+
+    yield make
+    for ear in ears:
+        ear.close()
+
+
+def order(**detail):
+    return {"Source": "shop", "DetailType": "Order", "Detail": json.dumps(detail), "Resources": ["arn:x"]}
+
+
+def test_an_application_talks_to_another(cloud, listen):
+    events = cloud.client("events")
+    bus = name("bus")
+    arn = events.create_event_bus(Name=bus, Tags=[{"Key": "a", "Value": "b"}])["EventBusArn"]
+    ear = listen({"source": ["shop"], "detail": {"price": [{"numeric": [">=", 10]}], "$or": [{"vip": [True]}, {"n": [1]}]}}, bus=bus)
+    answer = events.put_events(Entries=[{**order(**detail), "EventBusName": to} for detail, to in [
+        ({"price": 10, "n": 2}, bus), ({"price": 9, "n": 1}, bus), ({"price": 10, "n": 1}, "default"),
+        ({"price": 10, "n": 1}, arn),
+    ]])
+    assert answer["FailedEntryCount"] == 0
+    event = ear.next()
+    assert event["id"] == answer["Entries"][3]["EventId"]
+    assert event["detail"] == {"price": 10, "n": 1} and event["resources"] == ["arn:x"]
+    assert list(event) == ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"]
+    ear.close()
+    ear.close = lambda: None
+    events.delete_event_bus(Name=bus)
+    with pytest.raises(ClientError) as refused:
+        events.describe_event_bus(Name=bus)
+    assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_the_command_line(cloud, listen):
+    transformer = {"InputPathsMap": {"n": "$.detail.n"}, "InputTemplate": '{"number": <n>, "rule": "<aws.events.rule-name>"}'}
+    ear = listen({"source": [{"prefix": "sh"}], "detail": {"cli": [True]}}, InputTransformer=transformer)
+    entries = json.dumps([order(cli=True, n=7)])
+    cloud.cli("events", "put-events", "--entries", entries)
+    assert ear.next() == {"number": 7, "rule": ear.rule}
+
+
+def test_patterns_are_tried_and_bad_ones_refused(cloud):
+    events = cloud.client("events")
+    event = {"id": "1", "account": "1", "source": "shop", "time": "2026-01-01T00:00:00Z", "region": "x", "resources": [],
+             "detail-type": "Order", "detail": {"ip": "10.0.0.7", "file": "a/b.png", "state": "done"}}
+    for pattern, result in [
+        ({"detail": {"ip": [{"cidr": "10.0.0.0/24"}]}}, True),
+        ({"detail": {"file": [{"wildcard": "*/b.*"}]}}, True),
+        ({"detail": {"file": [{"suffix": {"equals-ignore-case": ".PNG"}}]}}, True),
+        ({"detail": {"state": [{"anything-but": ["done", "failed"]}]}}, False),
+        ({"detail": {"none": [{"exists": False}]}}, True),
+    ]:
+        assert events.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))["Result"] is result
+    with pytest.raises(events.exceptions.InvalidEventPatternException) as refused:
+        events.put_rule(Name="bad", EventPattern=json.dumps({"detail": {"a": "b"}}))
+    assert "Event pattern is not valid. Reason:" in refused.value.response["Error"]["Message"]
+
+
+def test_a_queue_that_is_closed_gives_a_dead_letter(cloud, listen):
+    letters = listen(None)
+    letters.close = lambda: letters.sqs.delete_queue(QueueUrl=letters.url)
+    ear = listen({"source": ["dead"]}, DeadLetterConfig={"Arn": letters.arn})
+    ear.sqs.set_queue_attributes(QueueUrl=ear.url, Attributes={"Policy": ""})
+    ear.events.put_events(Entries=[{**order(), "Source": "dead"}])
+    received = lambda: letters.sqs.receive_message(
+        QueueUrl=letters.url, WaitTimeSeconds=1, MessageAttributeNames=["All"]).get("Messages")
+    said = eventually(received, "a dead letter")[0]["MessageAttributes"]
+    assert said["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    assert said["TARGET_ARN"]["StringValue"] == ear.arn
+
+
+def test_an_alarm_and_a_bucket_tell(cloud, listen):
+    ear = listen({"source": ["aws.cloudwatch", "aws.s3"]})
+    cloudwatch, s3 = cloud.client("cloudwatch"), cloud.client("s3")
+    alarm, bucket = name("alarm"), name("bucket")
+    cloudwatch.put_metric_alarm(
+        AlarmName=alarm, Namespace="shop", MetricName="n", Period=60, EvaluationPeriods=1, Statistic="Sum",
+        Threshold=1, ComparisonOperator="GreaterThanThreshold")
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
+    told = ear.until(lambda event: event["detail"].get("alarmName") == alarm and event["detail"]["state"]["value"] == "ALARM")[-1]
+    assert told["detail-type"] == "CloudWatch Alarm State Change"
+    assert told["resources"] == [f"arn:aws:cloudwatch:us-east-1:000000000000:alarm:{alarm}"]
+    cloudwatch.delete_alarms(AlarmNames=[alarm])
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="before", Body=b"")
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    assert "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a", Body=b"123")
+    told = ear.until(lambda event: event["source"] == "aws.s3")[-1]
+    assert told["detail-type"] == "Object Created" and told["detail"]["reason"] == "PutObject"
+    assert told["detail"]["bucket"]["name"] == bucket
+    assert (told["detail"]["object"]["key"], told["detail"]["object"]["size"]) == ("a", 3)
+    for key in ["before", "a"]:
+        s3.delete_object(Bucket=bucket, Key=key)
+    s3.delete_bucket(Bucket=bucket)
+
+
+@needs_root
+def test_an_instance_tells_and_is_stopped_by_a_rule(cloud, listen):
+    ec2, events, iam = cloud.client("ec2"), cloud.client("events"), cloud.client("iam")
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    ear = listen({"source": ["aws.ec2"], "detail-type": ["EC2 Instance State-change Notification"]})
+    id = ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    state = lambda wanted: lambda event: event["detail"] == {"instance-id": id, "state": wanted}
+    seen = ear.until(state("running"))
+    assert seen[-1]["resources"] == [f"arn:aws:ec2:us-east-1:000000000000:instance/{id}"]
+    assert any(state("pending")(event) for event in seen)
+
+    role, rule = name("role"), name("rule")
+    trust = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:StopInstances", "Resource": "*"}]}
+    iam.put_role_policy(RoleName=role, PolicyName="stop", PolicyDocument=json.dumps(allowed))
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["night"]}))
+    target = {"Id": "stop", "Arn": "arn:aws:events:us-east-1:000000000000:target/stop-instance", "RoleArn": arn,
+              "Input": json.dumps(id)}
+    events.put_targets(Rule=rule, Targets=[target])
+    events.put_events(Entries=[{**order(), "Source": "night"}])
+    ear.until(state("stopped"), 60)
+    ec2.terminate_instances(InstanceIds=[id])
+    ear.until(state("terminated"), 60)
+    events.remove_targets(Rule=rule, Ids=["stop"])
+    events.delete_rule(Name=rule)
+    iam.delete_role_policy(RoleName=role, PolicyName="stop")
+    iam.delete_role(RoleName=role)
