@@ -17,6 +17,20 @@ from conftest import ROOT, eventually
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]})
 
+LOGS_POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "es.amazonaws.com"},
+                "Action": "logs:PutLogEvents",
+                "Resource": "arn:aws:logs:us-east-1:*:log-group:none:*",
+            }
+        ],
+    }
+)
+
 
 def trust(principal):
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
@@ -419,6 +433,62 @@ def furnish_glacier(glacier, account, marker, cloud):
     return members, operations
 
 
+def furnish_logs(logs, account, marker, cloud):
+    logs.create_log_group(logGroupName=marker)
+    logs.create_log_stream(logGroupName=marker, logStreamName=marker)
+    now = int(time.time() * 1000)
+    logs.put_log_events(logGroupName=marker, logStreamName=marker, logEvents=[{"timestamp": now, "message": "kept"}])
+    metric = [{"metricName": "m", "metricNamespace": marker, "metricValue": "1"}]
+    logs.put_metric_filter(logGroupName=marker, filterName=marker, filterPattern="", metricTransformations=metric)
+    logs.put_resource_policy(policyName=marker, policyDocument=LOGS_POLICY)
+    saved = logs.put_query_definition(name=marker, queryString="limit 1")["queryDefinitionId"]
+    span = {"startTime": now // 1000 - 60, "endTime": now // 1000}
+    query = logs.start_query(logGroupName=marker, queryString="limit 1", **span)["queryId"]
+
+    def row():
+        answer = logs.get_query_results(queryId=query)
+        return answer["status"] == "Complete" and (answer["results"] or [[{"value": "none"}]])[0]
+
+    pointer = eventually(row, "the query ends")[-1]["value"]
+    arn = f"arn:aws:logs:us-east-1:{account}:log-group:{marker}"
+    members = {
+        "logGroupName": marker,
+        "logStreamName": marker,
+        "resourceArn": arn,
+        "filterName": marker,
+        "filterPattern": "",
+        "policyName": marker,
+        "policyDocument": LOGS_POLICY,
+        "queryDefinitionId": saved,
+        "queryId": query,
+        "logRecordPointer": pointer,
+        "metricTransformations": metric,
+        "destinationArn": f"arn:aws:lambda:us-east-1:{account}:function:f",
+        "kmsKeyId": f"arn:aws:kms:us-east-1:{account}:key/00000000-0000-0000-0000-000000000000",
+        "retentionInDays": 7,
+        "tags": {"a": "b"},
+        "tagKeys": ["a"],
+    }
+    unarn = {"resourceArn": None}
+    operations = {
+        "AssociateKmsKey": {},
+        "CreateLogGroup": {"logGroupName": f"new-{marker}", "kmsKeyId": None},
+        "CreateLogStream": {"logStreamName": f"new-{marker}"},
+        "CreateExportTask": {"from": now - 1000, "to": now, "destination": marker, "logStreamNamePrefix": None},
+        "DeleteResourcePolicy": unarn,
+        "DescribeResourcePolicies": unarn,
+        "PutResourcePolicy": unarn,
+        "DescribeMetricFilters": {"filterNamePrefix": marker},
+        "PutLogEvents": {"logEvents": [{"timestamp": now, "message": "new"}]},
+        "PutLogGroupDeletionProtection": {"logGroupIdentifier": arn, "deletionProtectionEnabled": True},
+        "PutQueryDefinition": {"name": f"new-{marker}", "queryString": "limit 2"},
+        "StartQuery": {"queryString": "limit 1", **span},
+        "TestMetricFilter": {"logEventMessages": ["x"]},
+        "UntagLogGroup": {"tags": ["a"]},
+    }
+    return members, operations
+
+
 def furnish_sts(sts, account, marker, cloud):
     key = cloud.client("iam", account=account).list_access_keys(UserName=marker)["AccessKeyMetadata"][0]["AccessKeyId"]
     members = {
@@ -491,22 +561,51 @@ def furnish_elbv2(elbv2, account, marker, cloud):
     return members, operations
 
 
+def furnish_autoscaling(autoscaling, account, marker, cloud):
+    names = {"LaunchConfigurationName": marker, "AutoScalingGroupName": marker}
+    autoscaling.create_launch_configuration(LaunchConfigurationName=marker, ImageId="ami-0", InstanceType="t3.nano")
+    autoscaling.create_auto_scaling_group(**names, MinSize=0, MaxSize=0, AvailabilityZones=["us-east-1a"])
+    return names, {}
+
+
 def furnish_acm(acm, account, marker, cloud):
     arn = f"arn:aws:acm:us-east-1:{account}:certificate/01234567-89ab-cdef-0123-456789abcdef"
     return {"CertificateArn": arn}, {}
 
 
+def furnish_events(events, account, marker, cloud):
+    rule, home = f"r-{marker}", f"arn:aws:events:us-east-1:{account}"
+    arn = events.put_rule(Name=rule, EventPattern='{"source": ["walk"]}')["RuleArn"]
+    bus = f"{home}:event-bus/default"
+    members = {"EventBusName": bus, "Rule": rule, "ResourceARN": arn, "EventPattern": '{"source": ["walk"]}'}
+    # These take names of the caller's own account only.
+    own = {"EventBusName": "default"}
+    operations = {
+        "PutPermission": {**own, "Action": "events:PutEvents", "Principal": "*", "StatementId": "walk"},
+        "RemovePermission": {**own, "StatementId": "walk"},
+        "DescribeEventBus": {"Name": bus},
+        "PutEvents": {"Entries": [{"Source": "walk", "DetailType": "x", "Detail": "{}", "EventBusName": bus}]},
+        "PutTargets": {"Targets": [{"Id": "1", "Arn": f"arn:aws:sqs:us-east-1:{account}:q-{marker}"}]},
+    }
+    for operation in ("DescribeRule", "EnableRule", "DisableRule", "DeleteRule", "PutRule"):
+        operations[operation] = {"Name": rule}
+    return members, operations
+
+
 # In order: a later one may use what an earlier one made.
 FURNISH = {
     "sqs": furnish_sqs,
+    "events": furnish_events,
     "kms": furnish_kms,
     "iam": furnish_iam,
     "ebs": furnish_ebs,
     "glacier": furnish_glacier,
     "ec2": furnish_ec2,
     "acm": furnish_acm,
+    "autoscaling": furnish_autoscaling,
     "elbv2": furnish_elbv2,
     "s3": furnish_s3,
+    "logs": furnish_logs,
     "sts": furnish_sts,
     "organizations": furnish_organizations,
 }
