@@ -56,6 +56,29 @@ def trust(principal, **condition):
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
+def test_who_takes_a_trusted_name_is_not_trusted(cloud):
+    iam, name = cloud.client("iam"), f"kim-{uuid.uuid4().hex[:8]}"
+
+    def user():
+        arn = iam.create_user(UserName=name)["User"]["Arn"]
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return arn, key["AccessKeyId"], cloud.client("sts", account=key["AccessKeyId"], secret=key["SecretAccessKey"])
+
+    arn, key, sts = user()
+    role = iam.create_role(RoleName=f"r-{name}", AssumeRolePolicyDocument=trust({"AWS": arn}))["Role"]["Arn"]
+    assert sts.assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]["SessionToken"]
+    iam.delete_access_key(UserName=name, AccessKeyId=key)
+    iam.delete_user(UserName=name)
+    assert iam.get_role(RoleName=f"r-{name}")["Role"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["AWS"].startswith("AIDA")
+    again, _, sts = user()
+    assert again == arn
+    with pytest.raises(ClientError) as refusal:
+        sts.assume_role(RoleArn=role, RoleSessionName="s")
+    assert refusal.value.response["Error"]["Code"] == "AccessDenied"
+    iam.update_assume_role_policy(RoleName=f"r-{name}", PolicyDocument=trust({"AWS": arn}))
+    assert sts.assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]["SessionToken"]
+
+
 def allow(action, resource="*"):
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]})
 

@@ -33,6 +33,11 @@ pub fn malformed_policy(message: impl Into<String>) -> Error {
     Error::modeled(Sort::Invalid, &error::MALFORMED_POLICY_DOCUMENT_EXCEPTION, message)
 }
 
+/// A trust policy names somebody who is not there.
+pub fn invalid_principal(arn: &str) -> Error {
+    malformed_policy(format!(r#"Invalid principal in policy: "AWS":"{arn}""#))
+}
+
 pub fn over_quota(name: &str, quota: impl std::fmt::Display) -> Error {
     limit(format!("Cannot exceed quota for {name}: {quota}"))
 }

@@ -10,9 +10,9 @@ use super::{at, attachment, instance_profile, page, role, shown_boundary};
 use crate::rules::document;
 use crate::state::home;
 use crate::state::identity::{self, Identity, Kind};
-use crate::state::known_policy;
 use crate::state::policy::{self, ManagedPolicy};
 use crate::state::policy_use::{self, Usage};
+use crate::state::{known_policy, trusted};
 
 /// One line of the answer, in whichever list.
 enum Item {
@@ -123,14 +123,20 @@ fn group_detail(home: &Scope, group: &Identity) -> GroupDetail {
 }
 
 async fn role_detail(ctx: &Ctx, home: &Scope, one: &Identity) -> Result<RoleDetail> {
-    let profiles = ctx.read(|snap| instance_profile::of_role(snap, home, one)).await?;
+    let (profiles, trust) = ctx
+        .read(|snap| {
+            let trust =
+                one.role.as_ref().map(|facts| trusted::shown(snap, home.partition(), facts)).transpose()?;
+            Ok((instance_profile::of_role(snap, home, one)?, trust))
+        })
+        .await?;
     Ok(RoleDetail {
         path: Some(one.path.clone()),
         role_name: Some(one.name.clone()),
         role_id: Some(one.id.clone()),
         arn: Some(one.arn(home)),
         create_date: Some(at(one.created_at)),
-        assume_role_policy_document: one.role.as_ref().map(|facts| document::shown(&facts.trust)),
+        assume_role_policy_document: trust.as_deref().map(document::shown),
         instance_profile_list: Some(
             profiles.iter().map(|found| instance_profile::brief(home, found)).collect(),
         ),

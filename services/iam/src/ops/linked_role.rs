@@ -10,6 +10,7 @@ use kernel::{Ctx, Result};
 use super::{new_id, role};
 use crate::errors;
 use crate::rules::linked_role::{self, PATH};
+use crate::rules::trusted::Trusted;
 use crate::state::directory::change;
 use crate::state::home;
 use crate::state::identity::{self, Identity, Kind, RoleFacts};
@@ -29,6 +30,7 @@ pub async fn create_service_linked_role(
     let mut new = Identity::new(Kind::Role, name, path, new_id(ctx, Kind::Role.id_prefix()), ctx.now());
     new.role = Some(RoleFacts {
         trust: linked_role::trust(&service),
+        trusted: Trusted::new(),
         description: input.description,
         session_s_max: SESSION_S,
         linked_service: Some(service),

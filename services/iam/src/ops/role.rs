@@ -7,14 +7,15 @@ use api_iam::{
 };
 use kernel::{Ctx, Result, Scope, Tx};
 
-use super::{at, edit, has_prefix, new_id, page, read, shown_boundary, user};
+use super::{at, edit, has_prefix, new_id, page, shown_boundary, user};
 use crate::errors;
 use crate::rules::tags::Tags;
+use crate::rules::trusted::Trusted;
 use crate::rules::{document, linked_role};
 use crate::state::directory::change;
 use crate::state::identity::{self, Identity, Kind, RoleFacts};
 use crate::state::last_used::{self, LastUsed};
-use crate::state::{home, instance_profile};
+use crate::state::{home, instance_profile, trusted};
 
 const SESSION_S: i32 = 3_600;
 
@@ -52,7 +53,7 @@ pub(crate) async fn last_use(ctx: &Ctx, role: &Identity) -> Result<RoleLastUsed>
 }
 
 pub async fn create_role(ctx: &Ctx, input: CreateRoleRequest) -> Result<CreateRoleResponse> {
-    document::check_trust(&input.assume_role_policy_document)?;
+    let trust = document::check_trust(&input.assume_role_policy_document)?;
     if input.path.as_deref().is_some_and(|path| path.starts_with(linked_role::PATH)) {
         return Err(errors::linked_path());
     }
@@ -62,6 +63,7 @@ pub async fn create_role(ctx: &Ctx, input: CreateRoleRequest) -> Result<CreateRo
     role.tags = Tags::new(input.tags)?;
     role.role = Some(RoleFacts {
         trust: input.assume_role_policy_document,
+        trusted: Trusted::new(),
         description: input.description,
         session_s_max: input.max_session_duration.unwrap_or(SESSION_S),
         linked_service: None,
@@ -71,6 +73,9 @@ pub async fn create_role(ctx: &Ctx, input: CreateRoleRequest) -> Result<CreateRo
     let role = change(ctx, move |tx| {
         let mut role = role.clone();
         super::boundary::set(tx, &home, &mut role, boundary.clone())?;
+        if let Some(facts) = &mut role.role {
+            facts.trusted = trusted::resolve(tx, home.partition(), &trust)?;
+        }
         identity::insert(tx, &home, &role).map(|()| role)
     })
     .await?;
@@ -80,7 +85,12 @@ pub async fn create_role(ctx: &Ctx, input: CreateRoleRequest) -> Result<CreateRo
 
 pub async fn get_role(ctx: &Ctx, input: GetRoleRequest) -> Result<GetRoleResponse> {
     let home = home(ctx);
-    let role = read(ctx, Kind::Role, &input.role_name).await?;
+    let role = ctx
+        .read(|snap| {
+            let role = identity::get(snap, &home, Kind::Role, &input.role_name)?;
+            trusted::refreshed(snap, &home, role)
+        })
+        .await?;
     let role_last_used = Some(last_use(ctx, &role).await?);
     let shown = with_tags(with_session(&home, &role), &role);
     Ok(GetRoleResponse { role: Role { role_last_used, ..shown } })
@@ -91,8 +101,17 @@ pub async fn list_roles(ctx: &Ctx, input: ListRolesRequest) -> Result<ListRolesR
     let roles = ctx.read(|snap| identity::list(snap, &home, Kind::Role)).await?;
     let roles = roles.into_iter().filter(|role| has_prefix(&role.path, input.path_prefix.as_ref()));
     let page = page(ctx, "ListRoles", input.marker.as_deref(), input.max_items, roles, |role| &role.name)?;
-    let roles = page.items.iter().map(|role| with_session(&home, role)).collect();
-    Ok(ListRolesResponse { roles, is_truncated: page.is_truncated, marker: page.marker })
+    let (is_truncated, marker) = (page.is_truncated, page.marker);
+    let roles = ctx
+        .read(|snap| {
+            page.items
+                .iter()
+                .map(|role| trusted::refreshed(snap, &home, role.clone()))
+                .collect::<Result<Vec<_>>>()
+        })
+        .await?;
+    let roles = roles.iter().map(|role| with_session(&home, role)).collect();
+    Ok(ListRolesResponse { roles, is_truncated, marker })
 }
 
 /// Changes what only roles have.
@@ -147,10 +166,18 @@ pub async fn update_role_description(
 }
 
 pub async fn update_assume_role_policy(ctx: &Ctx, input: UpdateAssumeRolePolicyRequest) -> Result<()> {
-    document::check_trust(&input.policy_document)?;
+    let document = document::check_trust(&input.policy_document)?;
     let trust = input.policy_document;
-    edit_facts(ctx, input.role_name, move |facts| facts.trust.clone_from(&trust)).await?;
-    Ok(())
+    let partition = ctx.partition();
+    edit(ctx, Kind::Role, input.role_name, move |tx, role| {
+        let trusted = trusted::resolve(tx, partition, &document)?;
+        if let Some(facts) = &mut role.role {
+            facts.trust.clone_from(&trust);
+            facts.trusted = trusted;
+        }
+        Ok(())
+    })
+    .await
 }
 
 pub async fn delete_role(ctx: &Ctx, input: DeleteRoleRequest) -> Result<()> {

@@ -60,12 +60,12 @@ pub fn check_managed(text: &str) -> Result<()> {
 }
 
 /// A role's trust policy.
-pub fn check_trust(text: &str) -> Result<()> {
-    check(Sort::Trust, text)?;
+pub fn check_trust(text: &str) -> Result<Document> {
+    let document = check(Sort::Trust, text)?;
     if policy::size(text) > TRUST_MAX {
         return Err(errors::over_quota("ACLSizePerRole", TRUST_MAX));
     }
-    Ok(())
+    Ok(document)
 }
 
 /// An inline policy, on its own.

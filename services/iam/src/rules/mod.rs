@@ -10,3 +10,4 @@ pub mod service_name;
 pub mod simulation;
 pub mod tags;
 pub mod totp;
+pub mod trusted;

@@ -9,8 +9,9 @@ use kernel::{
 };
 use policy::{Document, Policy};
 
-use super::identity::{self, Identity, Kind};
+use super::identity::{self, Identity, Kind, RoleFacts};
 use super::{access_key, home, home_of, seal};
+use crate::rules::trusted;
 
 /// Whose an access key is.
 #[derive(Clone)]
@@ -249,8 +250,7 @@ fn collect(snap: &mut kernel::Snapshot<'_>, home: &Scope, kind: Kind, name: &str
         }
     }
     let boundary = own.boundary.as_deref().map(|arn| managed(snap, home, arn)).transpose()?.flatten();
-    let trust =
-        own.role.as_ref().map(|role| compile("trust", policy::Kind::Trust, &role.trust)).transpose()?;
+    let trust = own.role.as_ref().map(compile_trust).transpose()?;
     let session_s_max = own.role.as_ref().map_or(0, |role| role.session_s_max);
     let arn = own.arn(home);
     let user_name = (kind == Kind::User).then(|| own.name.clone());
@@ -286,6 +286,12 @@ fn managed(snap: &mut kernel::Snapshot<'_>, home: &Scope, arn: &str) -> Result<O
 pub fn compile(id: &str, kind: policy::Kind, text: &str) -> Result<Arc<Policy>> {
     let document = Document::parse(kind, text, &[]).map_err(Error::internal)?;
     Ok(Arc::new(Policy::compile(id, &document)))
+}
+
+/// Those whom it names are meant by their ids.
+fn compile_trust(role: &RoleFacts) -> Result<Arc<Policy>> {
+    let document = Document::parse(policy::Kind::Trust, &role.trust, &[]).map_err(Error::internal)?;
+    Ok(Arc::new(Policy::compile("trust", &trusted::by_id(document, &role.trusted))))
 }
 
 /// Changes the store, and then what is kept of it, even if the caller goes away meanwhile.

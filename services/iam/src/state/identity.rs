@@ -10,6 +10,7 @@ use super::account::{self, Counted};
 use super::{access_key, all, fold, mfa_device, policy_use};
 use crate::errors;
 use crate::rules::tags::Tags;
+use crate::rules::trusted::Trusted;
 
 /// By kind and name.
 static IDENTITIES: Table<Identity> = Table::new("iam/identity");
@@ -105,6 +106,9 @@ pub struct Login {
 pub struct RoleFacts {
     /// The document that says who may take it on.
     pub trust: String,
+    /// Whom it names, by unique id.
+    #[serde(default)]
+    pub trusted: Trusted,
     pub description: Option<String>,
     pub session_s_max: i32,
     /// The service whose role it is.

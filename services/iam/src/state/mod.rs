@@ -17,6 +17,7 @@ pub mod policy_use;
 pub mod saml_provider;
 pub mod seal;
 pub mod server_certificate;
+pub mod trusted;
 
 use kernel::{AccountId, Ctx, Partition, Reader, Region, Result, Row, Scope, Table};
 use serde::Serialize;

@@ -75,3 +75,39 @@ async fn an_instance_profile_holds_one_role() {
     cloud.call(op::DeleteRole, delete_role()).await.unwrap();
     cloud.call(op::DeleteInstanceProfile, delete()).await.unwrap();
 }
+
+#[tokio::test]
+async fn whom_a_role_trusts_is_kept_by_id() {
+    let cloud = cloud().await;
+    let trust =
+        |arn: &str| TRUST.replace(r#"{"Service":"ec2.amazonaws.com"}"#, &format!(r#"{{"AWS":"{arn}"}}"#));
+    let create = |arn: &str| CreateRoleRequest {
+        role_name: "r".into(),
+        assume_role_policy_document: trust(arn),
+        ..Default::default()
+    };
+    let ann = "arn:aws:iam::000000000000:user/ann";
+    let refused = refusal(cloud.call(op::CreateRole, create(ann)).await);
+    let message = format!(r#"Invalid principal in policy: "AWS":"{ann}""#);
+    assert_eq!(refused, ("MalformedPolicyDocument", message));
+    let id = make_user(&cloud, "ann").await.user_id;
+    cloud.call(op::CreateRole, create(ann)).await.unwrap();
+    let shown = async || {
+        let got = cloud.call(op::GetRole, GetRoleRequest { role_name: "r".into() }).await.unwrap().role;
+        got.assume_role_policy_document.unwrap()
+    };
+    assert!(shown().await.contains("user%2Fann%22"));
+
+    let rename = UpdateUserRequest {
+        user_name: "ann".into(),
+        new_user_name: Some("eve".into()),
+        ..Default::default()
+    };
+    cloud.call(op::UpdateUser, rename).await.unwrap();
+    assert!(shown().await.contains("user%2Feve%22"), "by the name they bear now");
+    let other = make_user(&cloud, "ann").await.user_id;
+    assert!(shown().await.contains("user%2Feve%22"), "not whoever bears the old name");
+    cloud.call(op::DeleteUser, DeleteUserRequest { user_name: "eve".into() }).await.unwrap();
+    let gone = shown().await;
+    assert!(gone.contains(&id) && !gone.contains(&other) && !gone.contains("user%2F"));
+}
