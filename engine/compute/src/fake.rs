@@ -42,6 +42,7 @@ struct State {
     output: CommandOutput,
     stats: Stats,
     next_pid: u32,
+    no_micro_vms: Option<String>,
 }
 
 struct Fake {
@@ -82,6 +83,11 @@ impl FakeMachines {
     /// What every running machine uses from now on.
     pub fn use_resources(&self, stats: Stats) {
         self.lock().stats = stats;
+    }
+
+    /// From now on no machine can have a kernel of its own, for this reason.
+    pub fn refuse_micro_vms(&self, why: &str) {
+        self.lock().no_micro_vms = Some(why.to_owned());
     }
 
     /// The guest switched itself off.
@@ -309,7 +315,7 @@ impl Machines for FakeMachines {
             idmapped_mounts: false,
             cpus: 64,
             memory_bytes: 256 << 30,
-            micro_vms: Ok(None),
+            micro_vms: self.lock().no_micro_vms.clone().map_or(Ok(None), Err),
             notes: vec!["machines are simulated".to_owned()],
         }
     }

@@ -298,13 +298,19 @@ pub trait Machines: Send + Sync {
     fn console<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Vec<u8>>>;
 
     /// Gives the machine exactly these devices, from now on, running or not. One that is taken away while a file system
-    /// of it is mounted stays in use until that is unmounted; `force` does it at once, as far as it can be done.
+    /// of it is mounted stays in use until that is unmounted (and, by a machine with a kernel of its own, until asked again);
+    /// `force` does it at once, as far as it can be done.
     fn set_devices<'a>(
         &'a self,
         id: &'a MachineId,
         devices: Vec<Device>,
         force: bool,
     ) -> BoxFuture<'a, Result<()>>;
+
+    /// Takes over what changed of the links in its network namespace. A container lives in that, and needs no telling.
+    fn ensure_links<'a>(&'a self, _id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// Lets a running machine run on these processors of the host only, as many of them as it has; on none in particular
     /// means on any. One that does not run is left as it is.

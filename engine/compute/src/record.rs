@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, Trying};
 use crate::image::Layers;
-use crate::machine::{Device, Driver, MachineSpec, Observed};
+use crate::machine::{Device, Driver, Kind, MachineSpec, Observed};
 use crate::place::{Place, write_atomically};
 
 /// All a shim needs to know, written before it starts.
@@ -108,12 +108,15 @@ pub(crate) fn now_ms() -> u64 {
 /// A specification that machines can be made from.
 pub(crate) fn check_spec(spec: &MachineSpec) -> Result<()> {
     const MEMORY_BYTES_MIN: u64 = 16 << 20;
+    const MICRO_BYTES_MIN: u64 = 256 << 20;
     let host_name_fits = (1..=63).contains(&spec.hostname.len())
         && spec.hostname.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
     let wrong = if spec.vcpus == 0 {
         "a machine needs a processor"
     } else if spec.memory_bytes < MEMORY_BYTES_MIN {
         "a machine needs at least 16 MiB of memory"
+    } else if spec.kind == Kind::MicroVm && spec.memory_bytes < MICRO_BYTES_MIN {
+        "a machine with a kernel of its own needs at least 256 MiB of memory"
     } else if !host_name_fits {
         "the host name is not one"
     } else if spec.namespace.as_ref().is_some_and(|path| !path.is_absolute()) {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::error::{Error, Result, chain};
 use crate::image::oci;
-use crate::{devices, exec, guest, shim, users};
+use crate::{devices, exec, guest, micro, shim, users};
 
 pub(crate) const SHIM: &str = "__machine-shim";
 pub(crate) const EXEC: &str = "__machine-exec";
@@ -16,6 +16,8 @@ pub(crate) const DEVICES: &str = "__machine-devices";
 pub(crate) const FORCE: &str = "force";
 /// How it is told to have everything written out, and to change nothing.
 pub(crate) const SYNC: &str = "sync";
+/// How it is told to look at the links of the network namespace instead.
+pub(crate) const LINKS: &str = "links";
 pub(crate) const USER_NAMESPACE: &str = "__user-namespace";
 pub(crate) const GUEST_INIT: &str = "__guest-init";
 /// The first process of a machine with a kernel of its own, until its root is put together.
@@ -61,6 +63,7 @@ fn exec_role(args: &[String]) -> Result<i32> {
 
 fn devices_role(args: &[String]) -> Result<()> {
     match args {
+        [folder, _, how] if how == LINKS => micro::links::change(Path::new(folder)),
         [folder, _, how] if how == SYNC => devices::sync_guest(Path::new(folder)),
         [folder, pid, force] => {
             devices::run(Path::new(folder), pid.parse().map_err(|_| wrong())?, force == FORCE)

@@ -227,10 +227,15 @@ fn respond(listener: BorrowedFd<'_>, response: libc::seccomp_notif_resp) -> io::
 
 /// Sends a descriptor to whoever holds the other end.
 pub(crate) fn send_fd(socket: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> io::Result<()> {
+    send_with_fd(socket, b"x", fd)
+}
+
+/// Sends a descriptor along with a few words.
+pub(crate) fn send_with_fd(socket: BorrowedFd<'_>, words: &[u8], fd: BorrowedFd<'_>) -> io::Result<()> {
     let fds = [fd.as_raw_fd()];
     let message = [ControlMessage::ScmRights(&fds)];
-    let byte = [io::IoSlice::new(b"x")];
-    sendmsg::<()>(socket.as_raw_fd(), &byte, &message, MsgFlags::MSG_NOSIGNAL, None)?;
+    let words = [io::IoSlice::new(words)];
+    sendmsg::<()>(socket.as_raw_fd(), &words, &message, MsgFlags::MSG_NOSIGNAL, None)?;
     Ok(())
 }
 

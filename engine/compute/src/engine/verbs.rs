@@ -155,6 +155,20 @@ impl Machines for Engine {
         .boxed()
     }
 
+    fn ensure_links<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let folder = self.folder(id);
+            let orders = on_thread(move || Orders::read(&folder)).await?;
+            if orders.is_none_or(|orders| orders.spec.kind == Kind::Container) {
+                return Ok(());
+            }
+            let _turn = self.turn(id).await;
+            let Observed::Running { pid, .. } = self.look(id).await? else { return Ok(()) };
+            self.devices_role(id, pid, roles::LINKS).await
+        }
+        .boxed()
+    }
+
     fn set_processors<'a>(&'a self, id: &'a MachineId, allowed: Vec<u32>) -> BoxFuture<'a, Result<()>> {
         async move {
             if !self.must_look(id).await?.is_running() {

@@ -22,10 +22,10 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, sync};
 
 use crate::error::{Error, Result, Trying, chain};
-use crate::guest::boot;
+use crate::guest::{boot, network};
 use crate::micro::TALKS;
 use crate::micro::words::{
-    Answer, Asked, BASE_DISK, Boot, Lines, News, OWN_DISK, Question, Said, TALK_PORT, Wish, line,
+    Answer, Asked, BASE_DISK, Boot, Lines, Network, News, OWN_DISK, Question, Said, TALK_PORT, Wish, line,
 };
 use crate::sys;
 
@@ -137,6 +137,7 @@ fn answer(port: &mut File, id: &str, ask: Asked) {
             Ok(Said::Done(0))
         }
         Asked::Release { names, force } => release(&names, force).map(Said::Busy),
+        Asked::Connect(network) => connect(network).map(|()| Said::Done(0)),
         Asked::Name(names) => name_disks(Some(&names)).map(|()| Said::Done(0)),
     };
     let said = outcome.unwrap_or_else(|error| Said::Failed(chain(&error)));
@@ -228,6 +229,8 @@ fn name_disks(names: Option<&[String]>) -> Result<()> {
                 Some(name) => name,
                 None => continue,
             },
+            // In use, and on its way out.
+            name if names.is_some_and(|names| !names.iter().any(|wanted| wanted == name)) => continue,
             name => name.to_owned(),
         };
         wanted.push((Path::new("/dev").join(name), PathBuf::from(entry.file_name())));
@@ -255,6 +258,17 @@ fn own_name() -> Option<String> {
     serde_json::from_slice::<Boot>(&fs::read(boot::BOOT_FILE).ok()?).ok()?.root_name
 }
 
+/// Changes the network, and remembers to what.
+fn connect(network: Network) -> Result<()> {
+    let path = Path::new(boot::BOOT_FILE);
+    let text = fs::read(path).at("read", path)?;
+    let mut told: Boot = serde_json::from_slice(&text).at("understand", path)?;
+    network::connect(&told.network, &network)?;
+    told.network = network;
+    let text = serde_json::to_vec(&told).at("write", path)?;
+    crate::place::write_atomically(path, &text)
+}
+
 /// Which of these disks are in use. By force, none is: their file systems are taken out of sight.
 fn release(names: &[String], force: bool) -> Result<Vec<String>> {
     let mut busy = Vec::new();
@@ -269,10 +283,8 @@ fn release(names: &[String], force: bool) -> Result<Vec<String>> {
         let alone = OpenOptions::new().read(true).custom_flags(libc::O_EXCL).open(&disk);
         if alone.is_err() && !force {
             busy.push(name.clone());
-        } else {
-            let link = Path::new("/dev").join(name);
-            crate::place::remove_file(&link)?;
         }
+        crate::place::remove_file(&Path::new("/dev").join(name))?;
     }
     Ok(busy)
 }

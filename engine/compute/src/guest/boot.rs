@@ -3,7 +3,7 @@
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,8 +15,9 @@ use nix::unistd::{chdir, chroot, sethostname};
 
 use crate::error::{Error, Result, Trying, chain};
 use crate::guest::init::say;
+use crate::guest::network;
 use crate::image::host_init;
-use crate::micro::words::{BASE_DISK, Boot, CONTROL_PORT, Lines, OWN_DISK};
+use crate::micro::words::{BASE_DISK, Boot, CONTROL_PORT, Lines, Network, OWN_DISK};
 use crate::{disk, roles};
 
 /// Our files, in the first root and below `/run` of the machine's.
@@ -235,7 +236,7 @@ pub(crate) fn settle() -> Result<()> {
     let path = Path::new(BOOT_FILE);
     let text = fs::read(path).at("read", path)?;
     let boot: Boot = serde_json::from_slice(&text).at("understand", path)?;
-    let mut tried = vec![("network", network(&boot.network))];
+    let mut tried = vec![("network", network::connect(&Network::default(), &boot.network))];
     if let Some(login) = &boot.login {
         tried.push(("login", super::settle::ensure_login(login)));
     }
@@ -248,19 +249,6 @@ pub(crate) fn settle() -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn network(lines: &[String]) -> Result<()> {
-    let mut child = Command::new("ip")
-        .args(["-force", "-batch", "-"])
-        .stdin(std::process::Stdio::piped())
-        .spawn()
-        .trying(|| "run ip".to_owned())?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all((lines.join("\n") + "\n").as_bytes()).trying(|| "tell ip".to_owned())?;
-    }
-    let status = child.wait().trying(|| "wait for ip".to_owned())?;
-    if status.success() { Ok(()) } else { Err(Error::Host(format!("ip: {status}"))) }
 }
 
 /// Another init's programs would look for that.

@@ -52,14 +52,16 @@ pub(crate) fn run() -> Result<()> {
     if let Err(error) = boot::settle() {
         say(&crate::error::chain(&error));
     }
+    let mut services = Vec::new();
     if env::var_os(boot::CONTROL).is_some() {
-        start(agent::run);
+        services.push(Service::begin(agent::run));
     }
     start(seed::run);
-    let mut sshd = ssh::is_available().then(|| start(ssh::serve)).flatten();
-    let mut sshd_at: Option<Instant> = None;
+    if ssh::is_available() {
+        services.push(Service::begin(ssh::serve));
+    }
     let last = loop {
-        let limit = sshd_at.map(|_| 200);
+        let limit = services.iter().any(|service| service.again_at.is_some()).then_some(200);
         match signals.wait(limit).trying(|| "wait for signals".to_owned())? {
             Some(libc::SIGTERM | libc::SIGPWR) => break Last::PowerOff,
             Some(libc::SIGINT) => break Last::Restart,
@@ -68,17 +70,37 @@ pub(crate) fn run() -> Result<()> {
             _ => {}
         }
         while let Some(ended) = bury_one() {
-            if Some(ended) == sshd {
-                sshd = None;
-                sshd_at = Some(Instant::now() + START_AGAIN_AFTER);
-            }
+            services.iter_mut().for_each(|service| service.ended(ended));
         }
-        if sshd_at.is_some_and(|at| at <= Instant::now()) {
-            sshd_at = None;
-            sshd = start(ssh::serve);
-        }
+        services.iter_mut().for_each(Service::begin_again);
     };
     end(last)
+}
+
+/// What is started again when it ends.
+struct Service {
+    run: fn() -> Result<()>,
+    process: Option<Pid>,
+    again_at: Option<Instant>,
+}
+
+impl Service {
+    fn begin(run: fn() -> Result<()>) -> Self {
+        Self { run, process: start(run), again_at: None }
+    }
+
+    fn ended(&mut self, process: Pid) {
+        if self.process == Some(process) {
+            self.process = None;
+            self.again_at = Some(Instant::now() + START_AGAIN_AFTER);
+        }
+    }
+
+    fn begin_again(&mut self) {
+        if self.again_at.is_some_and(|at| at <= Instant::now()) {
+            *self = Self::begin(self.run);
+        }
+    }
 }
 
 /// A line on the console.

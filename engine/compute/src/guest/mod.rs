@@ -5,6 +5,7 @@ pub(crate) mod boot;
 mod cloud_config;
 pub(crate) mod init;
 pub(crate) mod metadata;
+mod network;
 pub(crate) mod power;
 pub(crate) mod seed;
 mod settle;

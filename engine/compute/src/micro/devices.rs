@@ -130,7 +130,7 @@ fn unplug(monitor: &mut Monitor, name: &str) -> Result<()> {
 }
 
 /// A port of the bus at which nothing is plugged.
-fn free_port(monitor: &mut Monitor) -> Result<String> {
+pub(crate) fn free_port(monitor: &mut Monitor) -> Result<String> {
     let devices = monitor.run("qom-list", &json!({ "path": "/machine/peripheral" }))?;
     let names = devices.as_array().into_iter().flatten().filter_map(|one| one.get("name")?.as_str());
     let mut taken = Vec::new();

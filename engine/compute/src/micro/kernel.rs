@@ -8,6 +8,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::fcntl::{Flock, FlockArg};
+
 use crate::error::{Error, Result, Trying};
 use crate::image::draft;
 use crate::micro::{boot_files, cpio, elf};
@@ -77,15 +79,18 @@ pub(crate) fn ensure(images: &Path, exe: &Path) -> Result<Kernel> {
     let about = fs::metadata(exe).at("look at", exe)?;
     let name = format!("{FIRST_ROOT}{}-{}-{}", about.len(), about.mtime(), about.mtime_nsec());
     let first_root = folder.join(&name);
+    let lock = folder.join("lock");
+    let file = File::create(&lock).at("open", &lock)?;
+    // One at a time, also of several processes: they start machines.
+    let _turn = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error).at("lock", &lock)?;
     if !first_root.is_file() {
-        // Of executables before this one. A machine that starts right now has read its own already or finds this one.
+        // Of executables before this one, and of whom a crash interrupted.
         for entry in fs::read_dir(&folder).at("list", &folder)?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(FIRST_ROOT) {
                 remove_file(&entry.path())?;
             }
         }
-        // Two that do this at once each finish theirs, and both are right.
-        let fresh = draft(&folder.join(format!("{name}-{}", std::process::id())));
+        let fresh = draft(&first_root);
         write_first_root(&fresh, &folder, exe)?;
         fs::rename(&fresh, &first_root).at("finish", &first_root)?;
     }

@@ -9,6 +9,7 @@ mod elf;
 pub(crate) mod exec;
 pub(crate) mod host;
 pub(crate) mod kernel;
+pub(crate) mod links;
 mod nics;
 mod qmp;
 pub(crate) mod start;

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::error::{Error, Result, Trying};
+use crate::micro::words::{Link, Network};
 use crate::sys;
 
 /// Links beyond that have no room on the guest's bus.
@@ -15,37 +16,42 @@ const NICS_MAX: usize = 15;
 /// Rules of every namespace: their numbers.
 const COMMON_RULES: [u64; 3] = [0, 32_766, 32_767];
 
-/// A link as the guest sees it.
+/// A link that was connected just now.
 pub(crate) struct Nic {
+    pub name: String,
     pub mac: String,
     /// What QEMU reads and writes.
     pub tap: OwnedFd,
 }
 
-/// Connects every link of the namespace this thread is in; and says how the guest is to set its own up.
-pub(crate) fn connect() -> Result<(Vec<Nic>, Vec<String>)> {
-    let links = ask(&["addr"])?;
-    let mut names: Vec<&str> = links.iter().filter_map(|link| text(link, "ifname")).collect();
+/// Connects every link of the namespace this thread is in that is not connected yet. Returns those, and how the guest is
+/// to set up all of them.
+pub(crate) fn connect() -> Result<(Vec<Nic>, Network)> {
+    let all = ask(&["addr"])?;
+    let mut names: Vec<&str> = all.iter().filter_map(|link| text(link, "ifname")).collect();
+    let taps: Vec<&str> = names.iter().copied().filter(|name| name.starts_with("tap")).collect();
     names.retain(|name| name.starts_with("eth"));
     names.sort_unstable_by_key(|name| name.trim_start_matches("eth").parse::<u32>().unwrap_or(u32::MAX));
     if names.len() > NICS_MAX {
         return Err(Error::Spec(format!("a machine with a kernel of its own has at most {NICS_MAX} links")));
     }
-    let mut nics = Vec::new();
-    let mut settings = Vec::new();
-    for (number, name) in names.iter().enumerate() {
-        let link = links.iter().find(|link| text(link, "ifname") == Some(*name)).unwrap_or(&Value::Null);
+    let (mut nics, mut links) = (Vec::new(), Vec::new());
+    for name in names {
+        let link = all.iter().find(|link| text(link, "ifname") == Some(name)).unwrap_or(&Value::Null);
         let mac = text(link, "address").unwrap_or_default().to_owned();
-        let tap = format!("tap{number}");
-        let fd = sys::open_tap(&tap).trying(|| format!("make {tap}"))?;
         let mtu = link.get("mtu").and_then(Value::as_u64).unwrap_or(1500);
+        let tap = name.replace("eth", "tap");
+        links.push(Link { mac: mac.clone(), name: name.to_owned(), mtu });
+        if taps.contains(&tap.as_str()) {
+            continue;
+        }
+        let fd = sys::open_tap(&tap).trying(|| format!("make {tap}"))?;
         batch("ip", &format!("link set {tap} mtu {mtu} up\nlink set {name} up\n"))?;
         batch("tc", &(forward(name, &tap) + &forward(&tap, name)))?;
-        nics.push(Nic { mac, tap: fd });
-        // The guest's links are numbered as they are plugged.
-        settings.push((name.to_string(), format!("eth{number}"), mtu));
+        nics.push(Nic { name: name.to_owned(), mac, tap: fd });
     }
-    Ok((nics, guest_commands(&links, &settings)?))
+    let lines = guest_commands(&all, &links)?;
+    Ok((nics, Network { links, lines }))
 }
 
 fn forward(from: &str, to: &str) -> String {
@@ -57,25 +63,23 @@ fn forward(from: &str, to: &str) -> String {
 }
 
 /// The namespace's addresses, routes and rules as commands for a guest.
-fn guest_commands(links: &[Value], settings: &[(String, String, u64)]) -> Result<Vec<String>> {
-    let mut lines = vec!["link set lo up".to_owned()];
-    let inside =
-        |name: &str| settings.iter().find(|(link, ..)| link == name).map(|(_, guest, _)| guest.clone());
-    lines.extend(settings.iter().map(|(_, guest, mtu)| format!("link set {guest} mtu {mtu} up")));
-    for link in links {
+fn guest_commands(all: &[Value], links: &[Link]) -> Result<Vec<String>> {
+    let is_ours = |name: &str| links.iter().any(|link| link.name == name);
+    let mut lines = Vec::new();
+    for link in all {
         let name = text(link, "ifname").unwrap_or_default();
-        let device = if name == "lo" { Some("lo".to_owned()) } else { inside(name) };
-        let Some(device) = device else { continue };
-        for address in list(link.get("addr_info")).iter().filter(|one| text(one, "scope") == Some("global")) {
-            lines.push(address_line(address, &device));
+        if name == "lo" || is_ours(name) {
+            let given = list(link.get("addr_info"));
+            let global = given.iter().filter(|one| text(one, "scope") == Some("global"));
+            lines.extend(global.map(|address| address_line(address, name)));
         }
     }
     for family in ["-4", "-6"] {
         for route in ask(&[family, "route", "show", "table", "all"])? {
-            let device = text(&route, "dev").and_then(inside);
-            lines.extend(device.and_then(|device| route_line(family, &route, &device)));
+            let device = text(&route, "dev").filter(|device| is_ours(device));
+            lines.extend(device.and_then(|device| route_line(&route, device)));
         }
-        lines.extend(ask(&[family, "rule"])?.iter().filter_map(|rule| rule_line(family, rule)));
+        lines.extend(ask(&[family, "rule"])?.iter().filter_map(rule_line));
     }
     Ok(lines)
 }
@@ -87,24 +91,29 @@ fn address_line(address: &Value, device: &str) -> String {
 }
 
 /// None for those that come with an address by themselves.
-fn route_line(family: &str, route: &Value, device: &str) -> Option<String> {
+fn route_line(route: &Value, device: &str) -> Option<String> {
     let table = text(route, "table").unwrap_or("main");
     if table == "local" || text(route, "protocol") == Some("kernel") {
         return None;
     }
-    let mut line = format!("{family} route replace {}", text(route, "dst")?);
-    if let Some(gateway) = text(route, "gateway") {
+    let gateway = text(route, "gateway");
+    let destination = match (text(route, "dst")?, gateway) {
+        // In a batch nothing else tells the family.
+        ("default", Some(gateway)) if gateway.contains(':') => "::/0",
+        (destination, _) => destination,
+    };
+    let mut line = format!("route replace {destination}");
+    if let Some(gateway) = gateway {
         line += &format!(" via {gateway} onlink");
     }
     line += &format!(" dev {device} table {table}");
-    // A command has no family of its own in a batch, which the addresses tell anyway.
-    Some(line.trim_start_matches(family).trim_start().to_owned())
+    Some(line)
 }
 
-fn rule_line(family: &str, rule: &Value) -> Option<String> {
+fn rule_line(rule: &Value) -> Option<String> {
     let priority = rule.get("priority").and_then(Value::as_u64)?;
     let source = text(rule, "src").filter(|source| *source != "all")?;
-    if COMMON_RULES.contains(&priority) || family == "-6" && !source.contains(':') {
+    if COMMON_RULES.contains(&priority) {
         return None;
     }
     let length =
@@ -156,13 +165,13 @@ mod tests {
         assert_eq!(address_line(&address, "eth0"), "addr replace 10.0.1.10/24 dev eth0");
         let way = json(r#"{"dst":"default","gateway":"10.0.1.1","dev":"eth1","table":"101","flags":[]}"#);
         assert_eq!(
-            route_line("-4", &way, "eth1").unwrap(),
+            route_line(&way, "eth1").unwrap(),
             "route replace default via 10.0.1.1 onlink dev eth1 table 101"
         );
         let own = json(r#"{"dst":"10.0.1.0/24","dev":"eth0","protocol":"kernel"}"#);
-        assert_eq!(route_line("-4", &own, "eth0"), None);
+        assert_eq!(route_line(&own, "eth0"), None);
         let rule = json(r#"{"priority":101,"src":"10.0.2.9","table":"101"}"#);
-        assert_eq!(rule_line("-4", &rule).unwrap(), "rule add priority 101 from 10.0.2.9 table 101");
-        assert_eq!(rule_line("-4", &json(r#"{"priority":0,"src":"all","table":"local"}"#)), None);
+        assert_eq!(rule_line(&rule).unwrap(), "rule add priority 101 from 10.0.2.9 table 101");
+        assert_eq!(rule_line(&json(r#"{"priority":0,"src":"all","table":"local"}"#)), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Speaks with QEMU's monitor, one command after the other (QEMU's documentation, "QMP protocol specification").
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result, Trying};
+use crate::sys;
 
 /// How long QEMU may take for one command.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -37,6 +39,10 @@ impl Monitor {
     pub(crate) fn run(&mut self, command: &str, arguments: &Value) -> Result<Value> {
         let line = json!({ "execute": command, "arguments": arguments }).to_string() + "\n";
         self.reader.get_mut().write_all(line.as_bytes()).trying(|| "speak to QEMU".to_owned())?;
+        self.answer(command)
+    }
+
+    fn answer(&mut self, command: &str) -> Result<Value> {
         loop {
             let mut said = self.hear()?;
             if let Some(answer) = said.get_mut("return") {
@@ -48,6 +54,14 @@ impl Monitor {
             }
             self.events.push(said);
         }
+    }
+
+    /// Gives QEMU a descriptor under a name.
+    pub(crate) fn pass(&mut self, name: &str, fd: &impl AsFd) -> Result<()> {
+        let line = json!({ "execute": "getfd", "arguments": { "fdname": name } }).to_string() + "\n";
+        sys::send_with_fd(self.reader.get_ref().as_fd(), line.as_bytes(), fd.as_fd())
+            .trying(|| "hand QEMU a descriptor".to_owned())?;
+        self.answer("getfd").map(drop)
     }
 
     /// Waits for an event of this name about this device; false when it does not come.

@@ -9,19 +9,20 @@ use std::process::{Child, Command, Stdio};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::wait::{WaitStatus, waitpid};
 use serde_json::json;
 
-use crate::error::{Error, Result, Trying};
+use crate::error::{Error, Result, Trying, chain};
 use crate::micro::host::Accelerator;
 use crate::micro::kernel::Kernel;
 use crate::micro::nics::Nic;
 use crate::micro::qmp::Monitor;
 use crate::micro::wires::Ends;
-use crate::micro::words::{BASE_DISK, Boot, CONTROL_PORT, OWN_DISK, TALK_PORT, line};
-use crate::micro::{TALKS, devices, disks, host, kernel, monitor_socket, nics, sockets, talk_socket};
+use crate::micro::words::{BASE_DISK, Boot, CONTROL_PORT, Network, OWN_DISK, TALK_PORT, line};
+use crate::micro::{TALKS, devices, disks, host, kernel, links, monitor_socket, nics, sockets, talk_socket};
 use crate::place::remove_file;
 use crate::record::Orders;
-use crate::{bundle, cgroup, disk, rootfs};
+use crate::{bundle, cgroup, disk, rootfs, sys};
 
 /// What QEMU itself needs beside the guest's memory.
 const OVERHEAD_BYTES: u64 = 512 << 20;
@@ -50,16 +51,15 @@ pub(crate) fn start(orders: &Orders, folder: &Path, ends: Ends) -> Result<i32> {
             rootfs::enter_network(path)?;
             nics::connect()?
         }
-        None => (Vec::new(), vec!["link set lo up".to_owned()]),
+        None => (Vec::new(), Network::default()),
     };
-    // QEMU has the links' ends in its hands; what else it might do to networks, mounts and queues it does alone.
-    let apart = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC;
+    links::remember(folder, &network)?;
+    // QEMU has the links' ends in its hands; what else it might do to networks and queues it does alone. It keeps the
+    // host's mounts: copies of them would keep devices in use after whoever mounted them let them go.
+    let apart = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC;
     unshare(apart).trying(|| "leave the host's namespaces".to_owned())?;
-    let none: Option<&str> = None;
-    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_SLAVE, none)
-        .trying(|| "keep mounts to ourselves".to_owned())?;
     if let Some(device) = &spec.root {
-        disk::grow(device, &orders.place.root())?;
+        grow(device, &orders.place.root())?;
     }
     let arguments = Arguments { orders, folder, accelerator, kernel: &kernel, links: &links, ends: &ends };
     let mut child = run(&qemu, &arguments, folder)?;
@@ -72,6 +72,27 @@ pub(crate) fn start(orders: &Orders, folder: &Path, ends: Ends) -> Result<i32> {
             let said = fs::read_to_string(folder.join(LOG)).unwrap_or_default();
             Err(if said.trim().is_empty() { error } else { Error::Host(said.trim().to_owned()) })
         }
+    }
+}
+
+/// Makes the root's file system as long as its device, where that is mounted for nobody else to see.
+fn grow(device: &Path, at: &Path) -> Result<()> {
+    let (device, at) = (device.to_owned(), at.to_owned());
+    let child = sys::fork_into(move || {
+        let none: Option<&str> = None;
+        let grown = unshare(CloneFlags::CLONE_NEWNS)
+            .and_then(|()| mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_SLAVE, none))
+            .trying(|| "keep mounts to ourselves".to_owned())
+            .and_then(|()| disk::grow(&device, &at));
+        if let Err(error) = &grown {
+            let _ = writeln!(std::io::stderr(), "{}", chain(error));
+        }
+        i32::from(grown.is_err())
+    })
+    .trying(|| "fork".to_owned())?;
+    match waitpid(child, None).trying(|| "wait for the root".to_owned())? {
+        WaitStatus::Exited(_, 0) => Ok(()),
+        _ => Err(Error::Host("the root's file system could not be made as long as its device".to_owned())),
     }
 }
 
@@ -93,7 +114,7 @@ fn run(qemu: &Path, arguments: &Arguments<'_>, folder: &Path) -> Result<Child> {
 }
 
 /// Plugs the disks, lets the guest go, and leaves word for it who it is.
-fn begin(orders: &Orders, folder: &Path, network: &[String], ends: Ends) -> Result<()> {
+fn begin(orders: &Orders, folder: &Path, network: &Network, ends: Ends) -> Result<()> {
     let Ends { monitor, agent, our_monitor, mut our_agent, .. } = ends;
     // So that QEMU's end is the last.
     drop((monitor, agent));
@@ -105,7 +126,7 @@ fn begin(orders: &Orders, folder: &Path, network: &[String], ends: Ends) -> Resu
     monitor.run("cont", &json!({})).map(drop)
 }
 
-fn boot(orders: &Orders, folder: &Path, network: &[String]) -> Boot {
+fn boot(orders: &Orders, folder: &Path, network: &Network) -> Boot {
     let spec = &orders.spec;
     let environment = bundle::environment(orders);
     let pairs = environment.iter().filter_map(|pair| pair.split_once('='));
@@ -129,7 +150,7 @@ fn boot(orders: &Orders, folder: &Path, network: &[String]) -> Boot {
             .iter()
             .map(|over| (over.at.clone(), over.lower.iter().map(|_| tag()).collect()))
             .collect(),
-        network: network.to_vec(),
+        network: network.clone(),
         login: (spec.image == crate::machine::ImageId::debian_12()).then(|| "debian".to_owned()),
         foreign: !orders.layers.init.is_empty(),
         root_name: orders.devices.iter().find(|device| device.node == own).map(|device| device.name.clone()),
@@ -280,11 +301,12 @@ impl Arguments<'_> {
     fn network(&self) -> Vec<String> {
         let one = |(number, link): (usize, &Nic)| {
             words(&format!(
-                "-netdev tap,id=link{number},fd={} \
-                 -device virtio-net-pci,id=nic-{number},netdev=link{number},mac={},bus={},romfile=",
+                "-netdev tap,id=link-{name},fd={} \
+                 -device virtio-net-pci,id=nic-{name},netdev=link-{name},mac={},bus={},romfile=",
                 link.tap.as_raw_fd(),
                 link.mac,
                 devices::port(number),
+                name = link.name,
             ))
         };
         self.links.iter().enumerate().flat_map(one).collect()

@@ -25,14 +25,29 @@ pub(crate) struct Boot {
     pub env: Vec<(String, String)>,
     /// Folders with layers of their own: where, and the tags of the shared folders, the upper ones first.
     pub over: Vec<(String, Vec<String>)>,
-    /// Commands for `ip -batch`.
-    pub network: Vec<String>,
+    pub network: Network,
     /// The user of people, where the image has none yet.
     pub login: Option<String>,
     /// Whether the image's own init is another one, whose programs do not work under ours.
     pub foreign: bool,
     /// The name of the own disk among the devices.
     pub root_name: Option<String>,
+}
+
+/// How a guest's network is set up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Network {
+    pub links: Vec<Link>,
+    /// Commands for `ip -batch`.
+    pub lines: Vec<String>,
+}
+
+/// What the link with this address is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Link {
+    pub mac: String,
+    pub name: String,
+    pub mtu: u64,
 }
 
 /// What the shim wishes, on the control port.
@@ -67,6 +82,8 @@ pub(crate) enum Asked {
     Sync,
     /// These disks are about to go: says which are in use; with force, none is.
     Release { names: Vec<String>, force: bool },
+    /// Set up the network so, and take back what was said of it before.
+    Connect(Network),
     /// Give these disks, and no others, their names in `/dev`.
     Name(Vec<String>),
 }

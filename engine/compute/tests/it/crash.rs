@@ -12,25 +12,26 @@ const DEATHS: u64 = 15;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_engine_adopts_what_runs_and_buries_what_died() {
-    let Some(lab) = Lab::new("adopt").await else { return };
-    let (lives, dies) = (lab.run("lives").await, lab.run("dies").await);
-    let Observed::Running { pid, .. } = lab.engine.observe(&lives).await.unwrap() else { panic!() };
-    let again = Engine::open(lab.config.clone()).await.unwrap();
-    assert!(
-        matches!(again.observe(&lives).await.unwrap(), Observed::Running { pid: same, .. } if same == pid)
-    );
-    let mut events = again.events();
-    lab::kill_shim_of(&lab, &dies);
-    let reason = lab.ended(&dies).await;
-    assert_eq!(reason, ExitReason::Failed("its shim died".to_owned()));
-    while events.recv().await.unwrap() != Changed(dies.clone()) {}
-    again.stop(&lives, 5_000).await.unwrap();
-    assert_eq!(lab.ended(&lives).await, ExitReason::PoweredOff);
-    again.ensure_running(&dies).await.unwrap();
-    let removed = again.sweep(std::slice::from_ref(&dies)).await.unwrap();
-    assert_eq!(removed, [lives]);
-    again.sweep(&[]).await.unwrap();
-    lab.assert_nothing_left();
+    for lab in Lab::each("adopt").await {
+        let (lives, dies) = (lab.run("lives").await, lab.run("dies").await);
+        let Observed::Running { pid, .. } = lab.engine.observe(&lives).await.unwrap() else { panic!() };
+        let again = Engine::open(lab.config.clone()).await.unwrap();
+        assert!(
+            matches!(again.observe(&lives).await.unwrap(), Observed::Running { pid: same, .. } if same == pid)
+        );
+        let mut events = again.events();
+        lab::kill_shim_of(&lab, &dies);
+        let reason = lab.ended(&dies).await;
+        assert_eq!(reason, ExitReason::Failed("its shim died".to_owned()));
+        while events.recv().await.unwrap() != Changed(dies.clone()) {}
+        again.stop(&lives, 20_000).await.unwrap();
+        assert_eq!(lab.ended(&lives).await, ExitReason::PoweredOff);
+        again.ensure_running(&dies).await.unwrap();
+        let removed = again.sweep(std::slice::from_ref(&dies)).await.unwrap();
+        assert_eq!(removed, [lives]);
+        again.sweep(&[]).await.unwrap();
+        lab.assert_nothing_left();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

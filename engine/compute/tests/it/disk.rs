@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use block::{Id, Known, Source, Volumes, Wish};
-use compute::{Device, Limits, MachineId, Machines};
+use compute::{Device, Limits, MachineId, MachineSpec, Machines};
 
 use crate::lab::Lab;
 
@@ -44,7 +44,7 @@ impl Disks {
 }
 
 async fn start_on(lab: &Lab, name: &str, root: &Device) -> MachineId {
-    let mut spec = Lab::spec(name);
+    let mut spec = MachineSpec { kind: lab.kind, ..Lab::spec(name) };
     spec.root = Some(root.node.clone());
     let id = spec.id.clone();
     lab.engine.ensure_created(spec).await.unwrap();
@@ -54,62 +54,73 @@ async fn start_on(lab: &Lab, name: &str, root: &Device) -> MachineId {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_root_on_a_device_lasts_and_moves_to_another_machine() {
-    let Some(lab) = Lab::new("dka").await else { return };
-    let disks = Disks::new(&lab, "tdka");
-    let root = disks.make("root-1", Source::FileSystem).await;
-    let id = start_on(&lab, "first", &root).await;
-    lab.sh(&id, "echo kept > /var/kept; chown 1000 /var/kept; touch /usr/local/mine; rm /etc/host.conf")
-        .await;
-    lab.engine.stop(&id, 5_000).await.unwrap();
-    lab.engine.ensure_running(&id).await.unwrap();
-    assert_eq!(
-        lab.sh(&id, "cat /var/kept; stat -c %u /var/kept; ls /usr/local/mine").await,
-        "kept\n1000\n/usr/local/mine\n"
-    );
-    // A snapshot of it boots another machine, with what was deleted still deleted.
-    lab.engine.sync_disks(&id).await.unwrap();
-    let (snapshot, volume) = (Id::new("snap-1").unwrap(), Id::new("root-1").unwrap());
-    disks.volumes.take(&snapshot, &volume).await.unwrap();
-    let copy = disks.make("root-2", Source::Snapshot(snapshot, None)).await;
-    let other = start_on(&lab, "second", &copy).await;
-    assert_eq!(lab.sh(&other, "cat /var/kept; test ! -e /etc/host.conf && hostname").await, "kept\nsecond\n");
-    let ids = [lab.sh(&id, "cat /etc/machine-id").await, lab.sh(&other, "cat /etc/machine-id").await];
-    assert_ne!(ids[0], ids[1]);
-    let size: u64 = lab.sh(&other, "df -B1048576 --output=size / | tail -1").await.trim().parse().unwrap();
-    assert!(size > 400, "{size} MiB");
-    lab.engine.sweep(&[]).await.unwrap();
-    disks.close().await;
-    lab.assert_nothing_left();
+    for lab in Lab::each("dka").await {
+        let disks = Disks::new(&lab, &lab.config.place.tag);
+        let root = disks.make("root-1", Source::FileSystem).await;
+        let id = start_on(&lab, "first", &root).await;
+        lab.sh(&id, "echo kept > /var/kept; chown 1000 /var/kept; touch /usr/local/mine; rm /etc/host.conf")
+            .await;
+        lab.engine.stop(&id, 20_000).await.unwrap();
+        lab.engine.ensure_running(&id).await.unwrap();
+        assert_eq!(
+            lab.sh(&id, "cat /var/kept; stat -c %u /var/kept; ls /usr/local/mine").await,
+            "kept\n1000\n/usr/local/mine\n"
+        );
+        // A snapshot of it boots another machine, with what was deleted still deleted.
+        lab.engine.sync_disks(&id).await.unwrap();
+        let (snapshot, volume) = (Id::new("snap-1").unwrap(), Id::new("root-1").unwrap());
+        disks.volumes.take(&snapshot, &volume).await.unwrap();
+        let copy = disks.make("root-2", Source::Snapshot(snapshot, None)).await;
+        let other = start_on(&lab, "second", &copy).await;
+        assert_eq!(
+            lab.sh(&other, "cat /var/kept; test ! -e /etc/host.conf && hostname").await,
+            "kept\nsecond\n"
+        );
+        let ids = [lab.sh(&id, "cat /etc/machine-id").await, lab.sh(&other, "cat /etc/machine-id").await];
+        assert_ne!(ids[0], ids[1]);
+        let size: u64 =
+            lab.sh(&other, "df -B1048576 --output=size / | tail -1").await.trim().parse().unwrap();
+        assert!(size > 400, "{size} MiB");
+        lab.engine.sweep(&[]).await.unwrap();
+        disks.close().await;
+        lab.assert_nothing_left();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_comes_and_goes_while_the_machine_runs() {
-    let Some(lab) = Lab::new("dkb").await else { return };
-    let disks = Disks::new(&lab, "tdkb");
-    let device = disks.make("vol-1", Source::Empty).await;
-    let (one, two) = (lab.run("one").await, lab.run("two").await);
-    lab.engine.set_devices(&one, vec![device.clone()], false).await.unwrap();
-    lab.sh(&one, "mkfs.ext4 -q /dev/sdf && mkdir /data && mount /dev/sdf /data && echo moved > /data/file")
+    for lab in Lab::each("dkb").await {
+        let disks = Disks::new(&lab, &lab.config.place.tag);
+        let device = disks.make("vol-1", Source::Empty).await;
+        let (one, two) = (lab.run("one").await, lab.run("two").await);
+        lab.engine.set_devices(&one, vec![device.clone()], false).await.unwrap();
+        lab.sh(
+            &one,
+            "mkfs.ext4 -q /dev/sdf && mkdir /data && mount /dev/sdf /data && echo moved > /data/file",
+        )
         .await;
-    assert_eq!(lab.sh(&one, "stat -c %u /data/file; grep -c ' /data ' /proc/mounts").await, "0\n1\n");
-    // Somebody else's device cannot be had, whatever it is called.
-    let output = lab.engine.exec(&two, vec!["mount".into(), "/dev/sdf".into(), "/mnt".into()], 5_000).await;
-    assert_ne!(output.unwrap().code, 0);
+        assert_eq!(lab.sh(&one, "stat -c %u /data/file; grep -c ' /data ' /proc/mounts").await, "0\n1\n");
+        // Somebody else's device cannot be had, whatever it is called.
+        let output =
+            lab.engine.exec(&two, vec!["mount".into(), "/dev/sdf".into(), "/mnt".into()], 60_000).await;
+        assert_ne!(output.unwrap().code, 0);
 
-    lab.engine.set_devices(&one, Vec::new(), false).await.unwrap();
-    let volume = Id::new("vol-1").unwrap();
-    assert!(matches!(disks.volumes.detach(&volume).await, Err(block::Error::Busy(_))));
-    lab.sh(&one, "umount /data && test ! -e /dev/sdf").await;
-    disks.volumes.detach(&volume).await.unwrap();
+        lab.engine.set_devices(&one, Vec::new(), false).await.unwrap();
+        let volume = Id::new("vol-1").unwrap();
+        assert!(matches!(disks.volumes.detach(&volume).await, Err(block::Error::Busy(_))));
+        lab.sh(&one, "umount /data && test ! -e /dev/sdf").await;
+        lab.engine.set_devices(&one, Vec::new(), false).await.unwrap();
+        disks.volumes.detach(&volume).await.unwrap();
 
-    disks.volumes.attach(&volume, None).await.unwrap();
-    let device = Device { name: "xvdb".to_owned(), ..device };
-    lab.engine.set_devices(&two, vec![device], false).await.unwrap();
-    assert_eq!(lab.sh(&two, "mount -o ro /dev/xvdb /mnt && cat /mnt/file").await, "moved\n");
-    // By force, although it is mounted.
-    lab.engine.set_devices(&two, Vec::new(), true).await.unwrap();
-    disks.volumes.detach(&volume).await.unwrap();
-    lab.engine.sweep(&[]).await.unwrap();
-    disks.close().await;
-    lab.assert_nothing_left();
+        disks.volumes.attach(&volume, None).await.unwrap();
+        let device = Device { name: "xvdb".to_owned(), ..device };
+        lab.engine.set_devices(&two, vec![device], false).await.unwrap();
+        assert_eq!(lab.sh(&two, "mount -o ro /dev/xvdb /mnt && cat /mnt/file").await, "moved\n");
+        // By force, although it is mounted.
+        lab.engine.set_devices(&two, Vec::new(), true).await.unwrap();
+        disks.volumes.detach(&volume).await.unwrap();
+        lab.engine.sweep(&[]).await.unwrap();
+        disks.close().await;
+        lab.assert_nothing_left();
+    }
 }

@@ -3,15 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use compute::{
     Config, Engine, ExitReason, ImageId, Kind, MachineId, MachineSpec, Machines, Observed, Place, Seed,
 };
+
+static GUESTS: Semaphore = Semaphore::const_new(2);
 
 pub(crate) struct Lab {
     pub(crate) engine: Engine,
     pub(crate) config: Config,
     /// Of the machines it makes.
     pub(crate) kind: Kind,
+    _turn: Option<SemaphorePermit<'static>>,
     _data: tempfile::TempDir,
 }
 
@@ -34,7 +39,7 @@ impl Lab {
         change(&mut config);
         let engine = Engine::open(config.clone()).await.unwrap();
         engine.sweep(&[]).await.unwrap();
-        Some(Self { engine, config, kind: Kind::Container, _data: data })
+        Some(Self { engine, config, kind: Kind::Container, _turn: None, _data: data })
     }
 
     /// A lab for machines of each kind that can be had here, for what holds for all.
@@ -47,6 +52,8 @@ impl Lab {
 
     /// A lab for machines with a kernel of their own. What they boot from is kept for the next test.
     pub(crate) async fn micro(tag: &str) -> Option<Self> {
+        // Where guests' instructions are translated, more at a time only take longer.
+        let turn = GUESTS.acquire().await.unwrap();
         let mut lab = Self::with(tag, |config| {
             let images = std::env::temp_dir().join("cl-test-images");
             std::fs::create_dir_all(&images).unwrap();
@@ -58,6 +65,7 @@ impl Lab {
             return None;
         }
         lab.kind = Kind::MicroVm;
+        lab._turn = Some(turn);
         Some(lab)
     }
 
@@ -88,10 +96,15 @@ impl Lab {
         id
     }
 
+    /// How many times longer than a container one of its machines may take for anything.
+    fn patience(&self) -> u32 {
+        if self.kind == Kind::MicroVm { 8 } else { 1 }
+    }
+
     /// What a shell command in the machine prints.
     pub(crate) async fn sh(&self, id: &MachineId, script: &str) -> String {
         let argv = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
-        let output = self.engine.exec(id, argv, 20_000).await.unwrap();
+        let output = self.engine.exec(id, argv, 20_000 * u64::from(self.patience())).await.unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.code, 0, "{script}: {stderr}");
         String::from_utf8(output.stdout).unwrap()
@@ -100,7 +113,7 @@ impl Lab {
     /// Starts a command whose end it may not see.
     pub(crate) async fn go(&self, id: &MachineId, command: &str) {
         let argv = command.split(' ').map(str::to_owned).collect();
-        let _ = self.engine.exec(id, argv, 5_000).await;
+        let _ = self.engine.exec(id, argv, 5_000 * u64::from(self.patience())).await;
     }
 
     pub(crate) async fn console(&self, id: &MachineId) -> String {
@@ -108,7 +121,7 @@ impl Lab {
     }
 
     pub(crate) async fn console_has(&self, id: &MachineId, text: &str) {
-        for _ in 0..200 {
+        for _ in 0..200 * self.patience() {
             if self.console(id).await.contains(text) {
                 return;
             }
@@ -119,7 +132,7 @@ impl Lab {
 
     /// Waits for the machine's boot of this number.
     pub(crate) async fn boots(&self, id: &MachineId, wanted: u32) {
-        for _ in 0..400 {
+        for _ in 0..400 * self.patience() {
             match self.engine.observe(id).await.unwrap() {
                 Observed::Running { boots, .. } if boots == wanted => return,
                 Observed::Running { .. } | Observed::Starting { .. } => {}
@@ -132,7 +145,7 @@ impl Lab {
 
     /// Why the machine ended, once it has.
     pub(crate) async fn ended(&self, id: &MachineId) -> ExitReason {
-        for _ in 0..400 {
+        for _ in 0..400 * self.patience() {
             if let Observed::Exited { reason, .. } = self.engine.observe(id).await.unwrap() {
                 return reason;
             }
