@@ -49,6 +49,7 @@ pub(crate) fn run(options: &Doctor) -> Outcome {
         Some(driver) => say(format_args!("machines    yes, as system containers ({driver})")),
         None => say("machines    no"),
     }
+    say(format_args!("microVMs    {}", micro_vms(&machines["micro_vms"])));
     say(format_args!("cgroups     {}", text(&machines["cgroups"])));
     say(format_args!("processors  {}", machines["cpus"]));
     say(format_args!("memory      {} MiB", machines["memory_bytes"].as_u64().unwrap_or_default() >> 20));
@@ -64,6 +65,15 @@ pub(crate) fn run(options: &Doctor) -> Outcome {
         say(format_args!("  {:<12} {verdict}", text(&one["name"])));
     }
     Ok(())
+}
+
+/// How machines with a kernel of their own would run here. Whether KVM is real is found out when the first one starts.
+fn micro_vms(found: &Value) -> String {
+    match (found["Err"].as_str(), found["Ok"].as_str()) {
+        (Some(why), _) => format!("no: {why}"),
+        (None, Some(how)) => format!("yes, by {how}"),
+        (None, None) => "yes; their speed is tried out when the first one starts".to_owned(),
+    }
 }
 
 /// Tells what became of leftovers, one line each.

@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kernel::{Ctx, Error, Next, Result, Scope};
 use net::{NetworkId, NetworkSpec, NicId, NicSpec, Object};
 
+use super::instance::machine_id;
 use super::vpc_endpoint::gateway_nic;
 use crate::rules::network_interface::mac_bytes;
-use crate::state::id::{GroupId, Id, InterfaceId, VpcId};
+use crate::service::Engines;
+use crate::state::id::{GroupId, Id, InstanceId, InterfaceId, VpcId};
 use crate::state::network_interface::{Kind, NetworkInterface};
 use crate::state::security_group::{Peer, SecurityGroup, Traffic};
 use crate::state::subnet::Subnet;
@@ -228,6 +230,18 @@ async fn adapt(ctx: &Ctx, interface: &NetworkInterface, make: bool) -> Result<()
     if still.is_some() && (make || has_nic(ctx, interface)) {
         // What runs keeps its public address, and it is an error where it cannot.
         ensure_in_turn(ctx, &interface.id).await?.map_err(Error::internal)?;
+        if let Some(instance) = interface.instance() {
+            tell_machine(ctx, instance).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets an instance's machine take over what changed of its links. A guest that does not hear finds it at its next start.
+pub async fn tell_machine(ctx: &Ctx, instance: &InstanceId) -> Result<()> {
+    let machines = &ctx.own::<Engines>().machines;
+    if let Err(error) = machines.ensure_links(&machine_id(instance)?).await {
+        tracing::debug!(id = instance.as_str(), %error, "a guest was not told of its links");
     }
     Ok(())
 }

@@ -9,6 +9,13 @@ pub fn instance_limit() -> Error {
     Error::new(Kind::Limit, "InstanceLimitExceeded", message)
 }
 
+/// A machine with a kernel of its own, on a host that cannot have one.
+pub fn no_micro_vm(why: &str) -> Error {
+    let message =
+        format!("The requested configuration is currently not supported: microvm. On this host, {why}");
+    Error::new(Kind::Invalid, "Unsupported", message)
+}
+
 pub fn user_data_not_base64() -> Error {
     invalid_parameter_value("Invalid BASE64 encoding of user data.")
 }
