@@ -26,7 +26,7 @@ pub const SWEEP_EVERY_MS: Millis = 60_000;
 pub const ALL: &str = "all";
 
 const MINUTE_MS: Millis = 60_000;
-/// Alarms of periods below a minute are looked at this often.
+/// Alarms of periods below a minute are looked at this often; those of shorter periods with every period.
 const OFTEN_MS: Millis = 10_000;
 /// After so many alarms, others may work.
 const YIELD_EVERY: usize = 32;
@@ -50,12 +50,12 @@ pub async fn reconcile(ctx: &Ctx, _: String) -> Result<Next> {
             continue;
         }
         let period_ms = period_ms(watch)?;
-        let every_ms = if period_ms < MINUTE_MS { OFTEN_MS } else { MINUTE_MS };
+        let every_ms = if period_ms < MINUTE_MS { period_ms.min(OFTEN_MS) } else { MINUTE_MS };
         let again_at = floor(now, every_ms) + every_ms;
         // Said before it is evaluated: who changes the alarm meanwhile says "at once" after it.
         alarms.set_due(ctx.scope(), name, again_at);
         next = next.min(again_at);
-        evaluate(ctx, &alarm, watch, period_ms, now).await?;
+        evaluate(ctx, &alarm, watch, (period_ms, every_ms), now).await?;
         if at % YIELD_EVERY == YIELD_EVERY - 1 {
             tokio::task::yield_now().await;
         }
@@ -68,7 +68,7 @@ async fn evaluate(
     ctx: &Ctx,
     alarm: &Arc<Alarm>,
     watch: &MetricWatch,
-    period_ms: Millis,
+    (period_ms, every_ms): (Millis, Millis),
     now: Millis,
 ) -> Result<()> {
     let rule = rule(watch)?;
@@ -87,12 +87,12 @@ async fn evaluate(
         take_on(ctx, &alarm.asked.name, Some(alarm.revision), &seen).await?;
         return Ok(());
     }
-    keep_scaling(ctx, alarm, now).await
+    keep_scaling(ctx, alarm, every_ms.min(OFTEN_MS), now).await
 }
 
 /// Scaling goes on as long as the state lasts, once a minute.
-async fn keep_scaling(ctx: &Ctx, alarm: &Arc<Alarm>, now: Millis) -> Result<()> {
-    if !alarm.asked.actions.enabled || now - alarm.transitioned_at < MINUTE_MS || now % MINUTE_MS >= OFTEN_MS
+async fn keep_scaling(ctx: &Ctx, alarm: &Arc<Alarm>, every_ms: Millis, now: Millis) -> Result<()> {
+    if !alarm.asked.actions.enabled || now - alarm.transitioned_at < MINUTE_MS || now % MINUTE_MS >= every_ms
     {
         return Ok(());
     }

@@ -86,6 +86,25 @@ pub fn of_specifications(
     Ok(by_type)
 }
 
+/// Takes the tags that only AWS itself may set out of what a launch gives its instances, for callers that are AWS here.
+pub fn take_reserved(given: &mut Option<Vec<TagSpecification>>) -> Tags {
+    let mut taken = Tags::new();
+    let Some(all) = given else { return taken };
+    for one in all.iter_mut().filter(|one| one.resource_type.as_deref() == Some("instance")) {
+        let is_reserved =
+            |tag: &Tag| tag.key.as_ref().is_some_and(|key| key.to_ascii_lowercase().starts_with(RESERVED));
+        let (reserved, others) = one.tags.take().unwrap_or_default().into_iter().partition(is_reserved);
+        one.tags = Some(others);
+        let reserved: Vec<Tag> = reserved;
+        taken.extend(reserved.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))));
+    }
+    all.retain(|one| one.tags.as_ref().is_none_or(|tags| !tags.is_empty()));
+    if all.is_empty() {
+        *given = None;
+    }
+    taken
+}
+
 /// The tags a request gives to the one thing it makes.
 ///
 /// # Errors

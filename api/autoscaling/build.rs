@@ -1,0 +1,5 @@
+//! Generates this crate from `models/autoscaling.*`.
+
+fn main() {
+    api_codegen::build("autoscaling");
+}

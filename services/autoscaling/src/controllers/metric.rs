@@ -1,0 +1,48 @@
+//! Puts the metrics of groups, every minute.
+
+use std::collections::BTreeMap;
+
+use api_cloudwatch::{Dimension, MetricDatum, PutMetricDataInput, op};
+use kernel::{Ctx, Kind, Millis, Result, Scope};
+use shape::Timestamp;
+
+use crate::rules::metric::value;
+use crate::state::{group, instance};
+
+pub const EVERY_MS: Millis = 60_000;
+/// Data of one call.
+const DATA_MAX: usize = 1_000;
+const NAMESPACE: &str = "AWS/AutoScaling";
+
+pub async fn put_all(ctx: &Ctx) -> Result<()> {
+    let mut data: BTreeMap<Scope, Vec<MetricDatum>> = BTreeMap::new();
+    let groups = ctx.read(|snap| group::all_scopes(snap)).await?;
+    for (scope, group) in groups.iter().filter(|(_, group)| !group.metrics.is_empty()) {
+        let instances = ctx.read(|snap| instance::of_group(snap, scope, group.name())).await?;
+        let dimension = Dimension { name: "AutoScalingGroupName".to_owned(), value: group.name().to_owned() };
+        let datum = |name: &String| MetricDatum {
+            metric_name: name.clone(),
+            dimensions: Some(vec![dimension.clone()]),
+            timestamp: Some(Timestamp::from_millis(ctx.now())),
+            value: Some(value(name, group, &instances)),
+            unit: Some("None".to_owned()),
+            ..MetricDatum::default()
+        };
+        data.entry(*scope).or_default().extend(group.metrics.iter().map(datum));
+    }
+    for (scope, data) in data {
+        for some in data.chunks(DATA_MAX) {
+            let input = PutMetricDataInput {
+                namespace: NAMESPACE.to_owned(),
+                metric_data: Some(some.to_vec()),
+                ..PutMetricDataInput::default()
+            };
+            match ctx.in_scope(scope).call_as_service(op::PutMetricData, input).await {
+                // A house without CloudWatch has no metrics.
+                Err(error) if error.kind() != Kind::Unsupported => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! What is asked of Elastic Load Balancing, in the service's own name.
+
+use api_elbv2 as elb;
+use kernel::{Ctx, Result};
+
+/// How a target fares, as far as a group cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fares {
+    Healthy,
+    Unhealthy,
+    /// It is being looked at.
+    Initial,
+    Draining,
+    /// No balancer uses the target group, or it is no target of it.
+    Unused,
+    /// It is no target, or its group is gone.
+    Absent,
+}
+
+fn targets(id: &str) -> Vec<elb::TargetDescription> {
+    vec![elb::TargetDescription { id: id.to_owned(), ..Default::default() }]
+}
+
+/// # Errors
+/// ELB's: such as a target group that is gone.
+pub async fn register(ctx: &Ctx, group: &str, id: &str) -> Result<()> {
+    let request = elb::RegisterTargetsInput { target_group_arn: group.to_owned(), targets: targets(id) };
+    ctx.call_as_service(elb::op::RegisterTargets, request).await.map(drop)
+}
+
+/// Takes a target out. One that is none is fine, and so is a group that is gone.
+///
+/// # Errors
+/// When ELB cannot answer.
+pub async fn deregister(ctx: &Ctx, group: &str, id: &str) -> Result<()> {
+    let request = elb::DeregisterTargetsInput { target_group_arn: group.to_owned(), targets: targets(id) };
+    match ctx.call_as_service(elb::op::DeregisterTargets, request).await {
+        Err(error) if !is_gone(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn is_gone(error: &kernel::Error) -> bool {
+    matches!(error.code(), "TargetGroupNotFoundException" | "InvalidTargetException")
+}
+
+/// # Errors
+/// When ELB cannot answer.
+pub async fn fares(ctx: &Ctx, group: &str, id: &str) -> Result<Fares> {
+    let request = elb::DescribeTargetHealthInput {
+        target_group_arn: group.to_owned(),
+        targets: Some(targets(id)),
+        ..Default::default()
+    };
+    let answer = match ctx.call_as_service(elb::op::DescribeTargetHealth, request).await {
+        Ok(answer) => answer,
+        Err(error) if is_gone(&error) => return Ok(Fares::Absent),
+        Err(error) => return Err(error),
+    };
+    let found = answer.target_health_descriptions.unwrap_or_default().into_iter().next();
+    let health = found.and_then(|one| one.target_health).unwrap_or_default();
+    Ok(match (health.state.as_deref(), health.reason.as_deref()) {
+        (Some("healthy"), _) => Fares::Healthy,
+        (Some("unhealthy" | "unhealthy.draining"), _) => Fares::Unhealthy,
+        (Some("draining"), _) => Fares::Draining,
+        (Some("initial"), _) => Fares::Initial,
+        (Some("unused"), Some("Target.NotRegistered")) | (None, _) => Fares::Absent,
+        _ => Fares::Unused,
+    })
+}
+
+/// `true` where the target group is there.
+///
+/// # Errors
+/// When ELB cannot answer.
+pub async fn is_there(ctx: &Ctx, group: &str) -> Result<bool> {
+    let request = elb::DescribeTargetGroupsInput {
+        target_group_arns: Some(vec![group.to_owned()]),
+        ..Default::default()
+    };
+    match ctx.call_as_service(elb::op::DescribeTargetGroups, request).await {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), kernel::Kind::NotFound | kernel::Kind::Invalid) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,79 @@
+//! Which of several types, and on demand or on spot (user guide, "Auto Scaling groups with multiple instance types").
+
+use api_autoscaling as api;
+
+/// One way to launch.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub template: api::LaunchTemplateSpecification,
+    pub instance_type: Option<String>,
+    pub image: Option<String>,
+    pub weight: i32,
+    pub weight_is_given: bool,
+}
+
+/// The ways of a policy, the first to be tried first. There is one market, so what strategies would order by capacity
+/// stays as it was given.
+pub fn choices(policy: &api::MixedInstancesPolicy) -> Vec<Choice> {
+    let Some(template) = &policy.launch_template else { return Vec::new() };
+    let base = template.launch_template_specification.clone().unwrap_or_default();
+    let overrides = template.overrides.as_deref().unwrap_or_default();
+    if overrides.is_empty() {
+        return vec![plain(&base)];
+    }
+    let choice = |one: &api::LaunchTemplateOverrides| Choice {
+        template: one.launch_template_specification.clone().unwrap_or_else(|| base.clone()),
+        instance_type: one.instance_type.clone(),
+        image: one.image_id.clone(),
+        weight: one.weighted_capacity.as_deref().and_then(|weight| weight.parse().ok()).unwrap_or(1),
+        weight_is_given: one.weighted_capacity.is_some(),
+    };
+    overrides.iter().map(choice).collect()
+}
+
+pub fn plain(template: &api::LaunchTemplateSpecification) -> Choice {
+    Choice { template: template.clone(), instance_type: None, image: None, weight: 1, weight_is_given: false }
+}
+
+/// Whether the next instance is spot, with so many units there on demand and on spot: first the base on demand, above it
+/// the share.
+pub fn next_is_spot(policy: &api::MixedInstancesPolicy, on_demand: i32, spot: i32) -> bool {
+    let shares = policy.instances_distribution.clone().unwrap_or_default();
+    let base = shares.on_demand_base_capacity.unwrap_or_default();
+    let percent = shares.on_demand_percentage_above_base_capacity.unwrap_or(100);
+    if on_demand < base {
+        return false;
+    }
+    let above = on_demand - base + spot + 1;
+    // Rounded up: on demand is preferred.
+    let wanted = (above * percent + 99) / 100;
+    on_demand - base >= wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_on_demand_and_a_share_above_it() {
+        let policy = |base, percent| api::MixedInstancesPolicy {
+            instances_distribution: Some(api::InstancesDistribution {
+                on_demand_base_capacity: Some(base),
+                on_demand_percentage_above_base_capacity: Some(percent),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let run = |base, percent, count| {
+            let (mut on_demand, mut spot) = (0, 0);
+            for _ in 0..count {
+                if next_is_spot(&policy(base, percent), on_demand, spot) { spot += 1 } else { on_demand += 1 }
+            }
+            (on_demand, spot)
+        };
+        assert_eq!(run(2, 0, 5), (2, 3));
+        assert_eq!(run(1, 50, 5), (3, 2));
+        assert_eq!(run(0, 100, 4), (4, 0));
+        assert_eq!(run(0, 25, 8), (2, 6));
+    }
+}

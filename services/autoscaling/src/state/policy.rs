@@ -1,0 +1,88 @@
+//! A scaling policy as it is stored, with the alarms that are its own.
+
+use api_autoscaling as api;
+use kernel::{Reader, Result, Scope, Table, Tx};
+use serde::{Deserialize, Serialize};
+
+use super::kept::Kept;
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Policy {
+    pub asked: Kept<api::PutScalingPolicyType>,
+    pub uuid: String,
+    /// Of target tracking: made and deleted with it.
+    pub alarms: Vec<String>,
+}
+
+/// What a policy does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Simple,
+    Step,
+    TargetTracking,
+    Predictive,
+}
+
+impl Policy {
+    pub fn name(&self) -> &str {
+        &self.asked.0.policy_name
+    }
+
+    pub fn group(&self) -> &str {
+        &self.asked.0.auto_scaling_group_name
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self.asked.0.policy_type.as_deref() {
+            Some("StepScaling") => Kind::Step,
+            Some("TargetTrackingScaling") => Kind::TargetTracking,
+            Some("PredictiveScaling") => Kind::Predictive,
+            _ => Kind::Simple,
+        }
+    }
+
+    pub fn is_enabled(&self) -> bool {
+        self.asked.0.enabled != Some(false)
+    }
+
+    pub fn arn(&self, scope: &Scope) -> String {
+        let (uuid, group, name) = (&self.uuid, self.group(), self.name());
+        scope.arn(
+            "autoscaling",
+            format_args!("scalingPolicy:{uuid}:autoScalingGroupName/{group}:policyName/{name}"),
+        )
+    }
+}
+
+static POLICIES: Table<Policy> = Table::new("autoscaling/policy");
+
+pub fn find(from: &mut impl Reader, scope: &Scope, group: &str, name: &str) -> Result<Option<Policy>> {
+    POLICIES.get(from, scope, (group, name))
+}
+
+/// The policy an ARN names.
+pub fn find_by_arn(from: &mut impl Reader, scope: &Scope, arn: &str) -> Result<Option<Policy>> {
+    let Some((_, rest)) = arn.split_once(":autoScalingGroupName/") else { return Ok(None) };
+    let Some((group, name)) = rest.split_once(":policyName/") else { return Ok(None) };
+    Ok(find(from, scope, group, name)?.filter(|one| one.arn(scope) == arn))
+}
+
+pub fn of_group(from: &mut impl Reader, scope: &Scope, group: &str) -> Result<Vec<Policy>> {
+    super::all(&POLICIES, from, scope, group)
+}
+
+pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Policy>> {
+    super::all(&POLICIES, from, scope, ())
+}
+
+pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Policy)>> {
+    super::all_scopes(&POLICIES, from)
+}
+
+pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
+    POLICIES.put(tx, scope, (one.group(), one.name()), one)
+}
+
+pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
+    POLICIES.delete(tx, scope, (one.group(), one.name()))
+}

@@ -1,0 +1,347 @@
+"""The closed loop: users rise, servers are added behind the balancer; users fall, servers go. Nobody is turned away."""
+
+import http.client
+import json
+import os
+import threading
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import eventually, needs_root
+from test_elb import Web, name
+
+pytestmark = needs_root
+
+# Says who it is and which version it runs.
+SERVER = """#!/bin/sh
+exec python3 -u - <<'PY'
+import http.server, socket
+class Who(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        body = (socket.gethostname() + " %s").encode()
+        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
+    def log_message(self, *_): pass
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+Server(("0.0.0.0", 80), Who).serve_forever()
+PY
+"""
+
+
+class Users:
+    """Visitors who come again and again, each on a connection of their own, and what became of them."""
+
+    def __init__(self, port, host):
+        self.port, self.host = port, host
+        self.lock, self.end = threading.Lock(), threading.Event()
+        self.failed, self.first, self.versions, self.count, self.threads = [], {}, set(), 0, []
+
+    def come(self, users, pause=0.05):
+        made = [threading.Thread(target=self.visit, args=(pause,), daemon=True) for _ in range(users)]
+        [thread.start() for thread in made]
+        self.threads += made
+
+    def visit(self, pause):
+        connection = None
+        while not self.end.is_set():
+            try:
+                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+                connection.request("GET", "/", headers={"Host": self.host})
+                answer = connection.getresponse()
+                words, status = answer.read().decode(), answer.status
+            except OSError as error:
+                words, status, connection = repr(error), 0, None
+            with self.lock:
+                self.count += 1
+                if status == 200:
+                    server, version = words.split()
+                    self.first.setdefault(server, time.monotonic())
+                    self.versions.add(version)
+                else:
+                    self.failed.append((time.monotonic(), status, words))
+            self.end.wait(pause)
+
+    def go(self):
+        self.end.set()
+        [thread.join() for thread in self.threads]
+
+    def served_since(self, at):
+        """Who answers now."""
+        with self.lock:
+            self.first.clear()
+        time_is = lambda: self.count
+        before = time_is()
+        eventually(lambda: time_is() > before + 40, "they are answered", 30)
+        with self.lock:
+            return set(self.first)
+
+
+class Site(Web):
+    """A group of web servers behind a balancer."""
+
+    def __init__(self, cloud):
+        super().__init__(cloud)
+        self.scaling, self.watch = cloud.client("autoscaling"), cloud.client("cloudwatch")
+        self.targets_arn = self.targets(HealthCheckTimeoutSeconds=2)
+        attributes = [{"Key": "deregistration_delay.timeout_seconds", "Value": "2"}]
+        self.elb.modify_target_group_attributes(TargetGroupArn=self.targets_arn, Attributes=attributes)
+        self.lb = self.balancer()
+        self.listener(self.lb, self.targets_arn)
+        self.template = self.ec2.create_launch_template(
+            LaunchTemplateName=name("web"), LaunchTemplateData=self.data("v1")
+        )["LaunchTemplate"]["LaunchTemplateId"]
+        self.undo.append(lambda: self.ec2.delete_launch_template(LaunchTemplateId=self.template))
+        self.name = name("asg")
+
+    def data(self, version):
+        import base64
+
+        return {
+            "ImageId": self.image,
+            "InstanceType": "t3.nano",
+            "SecurityGroupIds": [self.back],
+            "UserData": base64.b64encode((SERVER % version).encode()).decode(),
+        }
+
+    def make(self, least, most, **more):
+        arguments = {
+            "LaunchTemplate": {"LaunchTemplateId": self.template, "Version": "$Latest"},
+            "VPCZoneIdentifier": ",".join(subnet["SubnetId"] for subnet in self.subnets),
+            "TargetGroupARNs": [self.targets_arn],
+            **more,
+        }
+        self.scaling.create_auto_scaling_group(
+            AutoScalingGroupName=self.name, MinSize=least, MaxSize=most, **arguments
+        )
+        self.undo.append(self.drop)
+        self.rests(least)
+
+    def drop(self):
+        self.scaling.delete_auto_scaling_group(AutoScalingGroupName=self.name, ForceDelete=True)
+        eventually(lambda: not self.group_now(), "the group goes", 60)
+
+    def group_now(self):
+        found = self.scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[self.name])["AutoScalingGroups"]
+        return found[0] if found else None
+
+    def members(self):
+        return {one["InstanceId"]: one for one in self.group_now()["Instances"]}
+
+    def states(self):
+        return sorted(one["LifecycleState"] for one in self.group_now()["Instances"])
+
+    def rests(self, count, seconds=60):
+        eventually(lambda: self.states() == ["InService"] * count, f"{count} in service, but {self.last()}", seconds)
+        return set(self.members())
+
+    def last(self):
+        return [
+            (one["StatusCode"], one["Description"], one.get("StatusMessage"))
+            for one in self.activities()[:5]
+        ]
+
+    def activities(self):
+        return self.scaling.describe_scaling_activities(AutoScalingGroupName=self.name)["Activities"]
+
+    def users(self, count, pause=0.05):
+        users = Users(self.cloud.port, self.lb["DNSName"])
+        self.undo.append(users.go)
+        users.come(count, pause)
+        return users
+
+
+@pytest.fixture
+def site(cloud):
+    site = Site(cloud)
+    yield site
+    while site.undo:
+        site.undo.pop()()
+
+
+class Meter(threading.Thread):
+    """Tells once a second how many users there are, as an application would."""
+
+    def __init__(self, site):
+        super().__init__(daemon=True)
+        self.site, self.load, self.end = site, 1.0, threading.Event()
+        self.wake = threading.Event()
+
+    def run(self):
+        while not self.end.is_set():
+            datum = {"MetricName": "Users", "Value": self.load, "StorageResolution": 1}
+            self.site.watch.put_metric_data(Namespace=self.site.name, MetricData=[datum])
+            self.end.wait(0.5)
+
+
+def step_policy(site, which, adjustment, bound):
+    return site.scaling.put_scaling_policy(
+        AutoScalingGroupName=site.name,
+        PolicyName=which,
+        PolicyType="StepScaling",
+        AdjustmentType="ChangeInCapacity",
+        EstimatedInstanceWarmup=0,
+        StepAdjustments=[{bound: 0.0, "ScalingAdjustment": adjustment}],
+    )["PolicyARN"]
+
+
+def alarm(site, which, comparison, threshold, arn, period=1):
+    alarm_name = f"{site.name}-{which}"
+    site.watch.put_metric_alarm(
+        AlarmName=alarm_name, Namespace=site.name, MetricName="Users", Statistic="Maximum", Period=period,
+        EvaluationPeriods=1, Threshold=threshold, ComparisonOperator=comparison, AlarmActions=[arn],
+        TreatMissingData="ignore",
+    )
+    site.undo.append(lambda: site.watch.delete_alarms(AlarmNames=[alarm_name]))
+    return alarm_name
+
+
+def test_users_rise_and_fall_and_nobody_is_turned_away(site):
+    site.make(1, 3, HealthCheckType="ELB", HealthCheckGracePeriod=5)
+    before = set(site.members())
+    users = site.users(2)
+    meter = Meter(site)
+    site.undo.append(meter.end.set)
+    meter.start()
+    up = alarm(site, "up", "GreaterThanThreshold", 10, step_policy(site, "out", 1, "MetricIntervalLowerBound"))
+    down = step_policy(site, "in", -1, "MetricIntervalUpperBound")
+    eventually(lambda: users.first, "the first server serves", 30)
+
+    spike = time.monotonic()
+    meter.load = 20.0
+    users.come(18)
+    eventually(lambda: len(users.first) >= 2, f"a second server serves: {site.last()}", 60)
+    took = sorted(users.first.values())[1] - spike
+    print(f"seconds from the spike to the first request served by the new instance: {took:.2f}")
+    if folder := os.environ.get("CLOUDLET_FIGURES"):
+        with open(os.path.join(folder, "scale-out.json"), "w") as figures:
+            json.dump({"spike_to_first_request_s": round(took, 2)}, figures)
+    eventually(lambda: len(site.members()) >= 2, "two are there")
+    told = [one for one in site.activities() if "monitor alarm" in one["Cause"]]
+    assert f"monitor alarm {up} in state ALARM triggered policy out changing the desired capacity from 1 to 2" in told[-1]["Cause"]
+
+    # And back: the alarm of many goes quiet first.
+    meter.load = 1.0
+    site.watch.delete_alarms(AlarmNames=[up])
+    alarm(site, "down", "LessThanThreshold", 5, down)
+    site.rests(1, 120)
+    assert site.group_now()["DesiredCapacity"] == 1
+    assert len(users.served_since(0)) == 1
+    users.go()
+    assert users.failed == [], users.failed[:5]
+    assert users.count > 100
+    gone = [one for one in site.activities() if one["Description"].startswith("Terminating")]
+    assert gone and all(one["StatusCode"] == "Successful" for one in gone)
+    assert before
+
+
+def test_a_server_that_dies_is_replaced(site):
+    site.make(2, 3, HealthCheckType="ELB", HealthCheckGracePeriod=5)
+    before = site.rests(2)
+    users = site.users(4)
+    eventually(lambda: len(users.first) == 2, "both serve", 30)
+    victim = sorted(before)[0]
+    killed_at = time.monotonic()
+    site.ec2.terminate_instances(InstanceIds=[victim])
+    after = eventually(lambda: len(site.members()) == 2 and victim not in site.members() and set(site.members()), "it is replaced", 60)
+    site.rests(2)
+    assert len(after & before) == 1
+    took = time.monotonic() - killed_at
+    print(f"seconds from the death of a server to its successor in service: {took:.2f}")
+    assert len(users.served_since(0)) == 2
+    users.go()
+    # Those in flight at most, and the first to find the door closed.
+    assert len(users.failed) <= 8, users.failed
+    causes = " ".join(one["Cause"] for one in site.activities())
+    assert "an EC2 health check indicating it has been terminated or stopped" in causes
+    assert "unhealthy instance needing to be replaced" in causes
+
+
+def test_a_group_of_its_own_words(site):
+    """Tags, protection, standby, detaching, suspended processes, hooks and schedules, each seen in what happens."""
+    tags = [{"Key": "role", "Value": "web", "PropagateAtLaunch": True, "ResourceId": site.name, "ResourceType": "auto-scaling-group"}]
+    site.make(1, 3, Tags=tags)
+    (first,) = site.members()
+    shown = site.ec2.describe_instances(InstanceIds=[first])["Reservations"][0]["Instances"][0]
+    tagged = {tag["Key"]: tag["Value"] for tag in shown["Tags"]}
+    assert tagged["role"] == "web" and tagged["aws:autoscaling:groupName"] == site.name
+    assert site.group_now()["Instances"][0]["LaunchTemplate"]["Version"] == "1"
+    created = site.activities()[-1]
+    assert created["StatusCode"] == "Successful" and created["Description"] == f"Launching a new EC2 instance: {first}"
+    assert "a user request created an AutoScalingGroup changing the desired capacity from 0 to 1" in created["Cause"]
+
+    site.scaling.put_lifecycle_hook(
+        AutoScalingGroupName=site.name, LifecycleHookName="look", LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING"
+    )
+    site.scaling.set_desired_capacity(AutoScalingGroupName=site.name, DesiredCapacity=2)
+    eventually(lambda: "Pending:Wait" in site.states(), "it waits for the hook", 60)
+    (second,) = [one for one, seen in site.members().items() if seen["LifecycleState"] == "Pending:Wait"]
+    site.scaling.complete_lifecycle_action(
+        AutoScalingGroupName=site.name, LifecycleHookName="look", InstanceId=second, LifecycleActionResult="CONTINUE"
+    )
+    site.rests(2)
+    site.scaling.delete_lifecycle_hook(AutoScalingGroupName=site.name, LifecycleHookName="look")
+
+    site.scaling.set_instance_protection(AutoScalingGroupName=site.name, InstanceIds=[first], ProtectedFromScaleIn=True)
+    site.scaling.enter_standby(AutoScalingGroupName=site.name, InstanceIds=[second], ShouldDecrementDesiredCapacity=True)
+    eventually(lambda: site.states() == ["InService", "Standby"], "one stands by", 30)
+    site.scaling.exit_standby(AutoScalingGroupName=site.name, InstanceIds=[second])
+    site.rests(2)
+    site.scaling.suspend_processes(AutoScalingGroupName=site.name, ScalingProcesses=["Launch"])
+    site.scaling.set_desired_capacity(AutoScalingGroupName=site.name, DesiredCapacity=3)
+    site.scaling.set_desired_capacity(AutoScalingGroupName=site.name, DesiredCapacity=1)
+    # The protected one stays.
+    assert site.rests(1) == {first}
+    site.scaling.resume_processes(AutoScalingGroupName=site.name)
+    with pytest.raises(ClientError) as refused:
+        site.scaling.set_desired_capacity(AutoScalingGroupName=site.name, DesiredCapacity=9)
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+    site.scaling.detach_instances(AutoScalingGroupName=site.name, InstanceIds=[first], ShouldDecrementDesiredCapacity=False)
+    eventually(lambda: first not in site.members(), "it leaves", 30)
+    assert first not in site.rests(1)
+    site.ec2.terminate_instances(InstanceIds=[first])
+
+
+def test_a_group_is_made_anew_under_load(site):
+    site.make(2, 4, DefaultInstanceWarmup=0)
+    users = site.users(4)
+    eventually(lambda: len(users.first) == 2, "both serve", 30)
+    assert users.versions == {"v1"}
+    site.ec2.create_launch_template_version(LaunchTemplateId=site.template, LaunchTemplateData=site.data("v2"))
+    desired = {"LaunchTemplate": {"LaunchTemplateId": site.template, "Version": "2"}}
+    preferences = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150, "InstanceWarmup": 0}
+    started = site.scaling.start_instance_refresh(
+        AutoScalingGroupName=site.name, DesiredConfiguration=desired, Preferences=preferences
+    )["InstanceRefreshId"]
+    newest = lambda: site.scaling.describe_instance_refreshes(AutoScalingGroupName=site.name)["InstanceRefreshes"][0]
+    eventually(lambda: newest()["Status"] == "Successful", f"it succeeds, but {site.last()}", 120)
+    assert newest()["InstanceRefreshId"] == started and newest()["PercentageComplete"] == 100
+    site.rests(2)
+    with users.lock:
+        users.versions.clear()
+    assert len(users.served_since(0)) == 2 and users.versions == {"v2"}
+    users.go()
+    assert users.failed == [], users.failed[:5]
+    assert site.group_now()["LaunchTemplate"]["Version"] == "2"
+
+
+def test_target_tracking_makes_alarms_of_its_own(site):
+    site.make(1, 3)
+    tracked = {
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "ASGAverageCPUUtilization"},
+        "TargetValue": 50.0,
+    }
+    made = site.scaling.put_scaling_policy(
+        AutoScalingGroupName=site.name, PolicyName="cpu", PolicyType="TargetTrackingScaling", TargetTrackingConfiguration=tracked
+    )
+    names = [one["AlarmName"] for one in made["Alarms"]]
+    assert [one.split("-Alarm")[1][:3] for one in names] == ["Hig", "Low"]
+    high, low = (site.watch.describe_alarms(AlarmNames=[one])["MetricAlarms"][0] for one in names)
+    assert high["Dimensions"] == [{"Name": "AutoScalingGroupName", "Value": site.name}]
+    assert (high["Threshold"], high["EvaluationPeriods"], low["EvaluationPeriods"]) == (50.0, 3, 15)
+    assert high["AlarmActions"] == [made["PolicyARN"]] and low["Threshold"] == 45.0
+    shown = site.scaling.describe_policies(AutoScalingGroupName=site.name)["ScalingPolicies"]
+    assert [one["PolicyName"] for one in shown] == ["cpu"] and shown[0]["Alarms"] == made["Alarms"]
+    site.scaling.delete_policy(AutoScalingGroupName=site.name, PolicyName="cpu")
+    assert site.watch.describe_alarms(AlarmNames=names)["MetricAlarms"] == []
