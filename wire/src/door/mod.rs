@@ -195,6 +195,9 @@ impl Door {
         let op = match routed.wanted {
             Wanted::Served(op) => op,
             Wanted::Unserved(name) => return Err(not_implemented(service.name, &name)),
+            Wanted::Unknown(_) if percent_decode_str(path).decode_utf8().is_err() => {
+                return Err(refuse::bad_uri());
+            }
             Wanted::Unknown(name) => return Err(refuse::unknown(&name, service, routed.protocol, family)),
         };
         if trace.signing == Signing::ObjectStore {

@@ -30,6 +30,11 @@ pub(super) fn not_by_this_way(way: &PrivateWay) -> Error {
     Error::new(Kind::Denied, "AccessDenied", message)
 }
 
+/// A path that is no text once decoded.
+pub(super) fn bad_uri() -> Error {
+    Error::new(Kind::Invalid, "InvalidURI", "Couldn't parse the specified URI.").status_is(400)
+}
+
 /// An operation the model does not have.
 pub(super) fn unknown(name: &str, service: &ServiceDef, protocol: Protocol, family: Family) -> Error {
     match (family, protocol) {

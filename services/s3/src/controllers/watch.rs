@@ -25,7 +25,7 @@ pub async fn deliver(ctx: &Ctx) -> Result<()> {
         match put(ctx, &bucket, lines).await {
             Err(error) if error.kind() == Kind::Internal => return Err(error),
             Err(error) => {
-                tracing::info!(%error, bucket = name, "lines of an access log are refused, and lost")
+                tracing::info!(%error, bucket = name, "lines of an access log are refused, and lost");
             }
             Ok(()) => {}
         }

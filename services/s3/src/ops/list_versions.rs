@@ -118,11 +118,19 @@ fn fill(
     let key_marker = input.key_marker.as_deref().filter(|marker| !marker.is_empty());
     match (key_marker, version_marker) {
         (Some(key), Some(version)) => {
-            let which = Which::new(Some(version));
-            let found = object::find(snap, bucket, key, &which)?;
-            let found = found.ok_or_else(|| errors::invalid_argument("Invalid version id specified"))?;
+            // The version may have been deleted since the page before: an id says its place, a null version that is gone
+            // says none, and all that are older are listed.
+            let number = match Which::new(Some(version)) {
+                Which::Version(id) => {
+                    let number = object::number_of(&id);
+                    number.ok_or_else(|| errors::invalid_argument("Invalid version id specified"))?
+                }
+                which => {
+                    object::find(snap, bucket, key, &which)?.map_or(object::NEWEST, |found| found.number)
+                }
+            };
             walk.latest.leap_key(key);
-            walk.older.leap_row(object::older_row(bucket, key, found.number));
+            walk.older.leap_row(object::older_row(bucket, key, number));
             walk.met = Some(key.to_owned());
         }
         (Some(key), None) => match common_prefix(key, prefix, delimiter) {

@@ -86,14 +86,22 @@ impl<R: Serialize + DeserializeOwned> Cursor<R> {
         let mut place = (self.bucket_id, Head(key)).to_bytes();
         place.push(0);
         place.push(0xfe);
-        self.leap_row(place);
+        self.leap(place, |next| next <= key);
     }
 
     /// Goes on behind every key that begins with `prefix`.
     pub fn leap_prefix(&mut self, prefix: &str) {
         let mut place = (self.bucket_id, Head(prefix)).to_bytes();
         place.push(0xff);
-        self.leap_row(place);
+        self.leap(place, |next| next < prefix || next.starts_with(prefix));
+    }
+
+    /// Goes on behind rows that are passed. Where those that were read already reach beyond, nothing is read anew.
+    fn leap(&mut self, place: Vec<u8>, is_passed: impl Fn(&str) -> bool) {
+        while self.read.pop_front_if(|(next, _)| is_passed(next)).is_some() {}
+        if self.read.is_empty() {
+            self.leap_row(place);
+        }
     }
 
     /// Goes on behind one row.

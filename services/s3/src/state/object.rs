@@ -86,7 +86,7 @@ impl Which {
 
 const NUMBER_DIGITS: usize = 16;
 /// What ages are counted from. Its first byte is not FF, which behind the end of a text would be read as part of it.
-const NEWEST: u64 = u64::MAX >> 1;
+pub const NEWEST: u64 = u64::MAX >> 1;
 
 impl Object {
     /// What `x-amz-version-id` says.
@@ -105,8 +105,9 @@ pub fn version_id(number: u64, chance: &str) -> String {
     format!("{number:0width$x}{chance}", width = NUMBER_DIGITS)
 }
 
-fn number_of(version_id: &str) -> Option<u64> {
-    u64::from_str_radix(version_id.get(..NUMBER_DIGITS)?, 16).ok()
+/// The number that an id leads back to; `None` of one that is none of ours.
+pub fn number_of(version_id: &str) -> Option<u64> {
+    u64::from_str_radix(version_id.get(..NUMBER_DIGITS)?, 16).ok().filter(|number| *number <= NEWEST)
 }
 
 /// The row of an older version, to go on behind: the newest sorts first.

@@ -153,3 +153,46 @@ async fn versions_are_listed_in_pages() {
     seen.dedup();
     assert_eq!(seen.len(), 10, "no version twice");
 }
+
+#[tokio::test]
+async fn pages_go_on_behind_what_was_deleted_meanwhile() {
+    let lab = Lab::new().await;
+    for key in ["a", "b", "c"] {
+        lab.put(key, "null").await;
+    }
+    lab.versioning("Enabled").await;
+    for key in ["a", "b", "c"] {
+        lab.put(key, "one").await;
+    }
+    let mut rounds = 0;
+    let mut next = (None, None);
+    loop {
+        let (key_marker, version_id_marker) = next;
+        let input = ListObjectVersionsRequest {
+            bucket: "bbb".to_owned(),
+            max_keys: Some(1),
+            key_marker,
+            version_id_marker,
+            ..Default::default()
+        };
+        let page = lab.cloud.call(op::ListObjectVersions, input).await.unwrap();
+        for version in page.versions.unwrap_or_default() {
+            lab.delete(&version.key.unwrap(), version.version_id.as_deref()).await;
+        }
+        rounds += 1;
+        assert!(rounds < 20);
+        if page.is_truncated != Some(true) {
+            break;
+        }
+        next = (page.next_key_marker, page.next_version_id_marker);
+    }
+    assert!(lab.versions().await.is_empty());
+    let bad = ListObjectVersionsRequest {
+        bucket: "bbb".to_owned(),
+        key_marker: Some("a".to_owned()),
+        version_id_marker: Some("ffffffffffffffff".to_owned()),
+        ..Default::default()
+    };
+    let refused = lab.cloud.call(op::ListObjectVersions, bad).await.unwrap_err();
+    assert_eq!(refused.code(), "InvalidArgument");
+}
