@@ -166,7 +166,6 @@ class Meter(threading.Thread):
     def __init__(self, site):
         super().__init__(daemon=True)
         self.site, self.load, self.end = site, 1.0, threading.Event()
-        self.wake = threading.Event()
 
     def run(self):
         while not self.end.is_set():
@@ -174,6 +173,9 @@ class Meter(threading.Thread):
             self.site.watch.put_metric_data(Namespace=self.site.name, MetricData=[datum])
             self.end.wait(0.5)
 
+    def stop(self):
+        self.end.set()
+        self.join()
 
 def step_policy(site, which, adjustment, bound):
     return site.scaling.put_scaling_policy(
@@ -185,7 +187,6 @@ def step_policy(site, which, adjustment, bound):
         StepAdjustments=[{bound: 0.0, "ScalingAdjustment": adjustment}],
     )["PolicyARN"]
 
-
 def alarm(site, which, comparison, threshold, arn, period=1):
     alarm_name = f"{site.name}-{which}"
     site.watch.put_metric_alarm(
@@ -193,17 +194,20 @@ def alarm(site, which, comparison, threshold, arn, period=1):
         EvaluationPeriods=1, Threshold=threshold, ComparisonOperator=comparison, AlarmActions=[arn],
         TreatMissingData="ignore",
     )
-    site.undo.append(lambda: site.watch.delete_alarms(AlarmNames=[alarm_name]))
+    site.undo.append(lambda: quiet(site, alarm_name))
     return alarm_name
 
+def quiet(site, alarm_name):
+    if site.watch.describe_alarms(AlarmNames=[alarm_name])["MetricAlarms"]:
+        site.watch.delete_alarms(AlarmNames=[alarm_name])
 
 def test_users_rise_and_fall_and_nobody_is_turned_away(site):
     site.make(1, 3, HealthCheckType="ELB", HealthCheckGracePeriod=5)
     before = set(site.members())
     users = site.users(2)
     meter = Meter(site)
-    site.undo.append(meter.end.set)
     meter.start()
+    site.undo.append(meter.stop)
     up = alarm(site, "up", "GreaterThanThreshold", 10, step_policy(site, "out", 1, "MetricIntervalLowerBound"))
     down = step_policy(site, "in", -1, "MetricIntervalUpperBound")
     eventually(lambda: users.first, "the first server serves", 30)
@@ -223,7 +227,7 @@ def test_users_rise_and_fall_and_nobody_is_turned_away(site):
 
     # And back: the alarm of many goes quiet first.
     meter.load = 1.0
-    site.watch.delete_alarms(AlarmNames=[up])
+    quiet(site, up)
     alarm(site, "down", "LessThanThreshold", 5, down)
     site.rests(1, 120)
     assert site.group_now()["DesiredCapacity"] == 1
@@ -234,7 +238,6 @@ def test_users_rise_and_fall_and_nobody_is_turned_away(site):
     gone = [one for one in site.activities() if one["Description"].startswith("Terminating")]
     assert gone and all(one["StatusCode"] == "Successful" for one in gone)
     assert before
-
 
 def test_a_server_that_dies_is_replaced(site):
     site.make(2, 3, HealthCheckType="ELB", HealthCheckGracePeriod=5)
@@ -256,7 +259,6 @@ def test_a_server_that_dies_is_replaced(site):
     causes = " ".join(one["Cause"] for one in site.activities())
     assert "an EC2 health check indicating it has been terminated or stopped" in causes
     assert "unhealthy instance needing to be replaced" in causes
-
 
 def test_a_group_of_its_own_words(site):
     """Tags, protection, standby, detaching, suspended processes, hooks and schedules, each seen in what happens."""
@@ -302,7 +304,6 @@ def test_a_group_of_its_own_words(site):
     assert first not in site.rests(1)
     site.ec2.terminate_instances(InstanceIds=[first])
 
-
 def test_a_group_is_made_anew_under_load(site):
     site.make(2, 4, DefaultInstanceWarmup=0)
     users = site.users(4)
@@ -324,7 +325,6 @@ def test_a_group_is_made_anew_under_load(site):
     users.go()
     assert users.failed == [], users.failed[:5]
     assert site.group_now()["LaunchTemplate"]["Version"] == "2"
-
 
 def test_target_tracking_makes_alarms_of_its_own(site):
     site.make(1, 3)

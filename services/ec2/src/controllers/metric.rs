@@ -20,6 +20,7 @@ use crate::rules::instance_type;
 use crate::service::Engines;
 use crate::state::id::InstanceId;
 use crate::state::instance::{self, Instance};
+use crate::state::tag;
 
 pub const EVERY_MS: Millis = 60_000;
 /// Without detailed monitoring.
@@ -27,6 +28,8 @@ const BASIC_MS: Millis = 300_000;
 /// Data of one call.
 const DATA_MAX: usize = 1_000;
 const NAMESPACE: &str = "AWS/EC2";
+/// Names the Auto Scaling group of an instance.
+const GROUP_TAG: &str = "aws:autoscaling:groupName";
 
 /// What engines had counted of an instance.
 #[derive(Clone, Copy)]
@@ -81,7 +84,8 @@ pub async fn put_all(ctx: &Ctx) -> Result<()> {
         }
         let net = networks.get(&network).and_then(|nics| nics.get(&nic_id(&instance.interface)));
         let found = look(ctx, instance, net.copied().unwrap_or_default()).await;
-        data.entry(*scope).or_default().extend(found);
+        let of_group = of_group(ctx, scope, instance, &found).await?;
+        data.entry(*scope).or_default().extend(found.into_iter().chain(of_group));
     }
     let (scopes, instances): (Vec<Scope>, Vec<Instance>) = running.into_iter().unzip();
     for (scope, (instance, probe)) in scopes.into_iter().zip(probed(ctx, instances).await?) {
@@ -93,6 +97,20 @@ pub async fn put_all(ctx: &Ctx) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The same metrics by the group the instance is in, where it is in one.
+async fn of_group(
+    ctx: &Ctx,
+    scope: &Scope,
+    instance: &Instance,
+    found: &[MetricDatum],
+) -> Result<Vec<MetricDatum>> {
+    let tags = ctx.read(|snap| tag::of(snap, scope, &instance.id)).await?;
+    let Some(value) = tags.get(GROUP_TAG) else { return Ok(Vec::new()) };
+    let name = "AutoScalingGroupName".to_owned();
+    let dimensions = Some(vec![Dimension { name, value: value.clone() }]);
+    Ok(found.iter().map(|one| MetricDatum { dimensions: dimensions.clone(), ..one.clone() }).collect())
 }
 
 /// A house without CloudWatch has no metrics.

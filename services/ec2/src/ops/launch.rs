@@ -18,6 +18,7 @@ use crate::rules::launch_access::{self, Uses};
 use crate::rules::launch_template::Data;
 use crate::rules::reshape;
 use crate::rules::spot::{Spot, Why};
+use crate::rules::tag as rules_of_tags;
 use crate::state::id::{GroupId, Id, InstanceId, ReservationId};
 use crate::state::instance::{
     self, Capacity, Desired, Instance, Maintenance, Observed, Place, Power, Preference, Tenancy,
@@ -117,10 +118,16 @@ impl Order {
 ///
 /// # Errors
 /// Whatever is wrong with it that can be seen before it is done.
-pub async fn look(ctx: &Ctx, input: api::RunInstancesRequest) -> Result<Order> {
+pub async fn look(ctx: &Ctx, mut input: api::RunInstancesRequest) -> Result<Order> {
+    let is_own = ctx.caller().is_internal();
+    let reserved =
+        if is_own { rules_of_tags::take_reserved(&mut input.tag_specifications) } else { Default::default() };
     let (input, source) = launch_template_version::complete(ctx, input).await?;
     let data = if input.instance_market_options.is_some() { reshape::read(&input) } else { Data::new() };
     let mut wanted = Launch { source, ..launch::check(input)? };
+    if !reserved.is_empty() {
+        wanted.tags.entry("instance".to_owned()).or_default().extend(reserved);
+    }
     wanted.devices = launch_volumes::sealed(ctx, &wanted.image, wanted.devices, wanted.max).await?;
     let profile = match &wanted.profile {
         Some(wish) => Some(instance_profile::find(ctx, wish).await?),
