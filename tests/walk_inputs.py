@@ -354,6 +354,7 @@ def furnish_ec2(ec2, account, marker, cloud):
         "RunInstances": {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1},
         "AssociateIamInstanceProfile": {"IamInstanceProfile": {"Name": marker}},
         "ReplaceIamInstanceProfileAssociation": {"IamInstanceProfile": {"Name": marker}},
+        "AssociateSubnetCidrBlock": {"Ipv6CidrBlock": "fdc1:d1e::/64"},
         "AssociateVpcCidrBlock": {"CidrBlock": "10.9.0.0/16"},
         "CreateDhcpOptions": {"DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.com"]}]},
         "CreateLaunchTemplate": {"LaunchTemplateName": f"new-{marker}"},

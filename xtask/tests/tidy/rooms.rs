@@ -2,7 +2,7 @@
 
 use crate::tree::Tree;
 
-const ROOMS: [&str; 5] = ["controllers", "errors", "ops", "rules", "state"];
+const ROOMS: [&str; 6] = ["controllers", "errors", "ops", "rules", "service", "state"];
 const SINGLE: [&str; 6] = ["errors.rs", "events.rs", "lib.rs", "meter.rs", "service.rs", "template.rs"];
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 8] = ["common", "helper", "helpers", "manager", "misc", "models", "types", "utils"];

@@ -27,7 +27,7 @@ use crate::rules::spot::Spot;
 use crate::rules::{image, imds_role, instant, launch, spot_view};
 use crate::state::id::{Id, VpcId};
 use crate::state::instance::{self, Instance};
-use crate::state::{network_interface, security_group, subnet, tag, vpc};
+use crate::state::{network_interface, scheduled_event, security_group, subnet, tag, vpc};
 
 const TOKEN_PATH: &str = "/latest/api/token";
 const TOKEN: &str = "x-aws-ec2-metadata-token";
@@ -240,6 +240,7 @@ fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance)
         tags,
         role: None,
         has_role: instance.profile.is_some(),
+        events: scheduled_event::of_instance(from, scope, &instance.id)?,
         spot: instance.spot.as_ref().map(spot_facts),
     })
 }

@@ -119,7 +119,11 @@ fn fact(observed: compute::Observed) -> Fact {
 
 /// Connects it, makes its disk and starts it, once its image is there.
 async fn boot(ctx: &Ctx, machines: &dyn Machines, instance: &Instance) -> Result<Next> {
-    match machines.prepare_image(&engine_image(ctx, instance).await?, compute::Kind::Container) {
+    let kind = match kind(ctx, instance).await {
+        Ok(kind) => kind,
+        Err(error) => return note_end(ctx, instance, Cause::NeverStarted(error.to_string())).await,
+    };
+    match machines.prepare_image(&engine_image(ctx, instance).await?, kind) {
         ImageState::Ready => {}
         ImageState::Preparing => return Ok(Next::After(IMAGE_POLL_MS)),
         // It has been tried, and trying again would take as long.
@@ -168,6 +172,12 @@ async fn engine_image(ctx: &Ctx, instance: &Instance) -> Result<ImageId> {
     Ok(ImageId(base))
 }
 
+/// What kind of machine it is now: its tags may have changed since it ran last.
+async fn kind(ctx: &Ctx, instance: &Instance) -> Result<compute::Kind> {
+    let tags = ctx.read(|snap| tag::of(snap, ctx.scope(), &instance.id)).await?;
+    rules::machine::kind(&tags, *ctx.own::<rules::machine::Usual>())
+}
+
 async fn spec(ctx: &Ctx, instance: &Instance, namespace: std::path::PathBuf) -> Result<MachineSpec> {
     let vpc = ctx.read(|snap| vpc::get(snap, ctx.scope(), &instance.vpc)).await?;
     let size = instance_type::find(&instance.instance_type);
@@ -186,7 +196,7 @@ async fn spec(ctx: &Ctx, instance: &Instance, namespace: std::path::PathBuf) -> 
             env: Vec::new(),
         },
         root: None,
-        kind: compute::Kind::Container,
+        kind: kind(ctx, instance).await?,
     })
 }
 

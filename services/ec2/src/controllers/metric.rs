@@ -24,7 +24,7 @@ use crate::state::tag;
 
 pub const EVERY_MS: Millis = 60_000;
 /// Without detailed monitoring.
-const BASIC_MS: Millis = 300_000;
+pub(super) const BASIC_MS: Millis = 300_000;
 /// Data of one call.
 const DATA_MAX: usize = 1_000;
 const NAMESPACE: &str = "AWS/EC2";
@@ -114,7 +114,7 @@ async fn of_group(
 }
 
 /// A house without CloudWatch has no metrics.
-async fn put(ctx: &Ctx, data: Vec<MetricDatum>) -> Result<()> {
+pub(super) async fn put(ctx: &Ctx, data: Vec<MetricDatum>) -> Result<()> {
     let input = PutMetricDataInput {
         namespace: NAMESPACE.to_owned(),
         metric_data: Some(data),
@@ -172,7 +172,7 @@ fn checks(instance: &Instance, probe: Option<Probe>, now: Millis) -> Vec<MetricD
     ]
 }
 
-fn datum(id: &InstanceId, at: Millis, name: &str, value: f64, unit: &str) -> MetricDatum {
+pub(super) fn datum(id: &InstanceId, at: Millis, name: &str, value: f64, unit: &str) -> MetricDatum {
     MetricDatum {
         metric_name: name.to_owned(),
         dimensions: Some(vec![Dimension { name: "InstanceId".to_owned(), value: id.to_string() }]),

@@ -1,6 +1,7 @@
 //! What brings resources to what was asked of them.
 
 pub mod alarm_action;
+pub mod cpu_credits;
 pub mod dns;
 pub mod fleet;
 pub mod imds;
@@ -9,6 +10,7 @@ pub mod listener;
 pub mod metric;
 pub mod network;
 pub mod role_credentials;
+pub mod scheduled_event;
 pub mod snapshot;
 pub mod spot;
 pub mod status;

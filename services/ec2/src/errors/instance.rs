@@ -43,6 +43,12 @@ pub fn is_terminated(id: impl Display) -> Error {
     incorrect_instance_state(id, "is not in a state in which this can be done: it is terminated.")
 }
 
+pub fn credits_not_supported(id: impl Display, type_name: &str) -> Error {
+    let message =
+        format!("The instance '{id}' of type '{type_name}' does not support a credit specification.");
+    Error::new(Kind::Invalid, "InstanceCreditSpecification.NotSupported", message)
+}
+
 pub(super) fn incorrect_instance_state(id: impl Display, why: &str) -> Error {
     Error::new(Kind::Conflict, "IncorrectInstanceState", format!("The instance '{id}' {why}"))
 }

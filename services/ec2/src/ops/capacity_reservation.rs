@@ -6,6 +6,7 @@ use kernel::tokens::fingerprint;
 use kernel::tx::Reader;
 use kernel::{Access, Ctx, Result, Scope, Tx};
 
+use super::books;
 use super::capacity::{Room, check_size};
 use super::instance::{check_id, get};
 use super::page::{Listing, Once, check_dry_run};
@@ -338,17 +339,13 @@ pub async fn modify_instance_capacity_reservation_attributes(
 
 /// Brings usage lines up to date, and forgets reservations that ended long ago.
 pub async fn keep_books(ctx: &Ctx) -> Result<()> {
-    let now = ctx.now();
-    for (scope, one) in ctx.read(|snap| state::all_scopes(snap)).await? {
-        let ctx = ctx.in_scope(scope);
-        ctx.write(|tx| match state::find(tx, &scope, &one.id)? {
-            Some(one) if one.ended_at.is_some_and(|at| at + VISIBLE_MS < now) => {
-                state::delete(tx, &scope, &one.id)
-            }
-            Some(one) => rules::usage(&one, now).map_or(Ok(()), |line| tx.meter(&line)),
-            None => Ok(()),
-        })
-        .await?;
-    }
-    Ok(())
+    let (now, all) = (ctx.now(), ctx.read(|snap| state::all_scopes(snap)).await?);
+    books::keep(ctx, all, |tx, scope, one| match state::find(tx, scope, &one.id)? {
+        Some(one) if one.ended_at.is_some_and(|at| at + VISIBLE_MS < now) => {
+            state::delete(tx, scope, &one.id)
+        }
+        Some(one) => rules::usage(&one, now).map_or(Ok(()), |line| tx.meter(&line)),
+        None => Ok(()),
+    })
+    .await
 }

@@ -6,6 +6,7 @@ use kernel::tx::Reader;
 use kernel::{Access, Ctx, Result, Scope, Tx};
 use shape::Timestamp;
 
+use super::books;
 use super::page::Listing;
 use super::placement::{held, on_host, total_cores};
 use crate::controllers::instance::nudge_all;
@@ -313,17 +314,13 @@ fn show(view: &View, scope: &Scope, tags: Option<&Tags>) -> api::Host {
 
 /// Brings usage lines up to date, and forgets hosts released long ago.
 pub async fn keep_books(ctx: &Ctx) -> Result<()> {
-    let now = ctx.now();
-    for (scope, one) in ctx.read(|snap| state::all_scopes(snap)).await? {
-        let ctx = ctx.in_scope(scope);
-        ctx.write(|tx| match state::find(tx, &scope, &one.id)? {
-            Some(host) if host.released_at.is_some_and(|at| at + VISIBLE_MS < now) => {
-                state::delete(tx, &scope, &host.id)
-            }
-            Some(host) if host.released_at.is_none() => tx.meter(&rules::usage(&host, now)),
-            _ => Ok(()),
-        })
-        .await?;
-    }
-    Ok(())
+    let (now, all) = (ctx.now(), ctx.read(|snap| state::all_scopes(snap)).await?);
+    books::keep(ctx, all, |tx, scope, one| match state::find(tx, scope, &one.id)? {
+        Some(host) if host.released_at.is_some_and(|at| at + VISIBLE_MS < now) => {
+            state::delete(tx, scope, &host.id)
+        }
+        Some(host) if host.released_at.is_none() => tx.meter(&rules::usage(&host, now)),
+        _ => Ok(()),
+    })
+    .await
 }

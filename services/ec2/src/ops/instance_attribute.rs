@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use kernel::{Ctx, Result};
 
 use super::capacity::check_size;
+use super::cpu_credits;
 use super::instance::{check_id, get, view};
 use super::page::check_dry_run;
 use crate::controllers::network;
@@ -96,12 +97,16 @@ pub async fn modify_instance_attribute(ctx: &Ctx, input: api::ModifyInstanceAttr
                 return network_interface::put_groups(tx, &scope, &instance.interface, groups.clone())
                     .map(Some);
             }
+            let default = match &change {
+                Change::InstanceType(size) => cpu_credits::default_of(tx, &scope, size.name)?,
+                _ => None,
+            };
             instance::update(tx, &scope, &id, |instance| {
                 match &change {
                     Change::InstanceType(size) => {
                         instance.instance_type = size.name.to_owned();
                         instance.cpu_credits =
-                            instance.cpu_credits.take().filter(|_| size.is_burstable()).or(size.credits());
+                            instance.cpu_credits.take().filter(|_| size.is_burstable()).or(default.clone());
                     }
                     Change::UserData(data) => instance.user_data = Some(STANDARD.encode(data)),
                     Change::TerminationProtected(is) => instance.termination_protected = *is,

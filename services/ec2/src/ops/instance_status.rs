@@ -1,4 +1,4 @@
-//! Status checks, console output and credit settings of instances.
+//! Status checks and console output of instances.
 
 use api_ec2 as api;
 use base64::Engine;
@@ -8,6 +8,7 @@ use shape::Timestamp;
 
 use super::instance::{check_id, check_ids, get, get_all};
 use super::page::{self, check_dry_run};
+use super::scheduled_event::show as show_event;
 use crate::controllers::instance::machine_id;
 use crate::controllers::status::{self, Probes};
 use crate::errors;
@@ -16,10 +17,11 @@ use crate::rules::instance::State;
 use crate::rules::instance_status::{Probe, Status, checks};
 use crate::rules::instance_view::{auto_recovery, state};
 use crate::rules::launch::check_recovery;
-use crate::rules::{instant, region};
+use crate::rules::{instant, region, scheduled_event as event_rules};
 use crate::service::Engines;
 use crate::state::id::Id;
 use crate::state::instance::{self, Instance};
+use crate::state::scheduled_event::{self, ScheduledEvent};
 use crate::state::tag::Tags;
 
 const FILTERS: &[&str] = &[
@@ -44,6 +46,7 @@ struct Checked {
     instance: Instance,
     system: Status,
     own: Status,
+    events: Vec<ScheduledEvent>,
 }
 
 pub async fn describe_instance_status(
@@ -65,9 +68,16 @@ pub async fn describe_instance_status(
     let probed = status::probed(ctx, instances).await?;
     let check = |(instance, probe): (Instance, Option<Probe>)| {
         let (system, own) = checks(instance.state(), instance.state_since, probe.as_ref());
-        Checked { instance, system, own }
+        Checked { instance, system, own, events: Vec::new() }
     };
     let mut checked: Vec<_> = probed.into_iter().map(check).collect();
+    let read = ctx.read(|snap| {
+        let of = |one: &Checked| scheduled_event::of_instance(snap, &scope, &one.instance.id);
+        checked.iter().map(of).collect::<Result<Vec<_>>>()
+    });
+    for (one, events) in read.await?.into_iter().enumerate() {
+        checked.get_mut(one).into_iter().for_each(|one| one.events.clone_from(&events));
+    }
     let region = scope.region.as_str();
     checked.retain(|checked| filters.accept(&Tags::new(), |name| values(checked, region, name)));
     let (checked, last) = page.cut(checked, |checked| checked.instance.id.to_string());
@@ -92,8 +102,10 @@ fn values(checked: &Checked, region: &str, name: &str) -> Vec<String> {
         "system-status.reachability" => {
             return checked.system.detail().map(str::to_owned).into_iter().collect();
         }
-        // No instance here has scheduled events.
-        _ => return Vec::new(),
+        _ => {
+            let event = name.strip_prefix("event.").unwrap_or_default();
+            return checked.events.iter().filter_map(|it| event_rules::value(it, event)).collect();
+        }
     }]
 }
 
@@ -104,6 +116,7 @@ fn show(checked: &Checked, region: &str) -> api::InstanceStatus {
         availability_zone_id: Some(region::zone_id(region, &instance.zone)),
         instance_id: Some(instance.id.to_string()),
         instance_state: Some(state(instance.state())),
+        events: Some(checked.events.iter().map(show_event).collect()),
         instance_status: Some(summary(checked.own)),
         system_status: Some(summary(checked.system)),
         ..Default::default()
@@ -276,34 +289,5 @@ pub async fn get_console_output(
         instance_id: Some(instance.id.to_string()),
         timestamp: Some(Timestamp::from_millis(ctx.now())),
         output: Some(STANDARD.encode(output)),
-    })
-}
-
-pub async fn describe_instance_credit_specifications(
-    ctx: &Ctx,
-    input: api::DescribeInstanceCreditSpecificationsRequest,
-) -> Result<api::DescribeInstanceCreditSpecificationsResult> {
-    const OPERATION: &str = "DescribeInstanceCreditSpecifications";
-    let filters = Filters::check(input.filters, &["instance-id"])?;
-    let page = page::open(ctx, OPERATION, input.max_results, input.next_token)?;
-    let ids = check_ids(&input.instance_ids.unwrap_or_default())?;
-    check_dry_run(input.dry_run)?;
-    let scope = *ctx.scope();
-    let mut instances = ctx
-        .read(|snap| if ids.is_empty() { instance::all(snap, &scope) } else { get_all(snap, &scope, &ids) })
-        .await?;
-    instances.retain(|i| {
-        i.cpu_credits.is_some()
-            && i.state() != State::Terminated
-            && filters.accept(&Tags::new(), |_| vec![i.id.to_string()])
-    });
-    let (instances, last) = page.cut(instances, |instance| instance.id.to_string());
-    let show = |instance: Instance| api::InstanceCreditSpecification {
-        instance_id: Some(instance.id.to_string()),
-        cpu_credits: instance.cpu_credits,
-    };
-    Ok(api::DescribeInstanceCreditSpecificationsResult {
-        instance_credit_specifications: Some(instances.into_iter().map(show).collect()),
-        next_token: page::seal(ctx, OPERATION, last),
     })
 }

@@ -23,7 +23,7 @@ pub async fn assign_ipv6_addresses(
     input: api::AssignIpv6AddressesRequest,
 ) -> Result<api::AssignIpv6AddressesResult> {
     let id: InterfaceId = parse(&input.network_interface_id, errors::interface_not_found)?;
-    let wish = rules::check_wish(input.ipv6_addresses.unwrap_or_default(), input.ipv6_address_count)?;
+    let wish = rules::check_wish(&input.ipv6_addresses.unwrap_or_default(), input.ipv6_address_count)?;
     let wanted: Vec<Option<Ipv6Addr>> = match wish {
         Wish::These(these) => these.into_iter().map(Some).collect(),
         Wish::Count(count) if count > 0 => vec![None; count.min(ADDRESSES_MAX + 1)],
@@ -57,7 +57,7 @@ pub async fn unassign_ipv6_addresses(
     input: api::UnassignIpv6AddressesRequest,
 ) -> Result<api::UnassignIpv6AddressesResult> {
     let id: InterfaceId = parse(&input.network_interface_id, errors::interface_not_found)?;
-    let Wish::These(gone) = rules::check_wish(input.ipv6_addresses.unwrap_or_default(), None)? else {
+    let Wish::These(gone) = rules::check_wish(&input.ipv6_addresses.unwrap_or_default(), None)? else {
         return Err(errors::missing("ipv6Addresses"));
     };
     let scope = ctx.scope();

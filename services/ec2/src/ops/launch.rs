@@ -8,7 +8,8 @@ use super::capacity::{Room, check_size};
 use super::image::{Bootable, get_bootable};
 use super::instance::{find_views, reservation};
 use super::{
-    capacity_reservation, instance_profile, launch_template_version, launch_volumes, placement, spot,
+    capacity_reservation, cpu_credits, instance_profile, launch_template_version, launch_volumes, placement,
+    spot,
 };
 use crate::controllers::instance::{CONTROLLER, nudge_all};
 use crate::errors;
@@ -16,9 +17,10 @@ use crate::rules::instance_view::View;
 use crate::rules::launch::{self, Launch};
 use crate::rules::launch_access::{self, Uses};
 use crate::rules::launch_template::Data;
-use crate::rules::reshape;
 use crate::rules::spot::{Spot, Why};
 use crate::rules::tag as rules_of_tags;
+use crate::rules::{machine, reshape};
+use crate::service::Engines;
 use crate::state::id::{GroupId, Id, InstanceId, ReservationId};
 use crate::state::instance::{
     self, Capacity, Desired, Instance, Maintenance, Observed, Place, Power, Preference, Tenancy,
@@ -128,6 +130,7 @@ pub async fn look(ctx: &Ctx, mut input: api::RunInstancesRequest) -> Result<Orde
     if !reserved.is_empty() {
         wanted.tags.entry("instance".to_owned()).or_default().extend(reserved);
     }
+    check_machine(ctx, &wanted)?;
     wanted.devices = launch_volumes::sealed(ctx, &wanted.image, wanted.devices, wanted.max).await?;
     let profile = match &wanted.profile {
         Some(wish) => Some(instance_profile::find(ctx, wish).await?),
@@ -135,6 +138,15 @@ pub async fn look(ctx: &Ctx, mut input: api::RunInstancesRequest) -> Result<Orde
     };
     let (subnet, groups) = ctx.write(|tx| find_place(tx, ctx.scope(), &wanted)).await?;
     Ok(Order { wanted, data, profile, subnet, groups })
+}
+
+/// Refuses what this host cannot run, while somebody is there to read why.
+fn check_machine(ctx: &Ctx, wanted: &Launch) -> Result<()> {
+    let kind = machine::kind(&wanted.instance_tags(), *ctx.own::<machine::Usual>())?;
+    match ctx.own::<Engines>().machines.capabilities().micro_vms {
+        Err(why) if kind == compute::Kind::MicroVm => Err(errors::no_micro_vm(&why)),
+        _ => Ok(()),
+    }
 }
 
 fn run(
@@ -301,6 +313,10 @@ fn insert(
         tags: tags("network-interface"),
     };
     let interface = network_interface::insert_for_instance(tx, scope, wish)?;
+    let cpu_credits = match &wanted.cpu_credits {
+        Some(given) => Some(given.clone()),
+        None => cpu_credits::default_of(tx, scope, wanted.instance_type.name)?,
+    };
     let volumes = (&id, interface.zone.as_str());
     let root = launch_volumes::insert(tx, scope, volumes, &named.image, &wanted.devices, &tags("volume"))?;
     let instance = Instance {
@@ -327,7 +343,7 @@ fn insert(
         on_shutdown: wanted.on_shutdown,
         monitoring: wanted.monitoring,
         root,
-        cpu_credits: wanted.cpu_credits.clone(),
+        cpu_credits,
         ebs_optimized: wanted.ebs_optimized,
         spot,
         capacity,

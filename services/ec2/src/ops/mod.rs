@@ -2,8 +2,10 @@
 
 pub mod account_attributes;
 pub mod address;
+pub mod books;
 pub mod capacity;
 pub mod capacity_reservation;
+pub mod cpu_credits;
 pub mod dhcp_options;
 pub mod egress_only_internet_gateway;
 pub mod encryption;
@@ -41,6 +43,7 @@ pub mod reserved_instances;
 pub mod resource_facts;
 pub mod route;
 pub mod route_table;
+pub mod scheduled_event;
 pub mod security_group;
 pub mod security_group_peer;
 pub mod security_group_rule;

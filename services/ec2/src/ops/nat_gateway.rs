@@ -4,6 +4,7 @@ use api_ec2 as api;
 use kernel::{Ctx, Result, Scope};
 use shape::Timestamp;
 
+use super::books;
 use super::page::{Listing, Once, check_dry_run, parse};
 use super::vpc::ensure_default;
 use crate::controllers::network;
@@ -171,24 +172,16 @@ pub async fn keep_books(ctx: &Ctx) -> Result<()> {
     let read = ctx.read(|snap| Ok((nat_gateway::all_scopes(snap)?, address::all_scopes(snap)?)));
     let (gateways, addresses) = read.await?;
     let now = ctx.now();
-    for (scope, gateway) in gateways {
-        let ctx = ctx.in_scope(scope);
-        ctx.write(|tx| match gateway.deleted_at {
-            Some(at) if now - at > rules::SHOWN_MS => nat_gateway::forget(tx, &scope, &gateway.id),
+    books::keep(ctx, gateways, |tx, scope, one| {
+        let Some(gateway) = nat_gateway::find(tx, scope, &one.id)? else { return Ok(()) };
+        match gateway.deleted_at {
+            Some(at) if now - at > rules::SHOWN_MS => nat_gateway::forget(tx, scope, &gateway.id),
             Some(_) => Ok(()),
-            // Read again: it may have been deleted meanwhile, and then its line is complete.
-            None => match nat_gateway::find(tx, &scope, &gateway.id)? {
-                Some(gateway) if gateway.deleted_at.is_none() => tx.meter(&rules::usage(&gateway, now)),
-                _ => Ok(()),
-            },
-        })
-        .await?;
-    }
-    for (scope, address) in addresses {
-        let ctx = ctx.in_scope(scope);
-        ctx.write(|tx: &mut kernel::Tx<'_, '_>| write_line(tx, &scope, &address.id)).await?;
-    }
-    Ok(())
+            None => tx.meter(&rules::usage(&gateway, now)),
+        }
+    })
+    .await?;
+    books::keep(ctx, addresses, |tx, scope, address| write_line(tx, scope, &address.id)).await
 }
 
 fn write_line(tx: &mut kernel::Tx<'_, '_>, scope: &Scope, id: &AllocationId) -> Result<()> {

@@ -48,7 +48,6 @@ fn show(acl: &NetworkAcl, scope: &Scope, tags: Option<&Tags>) -> api::NetworkAcl
         icmp_type_code: entry
             .icmp
             .map(|(kind, code)| api::IcmpTypeCode { code: Some(code), r#type: Some(kind) }),
-        ..api::NetworkAclEntry::default()
     };
     let association = |association: &Association| api::NetworkAclAssociation {
         network_acl_association_id: Some(association.id.to_string()),

@@ -49,7 +49,7 @@ pub async fn create_network_interface(
         groups: check_groups(input.groups)?,
         description: input.description.unwrap_or_default(),
         kind: if is_managed { Kind::Managed } else { Kind::Interface },
-        ipv6: ipv6::check_wish(ipv6_addresses(input.ipv6_addresses), input.ipv6_address_count)?,
+        ipv6: ipv6::check_wish(&ipv6_addresses(input.ipv6_addresses), input.ipv6_address_count)?,
         tags: tags.clone(),
     };
     let asked = format!("{} {:?} {} {:?}", wish.subnet, wish.private_ips, wish.more, wish.groups);
@@ -160,11 +160,15 @@ pub async fn detach_network_interface(ctx: &Ctx, input: api::DetachNetworkInterf
         if interface.attachment.as_ref().is_some_and(|attachment| attachment.device_index == 0) {
             return Err(errors::primary_detach(&id));
         }
+        let instance = interface.instance().cloned();
         network_interface::detach(tx, scope, &mut interface)?;
-        Ok(interface)
+        Ok((interface, instance))
     });
-    let interface = write.await?;
+    let (interface, instance) = write.await?;
     network::remove_interface(ctx, &interface.id).await?;
+    if let Some(instance) = instance {
+        network::tell_machine(ctx, &instance).await?;
+    }
     network::ensure_vpc(ctx, &interface.vpc).await
 }
 

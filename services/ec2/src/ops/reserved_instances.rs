@@ -5,6 +5,7 @@ use kernel::tokens::fingerprint;
 use kernel::{Ctx, Result, Scope};
 use shape::Timestamp;
 
+use super::books;
 use super::page::{self, Once, check_dry_run};
 use crate::errors;
 use crate::rules::filter::Filters;
@@ -446,14 +447,10 @@ fn show_modification(one: &Modification) -> api::ReservedInstancesModification {
 
 /// Brings the usage lines of what binds up to date.
 pub async fn keep_books(ctx: &Ctx) -> Result<()> {
-    let now = ctx.now();
-    for (scope, one) in ctx.read(|snap| state::all_scopes(snap)).await? {
-        let ctx = ctx.in_scope(scope);
-        ctx.write(|tx| match state::find(tx, &scope, &one.id)? {
-            Some(one) if one.retired_at.is_none() => tx.meter(&rules::usage(&one, now)),
-            _ => Ok(()),
-        })
-        .await?;
-    }
-    Ok(())
+    let (now, all) = (ctx.now(), ctx.read(|snap| state::all_scopes(snap)).await?);
+    books::keep(ctx, all, |tx, scope, one| match state::find(tx, scope, &one.id)? {
+        Some(one) if one.retired_at.is_none() => tx.meter(&rules::usage(&one, now)),
+        _ => Ok(()),
+    })
+    .await
 }

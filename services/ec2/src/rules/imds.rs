@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::imds_role::RoleFacts;
 use super::region;
+use crate::state::scheduled_event::ScheduledEvent;
 
 /// Everything the tree is made of.
 #[derive(Clone, Debug)]
@@ -46,6 +47,7 @@ pub struct Facts {
     pub role: Option<RoleFacts>,
     /// It has an instance profile.
     pub has_role: bool,
+    pub events: Vec<ScheduledEvent>,
     /// `None` on demand.
     pub spot: Option<SpotFacts>,
 }
@@ -174,8 +176,8 @@ fn identity(facts: &Facts, put: &mut impl FnMut(String, String)) {
         ("ami-launch-index", facts.launch_index.to_string()),
         ("ami-manifest-path", "(unknown)".to_owned()),
         ("block-device-mapping/ami", super::image::ROOT_DEVICE.to_owned()),
-        ("events/maintenance/history", "[]".to_owned()),
-        ("events/maintenance/scheduled", "[]".to_owned()),
+        ("events/maintenance/history", super::scheduled_event::told(&facts.events, true)),
+        ("events/maintenance/scheduled", super::scheduled_event::told(&facts.events, false)),
         ("block-device-mapping/root", super::image::ROOT_DEVICE.to_owned()),
         ("instance-action", "none".to_owned()),
         ("instance-id", facts.instance_id.clone()),
@@ -319,6 +321,7 @@ mod tests {
             tags: None,
             role: None,
             has_role: false,
+            events: Vec::new(),
             spot: None,
         }
     }

@@ -42,11 +42,6 @@ impl InstanceType {
     pub fn is_burstable(&self) -> bool {
         self.name.starts_with('t')
     }
-    /// What a burstable type does by itself when its credits are used up.
-    pub fn credits(&self) -> Option<String> {
-        let word = if self.name.starts_with("t2.") { "standard" } else { "unlimited" };
-        self.is_burstable().then(|| word.to_owned())
-    }
     pub fn memory_bytes(&self) -> u64 {
         self.memory_mib << 20
     }

@@ -7,6 +7,8 @@ use time::macros::format_description;
 
 const PLAIN: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 const ISO: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+const GMT: &[BorrowedFormatItem<'_>] =
+    format_description!("[day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
 /// `2026-01-01 00:00:00`
 pub fn utc(at: Millis) -> String {
@@ -16,6 +18,11 @@ pub fn utc(at: Millis) -> String {
 /// `2026-01-01T00:00:00Z`
 pub fn iso(at: Millis) -> String {
     write(at, ISO)
+}
+
+/// `01 Jan 2026 00:00:00 GMT`, as the metadata writes the times of events.
+pub fn gmt(at: Millis) -> String {
+    write(at, GMT)
 }
 
 /// `2026-01-01T00:00:00.000Z`, as filters compare instants.

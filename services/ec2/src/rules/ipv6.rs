@@ -67,7 +67,7 @@ pub fn address(block: Ipv6Net, chance: u64) -> Ipv6Addr {
 ///
 /// # Errors
 /// When it gives both, a negative count, or what is no address.
-pub fn check_wish(addresses: Vec<String>, count: Option<i32>) -> Result<Wish> {
+pub fn check_wish(addresses: &[String], count: Option<i32>) -> Result<Wish> {
     match (addresses.is_empty(), count) {
         (true, None) => Ok(Wish::AsSubnet),
         (true, Some(count)) => {
@@ -101,12 +101,12 @@ mod tests {
 
     #[test]
     fn wishes() {
-        assert_eq!(check_wish(Vec::new(), None).unwrap(), Wish::AsSubnet);
-        assert_eq!(check_wish(Vec::new(), Some(2)).unwrap(), Wish::Count(2));
-        let one = || vec!["fdc1:d1e::4".to_owned()];
-        assert!(matches!(check_wish(one(), None).unwrap(), Wish::These(these) if these.len() == 1));
-        assert!(check_wish(one(), Some(1)).is_err());
-        assert!(check_wish(Vec::new(), Some(-1)).is_err());
-        assert!(check_wish(vec!["10.0.0.1".to_owned()], None).is_err());
+        assert_eq!(check_wish(&[], None).unwrap(), Wish::AsSubnet);
+        assert_eq!(check_wish(&[], Some(2)).unwrap(), Wish::Count(2));
+        let one = ["fdc1:d1e::4".to_owned()];
+        assert!(matches!(check_wish(&one, None).unwrap(), Wish::These(these) if these.len() == 1));
+        assert!(check_wish(&one, Some(1)).is_err());
+        assert!(check_wish(&[], Some(-1)).is_err());
+        assert!(check_wish(&["10.0.0.1".to_owned()], None).is_err());
     }
 }

@@ -246,8 +246,7 @@ fn check_credits(instance_type: &InstanceType, given: Option<String>) -> Result<
             "The instance type '{}' does not support a credit specification.",
             instance_type.name
         ))),
-        Some(credits) => Ok(Some(credits)),
-        None => Ok(instance_type.credits()),
+        given => Ok(given),
     }
 }
 
@@ -309,8 +308,8 @@ fn check_network(given: Where) -> Result<Network> {
 }
 
 fn check_ipv6((given, count): (Option<Vec<InstanceIpv6Address>>, Option<i32>)) -> Result<ipv6::Wish> {
-    let addresses = given.into_iter().flatten().filter_map(|one| one.ipv6_address).collect();
-    super::ipv6::check_wish(addresses, count)
+    let addresses: Vec<String> = given.into_iter().flatten().filter_map(|one| one.ipv6_address).collect();
+    super::ipv6::check_wish(&addresses, count)
 }
 
 /// The one address of an interface, in either of the two places where it may be given.

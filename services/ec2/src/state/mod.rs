@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod capacity_reservation;
+pub mod cpu_credits;
 pub mod dhcp_options;
 pub mod egress_only_internet_gateway;
 pub mod encryption;
@@ -24,6 +25,7 @@ pub mod public_address;
 pub mod reach;
 pub mod reserved_instances;
 pub mod route_table;
+pub mod scheduled_event;
 pub mod security_group;
 pub mod snapshot;
 pub mod spot;

@@ -351,3 +351,26 @@ async fn an_image_that_cannot_be_built_ends_the_launch() {
     assert_eq!(reason.code.as_deref(), Some("Server.InternalError"));
     assert_eq!(reason.message, Some(format!("Server.InternalError: Internal error on launch: {why}")));
 }
+
+fn tagged(kind: &str) -> api::RunInstancesRequest {
+    let tag = api::Tag { key: Some("cloudlet:machine".to_owned()), value: Some(kind.to_owned()) };
+    let tags = api::TagSpecification { resource_type: Some("instance".to_owned()), tags: Some(vec![tag]) };
+    api::RunInstancesRequest { tag_specifications: Some(vec![tags]), ..launch() }
+}
+
+#[tokio::test]
+async fn a_tag_gives_an_instance_a_kernel_of_its_own_where_the_host_can() {
+    let cloud = cloud().await;
+    let (micro, usual) = (id(&run(&cloud, tagged("microvm")).await), running(&cloud).await);
+    becomes(&cloud, &micro, "running").await;
+    let kind = |id: &str| cloud.machines.spec(&machine(id)).unwrap().kind;
+    assert_eq!((kind(&micro), kind(&usual)), (compute::Kind::MicroVm, compute::Kind::Container));
+
+    let wrong = cloud.call(op::RunInstances, tagged("metal")).await.unwrap_err();
+    assert_eq!(wrong.code(), "InvalidParameterValue");
+    cloud.machines.refuse_micro_vms("there is no QEMU");
+    let refused = cloud.call(op::RunInstances, tagged("microvm")).await.unwrap_err();
+    assert_eq!(refused.code(), "Unsupported");
+    assert!(refused.to_string().contains("there is no QEMU"), "{refused}");
+    run(&cloud, tagged("container")).await;
+}

@@ -9,6 +9,7 @@
 mod after_restart;
 mod capacity_reservation;
 mod cloud;
+mod cpu_credits;
 mod fleet;
 mod identities;
 mod imds;
@@ -23,6 +24,7 @@ mod metric;
 mod network_interface;
 mod permission;
 mod placement;
+mod scheduled_event;
 mod security_group;
 mod spot;
 mod tag;
