@@ -405,6 +405,11 @@ def furnish_s3(s3, account, marker, cloud):
         "PutObject": {"Body": b"x"},
         "DeleteObjects": {"Delete": {"Objects": [{"Key": "kept"}]}},
         "PutBucketVersioning": {"VersioningConfiguration": {"Status": "Enabled"}},
+        "SelectObjectContent": {
+            "Expression": "SELECT * FROM S3Object",
+            "InputSerialization": {"CSV": {}},
+            "OutputSerialization": {"CSV": {}},
+        },
     }
     members = {"Bucket": marker, "Key": "kept", "UploadId": upload, "CopySource": f"{marker}/kept", "PartNumber": 1}
     return members, operations

@@ -75,9 +75,17 @@ pub fn from_files(models: &Path, service: &str) -> Result<String, Error> {
         Err(Error::File(_, e)) if e.kind() == io::ErrorKind::NotFound => Fix::default(),
         Err(error) => return Err(error),
     };
+    stream_events(&mut model);
     make_optional(&mut model, &fix)?;
     add_statuses(&mut model, &fix)?;
     generate(service, &model, &served, &fix)
+}
+
+/// A stream of events travels as its bytes: who answers writes them with `shape::event`.
+fn stream_events(model: &mut Model) {
+    for (_, shape) in model.shapes.0.iter_mut().filter(|(_, shape)| shape.eventstream) {
+        *shape = model::Shape { kind: "blob".to_owned(), streaming: true, ..Default::default() };
+    }
 }
 
 fn make_optional(model: &mut Model, fix: &Fix) -> Result<(), Error> {

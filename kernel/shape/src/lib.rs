@@ -7,6 +7,7 @@
 mod body;
 mod debug;
 mod document;
+pub mod event;
 mod schema;
 mod slot;
 mod timestamp;

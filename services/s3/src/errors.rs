@@ -1,5 +1,7 @@
 //! Every error this service answers with, in S3's words (S3 API reference, list of error codes).
 
+pub mod select;
+
 use kernel::{Error, Kind};
 
 fn of(kind: Kind, code: &'static str, status: u16, message: impl Into<String>) -> Error {

@@ -11,8 +11,8 @@ use crate::ops::{
     acl, bucket, bucket_cors, bucket_encryption, bucket_inventory, bucket_lifecycle, bucket_logging,
     bucket_policy, bucket_replication, bucket_tags, bucket_versioning, data_key, list_objects, list_versions,
     multipart, multipart_end, multipart_list, notification, object_copy, object_delete, object_form,
-    object_get, object_lock, object_put, object_restore, object_tags, on_bucket, on_object, policy,
-    public_access, website,
+    object_get, object_lock, object_put, object_restore, object_select, object_tags, on_bucket, on_object,
+    policy, public_access, website,
 };
 use crate::state::bucket::Known;
 use crate::state::bytes::Vault;
@@ -223,6 +223,8 @@ fn objects(s: &mut ServiceBuilder) {
         let access = on_object(scope, (&i.bucket, &i.key), version_id, attributes)?;
         Ok(access.also(read(scope, &i.bucket, &i.key, version_id)?))
     });
+    s.op(op::SelectObjectContent, object_select::select_object_content)
+        .access(|scope, i| read(scope, &i.bucket, &i.key, None));
     s.op(op::RestoreObject, object_restore::restore_object).access(|scope, i| {
         let action = "s3:RestoreObject";
         on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), (action, action))

@@ -21,7 +21,9 @@ use tokio::task::JoinHandle;
 use super::vault;
 use crate::errors;
 use crate::rules::checksum::{Algorithm, Checksum, Sums, Type};
-use crate::rules::seal::{CHUNK_BYTES, SEALED_CHUNK_BYTES, Secret, SegmentKey, TAG_BYTES, sealed_size};
+use crate::rules::seal::{
+    CHUNK_BYTES, SEALED_CHUNK_BYTES, Secret, SegmentKey, TAG_BYTES, sealed_size, segment_key,
+};
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{INLINE_BYTES_MAX, Segment, blob_id};
 
@@ -99,7 +101,7 @@ pub(super) async fn take_in(
     promised: Promised,
 ) -> Result<Taken> {
     let id = ctx.ids().hex(32);
-    let key = SegmentKey::derive(secret, &id);
+    let key = segment_key(secret, &id);
     let mut digests = Digests::new(promised.algorithm);
     let mut intake = Intake { body: body.take(), promised, size: 0 };
     let mut head = Piece::new(INLINE_BYTES_MAX + 1);

@@ -26,6 +26,7 @@ pub mod object_get;
 pub mod object_lock;
 pub mod object_put;
 pub mod object_restore;
+pub mod object_select;
 pub mod object_tags;
 mod outlet;
 pub mod policy;

@@ -14,7 +14,7 @@ use shape::{Body, BodyError};
 
 use super::vault;
 use crate::errors;
-use crate::rules::seal::{CHUNK_BYTES, SEALED_CHUNK_BYTES, Secret, SegmentKey, sealed_range};
+use crate::rules::seal::{CHUNK_BYTES, SEALED_CHUNK_BYTES, Secret, SegmentKey, sealed_range, segment_key};
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{Segment, blob_id, inline};
 
@@ -59,7 +59,7 @@ pub(super) fn open_inline(
     range: &Range<u64>,
 ) -> Result<Body> {
     let mut chunk = own(sealed);
-    let opened = SegmentKey::derive(secret, &segment.id).open(0, &mut chunk);
+    let opened = segment_key(secret, &segment.id).open(0, &mut chunk);
     opened.map_err(|error| errors::damaged(&segment.id).because(error))?;
     let mut plain = chunk.freeze();
     plain.truncate(usize::try_from(range.end).unwrap_or(usize::MAX));
@@ -139,7 +139,7 @@ async fn begin(
     Ok(Opening {
         segment: segment.id.clone(),
         source,
-        key: SegmentKey::derive(secret, &segment.id),
+        key: segment_key(secret, &segment.id),
         pending: BytesMut::new(),
         at,
         skip: usize::try_from(range.start - first).unwrap_or_default(),

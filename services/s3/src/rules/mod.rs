@@ -25,6 +25,7 @@ pub mod replication;
 pub mod replication_read;
 pub mod restore;
 pub mod seal;
+pub mod select;
 pub mod tags;
 pub mod time;
 pub mod url;
