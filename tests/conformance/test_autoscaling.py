@@ -345,3 +345,85 @@ def test_target_tracking_makes_alarms_of_its_own(site):
     assert [one["PolicyName"] for one in shown] == ["cpu"] and shown[0]["Alarms"] == made["Alarms"]
     site.scaling.delete_policy(AutoScalingGroupName=site.name, PolicyName="cpu")
     assert site.watch.describe_alarms(AlarmNames=names)["MetricAlarms"] == []
+
+
+def test_the_rest_of_a_group_s_life(site):
+    """Operations about which nobody asks twice: each seen to do what it says."""
+    scaling, name = site.scaling, site.name
+    kinds = {
+        "describe_adjustment_types": "ChangeInCapacity",
+        "describe_lifecycle_hook_types": "autoscaling:EC2_INSTANCE_TERMINATING",
+        "describe_metric_collection_types": "GroupInServiceInstances",
+        "describe_scaling_process_types": "AZRebalance",
+        "describe_termination_policy_types": "OldestInstance",
+    }
+    for operation, word in kinds.items():
+        assert word in str(getattr(scaling, operation)()), operation
+    assert scaling.describe_account_limits()["MaxNumberOfAutoScalingGroups"] == 500
+
+    configuration = f"{name}-lc"
+    scaling.create_launch_configuration(
+        LaunchConfigurationName=configuration, ImageId=site.image, InstanceType="t3.nano", SecurityGroups=[site.back]
+    )
+    shown = scaling.describe_launch_configurations(LaunchConfigurationNames=[configuration])["LaunchConfigurations"][0]
+    assert shown["SecurityGroups"] == [site.back] and shown["InstanceMonitoring"] == {"Enabled": True}
+    scaling.delete_launch_configuration(LaunchConfigurationName=configuration)
+    assert not scaling.describe_launch_configurations(LaunchConfigurationNames=[configuration])["LaunchConfigurations"]
+
+    site.make(1, 3, TargetGroupARNs=[])
+    (first,) = site.members()
+    scaling.attach_load_balancer_target_groups(AutoScalingGroupName=name, TargetGroupARNs=[site.targets_arn])
+    state = lambda: scaling.describe_load_balancer_target_groups(AutoScalingGroupName=name)["LoadBalancerTargetGroups"]
+    eventually(lambda: [one["State"] for one in state()] == ["InService"], f"it serves: {state()}", 30)
+    scaling.detach_load_balancer_target_groups(AutoScalingGroupName=name, TargetGroupARNs=[site.targets_arn])
+    eventually(lambda: not state(), "it leaves", 30)
+    source = [{"Identifier": site.targets_arn, "Type": "elbv2"}]
+    scaling.attach_traffic_sources(AutoScalingGroupName=name, TrafficSources=source)
+    sources = lambda: scaling.describe_traffic_sources(AutoScalingGroupName=name)["TrafficSources"]
+    eventually(lambda: [one["State"] for one in sources()] == ["InService"], "it serves again", 30)
+    scaling.detach_traffic_sources(AutoScalingGroupName=name, TrafficSources=source)
+    eventually(lambda: first not in site.health(site.targets_arn), "it is no target", 30)
+
+    of_group = {"ResourceId": name, "ResourceType": "auto-scaling-group"}
+    scaling.create_or_update_tags(Tags=[{**of_group, "Key": "team", "Value": "a", "PropagateAtLaunch": True}])
+    mine = [{"Name": "auto-scaling-group", "Values": [name]}]
+    assert [tag["Value"] for tag in scaling.describe_tags(Filters=mine)["Tags"]] == ["a"]
+    scaling.delete_tags(Tags=[{**of_group, "Key": "team"}])
+    assert scaling.describe_tags(Filters=mine)["Tags"] == []
+    scaling.enable_metrics_collection(AutoScalingGroupName=name, Granularity="1Minute", Metrics=["GroupMinSize"])
+    assert [one["Metric"] for one in site.group_now()["EnabledMetrics"]] == ["GroupMinSize"]
+    scaling.disable_metrics_collection(AutoScalingGroupName=name)
+    assert site.group_now()["EnabledMetrics"] == []
+    hook = {"LifecycleHookName": "h", "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING", "HeartbeatTimeout": 30}
+    scaling.put_lifecycle_hook(AutoScalingGroupName=name, DefaultResult="CONTINUE", **hook)
+    assert scaling.describe_lifecycle_hooks(AutoScalingGroupName=name)["LifecycleHooks"][0]["GlobalTimeout"] == 3000
+    scaling.delete_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName="h")
+    actions = [{"ScheduledActionName": which, "Recurrence": f"{which} 3 * * *", "MinSize": 1} for which in ("1", "2")]
+    scaling.batch_put_scheduled_update_group_action(AutoScalingGroupName=name, ScheduledUpdateGroupActions=actions)
+    listed = lambda: len(scaling.describe_scheduled_actions(AutoScalingGroupName=name)["ScheduledUpdateGroupActions"])
+    assert listed() == 2
+    scaling.delete_scheduled_action(AutoScalingGroupName=name, ScheduledActionName="1")
+    scaling.batch_delete_scheduled_action(AutoScalingGroupName=name, ScheduledActionNames=["2"])
+    assert listed() == 0
+
+    second = site.instance("apart")
+    eventually(lambda: site.ec2.describe_instances(InstanceIds=[second])["Reservations"][0]["Instances"][0]["State"]["Name"] == "running", "it runs", 30)
+    site.undo.pop()
+    scaling.attach_instances(AutoScalingGroupName=name, InstanceIds=[second])
+    assert site.rests(2) == {first, second}
+    scaling.update_auto_scaling_group(AutoScalingGroupName=name, MinSize=2, HealthCheckGracePeriod=0)
+    scaling.set_instance_health(InstanceId=second, HealthStatus="Unhealthy")
+    eventually(lambda: second not in site.members(), "it is replaced", 60)
+    details = scaling.describe_auto_scaling_instances(InstanceIds=[first])["AutoScalingInstances"][0]
+    assert details["HealthStatus"] == "HEALTHY" and details["AutoScalingGroupName"] == name
+    site.rests(2)
+    scaling.put_warm_pool(AutoScalingGroupName=name, MaxGroupPreparedCapacity=3)
+    pool = lambda: [one["LifecycleState"] for one in scaling.describe_warm_pool(AutoScalingGroupName=name)["Instances"]]
+    eventually(lambda: pool() == ["Warmed:Stopped"], f"one rests: {pool()}", 60)
+    scaling.delete_warm_pool(AutoScalingGroupName=name, ForceDelete=True)
+    eventually(lambda: "WarmPoolConfiguration" not in site.group_now(), "the pool goes", 60)
+    preferences = {"MinHealthyPercentage": 100, "InstanceWarmup": 3600}
+    scaling.start_instance_refresh(AutoScalingGroupName=name, Preferences=preferences)
+    scaling.cancel_instance_refresh(AutoScalingGroupName=name, WaitForTransitioningInstances=False)
+    newest = scaling.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"][0]
+    assert newest["Status"] == "Cancelled"

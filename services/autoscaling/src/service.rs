@@ -94,12 +94,12 @@ fn auto_scaling_groups(s: &mut ServiceBuilder) {
     s.op(op::DisableMetricsCollection, metric::disable_metrics_collection)
         .access(|scope, i| Ok(on_group(scope, &i.auto_scaling_group_name)));
     s.op(op::CreateOrUpdateTags, tag::create_or_update_tags).access(|scope, i| {
-        let groups = i.tags.iter().filter_map(|tag| tag.resource_id.as_deref());
+        let groups = i.tags.iter().map(|tag| tag.resource_id.as_deref().unwrap_or("*"));
         let arns = groups.flat_map(|name| on_group(scope, name).resources);
         Ok(Access::on_all(arns).request_tags(pairs(Some(&i.tags))))
     });
     s.op(op::DeleteTags, tag::delete_tags).access(|scope, i| {
-        let groups = i.tags.iter().filter_map(|tag| tag.resource_id.as_deref());
+        let groups = i.tags.iter().map(|tag| tag.resource_id.as_deref().unwrap_or("*"));
         let arns: Vec<String> = groups.flat_map(|name| on_group(scope, name).resources).collect();
         let keys: Vec<String> = i.tags.iter().map(|tag| tag.key.clone()).collect();
         Ok(Access::on_all(arns).tag_keys(&keys))
