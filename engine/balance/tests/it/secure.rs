@@ -93,7 +93,7 @@ fn grpc_passes_with_its_trailers_and_nothing_else_does() {
     let world = World::new();
     let (identity, config) = identity(&["h2"]);
     let mut spec = world.spec(&[grpc_member(&world)]);
-    spec.doors[0].speaks = Speaks::Http(Some(identity.clone()));
+    spec.doors[0].speaks = Speaks::Http(Some(identity));
     spec.pools[0].protocol = Upstream::Grpc;
     world.ensure(spec.clone());
     let port = world.port;
