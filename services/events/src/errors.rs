@@ -29,8 +29,16 @@ pub fn no_rule(name: &str, bus: &str) -> Error {
 }
 
 pub fn bus_exists(name: &str) -> Error {
-    let message = format!("Event bus {name} already exists.");
+    exists(format!("Event bus {name} already exists."))
+}
+
+pub fn exists(message: impl Into<String>) -> Error {
     Error::modeled(Kind::Conflict, &error::RESOURCE_ALREADY_EXISTS_EXCEPTION, message)
+}
+
+pub fn illegal_status(replay: &str, state: &str) -> Error {
+    let message = format!("Replay {replay} is not in a valid state for this operation: {state}.");
+    Error::modeled(Kind::Conflict, &error::ILLEGAL_STATUS_EXCEPTION, message)
 }
 
 pub fn limit(message: impl Into<String>) -> Error {

@@ -3,9 +3,9 @@
 use api_events::{SERVICE, op};
 use kernel::{Access, Ctx, Plugs, Result, Scope, Service, ServiceBuilder};
 
-use crate::controllers::delivery as deliveries;
+use crate::controllers::{delivery as deliveries, replay as replays, retention};
 use crate::events;
-use crate::ops::{bus, event, permission, rule, tags, target};
+use crate::ops::{archive, bus, event, permission, replay, rule, tags, target};
 use crate::rules::arn::{self, BusName};
 use crate::rules::tag::pairs;
 use crate::state::delivery::{self, Underway};
@@ -65,6 +65,24 @@ pub fn service(_: &Plugs) -> Service {
     s.op(op::PutEvents, event::put_events).access(event::put_access);
     s.op(op::TestEventPattern, event::test_event_pattern).access(|_, _| Ok(Access::any()));
 
+    // archives and replays
+    s.op(op::CreateArchive, archive::create_archive)
+        .access(|scope, i| Ok(Access::on(arn::archive(scope, &i.archive_name))));
+    s.op(op::UpdateArchive, archive::update_archive)
+        .access(|scope, i| Ok(Access::on(arn::archive(scope, &i.archive_name))));
+    s.op(op::DescribeArchive, archive::describe_archive)
+        .access(|scope, i| Ok(Access::on(arn::archive(scope, &i.archive_name))));
+    s.op(op::DeleteArchive, archive::delete_archive)
+        .access(|scope, i| Ok(Access::on(arn::archive(scope, &i.archive_name))));
+    s.op(op::ListArchives, archive::list_archives).access(|_, _| Ok(Access::any()));
+    s.op(op::StartReplay, replay::start_replay)
+        .access(|scope, i| Ok(Access::on(arn::replay(scope, &i.replay_name))));
+    s.op(op::CancelReplay, replay::cancel_replay)
+        .access(|scope, i| Ok(Access::on(arn::replay(scope, &i.replay_name))));
+    s.op(op::DescribeReplay, replay::describe_replay)
+        .access(|scope, i| Ok(Access::on(arn::replay(scope, &i.replay_name))));
+    s.op(op::ListReplays, replay::list_replays).access(|_, _| Ok(Access::any()));
+
     // tags
     s.op(op::TagResource, tags::tag_resource).access(|_, i| {
         let tags = i.tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
@@ -82,6 +100,14 @@ pub fn service(_: &Plugs) -> Service {
         deliveries::list,
         deliveries::reconcile,
     );
+    s.controller(
+        replays::NAME,
+        replays::CONCURRENCY,
+        replays::SWEEP_EVERY_MS,
+        replays::list,
+        replays::reconcile,
+    );
+    s.sweep("events-retention", retention::EVERY_MS, retention::sweep);
     s.subscribe(events::LISTENER, None, None, events::told);
     s.timer(TIMER, events::due);
     s.on_open(count);

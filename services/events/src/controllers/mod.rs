@@ -1,4 +1,6 @@
 //! What brings events to their targets.
 
 pub mod delivery;
+pub mod replay;
+pub mod retention;
 pub mod send;

@@ -1,8 +1,10 @@
 //! The operations, by what they are about.
 
+pub mod archive;
 pub mod bus;
 pub mod event;
 pub mod permission;
+pub mod replay;
 pub mod rule;
 pub mod tags;
 pub mod target;

@@ -51,6 +51,14 @@ pub fn rule(scope: &Scope, bus: &str, name: &str) -> String {
     }
 }
 
+pub fn archive(scope: &Scope, name: &str) -> String {
+    scope.arn(SERVICE, format_args!("archive/{name}"))
+}
+
+pub fn replay(scope: &Scope, name: &str) -> String {
+    scope.arn(SERVICE, format_args!("replay/{name}"))
+}
+
 /// What a resource of an ARN is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {

@@ -59,6 +59,11 @@ impl Envelope {
         Self::new(scope, id.clone(), *at, (source, detail_type), resources.clone(), detail.clone())
     }
 
+    /// When it happened; the beginning of time where that cannot be read.
+    pub fn at(&self) -> Millis {
+        OffsetDateTime::parse(&self.time, &Rfc3339).map_or(0, |time| time.unix_timestamp() * 1_000)
+    }
+
     /// As patterns look at it.
     pub fn value(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!` is written in place")]
 
+mod archive;
 mod delivery;
 mod house;
 mod refusals;
