@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from botocore.exceptions import ClientError
@@ -185,3 +186,73 @@ def test_an_instance_tells_and_is_stopped_by_a_rule(cloud, listen):
     events.delete_rule(Name=rule)
     iam.delete_role_policy(RoleName=role, PolicyName="stop")
     iam.delete_role(RoleName=role)
+
+
+def test_an_archive_is_replayed(cloud, listen):
+    events = cloud.client("events")
+    archive, replay = name("archive"), name("replay")
+    bus = events.describe_event_bus()["Arn"]
+    pattern = json.dumps({"source": ["shop"], "detail": {"kept": [archive]}})
+    arn = events.create_archive(ArchiveName=archive, EventSourceArn=bus, EventPattern=pattern)["ArchiveArn"]
+    ear = listen({"replay-name": [replay]})
+    begun = datetime.now(timezone.utc) - timedelta(minutes=1)
+    sent = events.put_events(Entries=[order(kept=archive, n=n) for n in range(3)] + [order(kept="not")])["Entries"]
+    assert events.describe_archive(ArchiveName=archive)["EventCount"] == 3
+    events.start_replay(
+        ReplayName=replay, EventSourceArn=arn, Destination={"Arn": bus},
+        EventStartTime=begun, EventEndTime=begun + timedelta(minutes=10))
+    assert {ear.next()["id"] for _ in range(3)} == {entry["EventId"] for entry in sent[:3]}
+    state = lambda: events.describe_replay(ReplayName=replay)["State"]
+    eventually(lambda: state() == "COMPLETED", "the replay is over")
+    assert [one["ReplayName"] for one in events.list_replays(NamePrefix=replay)["Replays"]] == [replay]
+    events.update_archive(ArchiveName=archive, RetentionDays=1)
+    assert [one["RetentionDays"] for one in events.list_archives(NamePrefix=archive)["Archives"]] == [1]
+    with pytest.raises(ClientError) as refused:
+        events.cancel_replay(ReplayName=replay)
+    assert refused.value.response["Error"]["Code"] == "IllegalStatusException"
+    events.delete_archive(ArchiveName=archive)
+
+
+@needs_root
+def test_a_volume_and_its_snapshot_tell(cloud, listen):
+    ec2 = cloud.client("ec2")
+    ear = listen({"source": ["aws.ec2"], "detail-type": ["EBS Volume Notification", "EBS Snapshot Notification"]})
+    zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
+    volume = ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
+    of = lambda event, result: lambda told: (told["detail"]["event"], told["detail"]["result"]) == (event, result)
+    told = ear.until(of("createVolume", "available"))[-1]
+    assert told["resources"] == [f"arn:aws:ec2:us-east-1:000000000000:volume/{volume}"]
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    told = ear.until(of("createSnapshot", "succeeded"))[-1]
+    assert told["resources"] == [f"arn:aws:ec2:us-east-1::snapshot/{snapshot}"]
+    assert told["detail"]["source"].endswith(f"volume/{volume}") and told["detail"]["endTime"].endswith("Z")
+    ec2.delete_snapshot(SnapshotId=snapshot)
+    ec2.delete_volume(VolumeId=volume)
+    ear.until(of("deleteVolume", "deleted"))
+
+
+def test_the_other_operations(cloud):
+    events = cloud.client("events")
+    rule, bus = name("rule"), name("bus")
+    arn = events.create_event_bus(Name=bus)["EventBusArn"]
+    assert events.update_event_bus(Name=bus, Description="of tests")["Description"] == "of tests"
+    assert bus in [one["Name"] for one in events.list_event_buses(NamePrefix=bus)["EventBuses"]]
+    events.put_permission(EventBusName=bus, Action="events:PutEvents", Principal="111122223333", StatementId="other")
+    policy = json.loads(events.describe_event_bus(Name=arn)["Policy"])
+    assert policy["Statement"][0]["Sid"] == "other"
+    events.remove_permission(EventBusName=bus, StatementId="other")
+    made = events.put_rule(Name=rule, ScheduleExpression="cron(0 12 ? * MON-FRI *)", State="DISABLED")["RuleArn"]
+    assert events.describe_rule(Name=rule)["State"] == "DISABLED"
+    events.enable_rule(Name=rule)
+    events.disable_rule(Name=rule)
+    events.tag_resource(ResourceARN=made, Tags=[{"Key": "a", "Value": "b"}])
+    assert events.list_tags_for_resource(ResourceARN=made)["Tags"] == [{"Key": "a", "Value": "b"}]
+    events.untag_resource(ResourceARN=made, TagKeys=["a"])
+    target = {"Id": "t", "Arn": "arn:aws:sqs:us-east-1:000000000000:nowhere", "Input": "{}"}
+    events.put_targets(Rule=rule, Targets=[target])
+    assert events.list_targets_by_rule(Rule=rule)["Targets"] == [target]
+    assert events.list_rule_names_by_target(TargetArn=target["Arn"])["RuleNames"] == [rule]
+    assert [one["Name"] for one in events.list_rules(NamePrefix=rule)["Rules"]] == [rule]
+    events.remove_targets(Rule=rule, Ids=["t"])
+    events.delete_rule(Name=rule)
+    events.delete_event_bus(Name=bus)
