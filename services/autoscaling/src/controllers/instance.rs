@@ -229,9 +229,7 @@ async fn next_target(look: &Look<'_>) -> Result<bool> {
         Ok(())
     })
     .await?;
-    if let Err(error) = target::register(look.ctx, &next, look.id()).await {
-        tracing::warn!(group = look.group.name(), %error, "an instance cannot be registered");
-    }
+    target::register(look.ctx, &next, look.id()).await?;
     Ok(true)
 }
 
@@ -243,7 +241,11 @@ async fn enter(look: &Look<'_>) -> Result<Next> {
     let since = look.instance.created_at;
     let patience = look.group.grace_ms().max(HEALTHY_WITHIN_MS);
     for group in &look.instance.registered {
-        let fares = target::fares(look.ctx, group, look.id()).await?;
+        let mut fares = target::fares(look.ctx, group, look.id()).await?;
+        // Noted, and not done: the process was killed between.
+        if fares == Fares::Absent && target::register(look.ctx, group, look.id()).await? {
+            fares = Fares::Initial;
+        }
         let waits = matches!(fares, Fares::Initial | Fares::Unhealthy | Fares::Draining);
         if waits && look.ctx.now() - since < patience {
             let seen = ec2::describe(look.ctx, &[look.id().to_owned()]).await?.remove(look.id());
@@ -272,6 +274,11 @@ async fn serve(look: &Look<'_>) -> Result<Next> {
         return Ok(Next::Now);
     }
     let wanted = look.group.target_groups();
+    for group in look.instance.registered.iter().filter(|one| wanted.contains(one)) {
+        if target::fares(look.ctx, group, look.id()).await? == Fares::Absent {
+            target::register(look.ctx, group, look.id()).await?;
+        }
+    }
     let Some(stray) = look.instance.registered.iter().find(|one| !wanted.contains(one)) else {
         return Ok(Next::Done);
     };

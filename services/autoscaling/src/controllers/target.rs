@@ -1,7 +1,7 @@
 //! What is asked of Elastic Load Balancing, in the service's own name.
 
 use api_elbv2 as elb;
-use kernel::{Ctx, Result};
+use kernel::{Ctx, Kind, Result};
 
 /// How a target fares, as far as a group cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +21,20 @@ fn targets(id: &str) -> Vec<elb::TargetDescription> {
     vec![elb::TargetDescription { id: id.to_owned(), ..Default::default() }]
 }
 
+/// Makes an instance a target; `false` where there is no such group, or the instance cannot be one of its targets.
+///
 /// # Errors
-/// ELB's: such as a target group that is gone.
-pub async fn register(ctx: &Ctx, group: &str, id: &str) -> Result<()> {
+/// When ELB cannot answer.
+pub async fn register(ctx: &Ctx, group: &str, id: &str) -> Result<bool> {
     let request = elb::RegisterTargetsInput { target_group_arn: group.to_owned(), targets: targets(id) };
-    ctx.call_as_service(elb::op::RegisterTargets, request).await.map(drop)
+    match ctx.call_as_service(elb::op::RegisterTargets, request).await {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), Kind::Internal | Kind::Unavailable) => Err(error),
+        Err(error) => {
+            tracing::info!(target_group = group, instance = id, %error, "an instance cannot be registered");
+            Ok(false)
+        }
+    }
 }
 
 /// Takes a target out. One that is none is fine, and so is a group that is gone.
@@ -80,7 +89,7 @@ pub async fn is_there(ctx: &Ctx, group: &str) -> Result<bool> {
     };
     match ctx.call_as_service(elb::op::DescribeTargetGroups, request).await {
         Ok(_) => Ok(true),
-        Err(error) if matches!(error.kind(), kernel::Kind::NotFound | kernel::Kind::Invalid) => Ok(false),
+        Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Invalid) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -1,7 +1,8 @@
 //! Launch configurations: made, listed, deleted.
 
 use api_autoscaling as api;
-use kernel::{Ctx, Result, Scope};
+use api_iam as iam;
+use kernel::{Access, Ctx, Kind, Result, Scope};
 use shape::Timestamp;
 
 use crate::errors;
@@ -13,6 +14,7 @@ use crate::state::launch_configuration::{self, LaunchConfiguration};
 pub async fn create_launch_configuration(ctx: &Ctx, input: api::CreateLaunchConfigurationType) -> Result<()> {
     let scope = *ctx.scope();
     rules::check(&input)?;
+    check_role(ctx, input.iam_instance_profile.as_deref()).await?;
     let made = LaunchConfiguration { asked: Kept(input), uuid: ctx.ids().uuid(), created_at: ctx.now() };
     ctx.write(|tx| {
         if launch_configuration::find(tx, &scope, made.name())?.is_some() {
@@ -24,6 +26,25 @@ pub async fn create_launch_configuration(ctx: &Ctx, input: api::CreateLaunchConf
         launch_configuration::put(tx, &scope, &made)
     })
     .await
+}
+
+/// Whoever has instances bear a role must be allowed to hand it on.
+async fn check_role(ctx: &Ctx, profile: Option<&str>) -> Result<()> {
+    let Some(profile) = profile.filter(|profile| !profile.is_empty()) else { return Ok(()) };
+    let instance_profile_name = profile.rsplit('/').next().unwrap_or_default().to_owned();
+    let request = iam::GetInstanceProfileRequest { instance_profile_name };
+    let found = match ctx.call_as_service(iam::op::GetInstanceProfile, request).await {
+        Ok(found) => found.instance_profile,
+        Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Invalid) => {
+            return Err(errors::validation(format!("Invalid IamInstanceProfile: {profile}")));
+        }
+        Err(error) => return Err(error),
+    };
+    for role in found.roles {
+        let access = Access::on(role.arn).condition("iam:PassedToService", ["ec2.amazonaws.com".to_owned()]);
+        ctx.authorize("iam:PassRole", &access).await?;
+    }
+    Ok(())
 }
 
 pub async fn describe_launch_configurations(
