@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use kernel::beside::{CrossOrigin, Headers, SiteAnswer, SiteRequest};
+use kernel::beside::{CrossOrigin, FormCall, FormPost, Headers, SiteAnswer, SiteRequest};
 use kernel::gate::Call;
+use kernel::request_log::RequestLog;
 use kernel::{BoxFuture, Caller, House, LocalRequest, LocalResponse, Region, Result};
 use shape::{OpDef, Struct};
 use wire::door::Gate;
@@ -34,6 +35,14 @@ impl Gate for Front {
         asked: CrossOrigin,
     ) -> BoxFuture<'a, Option<Result<Headers>>> {
         Box::pin(self.house.cross_origin(service, asked))
+    }
+
+    fn form(&self, call: FormCall, form: FormPost) -> BoxFuture<'_, Option<Result<SiteAnswer>>> {
+        Box::pin(self.house.form(call, form))
+    }
+
+    fn request_log(&self, service: &str) -> Option<&dyn RequestLog> {
+        self.house.request_log(service)
     }
 
     fn site_labels(&self) -> Vec<&'static str> {
