@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
+use blob::Remote;
 use clap::Args;
 use kernel::audit::AuditLimits;
 use kernel::{GateSettings, Mode};
@@ -76,6 +77,27 @@ pub(crate) struct Up {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=60))]
     pub(crate) metrics_every: u32,
 
+    /// Bucket of another object store that keeps the bytes of objects instead of the data folder, as
+    /// s3://BUCKET[/PREFIX]; it is reached by the four settings below, and must be this cloud's alone
+    #[arg(long, env = "CLOUDLET_OBJECTS", value_name = "URL", requires_all = ["objects_key", "objects_secret"])]
+    pub(crate) objects: Option<String>,
+
+    /// Where that store is; AWS's own without it
+    #[arg(long, env = "CLOUDLET_OBJECTS_ENDPOINT", value_name = "URL")]
+    pub(crate) objects_endpoint: Option<String>,
+
+    /// The region of that bucket
+    #[arg(long, env = "CLOUDLET_OBJECTS_REGION", value_name = "NAME", default_value = "us-east-1")]
+    pub(crate) objects_region: String,
+
+    /// The access key for that store
+    #[arg(long, env = "CLOUDLET_OBJECTS_KEY", value_name = "ID")]
+    pub(crate) objects_key: Option<String>,
+
+    /// Its secret
+    #[arg(long, env = "CLOUDLET_OBJECTS_SECRET", value_name = "SECRET", hide_env_values = true)]
+    pub(crate) objects_secret: Option<String>,
+
     /// Folder of programs to run when the cloud is ready, in the order of their names
     #[arg(
         long,
@@ -118,6 +140,24 @@ impl Up {
     /// The addresses to listen on: `GATEWAY_LISTEN` may name several, and may leave out the port.
     pub(crate) fn listen_on(&self) -> Outcome<Vec<SocketAddr>> {
         self.listen.split(',').map(str::trim).filter(|text| !text.is_empty()).map(parse_listen).collect()
+    }
+
+    /// The store of another that keeps the bytes of objects; `None` where the data folder does.
+    pub(crate) fn remote_objects(&self) -> Outcome<Option<Remote>> {
+        let Some(url) = self.objects.as_deref() else { return Ok(None) };
+        let place = url.strip_prefix("s3://").map(|place| place.split_once('/').unwrap_or((place, "")));
+        let place = place.filter(|(bucket, _)| !bucket.is_empty());
+        let (bucket, prefix) = place.ok_or_else(|| Problem(format!("{url:?} is not s3://BUCKET[/PREFIX]")))?;
+        let region = self.objects_region.clone();
+        let aws = || format!("https://s3.{region}.amazonaws.com");
+        Ok(Some(Remote {
+            endpoint: self.objects_endpoint.clone().unwrap_or_else(aws),
+            bucket: bucket.to_owned(),
+            prefix: prefix.trim_matches('/').to_owned(),
+            access_key: self.objects_key.clone().unwrap_or_default(),
+            secret: self.objects_secret.clone().unwrap_or_default(),
+            region,
+        }))
     }
 
     /// The data folder. `None` asks for a temporary one.

@@ -65,8 +65,11 @@ async fn serve(options: &Up) -> Outcome {
     let store = Store::open(data.join("store"), &store::Options::default())
         .map_err(|e| Problem::new("the store does not open", &e))?;
     let engines = engines::open(data, &options.public_cidr, options.internet).await?;
-    let objects = blob::Blobs::local(data.join("objects"))
-        .map_err(|e| Problem::new("the bytes of objects cannot be kept", &e))?;
+    let objects = match options.remote_objects()? {
+        Some(remote) => blob::Blobs::remote(&remote),
+        None => blob::Blobs::local(data.join("objects")),
+    };
+    let objects = objects.map_err(|e| Problem::new("the bytes of objects cannot be kept", &e))?;
     let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
     let balancers = Arc::new(Balancers::start()?);
     let tls = Authority::new(data.join("tls"), clock.clone());

@@ -198,8 +198,9 @@ impl Reading {
         self.left.start = at.saturating_add(wanted);
         let file = Arc::clone(&self.file);
         let size = usize::try_from(wanted).ok().filter(|size| *size > 0)?;
+        // Made here, not by whichever of many threads reads: each would keep the memory that it once had.
+        let mut chunk = vec![0; size];
         Some(tokio::task::spawn_blocking(move || {
-            let mut chunk = vec![0; size];
             let read = read_at(&file, &mut chunk, at)?;
             chunk.truncate(read);
             Ok(chunk)
