@@ -405,11 +405,6 @@ def furnish_s3(s3, account, marker, cloud):
         "PutObject": {"Body": b"x"},
         "DeleteObjects": {"Delete": {"Objects": [{"Key": "kept"}]}},
         "PutBucketVersioning": {"VersioningConfiguration": {"Status": "Enabled"}},
-        "SelectObjectContent": {
-            "Expression": "SELECT * FROM S3Object",
-            "InputSerialization": {"CSV": {}},
-            "OutputSerialization": {"CSV": {}},
-        },
     }
     members = {"Bucket": marker, "Key": "kept", "UploadId": upload, "CopySource": f"{marker}/kept", "PartNumber": 1}
     return members, operations
@@ -593,6 +588,9 @@ def furnish_events(events, account, marker, cloud):
         "PutEvents": {"Entries": [{"Source": "walk", "DetailType": "x", "Detail": "{}", "EventBusName": bus}]},
         "PutTargets": {"Targets": [{"Id": "1", "Arn": f"arn:aws:sqs:us-east-1:{account}:q-{marker}"}]},
     }
+    nobodys = "arn:aws:events:us-east-1:999999999999"
+    operations["CreateArchive"] = {"EventSourceArn": f"{nobodys}:event-bus/x"}
+    operations["StartReplay"] = {"EventSourceArn": f"{nobodys}:archive/x", "Destination": {"Arn": f"{nobodys}:event-bus/x"}}
     for operation in ("DescribeRule", "EnableRule", "DisableRule", "DeleteRule", "PutRule"):
         operations[operation] = {"Name": rule}
     return members, operations
