@@ -68,6 +68,11 @@ pub(crate) struct Up {
     #[arg(long, env = "CLOUDLET_OVERCOMMIT", value_name = "FACTOR", default_value_t = 4.0)]
     pub(crate) overcommit: f64,
 
+    /// What instances are that are not tagged cloudlet:machine: containers, or microVMs with a kernel of their own
+    #[arg(long, env = "CLOUDLET_MACHINES", value_name = "KIND", default_value = "container")]
+    #[arg(value_parser = ["container", "microvm"])]
+    pub(crate) machines: String,
+
     /// How many times faster archived objects come back than from AWS, which takes hours
     #[arg(long, env = "CLOUDLET_RESTORE_SPEED", value_name = "FACTOR", default_value_t = 1)]
     pub(crate) restore_speed: u32,

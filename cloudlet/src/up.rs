@@ -222,6 +222,7 @@ fn plugs(options: &Up, engines: &Engines, data: &Path) -> Plugs {
         .with(Arc::new(SnapshotDesk::default()))
         .set("ec2.public-addresses", options.public_cidr.clone())
         .set("ec2.overcommit", options.overcommit.to_string())
+        .set("ec2.machines", options.machines.clone())
         .set("ec2.name-servers", name_servers(options))
         .set("s3.restore-speed", options.restore_speed.to_string())
         .set("metrics.every-s", options.metrics_every.to_string())
