@@ -4,7 +4,8 @@
     python3 bench/balance.py target/release/examples/front
 
 Needs nginx, haproxy and wrk. Everything listens on loopback. Prints, for small answers over 64 kept connections, requests
-per second and the 50th and 99th percentile; for streams, megabytes per second; and what 10,000 idle clients cost.
+per second and the 50th and 99th percentile; for streams, megabytes per second; for HTTPS (ECDSA P-256, TLS 1.3) handshakes
+per second, a new connection for each request, and megabytes per second; and what 10,000 idle clients cost.
 """
 
 import os
@@ -21,7 +22,7 @@ import time
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = int(os.environ.get("SECONDS_EACH", "4"))
 CONNECTIONS = 64
-BACKEND, NGINX, HAPROXY, OURS, HAPROXY_TCP, OURS_TCP = range(18100, 18106)
+BACKEND, NGINX, HAPROXY, OURS, HAPROXY_TCP, OURS_TCP, NGINX_TLS, OURS_TLS = range(18100, 18108)
 WORKERS = os.cpu_count()
 
 
@@ -64,7 +65,13 @@ def milliseconds(text):
 
 
 def wrk(port, path, connections=CONNECTIONS):
-    command = ["wrk", "-t2", f"-c{connections}", f"-d{SECONDS}s", "--latency", f"http://127.0.0.1:{port}{path}"]
+    if path.startswith("close"):
+        # A connection for each request.
+        path, more = path.removeprefix("close"), ["-H", "Connection: close"]
+    else:
+        more = []
+    scheme = "https" if port in (NGINX_TLS, OURS_TLS) else "http"
+    command = ["wrk", "-t2", f"-c{connections}", f"-d{SECONDS}s", "--latency", *more, f"{scheme}://127.0.0.1:{port}{path}"]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "Non-2xx" not in out and "Socket errors" not in out, out
     rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", out).group(1))
@@ -102,12 +109,22 @@ def main():
         f"server {{ listen 127.0.0.1:{NGINX} backlog=4096; location / {{ proxy_pass http://b; proxy_http_version 1.1;"
         ' proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; } }'
     )
+    cert, key = os.path.join(folder, "chain.pem"), os.path.join(folder, "key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=front.test", "-keyout", key, "-out", cert], check=True, capture_output=True)
+    proxy += (
+        f"server {{ listen 127.0.0.1:{NGINX_TLS} ssl backlog=4096; ssl_certificate {cert}; ssl_certificate_key {key};"
+        " ssl_protocols TLSv1.2 TLSv1.3; location / { proxy_pass http://b; proxy_http_version 1.1;"
+        ' proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; } }'
+    )
     backend = f"127.0.0.1:{BACKEND}"
     commands = [nginx(folder, "backend", small), nginx(folder, "proxy", proxy), haproxy(folder)]
     commands += [[front, str(OURS), "http", backend], [front, str(OURS_TCP), "tcp", backend]]
+    commands += [[front, str(OURS_TLS), f"https:{cert}:{key}", backend]]
     processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in commands]
     try:
-        for port in range(BACKEND, OURS_TCP + 1):
+        for port in range(BACKEND, OURS_TLS + 1):
             wait_for(port)
         http = {"direct": BACKEND, "nginx": NGINX, "HAProxy": HAPROXY, "ours": OURS}
         found = measure(http, "/", (0, 2, 3))
@@ -121,6 +138,13 @@ def main():
         for name, (bulk,) in found.items():
             print(f"  {name:8} {bulk:7.0f} MB/s")
         print(f"  ours to HAProxy: {found['ours'][0] / found['HAProxy'][0]:.0%}")
+        tls = {"nginx": NGINX_TLS, "ours": OURS_TLS}
+        for path, column, words, unit in [("close/", 0, "handshakes", "/s"), ("/big", 1, "answers of 1 MB over TLS", "MB/s")]:
+            found = measure(tls, path, (column,))
+            print(words)
+            for name, (rate,) in found.items():
+                print(f"  {name:8} {rate:7.0f} {unit}")
+            print(f"  ours to nginx: {found['ours'][0] / found['nginx'][0]:.0%}")
         before = resident_mb(processes[3])
         idle = [socket.create_connection(("127.0.0.1", OURS)) for _ in range(min(10_000, hard - 1_000))]
         time.sleep(1)

@@ -1,22 +1,32 @@
-//! One front before members given by address, for measuring: `front PORT http|tcp MEMBER…`.
+//! One front before members given by address, for measuring: `front PORT http|tcp|https:CHAIN.pem:KEY.pem MEMBER…`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use balance::{
-    Action, Balance, Choice, DoorSpec, Forward, ForwardedFor, FrontSpec, Fronts, Manners, MemberSpec, Place,
-    PoolSpec, Speaks, Strictness, Upstream,
+    Action, Balance, Certificate, Choice, DoorSpec, Forward, ForwardedFor, FrontSpec, Fronts, Identity,
+    Manners, MemberSpec, Place, PoolSpec, Speaks, Strictness, Upstream, Versions,
 };
 
 /// As the whole cloud has it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Who the front is, by two files with a colon between their paths.
+fn identity(files: &str) -> Result<Identity, Box<dyn std::error::Error>> {
+    let (chain, key) = files.split_once(':').ok_or("https:CHAIN.pem:KEY.pem")?;
+    let read = |path: &str| std::fs::read_to_string(path).map(Into::into);
+    let certificates = vec![Certificate { chain: read(chain)?, key: read(key)? }];
+    Ok(Identity { certificates, versions: Versions::Tls12And13, alpn: Vec::new() })
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let usage = "front PORT http|tcp MEMBER…";
+    let usage = "front PORT http|tcp|https:CHAIN.pem:KEY.pem MEMBER…";
     let mut arguments = std::env::args().skip(1);
     let port: u16 = arguments.next().ok_or(usage)?.parse()?;
-    let is_http = arguments.next().ok_or(usage)? == "http";
+    let kind = arguments.next().ok_or(usage)?;
+    let is_http = kind.starts_with("http");
+    let identity = kind.strip_prefix("https:").map(identity).transpose()?;
     let addresses = arguments.map(|text| text.parse()).collect::<Result<Vec<SocketAddr>, _>>()?;
     let member = |address: SocketAddr| MemberSpec {
         id: address.to_string().as_str().into(),
@@ -36,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }],
         doors: vec![DoorSpec {
             port,
-            speaks: if is_http { Speaks::Http(None) } else { Speaks::Stream { tls: None, idle } },
+            speaks: if is_http { Speaks::Http(identity) } else { Speaks::Stream { tls: None, idle } },
             rules: Vec::new(),
             otherwise: Action::Forward(Forward { pools: vec![("pool".into(), 1)], sticky: None }),
             server_field: true,
