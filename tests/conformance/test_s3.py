@@ -324,7 +324,8 @@ def test_archives_give_back_what_was_restored_only(s3, bucket):
     assert code(s3.get_object, Bucket=bucket, Key="k") == ("InvalidObjectState", 403)
     assert s3.head_object(Bucket=bucket, Key="k")["StorageClass"] == "GLACIER"
     wanted = {"Days": 1, "GlacierJobParameters": {"Tier": "Bulk"}}
-    s3.restore_object(Bucket=bucket, Key="k", RestoreRequest=wanted)
+    restored = s3.restore_object(Bucket=bucket, Key="k", RestoreRequest=wanted)
+    assert restored["ResponseMetadata"]["HTTPStatusCode"] == 202
     assert s3.head_object(Bucket=bucket, Key="k")["Restore"] == 'ongoing-request="true"'
     assert code(s3.restore_object, Bucket=bucket, Key="k", RestoreRequest=wanted) == ("RestoreAlreadyInProgress", 409)
     assert code(s3.get_object, Bucket=bucket, Key="k") == ("InvalidObjectState", 403)
