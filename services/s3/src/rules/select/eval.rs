@@ -9,7 +9,7 @@ use super::function;
 use super::like;
 use super::query::{Arithmetic, Compare, Expr, Step, Type};
 use super::value::{Value, truth};
-use super::{instant, value};
+use super::{RECORD_BYTES_MAX, instant, value};
 use crate::errors::select as errors;
 
 /// A record of the input.
@@ -232,7 +232,11 @@ pub(super) fn arithmetic(how: Arithmetic, a: &Value, b: &Value) -> Result<Value>
         return Ok(Value::Null);
     }
     if how == Arithmetic::Concatenated {
-        return Ok(Value::Text(a.to_field() + &b.to_field()));
+        let (a, b) = (a.to_field(), b.to_field());
+        if a.len() + b.len() > RECORD_BYTES_MAX {
+            return Err(errors::over_max_record());
+        }
+        return Ok(Value::Text(a + &b));
     }
     let (Some(a), Some(b)) = (a.as_number(), b.as_number()) else { return Err(errors::invalid_arguments()) };
     if let (Value::Integer(a), Value::Integer(b)) = (&a, &b) {

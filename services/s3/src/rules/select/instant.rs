@@ -139,7 +139,7 @@ pub(super) fn format(at: OffsetDateTime, pattern: &str) -> Option<String> {
         let month = at.month().to_string();
         let field = match (letter, count) {
             ('y', 2) => format!("{:02}", at.year().rem_euclid(100)),
-            ('y', _) => format!("{:0count$}", at.year()),
+            ('y', 1 | 3..=9) => format!("{:0count$}", at.year()),
             ('M', 1 | 2) => format!("{:0count$}", u8::from(at.month())),
             ('M', 3) => month.chars().take(3).collect(),
             ('M', 4) => month,

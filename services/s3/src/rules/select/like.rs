@@ -6,7 +6,10 @@ enum Piece {
     Char(char),
 }
 
-/// `None` where a pattern ends within an escape.
+/// Characters of a pattern: a text is gone through so often at most.
+const PATTERN_MAX: usize = 1_024;
+
+/// `None` where a pattern ends within an escape, or is too long.
 pub(super) fn matches(text: &str, pattern: &str, escape: Option<char>) -> Option<bool> {
     let mut pieces = Vec::new();
     let mut chars = pattern.chars();
@@ -17,6 +20,9 @@ pub(super) fn matches(text: &str, pattern: &str, escape: Option<char>) -> Option
             '_' => Piece::One,
             c => Piece::Char(c),
         });
+    }
+    if pieces.len() > PATTERN_MAX {
+        return None;
     }
     Some(fits(&text.chars().collect::<Vec<_>>(), &pieces))
 }

@@ -330,7 +330,15 @@ impl Select {
         let row = match &self.query.columns {
             Columns::All => whole(record, header),
             Columns::Some(columns) => {
-                let row = columns.iter().map(|column| Ok((column.name.clone(), scene.value(&column.value)?)));
+                let mut weight = 0;
+                let row = columns.iter().map(|column| {
+                    let value = scene.value(&column.value)?;
+                    weight += value.weight();
+                    if weight > RECORD_BYTES_MAX {
+                        return Err(errors::over_max_record());
+                    }
+                    Ok((column.name.clone(), value))
+                });
                 row.collect::<Result<Vec<_>>>()?
             }
         };

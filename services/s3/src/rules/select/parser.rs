@@ -1,19 +1,20 @@
 //! A query read: the subset of SQL that S3 Select documents (S3 user guide, "SQL reference for Amazon S3 Select").
 
+mod call;
+
 use kernel::Result;
 
 use super::lexer::{Token, tokens};
-use super::query::{
-    Aggregate, Arithmetic, Column, Columns, Compare, Expr, Function, Kind, Part, Query, Step, Trim, Type,
-};
+use super::query::{Aggregate, Arithmetic, Column, Columns, Compare, Expr, Function, Kind, Query, Step};
 use super::value::Value;
 use super::{instant, value};
 use crate::errors::select as errors;
 
 /// A query's length (user guide, "Querying data in place", requirements and limits).
 const LENGTH_MAX: usize = 256 * 1_024;
-/// How deep expressions go.
+/// How deep expressions go, by parentheses and by operators: what is worked out in turn lies as deep.
 const DEPTH_MAX: u32 = 64;
+const OPERATORS_MAX: u32 = 256;
 
 /// # Errors
 /// *ExpressionTooLong*, *Lexer…*, *Parse…*, *Unsupported…*.
@@ -25,8 +26,14 @@ pub fn parse(text: &str) -> Result<Query> {
     if tokens.is_empty() {
         return Err(errors::empty_select());
     }
-    Parser { tokens: tokens.into_iter().peekable(), aggregates: Vec::new(), is_inside: false, depth: 0 }
-        .query()
+    Parser {
+        tokens: tokens.into_iter().peekable(),
+        aggregates: Vec::new(),
+        is_inside: false,
+        depth: 0,
+        operators: 0,
+    }
+    .query()
 }
 
 struct Parser {
@@ -35,6 +42,7 @@ struct Parser {
     /// Within an aggregate, or where none may stand.
     is_inside: bool,
     depth: u32,
+    operators: u32,
 }
 
 /// Words that end an expression, and so are no aliases.
@@ -167,15 +175,26 @@ impl Parser {
         }
         let mut left = self.conjunction()?;
         while self.word("OR") {
+            self.grow()?;
             left = Expr::Or(Box::new(left), Box::new(self.conjunction()?));
         }
         self.depth -= 1;
         Ok(left)
     }
 
+    /// Counts an operator.
+    fn grow(&mut self) -> Result<()> {
+        self.operators += 1;
+        if self.operators > OPERATORS_MAX {
+            return Err(errors::unsupported_syntax("as many operators as this"));
+        }
+        Ok(())
+    }
+
     fn conjunction(&mut self) -> Result<Expr> {
         let mut left = self.negation()?;
         while self.word("AND") {
+            self.grow()?;
             left = Expr::And(Box::new(left), Box::new(self.negation()?));
         }
         Ok(left)
@@ -255,6 +274,7 @@ impl Parser {
         let operators = [("+", Arithmetic::Plus), ("-", Arithmetic::Minus), ("||", Arithmetic::Concatenated)];
         let mut left = self.product()?;
         while let Some((_, operator)) = operators.iter().find(|(symbol, _)| self.symbol(symbol)) {
+            self.grow()?;
             left = Expr::Arithmetic(*operator, Box::new(left), Box::new(self.product()?));
         }
         Ok(left)
@@ -264,6 +284,7 @@ impl Parser {
         let operators = [("*", Arithmetic::Times), ("/", Arithmetic::Divided), ("%", Arithmetic::Modulo)];
         let mut left = self.sign()?;
         while let Some((_, operator)) = operators.iter().find(|(symbol, _)| self.symbol(symbol)) {
+            self.grow()?;
             left = Expr::Arithmetic(*operator, Box::new(left), Box::new(self.sign()?));
         }
         Ok(left)
@@ -357,138 +378,6 @@ impl Parser {
             _ => Err(errors::unsupported_function(&word)),
         }
     }
-
-    /// The arguments of a call, up to the closing parenthesis.
-    fn call(
-        &mut self,
-        function: Function,
-        mut given: Vec<Expr>,
-        counts: std::ops::RangeInclusive<usize>,
-    ) -> Result<Expr> {
-        given.extend(self.list()?);
-        if !counts.contains(&given.len()) {
-            return Err(errors::wrong_arguments());
-        }
-        Ok(Expr::Call(function, given))
-    }
-
-    fn aggregate(&mut self, kind: Kind) -> Result<Expr> {
-        if std::mem::replace(&mut self.is_inside, true) {
-            return Err(errors::unsupported_structure("an aggregate here"));
-        }
-        let of = if self.symbol("*") {
-            if kind != Kind::Count {
-                return Err(errors::call_with_star());
-            }
-            None
-        } else {
-            Some(self.expr()?)
-        };
-        if !self.symbol(")") {
-            return Err(errors::aggregate_arity());
-        }
-        self.is_inside = false;
-        self.aggregates.push(Aggregate { kind, of });
-        Ok(Expr::Aggregate(self.aggregates.len() - 1))
-    }
-
-    fn cast(&mut self) -> Result<Expr> {
-        let of = Box::new(self.expr()?);
-        if !self.word("AS") {
-            return Err(errors::cast_arity());
-        }
-        let Some(Token::Word(name)) = self.tokens.next() else { return Err(errors::expected_type()) };
-        let kind = match name.to_ascii_uppercase().as_str() {
-            "BOOL" | "BOOLEAN" => Type::Bool,
-            "INT" | "INTEGER" => Type::Integer,
-            "STRING" | "VARCHAR" | "CHAR" => Type::Text,
-            "FLOAT" | "DECIMAL" | "NUMERIC" => Type::Float,
-            "TIMESTAMP" => Type::Instant,
-            _ => return Err(errors::expected_type()),
-        };
-        if self.symbol("(") {
-            // A precision is read, and numbers are as precise as they are.
-            let numbers = self.list()?;
-            if numbers.iter().any(|one| !matches!(one, Expr::Value(Value::Integer(_)))) {
-                return Err(errors::invalid_type_parameter());
-            }
-        }
-        self.expect(")")?;
-        Ok(Expr::Cast(of, kind))
-    }
-
-    fn substring(&mut self) -> Result<Expr> {
-        let text = self.expr()?;
-        if self.symbol(",") {
-            return self.call(Function::Substring, vec![text], 2..=3);
-        }
-        self.expect_word("FROM")?;
-        let mut given = vec![text, self.expr()?];
-        if self.word("FOR") {
-            given.push(self.expr()?);
-        }
-        self.expect(")")?;
-        Ok(Expr::Call(Function::Substring, given))
-    }
-
-    /// `TRIM([[LEADING | TRAILING | BOTH] [characters] FROM] text)`
-    fn trim(&mut self) -> Result<Expr> {
-        let sides = [("LEADING", Trim::Leading), ("TRAILING", Trim::Trailing), ("BOTH", Trim::Both)];
-        let side = sides.iter().find(|(word, _)| self.word(word)).map(|(_, side)| *side);
-        let space = || Expr::Value(Value::Text(" ".to_owned()));
-        let given = if side.is_some() && self.word("FROM") {
-            vec![self.expr()?, space()]
-        } else {
-            let first = self.expr()?;
-            if self.word("FROM") { vec![self.expr()?, first] } else { vec![first, space()] }
-        };
-        self.expect(")")?;
-        Ok(Expr::Call(Function::Trim(side.unwrap_or(Trim::Both)), given))
-    }
-
-    fn part(&mut self) -> Result<Part> {
-        let parts = [
-            ("YEAR", Part::Year),
-            ("MONTH", Part::Month),
-            ("DAY", Part::Day),
-            ("HOUR", Part::Hour),
-            ("MINUTE", Part::Minute),
-            ("SECOND", Part::Second),
-            ("TIMEZONE_HOUR", Part::TimezoneHour),
-            ("TIMEZONE_MINUTE", Part::TimezoneMinute),
-        ];
-        let found = parts.iter().find(|(word, _)| self.word(word)).map(|(_, part)| *part);
-        found.ok_or_else(errors::expected_date_part)
-    }
-
-    /// A part of a date and the comma behind it.
-    fn date_part(&mut self) -> Result<Part> {
-        let part = self.part()?;
-        if matches!(part, Part::TimezoneHour | Part::TimezoneMinute) {
-            return Err(errors::expected_date_part());
-        }
-        self.expect(",")?;
-        Ok(part)
-    }
-
-    /// `CASE WHEN … THEN … ELSE … END`, or `CASE of WHEN …`.
-    fn case(&mut self) -> Result<Expr> {
-        if !self.word("WHEN") {
-            return Err(errors::unsupported_syntax("CASE with an operand"));
-        }
-        let mut arms = Vec::new();
-        loop {
-            let when = self.expr()?;
-            self.expect_word("THEN")?;
-            arms.push((when, self.expr()?));
-            if !self.word("WHEN") {
-                break;
-            }
-        }
-        let otherwise = if self.word("ELSE") { self.expr()? } else { Expr::Value(Value::Null) };
-        self.expect_word("END")?;
-        Ok(Expr::Case(arms, Box::new(otherwise)))
-    }
 }
 
 /// The name of a column that was given none.
@@ -530,6 +419,8 @@ mod tests {
         }
         let deep = format!("SELECT {}1{} FROM S3Object", "(".repeat(500), ")".repeat(500));
         assert_eq!(parse(&deep).unwrap_err().code(), "ParseUnsupportedSyntax");
+        let many = format!("SELECT 1{} FROM S3Object", "+1".repeat(100_000));
+        assert_eq!(parse(&many).unwrap_err().code(), "ParseUnsupportedSyntax");
         assert_eq!(parse(&"x".repeat(LENGTH_MAX + 1)).unwrap_err().code(), "ExpressionTooLong");
     }
 

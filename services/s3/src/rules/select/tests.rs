@@ -142,6 +142,24 @@ fn what_cannot_be_worked_out_is_refused() {
 }
 
 #[test]
+fn a_row_is_no_longer_than_a_record() {
+    let code = |text: &str| {
+        let bytes = format!("{}\n", "x".repeat(1_000_000));
+        let mut select = Select::new(parse(text)?, input(csv("NONE"))?, to_csv(), Scan::default(), 0)?;
+        select.push(Some(Bytes::from(bytes)));
+        select.work().map(drop)
+    };
+    let columns = vec!["_1"; 10_000].join(", ");
+    let wide = format!("SELECT {columns} FROM S3Object");
+    let joined = format!("SELECT _1{} FROM S3Object", " || _1".repeat(200));
+    for text in [wide, joined] {
+        assert_eq!(code(&text).unwrap_err().code(), "OverMaxRecordSize");
+    }
+    let pattern = format!("SELECT * FROM S3Object WHERE _1 LIKE '{}'", "%x".repeat(1_000));
+    assert_eq!(code(&pattern).unwrap_err().code(), "LikeInvalidInputs");
+}
+
+#[test]
 fn compressed_input_is_unpacked() {
     use std::io::Write as _;
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

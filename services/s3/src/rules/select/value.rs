@@ -81,6 +81,16 @@ impl Value {
         }
     }
 
+    /// Bytes it takes, about.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::List(list) => list.iter().map(Self::weight).sum(),
+            Self::Map(members) => members.iter().map(|(name, value)| name.len() + value.weight()).sum(),
+            _ => 1,
+        }
+    }
+
     /// As a field of CSV. What is nothing is empty; lists and maps are JSON.
     pub(super) fn to_field(&self) -> String {
         match self {
