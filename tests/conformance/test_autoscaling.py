@@ -409,6 +409,8 @@ def test_the_rest_of_a_group_s_life(site):
     second = site.instance("apart")
     eventually(lambda: site.ec2.describe_instances(InstanceIds=[second])["Reservations"][0]["Instances"][0]["State"]["Name"] == "running", "it runs", 30)
     site.undo.pop()
+    # Both may be in one zone: they stay there.
+    scaling.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=["AZRebalance"])
     scaling.attach_instances(AutoScalingGroupName=name, InstanceIds=[second])
     assert site.rests(2) == {first, second}
     scaling.update_auto_scaling_group(AutoScalingGroupName=name, MinSize=2, HealthCheckGracePeriod=0)

@@ -28,7 +28,8 @@ pub fn group_is_deleting() -> Error {
 }
 
 pub fn group_in_use() -> Error {
-    let message = "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.";
+    let message = "You cannot delete an AutoScalingGroup while there are instances or pending Spot \
+         instance request(s) still in the group.";
     Error::modeled(Kind::Conflict, &error::RESOURCE_IN_USE_FAULT, message)
 }
 
@@ -46,7 +47,8 @@ pub fn configuration_of_group_not_found(name: &str) -> Error {
 }
 
 pub fn configuration_exists() -> Error {
-    let message = "Launch Configuration by this name already exists - A launch configuration already exists with the name";
+    let message = "Launch Configuration by this name already exists - \
+        A launch configuration already exists with the name";
     Error::modeled(Kind::Conflict, &error::ALREADY_EXISTS_FAULT, message)
 }
 
@@ -118,6 +120,7 @@ pub fn no_refresh() -> Error {
 }
 
 pub fn irreversible() -> Error {
-    let message = "The Instance Refresh cannot be rolled back: it needs a DesiredConfiguration, and a group whose launch template has a version number.";
+    let message = "The Instance Refresh cannot be rolled back: it needs a DesiredConfiguration, \
+        and a group whose launch template has a version number.";
     Error::modeled(Kind::Invalid, &error::IRREVERSIBLE_INSTANCE_REFRESH_FAULT, message)
 }

@@ -8,8 +8,8 @@ use crate::controllers::{
     scheduled_action as scheduled_actions,
 };
 use crate::ops::{
-    activity, capacity, group, group_list, hook, instance, launch_configuration, metric, on_group, policy,
-    process, refresh, scheduled_action, standby, tag, target_group, types, warm_pool,
+    activity, capacity, choice, group, group_list, hook, instance, launch_configuration, metric, on_group,
+    policy, process, refresh, scheduled_action, standby, tag, target_group, warm_pool,
 };
 use crate::rules::tag::pairs;
 use crate::state::activity as stored;
@@ -144,10 +144,10 @@ fn listings(s: &mut ServiceBuilder) {
     s.op(op::DescribeTags, tag::describe_tags).access(any);
     s.op(op::DescribeScalingProcessTypes, process::describe_scaling_process_types).access(any);
     s.op(op::DescribeMetricCollectionTypes, metric::describe_metric_collection_types).access(any);
-    s.op(op::DescribeAccountLimits, types::describe_account_limits).access(any);
-    s.op(op::DescribeAdjustmentTypes, types::describe_adjustment_types).access(any);
-    s.op(op::DescribeTerminationPolicyTypes, types::describe_termination_policy_types).access(any);
-    s.op(op::DescribeLifecycleHookTypes, types::describe_lifecycle_hook_types).access(any);
+    s.op(op::DescribeAccountLimits, choice::describe_account_limits).access(any);
+    s.op(op::DescribeAdjustmentTypes, choice::describe_adjustment_types).access(any);
+    s.op(op::DescribeTerminationPolicyTypes, choice::describe_termination_policy_types).access(any);
+    s.op(op::DescribeLifecycleHookTypes, choice::describe_lifecycle_hook_types).access(any);
 }
 
 /// On a policy by its ARN, or on one of a group.

@@ -54,6 +54,11 @@ pub(super) async fn drain(look: &Look<'_>) -> Result<Next> {
             .await?;
         return Ok(Next::After(2 * SOON_MS));
     }
+    drained(look).await
+}
+
+/// Nobody's requests are under way with it any more.
+async fn drained(look: &Look<'_>) -> Result<Next> {
     match look.instance.wish {
         Wish::Standby => {
             look.step(|tx, _, one| {

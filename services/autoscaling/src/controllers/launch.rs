@@ -243,7 +243,8 @@ pub async fn check(ctx: &Ctx, source: &Source, group: &Group) -> Result<()> {
     let Template { origin, data } = cloud::template(ctx, &choice.template).await?;
     if data.instance_market_options.is_some() && matches!(source, Source::Templates(_, Some(_))) {
         return Err(errors::validation(
-            "Incompatible launch template: a launch template with InstanceMarketOptions cannot be used with a MixedInstancesPolicy",
+            "Incompatible launch template: a launch template with InstanceMarketOptions \
+             cannot be used with a MixedInstancesPolicy",
         ));
     }
     let name = origin.template.as_ref().map(|(id, ..)| id.clone()).unwrap_or_default();

@@ -56,7 +56,9 @@ pub async fn terminate_instance_in_auto_scaling_group(
             let to = group.desired - one.weight;
             if to < group.asked.0.min_size {
                 return Err(errors::validation(
-                    "Currently, desiredSize equals minSize. Terminating instance without replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.",
+                    "Currently, desiredSize equals minSize. Terminating instance without replacement will violate group's \
+                     min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's \
+                     min size.",
                 ));
             }
             capacity = Some((group.desired, to));

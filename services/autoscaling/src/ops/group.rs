@@ -100,7 +100,11 @@ async fn check_targets(ctx: &Ctx, groups: &[String]) -> Result<()> {
 async fn link_role(ctx: &Ctx) -> Result<()> {
     let request = iam::CreateServiceLinkedRoleRequest {
         aws_service_name: LINKED_SERVICE.to_owned(),
-        description: Some("Default Service-Linked Role enables access to AWS Services and Resources used or managed by Auto Scaling".to_owned()),
+        description: Some(
+            "Default Service-Linked Role enables access to AWS Services and \
+            Resources used or managed by Auto Scaling"
+                .to_owned(),
+        ),
         ..Default::default()
     };
     match ctx.call_as_service(iam::op::CreateServiceLinkedRole, request).await {

@@ -68,8 +68,13 @@ pub async fn attach_instances(ctx: &Ctx, input: api::AttachInstancesQuery) -> Re
             let to = group.desired + 1;
             if to > group.asked.0.max_size {
                 return Err(errors::validation(format!(
-                    "AutoScalingGroup {} has min-size={}, max-size={}, and desired-size={}.  To attach {} more instance(s), please update the AutoScalingGroup sizes appropriately.",
-                    group.name(), group.asked.0.min_size, group.asked.0.max_size, group.desired, new.len()
+                    "AutoScalingGroup {} has min-size={}, max-size={}, and desired-size={}.  \
+                     To attach {} more instance(s), please update the AutoScalingGroup sizes appropriately.",
+                    group.name(),
+                    group.asked.0.min_size,
+                    group.asked.0.max_size,
+                    group.desired,
+                    new.len()
                 )));
             }
             let words = cause::asked(now, &id, "attached", Some((group.desired, to)));
@@ -135,7 +140,8 @@ pub(crate) fn leave(
     let (from, to) = (group.desired, group.desired - one.weight);
     if to < group.asked.0.min_size {
         return Err(errors::validation(format!(
-            "AutoScalingGroup {} has min-size={}, max-size={}, and desired-size={from}. Taking instance {id} out would go below the min size.",
+            "AutoScalingGroup {} has min-size={}, max-size={}, and desired-size={from}. \
+             Taking instance {id} out would go below the min size.",
             group.name(),
             group.asked.0.min_size,
             group.asked.0.max_size

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod capacity;
+pub mod choice;
 pub mod group;
 pub mod group_list;
 pub mod hook;
@@ -15,7 +16,6 @@ pub mod scheduled_action;
 pub mod standby;
 pub mod tag;
 pub mod target_group;
-pub mod types;
 pub mod warm_pool;
 
 use kernel::{Access, Ctx, Reader, Result, Scope, Tx};

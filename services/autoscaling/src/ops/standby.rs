@@ -54,8 +54,11 @@ pub async fn exit_standby(ctx: &Ctx, input: api::ExitStandbyQuery) -> Result<api
             let (from, to) = (group.desired, group.desired + one.weight);
             if to > group.asked.0.max_size {
                 return Err(errors::validation(format!(
-                    "AutoScalingGroup {} has min-size={}, max-size={}, and desired-size={from}. To take instance {id} back, please update the AutoScalingGroup sizes appropriately.",
-                    group.name(), group.asked.0.min_size, group.asked.0.max_size
+                    "AutoScalingGroup {} has min-size={}, max-size={}, and desired-size={from}. \
+                     To take instance {id} back, please update the AutoScalingGroup sizes appropriately.",
+                    group.name(),
+                    group.asked.0.min_size,
+                    group.asked.0.max_size
                 )));
             }
             group.desired = to;

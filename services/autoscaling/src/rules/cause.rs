@@ -66,7 +66,8 @@ pub fn started(now: Millis, before: Option<&str>, from: i32, to: i32) -> String 
     let words = at(
         now,
         &format!(
-            "an instance was started in response to a difference between desired and actual capacity, increasing the capacity from {from} to {to}."
+            "an instance was started in response to a difference between desired and actual capacity, \
+             increasing the capacity from {from} to {to}."
         ),
     );
     join(before, &words)
@@ -76,7 +77,8 @@ pub fn shrunk(now: Millis, before: Option<&str>, from: i32, to: i32, id: &str) -
     let words = at(
         now,
         &format!(
-            "an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from {from} to {to}."
+            "an instance was taken out of service in response to a difference between desired and actual capacity, \
+             shrinking the capacity from {from} to {to}."
         ),
     );
     let chosen = at(now, &format!("instance {id} was selected for termination."));
@@ -111,7 +113,8 @@ pub fn balancing(now: Millis, zones: &[(String, usize)]) -> String {
     let names: Vec<&str> = zones.iter().map(|(zone, _)| &**zone).collect();
     let counts: Vec<String> = zones.iter().map(|(_, count)| count.to_string()).collect();
     let words = format!(
-        "availability zones {} had {} instances respectively. An instance was launched to aid in balancing the group's zones.",
+        "availability zones {} had {} instances respectively. \
+         An instance was launched to aid in balancing the group's zones.",
         names.join(" "),
         counts.join(" ")
     );

@@ -138,7 +138,8 @@ fn check_source(asked: &api::CreateAutoScalingGroupType) -> Result<()> {
     ];
     if given.iter().filter(|is_given| **is_given).count() != 1 {
         return Err(errors::validation(
-            "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.",
+            "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, \
+             InstanceId or MixedInstancesPolicy parameter.",
         ));
     }
     if let Some(spec) = &asked.launch_template {

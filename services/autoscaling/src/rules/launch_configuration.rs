@@ -16,12 +16,14 @@ pub fn check(asked: &api::CreateLaunchConfigurationType) -> Result<()> {
     super::group::check_name(&asked.launch_configuration_name, "Launch configuration name")?;
     if asked.image_id.as_deref().unwrap_or_default().is_empty() {
         return Err(errors::validation(
-            "Valid requests must contain either the InstanceID parameter or both the ImageId and InstanceType parameters.",
+            "Valid requests must contain either the InstanceID parameter \
+             or both the ImageId and InstanceType parameters.",
         ));
     }
     if asked.instance_type.as_deref().unwrap_or_default().is_empty() {
         return Err(errors::validation(
-            "Valid requests must contain either the InstanceID parameter or both the ImageId and InstanceType parameters.",
+            "Valid requests must contain either the InstanceID parameter \
+             or both the ImageId and InstanceType parameters.",
         ));
     }
     if let Some(other) = asked.placement_tenancy.as_deref().filter(|t| !matches!(*t, "default" | "dedicated"))

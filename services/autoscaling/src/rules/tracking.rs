@@ -26,7 +26,8 @@ pub fn check(asked: &api::TargetTrackingConfiguration) -> Result<()> {
             let is_requests = predefined.predefined_metric_type == "ALBRequestCountPerTarget";
             if is_requests && target_group(predefined).is_none() {
                 return Err(errors::validation(
-                    "ResourceLabel must be app/<load balancer>/<id>/targetgroup/<target group>/<id> for ALBRequestCountPerTarget.",
+                    "ResourceLabel must be app/<load balancer>/<id>/targetgroup/<target group>/<id> \
+                     for ALBRequestCountPerTarget.",
                 ));
             }
             if !is_requests && predefined.resource_label.is_some() {
