@@ -91,6 +91,9 @@ pub trait Networks: Send + Sync {
         self.remove_where(&|_| true)
     }
 
+    /// Whether networks may have ranges of IPv6 on this host.
+    fn carries_six(&self) -> bool;
+
     /// What the host can and cannot do, each missing thing in a plain sentence.
     fn capabilities(&self) -> Pending<'_, Vec<Capability>>;
 }

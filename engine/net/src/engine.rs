@@ -337,6 +337,10 @@ impl Networks for Net {
         })
     }
 
+    fn carries_six(&self) -> bool {
+        six::is_there()
+    }
+
     fn capabilities(&self) -> Pending<'_, Vec<Capability>> {
         Box::pin(async { spawn_blocking(probe::probe).await.map_err(|_| Error::Worker) })
     }

@@ -29,6 +29,7 @@ struct World {
     occupied: BTreeSet<Ipv4Addr>,
     /// How many more will turn out to be.
     to_occupy: usize,
+    lacks_six: bool,
 }
 
 impl World {
@@ -123,6 +124,11 @@ impl FakeNetworks {
     /// The next so many public addresses that are asked for belong to something else on the host, for good.
     pub fn occupy_next(&self, count: usize) {
         self.lock().to_occupy = count;
+    }
+
+    /// As on a host whose kernel has no IPv6.
+    pub fn lack_six(&self) {
+        self.lock().lacks_six = true;
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
@@ -248,6 +254,10 @@ impl Networks for FakeNetworks {
             });
             Ok(())
         })
+    }
+
+    fn carries_six(&self) -> bool {
+        !self.lock().lacks_six
     }
 
     fn capabilities(&self) -> Pending<'_, Vec<Capability>> {

@@ -27,6 +27,11 @@ impl NetworkSpec {
     }
 }
 
+/// Whether the kernel has IPv6 at all.
+pub(crate) fn is_there() -> bool {
+    std::path::Path::new("/proc/sys/net/ipv6").exists()
+}
+
 /// Lets the namespace the thread is in route IPv6, or have nothing to do with it.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use api_ec2 as api;
 use kernel::{Ctx, Result, Scope, Tx};
 
 use super::page::{Listing, check_dry_run, parse};
-use super::vpc_cidr::{add_ipv6, association, association6};
+use super::vpc_cidr::{add_ipv6, association, association6, check_carries_ipv6};
 use crate::controllers::listener::{self, Listeners};
 use crate::controllers::network;
 use crate::errors;
@@ -69,6 +69,9 @@ pub async fn create_vpc(ctx: &Ctx, input: api::CreateVpcRequest) -> Result<api::
         return Err(errors::unsupported(&format!("The tenancy {other}")));
     }
     let wants_ipv6 = input.amazon_provided_ipv6_cidr_block == Some(true);
+    if wants_ipv6 {
+        check_carries_ipv6(ctx)?;
+    }
     let tags = of_one::<VpcId>(input.tag_specifications)?;
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();

@@ -117,7 +117,15 @@ pub async fn disassociate_vpc_cidr_block(
     })
 }
 
+/// # Errors
+/// When networks cannot carry IPv6 here.
+pub(super) fn check_carries_ipv6(ctx: &Ctx) -> Result<()> {
+    let carries = ctx.own::<network::Networks>().engine().carries_six();
+    if carries { Ok(()) } else { Err(errors::unsupported("IPv6, which this host's kernel does not have,")) }
+}
+
 async fn associate_ipv6(ctx: &Ctx, id: VpcId) -> Result<api::AssociateVpcCidrBlockResult> {
+    check_carries_ipv6(ctx)?;
     let scope = ctx.scope();
     let write = ctx.write(|tx| {
         vpc::ensure_default(tx, scope)?;

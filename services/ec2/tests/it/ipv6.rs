@@ -260,6 +260,27 @@ async fn routes_lead_out_by_gateways_of_their_family() {
 }
 
 #[tokio::test]
+async fn a_host_without_ipv6_refuses_blocks() {
+    let cloud = cloud().await;
+    let (vpc, ..) = place(&cloud).await;
+    cloud.networks.lack_six();
+    let input = api::CreateVpcRequest {
+        cidr_block: Some("10.1.0.0/16".to_owned()),
+        amazon_provided_ipv6_cidr_block: Some(true),
+        ..Default::default()
+    };
+    assert_eq!(code(&cloud, op::CreateVpc, input.clone()).await, "UnsupportedOperation");
+    let more = api::AssociateVpcCidrBlockRequest {
+        vpc_id: vpc,
+        amazon_provided_ipv6_cidr_block: Some(true),
+        ..Default::default()
+    };
+    assert_eq!(code(&cloud, op::AssociateVpcCidrBlock, more).await, "UnsupportedOperation");
+    let plain = api::CreateVpcRequest { amazon_provided_ipv6_cidr_block: None, ..input };
+    assert_eq!(code(&cloud, op::CreateVpc, plain).await, "");
+}
+
+#[tokio::test]
 async fn acls_and_groups_speak_of_ipv6_once_the_vpc_has_it() {
     let cloud = cloud().await;
     let (vpc, subnet, _) = place(&cloud).await;
