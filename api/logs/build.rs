@@ -1,0 +1,5 @@
+//! Generates this crate from `models/logs.*`.
+
+fn main() {
+    api_codegen::build("logs");
+}
