@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
-
 use compute::{
-    Config, Engine, ExitReason, ImageId, Kind, MachineId, MachineSpec, Machines, Observed, Place, Seed,
+    Config, Engine, ExitReason, ImageId, ImageState, Kind, MachineId, MachineSpec, Machines, Observed, Place,
+    Seed,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 static GUESTS: Semaphore = Semaphore::const_new(2);
 
@@ -50,19 +50,31 @@ impl Lab {
         labs
     }
 
-    /// A lab for machines with a kernel of their own. What they boot from is kept for the next test.
+    /// A lab for machines with a kernel of their own. What they boot from is made by one, and kept for the others.
     pub(crate) async fn micro(tag: &str) -> Option<Self> {
         // Where guests' instructions are translated, more at a time only take longer.
         let turn = GUESTS.acquire().await.unwrap();
-        let mut lab = Self::with(tag, |config| {
-            let images = std::env::temp_dir().join("cl-test-images");
-            std::fs::create_dir_all(&images).unwrap();
+        let images = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cl-images");
+        std::fs::create_dir_all(&images).unwrap();
+        let making = std::fs::File::create(images.with_extension("lock")).unwrap();
+        tokio::task::block_in_place(|| making.lock()).unwrap();
+        let link = |config: &mut Config| {
             std::os::unix::fs::symlink(&images, config.place.data.join("images")).unwrap();
-        })
-        .await?;
+        };
+        let mut lab = Self::with(tag, link).await?;
         if let Err(reason) = lab.engine.capabilities().micro_vms {
             eprintln!("SKIPPED: {reason}");
             return None;
+        }
+        for _ in 0..1200 {
+            match lab.engine.prepare_image(&ImageId::host(), Kind::MicroVm) {
+                ImageState::Ready => break,
+                ImageState::Preparing => tokio::time::sleep(Duration::from_millis(100)).await,
+                ImageState::Failed(reason) => {
+                    eprintln!("SKIPPED: {reason}");
+                    return None;
+                }
+            }
         }
         lab.kind = Kind::MicroVm;
         lab._turn = Some(turn);
