@@ -152,7 +152,8 @@ impl Up {
         let Some(url) = self.objects.as_deref() else { return Ok(None) };
         let place = url.strip_prefix("s3://").map(|place| place.split_once('/').unwrap_or((place, "")));
         let place = place.filter(|(bucket, _)| !bucket.is_empty());
-        let (bucket, prefix) = place.ok_or_else(|| Problem(format!("{url:?} is not s3://BUCKET[/PREFIX]")))?;
+        let (bucket, prefix) =
+            place.ok_or_else(|| Problem(format!("{url:?} is not s3://BUCKET[/PREFIX]")))?;
         let region = self.objects_region.clone();
         let aws = || format!("https://s3.{region}.amazonaws.com");
         Ok(Some(Remote {

@@ -327,8 +327,7 @@ impl House {
         is_meant: impl Fn(&Batch, u64) -> bool,
     ) -> Result<Vec<(u64, u64)>> {
         let before = oldest.checked_sub(1).map(|number| number.to_bytes());
-        let rows =
-            ctx.read(|snap| RECORDS.list(snap, &HOUSE_SCOPE, (), before.as_deref(), limit)).await?;
+        let rows = ctx.read(|snap| RECORDS.list(snap, &HOUSE_SCOPE, (), before.as_deref(), limit)).await?;
         let mut meant = Vec::new();
         for (key, row) in &rows {
             let Some(first) = KeyReader(key).number() else { continue };

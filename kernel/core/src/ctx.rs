@@ -116,7 +116,14 @@ impl Ctx {
     /// The same work as somebody else, in the same scope.
     pub(crate) fn as_caller(&self, caller: Caller) -> Self {
         let (house, scope) = (self.house().clone(), *self.scope());
-        Self::new(house, self.service(), scope, caller, self.shared_request_id().clone(), self.0.authority.clone())
+        Self::new(
+            house,
+            self.service(),
+            scope,
+            caller,
+            self.shared_request_id().clone(),
+            self.0.authority.clone(),
+        )
     }
 
     /// The service at work for a resource of its own, as [`Ctx::call_for`] calls: questions to the gate are put so.
