@@ -5,6 +5,8 @@ mod ciphertext;
 mod codecs;
 mod head;
 mod policy_document;
+mod saml;
+mod select;
 mod session;
 mod signature;
 
@@ -17,6 +19,8 @@ pub use chunks::chunked;
 pub use ciphertext::ciphertext;
 pub use codecs::{cbor, ec2, json, query, rest, route};
 pub use policy_document::policy;
+pub use saml::saml;
+pub use select::select;
 pub use session::session;
 pub use signature::sigv4;
 

@@ -30,8 +30,10 @@ FREE = {
 }
 # These are asked without a signature: what they bear instead proves who asks.
 UNSIGNED_BY_MODEL = {("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleWithSAML")}
-# Answers that differ from one call to the next are found by asking twice. These change what they read, or bear the time.
+# Answers that differ from one call to the next are found by asking twice. These change what they read, bear the time,
+# or tell of what is measured meanwhile.
 NOT_LOOKED_AT = {
+    ("cloudwatch", "ListMetrics"),
     ("sqs", "ReceiveMessage"),
     ("ec2", "GetConsoleOutput"),
     ("sts", "GetSessionToken"),
