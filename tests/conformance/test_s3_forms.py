@@ -1,5 +1,6 @@
 """Forms of browsers that bring a file: fields and conditions, answers, refusals in AWS's words, and files that stream."""
 
+import contextlib
 import http.client
 import json
 import re
@@ -31,7 +32,9 @@ def post(s3, bucket, fields, file=b"text", host=None, **more):
     line = http.client.HTTPConnection(where, timeout=60)
     if host:
         headers["Host"] = f"{host}:{where.rsplit(':', 1)[1]}"
-    line.request("POST", "/" if host else f"/{bucket}", body, headers)
+    # Whoever is refused in the middle of a file may find the line closed before its end, and the answer there.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        line.request("POST", "/" if host else f"/{bucket}", body, headers)
     answer = line.getresponse()
     text = answer.read().decode()
     line.close()

@@ -66,17 +66,17 @@ def test_who_takes_a_trusted_name_is_not_trusted(cloud):
 
     arn, key, sts = user()
     role = iam.create_role(RoleName=f"r-{name}", AssumeRolePolicyDocument=trust({"AWS": arn}))["Role"]["Arn"]
-    assert sts.assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]["SessionToken"]
+    assert sts.assume_role(RoleArn=role, RoleSessionName="job")["Credentials"]["SessionToken"]
     iam.delete_access_key(UserName=name, AccessKeyId=key)
     iam.delete_user(UserName=name)
     assert iam.get_role(RoleName=f"r-{name}")["Role"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["AWS"].startswith("AIDA")
     again, _, sts = user()
     assert again == arn
     with pytest.raises(ClientError) as refusal:
-        sts.assume_role(RoleArn=role, RoleSessionName="s")
+        sts.assume_role(RoleArn=role, RoleSessionName="job")
     assert refusal.value.response["Error"]["Code"] == "AccessDenied"
     iam.update_assume_role_policy(RoleName=f"r-{name}", PolicyDocument=trust({"AWS": arn}))
-    assert sts.assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]["SessionToken"]
+    assert sts.assume_role(RoleArn=role, RoleSessionName="job")["Credentials"]["SessionToken"]
 
 
 def allow(action, resource="*"):
