@@ -1,6 +1,7 @@
 //! Patterns over events in columns: `[ip, user, ..., status = 4*, bytes > 1000]`.
 
 use super::lexer::{Token, tokens};
+use super::logic::{Conditions, Logic};
 use super::operand::{Operand, Sign};
 use super::{Extracted, Wrong};
 
@@ -15,18 +16,13 @@ pub(super) struct Columns {
 struct Column {
     /// With its dollar sign.
     name: String,
-    condition: Option<Condition>,
+    condition: Option<Logic<Condition>>,
 }
 
 #[derive(Clone, Debug)]
-enum Condition {
-    And(Box<Condition>, Box<Condition>),
-    Or(Box<Condition>, Box<Condition>),
-    Compare(Sign, Operand),
-}
+struct Condition(Sign, Operand);
 
 const COLUMNS_MAX: usize = 256;
-const DEPTH_MAX: usize = 32;
 
 impl Columns {
     pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
@@ -59,7 +55,8 @@ impl Columns {
     }
 
     pub(super) fn regexes(&self) -> usize {
-        self.all().filter_map(|column| column.condition.as_ref()).map(Condition::regexes).sum()
+        let conditions = self.all().filter_map(|column| column.condition.as_ref());
+        conditions.map(|logic| logic.count(&|Condition(_, operand)| operand.is_regex())).sum()
     }
 
     pub(super) fn has(&self, selector: &str) -> bool {
@@ -80,7 +77,8 @@ impl Columns {
             let behind = || self.after.as_ref().and_then(|after| after.get(at.checked_sub(tail)?));
             match self.before.get(at).or_else(behind) {
                 Some(column) => {
-                    if column.condition.as_ref().is_some_and(|condition| !condition.holds(field)) {
+                    let fits = |Condition(sign, operand): &Condition| operand.fits(*sign, field);
+                    if column.condition.as_ref().is_some_and(|logic| !logic.holds(&fits)) {
                         return None;
                     }
                     found.push((column.name.clone(), field.to_owned()));
@@ -125,23 +123,6 @@ impl Column {
     }
 }
 
-impl Condition {
-    fn regexes(&self) -> usize {
-        match self {
-            Self::And(a, b) | Self::Or(a, b) => a.regexes() + b.regexes(),
-            Self::Compare(_, operand) => usize::from(operand.is_regex()),
-        }
-    }
-
-    fn holds(&self, field: &str) -> bool {
-        match self {
-            Self::And(a, b) => a.holds(field) && b.holds(field),
-            Self::Or(a, b) => a.holds(field) || b.holds(field),
-            Self::Compare(sign, operand) => operand.fits(*sign, field),
-        }
-    }
-}
-
 struct Parser<'w> {
     words: &'w [Token],
     at: usize,
@@ -150,14 +131,8 @@ struct Parser<'w> {
 }
 
 impl Parser<'_> {
-    fn takes(&mut self, token: &Token) -> bool {
-        let is = self.words.get(self.at) == Some(token);
-        self.at += usize::from(is);
-        is
-    }
-
     /// A name alone, or conditions on it.
-    fn column(&mut self) -> Result<Option<Condition>, Wrong> {
+    fn column(&mut self) -> Result<Option<Logic<Condition>>, Wrong> {
         match self.words {
             [] => Err(Wrong::new("a column has no name")),
             [Token::Word(name)] => {
@@ -175,34 +150,18 @@ impl Parser<'_> {
             false => Err(Wrong::new(format!("'{name}' is not the name of this column"))),
         }
     }
+}
 
-    fn any_of(&mut self, depth: usize) -> Result<Condition, Wrong> {
-        if depth > DEPTH_MAX {
-            return Err(Wrong::new("conditions lie too deep in each other"));
-        }
-        let mut condition = self.all_of(depth)?;
-        while self.takes(&Token::Or) {
-            condition = Condition::Or(Box::new(condition), Box::new(self.all_of(depth)?));
-        }
-        Ok(condition)
+impl Conditions for Parser<'_> {
+    type One = Condition;
+
+    fn takes(&mut self, token: &Token) -> bool {
+        let is = self.words.get(self.at) == Some(token);
+        self.at += usize::from(is);
+        is
     }
 
-    fn all_of(&mut self, depth: usize) -> Result<Condition, Wrong> {
-        let mut condition = self.one(depth)?;
-        while self.takes(&Token::And) {
-            condition = Condition::And(Box::new(condition), Box::new(self.one(depth)?));
-        }
-        Ok(condition)
-    }
-
-    fn one(&mut self, depth: usize) -> Result<Condition, Wrong> {
-        if self.takes(&Token::Open) {
-            let inner = self.any_of(depth + 1)?;
-            return match self.takes(&Token::Close) {
-                true => Ok(inner),
-                false => Err(Wrong::new("a parenthesis does not end")),
-            };
-        }
+    fn one(&mut self) -> Result<Condition, Wrong> {
         let (Some(Token::Word(name)), Some(sign), Some(operand)) =
             (self.words.get(self.at), self.words.get(self.at + 1), self.words.get(self.at + 2))
         else {
@@ -211,6 +170,6 @@ impl Parser<'_> {
         let sign = Sign::of(sign).ok_or_else(|| Wrong::new(format!("'{name}' is compared to nothing")))?;
         self.named(name)?;
         self.at += 3;
-        Ok(Condition::Compare(sign, Operand::read(sign, operand)?))
+        Ok(Condition(sign, Operand::read(sign, operand)?))
     }
 }

@@ -3,20 +3,19 @@
 use serde_json::Value;
 
 use super::lexer::{Token, tokens};
+use super::logic::{Conditions, Logic};
 use super::operand::{Operand, Sign};
 use super::{Extracted, Wrong};
 
 #[derive(Clone, Debug)]
 pub(super) struct JsonFilter {
     /// None takes every object.
-    condition: Option<Condition>,
+    condition: Option<Logic<Condition>>,
     selectors: Vec<Selector>,
 }
 
 #[derive(Clone, Debug)]
 enum Condition {
-    And(Box<Condition>, Box<Condition>),
-    Or(Box<Condition>, Box<Condition>),
     Compare(Selector, Sign, Operand),
     Is(Selector, Being),
 }
@@ -44,9 +43,6 @@ enum Step {
     Each,
 }
 
-/// Conditions within conditions.
-const DEPTH_MAX: usize = 32;
-
 impl JsonFilter {
     pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
         let inside = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
@@ -63,12 +59,13 @@ impl JsonFilter {
     }
 
     pub(super) fn regexes(&self) -> usize {
-        self.condition.as_ref().map_or(0, Condition::regexes)
+        self.condition.as_ref().map_or(0, |logic| logic.count(&Condition::is_by_regex))
     }
 
     fn read(&self, message: &str) -> Option<Value> {
         let event = object(message)?;
-        self.condition.as_ref().is_none_or(|condition| condition.holds(&event)).then_some(event)
+        let holds = |one: &Condition| one.holds(&event);
+        self.condition.as_ref().is_none_or(|logic| logic.holds(&holds)).then_some(event)
     }
 
     pub(super) fn matches(&self, message: &str) -> bool {
@@ -111,18 +108,12 @@ fn text_of(value: &Value) -> String {
 }
 
 impl Condition {
-    fn regexes(&self) -> usize {
-        match self {
-            Self::And(a, b) | Self::Or(a, b) => a.regexes() + b.regexes(),
-            Self::Compare(_, _, operand) => usize::from(operand.is_regex()),
-            Self::Is(..) => 0,
-        }
+    fn is_by_regex(&self) -> bool {
+        matches!(self, Self::Compare(_, _, operand) if operand.is_regex())
     }
 
     fn holds(&self, event: &Value) -> bool {
         match self {
-            Self::And(a, b) => a.holds(event) && b.holds(event),
-            Self::Or(a, b) => a.holds(event) || b.holds(event),
             Self::Compare(selector, sign, operand) => {
                 selector.find(event).into_iter().any(|value| match value {
                     Value::String(text) => operand.fits(*sign, text),
@@ -216,46 +207,24 @@ impl Parser {
         token
     }
 
-    fn takes(&mut self, token: &Token) -> bool {
-        let is = self.tokens.get(self.at) == Some(token);
-        self.at += usize::from(is);
-        is
-    }
-
     fn takes_word(&mut self, wanted: &str) -> bool {
         let is =
             matches!(self.tokens.get(self.at), Some(Token::Word(word)) if word.eq_ignore_ascii_case(wanted));
         self.at += usize::from(is);
         is
     }
+}
 
-    fn any_of(&mut self, depth: usize) -> Result<Condition, Wrong> {
-        if depth > DEPTH_MAX {
-            return Err(Wrong::new("conditions lie too deep in each other"));
-        }
-        let mut condition = self.all_of(depth)?;
-        while self.takes(&Token::Or) {
-            condition = Condition::Or(Box::new(condition), Box::new(self.all_of(depth)?));
-        }
-        Ok(condition)
+impl Conditions for Parser {
+    type One = Condition;
+
+    fn takes(&mut self, token: &Token) -> bool {
+        let is = self.tokens.get(self.at) == Some(token);
+        self.at += usize::from(is);
+        is
     }
 
-    fn all_of(&mut self, depth: usize) -> Result<Condition, Wrong> {
-        let mut condition = self.one(depth)?;
-        while self.takes(&Token::And) {
-            condition = Condition::And(Box::new(condition), Box::new(self.one(depth)?));
-        }
-        Ok(condition)
-    }
-
-    fn one(&mut self, depth: usize) -> Result<Condition, Wrong> {
-        if self.takes(&Token::Open) {
-            let inner = self.any_of(depth + 1)?;
-            return match self.takes(&Token::Close) {
-                true => Ok(inner),
-                false => Err(Wrong::new("a parenthesis does not end")),
-            };
-        }
+    fn one(&mut self) -> Result<Condition, Wrong> {
         let Some(Token::Word(written)) = self.take() else {
             return Err(Wrong::new("a selector is missing"));
         };

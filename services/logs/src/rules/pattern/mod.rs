@@ -4,6 +4,7 @@
 mod columns;
 mod json;
 mod lexer;
+mod logic;
 mod operand;
 mod terms;
 
