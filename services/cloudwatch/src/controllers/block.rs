@@ -151,32 +151,28 @@ async fn forget_batches(ctx: &Ctx, all: &AllSeries, through: u64) -> Result<()> 
 /// Puts blocks of a tier that are too old for it into those of the next, or forgets them after the last.
 async fn roll(ctx: &Ctx, scope: &Scope, tier: Tier, now: Millis) -> Result<()> {
     let ends = now - tier.keeps_ms();
-    loop {
-        let rows = ctx.read(|snap| BLOCKS.list(snap, scope, tier.letter(), None, BLOCKS_MANY)).await?;
-        let old = rows.iter().filter_map(|(key, bytes)| {
-            let mut key = KeyReader(key);
-            let (_, window, id) = (key.text()?, key.signed()?, key.number()?);
-            (window + tier.window_ms() <= ends).then_some((window, id, bytes))
-        });
-        let old: Vec<_> = old.collect();
-        if old.is_empty() {
-            return Ok(());
+    while ctx.write(|tx| roll_some(tx, scope, tier, ends)).await? == BLOCKS_MANY {}
+    Ok(())
+}
+
+/// Found and moved in one transaction, so that no block goes on twice. Gives how many went.
+fn roll_some(tx: &mut Tx<'_, '_>, scope: &Scope, tier: Tier, ends: Millis) -> Result<usize> {
+    let rows = BLOCKS.list(tx, scope, tier.letter(), None, BLOCKS_MANY)?;
+    let mut count = 0;
+    for (key, bytes) in rows {
+        let mut key = KeyReader(&key);
+        let (Some(_), Some(window), Some(id)) = (key.text(), key.signed(), key.number()) else { continue };
+        if window + tier.window_ms() > ends {
+            break;
         }
-        ctx.write(|tx| {
-            for (window, id, bytes) in &old {
-                if let Some(next) = tier.next() {
-                    let block = block::decode(tier, *window, bytes).ok_or(Damaged("block"))?;
-                    roll_one(tx, scope, *id, next, block.samples)?;
-                }
-                BLOCKS.delete(tx, scope, (tier.letter(), *window, *id))?;
-            }
-            Ok(())
-        })
-        .await?;
-        if old.len() < BLOCKS_MANY {
-            return Ok(());
+        if let Some(next) = tier.next() {
+            let block = block::decode(tier, window, &bytes).ok_or(Damaged("block"))?;
+            roll_one(tx, scope, id, next, block.samples)?;
         }
+        BLOCKS.delete(tx, scope, (tier.letter(), window, id))?;
+        count += 1;
     }
+    Ok(count)
 }
 
 fn roll_one(
