@@ -135,8 +135,7 @@ impl Ctx {
     /// The same under a name of its own, as `logging.s3.amazonaws.com` is one.
     #[must_use]
     pub fn acting_as(&self, name: &'static str, resource: &str) -> Self {
-        let own = Caller::service(name, self.caller().account);
-        self.as_caller(Caller { source: Some(Arc::from(resource)), ..own })
+        self.as_caller(own_caller(name, self.caller().account, resource))
     }
 
     /// What the service set up for itself in `service.rs` ([`crate::ServiceBuilder::own`]).
@@ -198,8 +197,7 @@ impl Ctx {
     /// Calls an operation of any service, through the gate, as the service itself for a resource of its own: the policy
     /// of what is called must let the service in, as `sqs.amazonaws.com` with `aws:SourceArn` and `aws:SourceAccount`.
     pub async fn call_for<O: Operation>(&self, resource: &str, _: O, input: O::Input) -> Result<O::Output> {
-        let own = Caller::service(self.service(), self.caller().account);
-        let caller = Caller { source: Some(Arc::from(resource)), ..own };
+        let caller = own_caller(self.service(), self.caller().account, resource);
         self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
     }
 
@@ -211,8 +209,7 @@ impl Ctx {
         _: O,
         input: O::Input,
     ) -> Result<O::Output> {
-        let own = Caller::service(name, self.account());
-        let caller = Caller { source: Some(Arc::from(resource)), ..own };
+        let caller = own_caller(name, self.account(), resource);
         self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
     }
 
@@ -229,4 +226,9 @@ impl Ctx {
         let caller = Caller::service(self.service(), self.account());
         self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
     }
+}
+
+/// A service of this name, at work for a resource of `account`.
+fn own_caller(name: &'static str, account: AccountId, resource: &str) -> Caller {
+    Caller { source: Some(Arc::from(resource)), ..Caller::service(name, account) }
 }

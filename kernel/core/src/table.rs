@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
-use crate::key::Key;
+use crate::key::{Key, KeyReader};
 use crate::scope::Scope;
 use crate::tx::{Reader, Tx};
 
@@ -26,6 +26,9 @@ pub struct Table<R> {
 
 /// A row of a listing: the bytes of the key after the scope, and the record.
 pub type Row<R> = (Bytes, R);
+
+/// Rows read at once where all are wanted.
+const BATCH: usize = 1_000;
 
 impl<R: Record> Table<R> {
     /// `name` is `<service>/<noun>`, unique in the house.
@@ -71,6 +74,31 @@ impl<R: Record> Table<R> {
         self.range(from, &base, &base, after, limit)
     }
 
+    /// Every row whose key begins with `prefix`, in order. They are in memory at once: for tables that quotas bound.
+    pub fn all_rows(&self, from: &mut impl Reader, scope: &Scope, prefix: impl Key) -> Result<Vec<Row<R>>> {
+        every(|after| self.list(from, scope, &prefix, after, BATCH), Some)
+    }
+
+    /// As [`Table::all_rows`], without the keys.
+    pub fn all(&self, from: &mut impl Reader, scope: &Scope, prefix: impl Key) -> Result<Vec<R>> {
+        every(|after| self.list(from, scope, &prefix, after, BATCH), |(_, record)| Some(record))
+    }
+
+    /// Every record of every scope, each with its own. As [`Table::all_rows`].
+    pub fn all_scopes(&self, from: &mut impl Reader) -> Result<Vec<(Scope, R)>> {
+        let in_scope = |(key, record): Row<R>| Some((KeyReader(&key).scope()?, record));
+        every(|after| self.list_all(from, after, BATCH), in_scope)
+    }
+
+    /// The keys of every scope, of a table that is keyed by a text.
+    pub fn all_ids(&self, from: &mut impl Reader) -> Result<Vec<(Scope, String)>> {
+        let id = |(key, _): Row<R>| {
+            let mut key = KeyReader(&key);
+            Some((key.scope()?, key.text()?))
+        };
+        every(|after| self.list_all(from, after, BATCH), id)
+    }
+
     fn range(
         &self,
         from: &mut impl Reader,
@@ -90,6 +118,23 @@ impl<R: Record> Table<R> {
 
     fn decode(&self, bytes: &[u8]) -> Result<R> {
         serde_json::from_slice(bytes).map_err(|e| Error::internal(UnreadableRecord(self.name, e)))
+    }
+}
+
+/// What is kept of rows, page after page, until one is not full.
+fn every<R, T>(
+    mut page: impl FnMut(Option<&[u8]>) -> Result<Vec<Row<R>>>,
+    mut keep: impl FnMut(Row<R>) -> Option<T>,
+) -> Result<Vec<T>> {
+    let (mut kept, mut after) = (Vec::new(), None::<Bytes>);
+    loop {
+        let rows = page(after.as_deref())?;
+        let is_last = rows.len() < BATCH;
+        after = rows.last().map(|(key, _)| key.clone());
+        kept.extend(rows.into_iter().filter_map(&mut keep));
+        if is_last {
+            return Ok(kept);
+        }
     }
 }
 

@@ -34,6 +34,35 @@ async fn a_listing_pages_in_order_and_stays_in_its_scope() {
 }
 
 #[tokio::test]
+async fn all_rows_come_however_many_pages_they_fill() {
+    let (cloud, _) = cloud().await;
+    let ctx = cloud.ctx("toy");
+    let other = cloud.in_region("eu-west-1").ctx("toy");
+    ctx.write(|tx| {
+        // Two full pages here, a third begun over there.
+        for n in 0..2_000u32 {
+            SHELF.put(tx, ctx.scope(), format!("{n:04}").as_str(), &n)?;
+        }
+        SHELF.put(tx, other.scope(), "9999", &9_999)
+    })
+    .await
+    .unwrap();
+    let here: Vec<u32> = (0..2_000).collect();
+    let all = ctx.read(|snap| SHELF.all(snap, ctx.scope(), ())).await.unwrap();
+    assert_eq!(all, here);
+    let rows = ctx.read(|snap| SHELF.all_rows(snap, ctx.scope(), ())).await.unwrap();
+    assert_eq!(rows.into_iter().map(|(_, n)| n).collect::<Vec<_>>(), here);
+    let scopes = ctx.read(|snap| SHELF.all_scopes(snap)).await.unwrap();
+    let of = |scope: &kernel::Scope| {
+        scopes.iter().filter(|(s, _)| s == scope).map(|(_, n)| *n).collect::<Vec<_>>()
+    };
+    assert_eq!((of(ctx.scope()), of(other.scope())), (here, vec![9_999]));
+    let ids = ctx.read(|snap| SHELF.all_ids(snap)).await.unwrap();
+    assert_eq!(ids.len(), 2_001);
+    assert!(ids.contains(&(*other.scope(), "9999".to_owned())));
+}
+
+#[tokio::test]
 async fn a_refused_transaction_writes_nothing() {
     let (cloud, _) = cloud().await;
     let ctx = cloud.ctx("toy");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
@@ -30,25 +29,15 @@ pub struct Certificate {
 }
 
 static CERTIFICATES: Table<Certificate> = Table::new("acm/certificate");
-const BATCH: usize = 1_000;
 
 pub fn find(from: &mut impl Reader, scope: &Scope, arn: &str) -> Result<Option<Certificate>> {
     CERTIFICATES.get(from, scope, arn)
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Certificate>> {
-    let mut found = Vec::new();
-    let mut after: Option<Bytes> = None;
-    loop {
-        let rows = CERTIFICATES.list(from, scope, (), after.as_deref(), BATCH)?;
-        let is_last = rows.len() < BATCH;
-        after = rows.last().map(|(key, _)| key.clone());
-        found.extend(rows.into_iter().map(|(_, one)| one));
-        if is_last {
-            found.sort_by(|a: &Certificate, b| (a.created_at, &a.arn).cmp(&(b.created_at, &b.arn)));
-            return Ok(found);
-        }
-    }
+    let mut found = CERTIFICATES.all(from, scope, ())?;
+    found.sort_by(|a, b| (a.created_at, &a.arn).cmp(&(b.created_at, &b.arn)));
+    Ok(found)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Certificate) -> Result<()> {

@@ -48,12 +48,12 @@ pub fn find(
 
 /// Of a group, the newest first.
 pub fn of_group(from: &mut impl Reader, scope: &Scope, group: &str) -> Result<Vec<Activity>> {
-    super::all(&ACTIVITIES, from, scope, group)
+    ACTIVITIES.all(from, scope, group)
 }
 
 /// Of all groups, the newest first.
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Activity>> {
-    let mut found = super::all(&ACTIVITIES, from, scope, ())?;
+    let mut found = ACTIVITIES.all(from, scope, ())?;
     found.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
     Ok(found)
 }
@@ -61,7 +61,7 @@ pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Activity>> {
 /// Forgets what is too old.
 pub async fn sweep(ctx: &Ctx) -> Result<()> {
     let old = ctx.now() - KEPT_MS;
-    let read = ctx.read(|snap| super::all_scopes(&ACTIVITIES, snap));
+    let read = ctx.read(|snap| ACTIVITIES.all_scopes(snap));
     let over: Vec<_> = read.await?.into_iter().filter(|(_, one)| one.started_at < old).take(BATCH).collect();
     if over.is_empty() {
         return Ok(());

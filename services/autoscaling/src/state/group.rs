@@ -136,11 +136,11 @@ pub fn find(from: &mut impl Reader, scope: &Scope, name: &str) -> Result<Option<
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Group>> {
-    super::all(&GROUPS, from, scope, ())
+    GROUPS.all(from, scope, ())
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Group)>> {
-    super::all_scopes(&GROUPS, from)
+    GROUPS.all_scopes(from)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Group) -> Result<()> {

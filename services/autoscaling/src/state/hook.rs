@@ -51,7 +51,7 @@ pub fn find(from: &mut impl Reader, scope: &Scope, group: &str, name: &str) -> R
 }
 
 pub fn of_group(from: &mut impl Reader, scope: &Scope, group: &str) -> Result<Vec<Hook>> {
-    super::all(&HOOKS, from, scope, group)
+    HOOKS.all(from, scope, group)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Hook) -> Result<()> {

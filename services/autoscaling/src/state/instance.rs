@@ -203,17 +203,17 @@ pub fn find_by_id(from: &mut impl Reader, scope: &Scope, id: &str) -> Result<Opt
 
 /// Of a group, the oldest first.
 pub fn of_group(from: &mut impl Reader, scope: &Scope, group: &str) -> Result<Vec<Instance>> {
-    let mut found = super::all(&INSTANCES, from, scope, group)?;
+    let mut found = INSTANCES.all(from, scope, group)?;
     found.sort_by(|a, b| (a.created_at, &a.slot).cmp(&(b.created_at, &b.slot)));
     Ok(found)
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Instance>> {
-    super::all(&INSTANCES, from, scope, ())
+    INSTANCES.all(from, scope, ())
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Instance)>> {
-    super::all_scopes(&INSTANCES, from)
+    INSTANCES.all_scopes(from)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Instance) -> Result<()> {

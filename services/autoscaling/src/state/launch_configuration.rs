@@ -31,7 +31,7 @@ pub fn find(from: &mut impl Reader, scope: &Scope, name: &str) -> Result<Option<
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<LaunchConfiguration>> {
-    super::all(&CONFIGURATIONS, from, scope, ())
+    CONFIGURATIONS.all(from, scope, ())
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &LaunchConfiguration) -> Result<()> {

@@ -68,15 +68,15 @@ pub fn find_by_arn(from: &mut impl Reader, scope: &Scope, arn: &str) -> Result<O
 }
 
 pub fn of_group(from: &mut impl Reader, scope: &Scope, group: &str) -> Result<Vec<Policy>> {
-    super::all(&POLICIES, from, scope, group)
+    POLICIES.all(from, scope, group)
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Policy>> {
-    super::all(&POLICIES, from, scope, ())
+    POLICIES.all(from, scope, ())
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Policy)>> {
-    super::all_scopes(&POLICIES, from)
+    POLICIES.all_scopes(from)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {

@@ -81,7 +81,7 @@ static REFRESHES: Table<Refresh> = Table::new("autoscaling/refresh");
 
 /// Of a group, the newest first.
 pub fn of_group(from: &mut impl Reader, scope: &Scope, group: &str) -> Result<Vec<Refresh>> {
-    super::all(&REFRESHES, from, scope, group)
+    REFRESHES.all(from, scope, group)
 }
 
 /// The one under way.

@@ -53,11 +53,11 @@ pub fn find(
 }
 
 pub fn of_group(from: &mut impl Reader, scope: &Scope, group: &str) -> Result<Vec<ScheduledAction>> {
-    super::all(&ACTIONS, from, scope, group)
+    ACTIONS.all(from, scope, group)
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<ScheduledAction>> {
-    super::all(&ACTIONS, from, scope, ())
+    ACTIONS.all(from, scope, ())
 }
 
 /// Stores it, and sets its timer.

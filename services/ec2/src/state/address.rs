@@ -40,12 +40,12 @@ pub fn get(from: &mut impl Reader, scope: &Scope, id: &AllocationId) -> Result<A
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Address>> {
-    super::all(&ADDRESSES, from, scope, ())
+    ADDRESSES.all(from, scope, ())
 }
 
 /// Of every account, with their scopes.
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Address)>> {
-    super::all_scopes(&ADDRESSES, from)
+    ADDRESSES.all_scopes(from)
 }
 
 /// A new address: `wanted`, or any free one.

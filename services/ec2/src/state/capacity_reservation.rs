@@ -56,11 +56,11 @@ pub fn get(from: &mut impl Reader, scope: &Scope, id: &CapacityReservationId) ->
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<CapacityReservation>> {
-    super::all(&RESERVATIONS, from, scope, ())
+    RESERVATIONS.all(from, scope, ())
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, CapacityReservation)>> {
-    super::all_scopes(&RESERVATIONS, from)
+    RESERVATIONS.all_scopes(from)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, reservation: &CapacityReservation) -> Result<()> {

@@ -24,7 +24,7 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &DhcpOptionsId) -> Result
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<DhcpOptions>> {
-    super::all(&OPTIONS, from, scope, ())
+    OPTIONS.all(from, scope, ())
 }
 
 pub fn get(from: &mut impl Reader, scope: &Scope, id: &DhcpOptionsId) -> Result<DhcpOptions> {

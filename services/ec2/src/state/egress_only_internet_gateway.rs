@@ -33,7 +33,7 @@ pub fn get(
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<EgressOnlyInternetGateway>> {
-    super::all(&GATEWAYS, from, scope, ())
+    GATEWAYS.all(from, scope, ())
 }
 
 pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &VpcId) -> Result<EgressOnlyInternetGateway> {

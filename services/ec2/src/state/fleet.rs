@@ -61,11 +61,11 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &str) -> Result<Option<Fl
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Fleet>> {
-    super::all(&FLEETS, from, scope, ())
+    FLEETS.all(from, scope, ())
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Fleet)>> {
-    super::all_scopes(&FLEETS, from)
+    FLEETS.all_scopes(from)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, fleet: &Fleet) -> Result<()> {

@@ -41,11 +41,11 @@ pub fn get(from: &mut impl Reader, scope: &Scope, id: &HostId) -> Result<Host> {
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Host>> {
-    super::all(&HOSTS, from, scope, ())
+    HOSTS.all(from, scope, ())
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Host)>> {
-    super::all_scopes(&HOSTS, from)
+    HOSTS.all_scopes(from)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, host: &Host) -> Result<()> {
@@ -69,7 +69,7 @@ static CORES: Table<SetApart> = Table::new("ec2/cores");
 
 /// All that is set apart on this machine.
 pub fn set_apart(from: &mut impl Reader) -> Result<Vec<SetApart>> {
-    super::all(&CORES, from, &HOUSE_SCOPE, ())
+    CORES.all(from, &HOUSE_SCOPE, ())
 }
 
 /// Writes down whose processors these are; none at all gives them back.

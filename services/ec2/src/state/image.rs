@@ -53,11 +53,11 @@ pub fn find_anywhere(from: &mut impl Reader, id: &ImageId) -> Result<Option<(Sco
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Image>> {
-    super::all(&IMAGES, from, scope, ())
+    IMAGES.all(from, scope, ())
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Image)>> {
-    super::all_scopes(&IMAGES, from)
+    IMAGES.all_scopes(from)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, image: &Image) -> Result<()> {

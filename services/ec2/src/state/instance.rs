@@ -250,12 +250,12 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &InstanceId) -> Result<Op
 
 /// In the order of their ids.
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Instance>> {
-    super::all(&INSTANCES, from, scope, ())
+    INSTANCES.all(from, scope, ())
 }
 
 /// Instances of every scope.
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Instance)>> {
-    super::all_scopes(&INSTANCES, from)
+    INSTANCES.all_scopes(from)
 }
 
 /// The scope of an instance, wherever it is.

@@ -25,7 +25,7 @@ pub fn find(
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<InternetGateway>> {
-    super::all(&GATEWAYS, from, scope, ())
+    GATEWAYS.all(from, scope, ())
 }
 
 pub fn get(from: &mut impl Reader, scope: &Scope, id: &InternetGatewayId) -> Result<InternetGateway> {

@@ -38,7 +38,7 @@ pub fn get(from: &mut impl Reader, scope: &Scope, name: &str) -> Result<KeyPair>
 
 /// In the order of names.
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<KeyPair>> {
-    super::all(&KEY_PAIRS, from, scope, ())
+    KEY_PAIRS.all(from, scope, ())
 }
 
 /// # Errors

@@ -59,7 +59,7 @@ pub fn get(from: &mut impl Reader, scope: &Scope, named: &Named) -> Result<Launc
 
 /// In the order of their ids.
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<LaunchTemplate>> {
-    super::all(&TEMPLATES, from, scope, ())
+    TEMPLATES.all(from, scope, ())
 }
 
 /// # Errors
@@ -109,7 +109,7 @@ pub fn add_version(
 
 /// In the order of their numbers.
 pub fn versions(from: &mut impl Reader, scope: &Scope, template: &LaunchTemplate) -> Result<Vec<Version>> {
-    super::all(&VERSIONS, from, scope, &template.id)
+    VERSIONS.all(from, scope, &template.id)
 }
 
 /// # Errors

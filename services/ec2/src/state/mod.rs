@@ -39,51 +39,7 @@ pub mod vpc_endpoint;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use kernel::table::Record;
-use kernel::tx::Reader;
-use kernel::{Key, Result, Scope, Table, Tx};
-
-/// Rows read at once by [`all`].
-const BATCH: usize = 1_000;
-
-/// Every record of `table` whose key begins with `prefix`, in the order of keys.
-pub fn all<R: Record>(
-    table: &Table<R>,
-    from: &mut impl Reader,
-    scope: &Scope,
-    prefix: impl Key,
-) -> Result<Vec<R>> {
-    let mut records = Vec::new();
-    let mut after: Option<bytes::Bytes> = None;
-    loop {
-        let rows = table.list(from, scope, &prefix, after.as_deref(), BATCH)?;
-        let is_last = rows.len() < BATCH;
-        after = rows.last().map(|(key, _)| key.clone());
-        records.extend(rows.into_iter().map(|(_, record)| record));
-        if is_last {
-            return Ok(records);
-        }
-    }
-}
-
-/// Every record of `table`, with its scope.
-pub fn all_scopes<R: Record>(table: &Table<R>, from: &mut impl Reader) -> Result<Vec<(Scope, R)>> {
-    let mut records = Vec::new();
-    let mut after: Option<bytes::Bytes> = None;
-    loop {
-        let rows = table.list_all(from, after.as_deref(), BATCH)?;
-        let is_last = rows.len() < BATCH;
-        after = rows.last().map(|(key, _)| key.clone());
-        for (key, record) in rows {
-            if let Some(scope) = kernel::key::KeyReader(&key).scope() {
-                records.push((scope, record));
-            }
-        }
-        if is_last {
-            return Ok(records);
-        }
-    }
-}
+use kernel::{Result, Tx};
 
 /// A free address of `range`, but none of those AWS reserves (the first four and the last). Sought from a random place
 /// on: an address given back is not handed out again at once, when others may still have it in mind.

@@ -40,12 +40,12 @@ pub fn get(from: &mut impl Reader, scope: &Scope, id: &NatGatewayId) -> Result<N
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<NatGateway>> {
-    super::all(&GATEWAYS, from, scope, ())
+    GATEWAYS.all(from, scope, ())
 }
 
 /// Of every account, with their scopes.
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, NatGateway)>> {
-    super::all_scopes(&GATEWAYS, from)
+    GATEWAYS.all_scopes(from)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, gateway: &NatGateway) -> Result<()> {

@@ -51,7 +51,7 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &NetworkAclId) -> Result<
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<NetworkAcl>> {
-    super::all(&ACLS, from, scope, ())
+    ACLS.all(from, scope, ())
 }
 
 pub fn get(from: &mut impl Reader, scope: &Scope, id: &NetworkAclId) -> Result<NetworkAcl> {

@@ -148,12 +148,12 @@ pub fn get(from: &mut impl Reader, scope: &Scope, id: &InterfaceId) -> Result<Ne
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<NetworkInterface>> {
-    super::all(&INTERFACES, from, scope, ())
+    INTERFACES.all(from, scope, ())
 }
 
 /// Every interface of every account, with its scope.
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, NetworkInterface)>> {
-    super::all_scopes(&INTERFACES, from)
+    INTERFACES.all_scopes(from)
 }
 
 /// Who has this private address in the VPC: how a listener inside a network knows its caller.
@@ -175,7 +175,7 @@ pub fn find_by_private_ip(
 
 /// How many addresses of the subnet are free.
 pub fn count_free(from: &mut impl Reader, scope: &Scope, subnet: &Subnet) -> Result<u32> {
-    let taken = super::all(&ADDRESSES, from, scope, &subnet.id)?.len();
+    let taken = ADDRESSES.all(from, scope, &subnet.id)?.len();
     let (_, assignable) = crate::rules::subnet::assignable(subnet.cidr);
     Ok(assignable.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX)))
 }
@@ -336,7 +336,7 @@ pub fn further_of(
     scope: &Scope,
     instance: &InstanceId,
 ) -> Result<Vec<NetworkInterface>> {
-    let ids = super::all(&FURTHER, from, scope, instance)?;
+    let ids = FURTHER.all(from, scope, instance)?;
     let found = ids.iter().map(|id| find(from, scope, id)).collect::<Result<Vec<_>>>()?;
     Ok(found.into_iter().flatten().collect())
 }

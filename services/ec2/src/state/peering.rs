@@ -81,7 +81,7 @@ pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Peering>> {
 }
 
 pub fn everybodys(from: &mut impl Reader) -> Result<Vec<Peering>> {
-    super::all(&PEERINGS, from, &HOUSE_SCOPE, ())
+    PEERINGS.all(from, &HOUSE_SCOPE, ())
 }
 
 /// The active connections of a VPC, each with its other side.

@@ -23,7 +23,7 @@ pub fn find(from: &mut impl Reader, scope: &Scope, name: &str) -> Result<Option<
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<PlacementGroup>> {
-    super::all(&GROUPS, from, scope, ())
+    GROUPS.all(from, scope, ())
 }
 
 /// # Errors

@@ -83,7 +83,7 @@ pub fn get_own(from: &mut impl Reader, scope: &Scope, id: &PrefixListId) -> Resu
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<PrefixList>> {
-    super::all(&LISTS, from, scope, ())
+    LISTS.all(from, scope, ())
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, list: &PrefixList) -> Result<()> {

@@ -46,11 +46,11 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &str) -> Result<Option<Re
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<ReservedInstances>> {
-    super::all(&RESERVED, from, scope, ())
+    RESERVED.all(from, scope, ())
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, ReservedInstances)>> {
-    super::all_scopes(&RESERVED, from)
+    RESERVED.all_scopes(from)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, reserved: &ReservedInstances) -> Result<()> {
@@ -58,7 +58,7 @@ pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, reserved: &ReservedInstances) -> 
 }
 
 pub fn modifications(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Modification>> {
-    super::all(&MODIFICATIONS, from, scope, ())
+    MODIFICATIONS.all(from, scope, ())
 }
 
 pub fn put_modification(tx: &mut Tx<'_, '_>, scope: &Scope, modification: &Modification) -> Result<()> {

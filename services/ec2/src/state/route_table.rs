@@ -63,7 +63,7 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &RouteTableId) -> Result<
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<RouteTable>> {
-    super::all(&TABLES, from, scope, ())
+    TABLES.all(from, scope, ())
 }
 
 pub fn get(from: &mut impl Reader, scope: &Scope, id: &RouteTableId) -> Result<RouteTable> {

@@ -48,7 +48,7 @@ pub fn of_instance(
     scope: &Scope,
     instance: &InstanceId,
 ) -> Result<Vec<ScheduledEvent>> {
-    super::all(&EVENTS, from, scope, instance)
+    EVENTS.all(from, scope, instance)
 }
 
 pub fn find(

@@ -101,7 +101,7 @@ pub fn get_by_name(from: &mut impl Reader, scope: &Scope, vpc: &VpcId, name: &st
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<SecurityGroup>> {
-    super::all(&GROUPS, from, scope, ())
+    GROUPS.all(from, scope, ())
 }
 
 /// A new group, with AWS's first rule: everything may leave.
@@ -135,7 +135,7 @@ pub fn insert(
     if vpc::find(tx, scope, vpc)?.is_some_and(|vpc| !vpc.ipv6.is_empty()) {
         group.rules.push(leaving6(RuleId::fresh(tx.ctx().ids())));
     }
-    if super::all(&NAMES, tx, scope, ())?.len() >= rules::GROUPS_MAX {
+    if NAMES.all(tx, scope, ())?.len() >= rules::GROUPS_MAX {
         return Err(errors::group_limit());
     }
     NAMES.put(tx, scope, (vpc, name), &group.id)?;

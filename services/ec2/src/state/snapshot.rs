@@ -97,17 +97,17 @@ pub fn find_placed(
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Snapshot>> {
-    super::all(&SNAPSHOTS, from, scope, ())
+    SNAPSHOTS.all(from, scope, ())
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Snapshot)>> {
-    super::all_scopes(&SNAPSHOTS, from)
+    SNAPSHOTS.all_scopes(from)
 }
 
 /// Those that wait to be taken.
 pub fn waiting(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Snapshot>> {
     let mut found = Vec::new();
-    for id in super::all(&WAITING, from, scope, ())? {
+    for id in WAITING.all(from, scope, ())? {
         found.extend(find(from, scope, &id)?);
     }
     Ok(found)

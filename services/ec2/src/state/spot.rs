@@ -95,11 +95,11 @@ pub fn get(from: &mut impl Reader, scope: &Scope, id: &SpotRequestId) -> Result<
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<SpotRequest>> {
-    super::all(&REQUESTS, from, scope, ())
+    REQUESTS.all(from, scope, ())
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, SpotRequest)>> {
-    super::all_scopes(&REQUESTS, from)
+    REQUESTS.all_scopes(from)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, request: &SpotRequest) -> Result<()> {
@@ -144,7 +144,7 @@ pub const COURSE_KEPT_MS: Millis = 90 * 86_400_000;
 
 /// All points that are kept, in the order of time.
 pub fn course(from: &mut impl Reader) -> Result<Vec<Point>> {
-    super::all(&COURSE, from, &HOUSE_SCOPE, ())
+    COURSE.all(from, &HOUSE_SCOPE, ())
 }
 
 /// Notes a level, and forgets what is older than [`COURSE_KEPT_MS`], but for the point that still holds there.

@@ -46,7 +46,7 @@ pub fn get(from: &mut impl Reader, scope: &Scope, id: &SubnetId) -> Result<Subne
 
 /// In the order of their ids.
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Subnet>> {
-    super::all(&SUBNETS, from, scope, ())
+    SUBNETS.all(from, scope, ())
 }
 
 /// The subnet an instance is launched into when the request names none: the default one of `zone`, or of the first

@@ -29,13 +29,13 @@ pub fn of<I: Id>(from: &mut impl Reader, scope: &Scope, id: &I) -> Result<Tags> 
 
 /// The tags of every resource of one type, by id: read once where many are described.
 pub fn of_all<I: Id>(from: &mut impl Reader, scope: &Scope) -> Result<BTreeMap<String, Tags>> {
-    let rows = super::all(&TAGS, from, scope, I::RESOURCE)?;
+    let rows = TAGS.all(from, scope, I::RESOURCE)?;
     Ok(rows.into_iter().map(|row| (row.id, row.tags)).collect())
 }
 
 /// Every resource that has tags.
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Tagged>> {
-    super::all(&TAGS, from, scope, ())
+    TAGS.all(from, scope, ())
 }
 
 /// Replaces a resource's tags. Their limits were checked by `rules::tag`.

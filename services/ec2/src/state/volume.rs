@@ -90,17 +90,17 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &VolumeId) -> Result<Opti
 
 /// In the order of their ids.
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Volume>> {
-    super::all(&VOLUMES, from, scope, ())
+    VOLUMES.all(from, scope, ())
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Volume)>> {
-    super::all_scopes(&VOLUMES, from)
+    VOLUMES.all_scopes(from)
 }
 
 /// Those an instance has, or is about to have or to lose, by their devices' names.
 pub fn of_instance(from: &mut impl Reader, scope: &Scope, id: &InstanceId) -> Result<Vec<Volume>> {
     let mut volumes = Vec::new();
-    for held in super::all(&HELD, from, scope, id)? {
+    for held in HELD.all(from, scope, id)? {
         volumes.extend(find(from, scope, &held)?);
     }
     volumes.sort_by(|a, b| device(a).cmp(device(b)));

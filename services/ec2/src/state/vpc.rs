@@ -85,12 +85,12 @@ pub fn get(from: &mut impl Reader, scope: &Scope, id: &VpcId) -> Result<Vpc> {
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Vpc>> {
-    super::all(&VPCS, from, scope, ())
+    VPCS.all(from, scope, ())
 }
 
 /// Of every account, with their scopes.
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Vpc)>> {
-    super::all_scopes(&VPCS, from)
+    VPCS.all_scopes(from)
 }
 
 /// Whether the scope has been given its default VPC, be it deleted since.

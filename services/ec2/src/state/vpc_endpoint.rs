@@ -72,12 +72,12 @@ pub fn get(from: &mut impl Reader, scope: &Scope, id: &EndpointId) -> Result<Vpc
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<VpcEndpoint>> {
-    super::all(&ENDPOINTS, from, scope, ())
+    ENDPOINTS.all(from, scope, ())
 }
 
 /// Of every account, with their scopes.
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, VpcEndpoint)>> {
-    super::all_scopes(&ENDPOINTS, from)
+    ENDPOINTS.all_scopes(from)
 }
 
 /// Of one VPC.

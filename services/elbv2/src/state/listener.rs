@@ -45,14 +45,14 @@ pub fn find(from: &mut impl Reader, scope: &Scope, of: &str, id: &str) -> Result
 
 /// Those of a load balancer, by port.
 pub fn all(from: &mut impl Reader, scope: &Scope, of: &str) -> Result<Vec<Listener>> {
-    let mut found = super::all(&LISTENERS, from, scope, of)?;
+    let mut found = LISTENERS.all(from, scope, of)?;
     found.sort_by_key(|listener| listener.port);
     Ok(found)
 }
 
 /// Those of every load balancer of the account.
 pub fn every(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Listener>> {
-    super::all(&LISTENERS, from, scope, ())
+    LISTENERS.all(from, scope, ())
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Listener) -> Result<()> {

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::{Pairs, all_scopes};
+use super::Pairs;
 use crate::rules::arn;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,14 +88,13 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &str) -> Result<Option<Lo
 
 /// By name, since that is how they are listed.
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<LoadBalancer>> {
-    let mut found = super::all(&LOAD_BALANCERS, from, scope, ())?;
+    let mut found = LOAD_BALANCERS.all(from, scope, ())?;
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }
 
 pub fn ids_of_all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, String)>> {
-    let found = all_scopes(&LOAD_BALANCERS, from)?;
-    Ok(found.into_iter().map(|(scope, one)| (scope, one.id)).collect())
+    LOAD_BALANCERS.all_ids(from)
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &LoadBalancer) -> Result<()> {

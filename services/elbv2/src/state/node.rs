@@ -42,18 +42,6 @@ pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &str) -> Result<()> {
 
 /// Those of load balancers that are no more, too.
 pub fn ids_of_all_scopes(from: &mut impl Reader, keys: &mut Vec<(Scope, String)>) -> Result<()> {
-    let mut after: Option<bytes::Bytes> = None;
-    loop {
-        let rows = NODES.list_all(from, after.as_deref(), super::BATCH)?;
-        for (key, _) in &rows {
-            let mut reader = kernel::key::KeyReader(key);
-            if let (Some(scope), Some(id)) = (reader.scope(), reader.text()) {
-                keys.push((scope, id));
-            }
-        }
-        if rows.len() < super::BATCH {
-            return Ok(());
-        }
-        after = rows.last().map(|(key, _)| key.clone());
-    }
+    keys.extend(NODES.all_ids(from)?);
+    Ok(())
 }

@@ -27,14 +27,14 @@ pub fn find(from: &mut impl Reader, scope: &Scope, of: &str, id: &str) -> Result
 
 /// Those of a listener, by priority.
 pub fn all(from: &mut impl Reader, scope: &Scope, of: &str) -> Result<Vec<Rule>> {
-    let mut found = super::all(&RULES, from, scope, of)?;
+    let mut found = RULES.all(from, scope, of)?;
     found.sort_by_key(|rule| rule.priority);
     Ok(found)
 }
 
 /// Those of every listener of the account.
 pub fn every(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Rule>> {
-    super::all(&RULES, from, scope, ())
+    RULES.all(from, scope, ())
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Rule) -> Result<()> {

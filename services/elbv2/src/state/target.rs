@@ -31,7 +31,7 @@ impl Target {
 static TARGETS: Table<Target> = Table::new("elbv2/target");
 
 pub fn all(from: &mut impl Reader, scope: &Scope, group: &str) -> Result<Vec<Target>> {
-    super::all(&TARGETS, from, scope, group)
+    TARGETS.all(from, scope, group)
 }
 
 /// Of all groups, each with its group.

@@ -78,7 +78,7 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &str) -> Result<Option<Ta
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<TargetGroup>> {
-    let mut found = super::all(&TARGET_GROUPS, from, scope, ())?;
+    let mut found = TARGET_GROUPS.all(from, scope, ())?;
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }

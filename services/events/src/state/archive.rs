@@ -44,7 +44,7 @@ pub fn find(from: &mut impl Reader, scope: &Scope, name: &str) -> Result<Option<
 
 /// By name.
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Archive>> {
-    super::all(&ARCHIVES, from, scope, ())
+    ARCHIVES.all(from, scope, ())
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, archive: &Archive) -> Result<()> {

@@ -26,7 +26,7 @@ pub fn find(from: &mut impl Reader, scope: &Scope, name: &str) -> Result<Option<
 
 /// By name.
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Bus>> {
-    let mut found = super::all(&BUSES, from, scope, ())?;
+    let mut found = BUSES.all(from, scope, ())?;
     if !found.iter().any(|bus| bus.name == DEFAULT) {
         found.push(Bus { name: DEFAULT.to_owned(), ..Bus::default() });
     }

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kernel::key::KeyReader;
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
@@ -106,19 +105,5 @@ pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &str) -> Result<()> {
 
 /// Of every account and region.
 pub fn ids_of_all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, String)>> {
-    let mut found = Vec::new();
-    let mut after: Option<bytes::Bytes> = None;
-    loop {
-        let rows = DELIVERIES.list_all(from, after.as_deref(), super::BATCH)?;
-        for (key, _) in &rows {
-            let mut reader = KeyReader(key);
-            if let (Some(scope), Some(id)) = (reader.scope(), reader.text()) {
-                found.push((scope, id));
-            }
-        }
-        if rows.len() < super::BATCH {
-            return Ok(found);
-        }
-        after = rows.last().map(|(key, _)| key.clone());
-    }
+    DELIVERIES.all_ids(from)
 }

@@ -63,7 +63,7 @@ pub fn find(from: &mut impl Reader, scope: &Scope, name: &str) -> Result<Option<
 
 /// By name.
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Replay>> {
-    super::all(&REPLAYS, from, scope, ())
+    REPLAYS.all(from, scope, ())
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, replay: &Replay) -> Result<()> {

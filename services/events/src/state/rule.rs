@@ -63,7 +63,7 @@ pub fn find(from: &mut impl Reader, scope: &Scope, bus: &str, name: &str) -> Res
 
 /// Those of a bus, by name.
 pub fn all(from: &mut impl Reader, scope: &Scope, bus: &str) -> Result<Vec<Rule>> {
-    super::all(&RULES, from, scope, bus)
+    RULES.all(from, scope, bus)
 }
 
 /// Stores a rule, and sets or takes back its timer.

@@ -3,7 +3,6 @@
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::all;
 use crate::errors;
 
 /// By the job's id.
@@ -50,7 +49,7 @@ pub fn get(from: &mut impl Reader, home: &Scope, id: &str, now: Millis) -> Resul
 /// Keeps a report, and lets go of those nobody needs.
 pub fn put(tx: &mut Tx<'_, '_>, home: &Scope, id: &str, report: &Report) -> Result<()> {
     let mut known: Vec<_> =
-        all(tx, &REPORTS, home, ())?.into_iter().map(|(key, known)| (known.made_at, key)).collect();
+        REPORTS.all_rows(tx, home, ())?.into_iter().map(|(key, known)| (known.made_at, key)).collect();
     known.sort_unstable();
     let old = known.iter().filter(|(made_at, _)| report.made_at - made_at >= KEPT_MS).count();
     let gone = old.max((known.len() + 1).saturating_sub(KEPT_MAX));

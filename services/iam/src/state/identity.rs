@@ -7,7 +7,7 @@ use kernel::{Key, Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Counted};
-use super::{access_key, all, fold, mfa_device, policy_use};
+use super::{access_key, fold, mfa_device, policy_use};
 use crate::errors;
 use crate::rules::tags::Tags;
 use crate::rules::trusted::Trusted;
@@ -185,7 +185,7 @@ pub fn delete(tx: &mut Tx<'_, '_>, home: &Scope, identity: &Identity) -> Result<
 
 /// Every identity of a kind, by name.
 pub fn list(from: &mut impl Reader, home: &Scope, kind: Kind) -> Result<Vec<Identity>> {
-    Ok(all(from, &IDENTITIES, home, kind)?.into_iter().map(|(_, identity)| identity).collect())
+    Ok(IDENTITIES.all_rows(from, home, kind)?.into_iter().map(|(_, identity)| identity).collect())
 }
 
 pub fn join(tx: &mut Tx<'_, '_>, home: &Scope, group: &str, user: &str) -> Result<()> {
@@ -199,7 +199,7 @@ pub fn leave(tx: &mut Tx<'_, '_>, home: &Scope, group: &str, user: &str) -> Resu
 /// Folded names of a group's users.
 pub fn members(from: &mut impl Reader, home: &Scope, group: &str) -> Result<Vec<String>> {
     let group = fold(group);
-    let rows = all(from, &MEMBERS, home, group.as_str())?;
+    let rows = MEMBERS.all_rows(from, home, group.as_str())?;
     let name = |key: &[u8]| {
         let mut key = KeyReader(key);
         key.text().and_then(|_| key.text())

@@ -4,7 +4,7 @@ use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Counted};
-use super::{all, fold};
+use super::fold;
 use crate::errors;
 use crate::rules::tags::Tags;
 
@@ -59,5 +59,5 @@ pub fn delete(tx: &mut Tx<'_, '_>, home: &Scope, profile: &InstanceProfile) -> R
 
 /// By name.
 pub fn list(from: &mut impl Reader, home: &Scope) -> Result<Vec<InstanceProfile>> {
-    Ok(all(from, &PROFILES, home, ())?.into_iter().map(|(_, profile)| profile).collect())
+    Ok(PROFILES.all_rows(from, home, ())?.into_iter().map(|(_, profile)| profile).collect())
 }

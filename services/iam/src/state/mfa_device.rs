@@ -4,7 +4,6 @@ use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Counted};
-use super::all;
 use super::identity::Identity;
 use crate::errors;
 use crate::rules::tags::Tags;
@@ -52,7 +51,7 @@ pub fn delete(tx: &mut Tx<'_, '_>, home: &Scope, device: &MfaDevice) -> Result<(
 
 /// By serial number.
 pub fn list(from: &mut impl Reader, home: &Scope) -> Result<Vec<MfaDevice>> {
-    Ok(all(from, &DEVICES, home, ())?.into_iter().map(|(_, device)| device).collect())
+    Ok(DEVICES.all_rows(from, home, ())?.into_iter().map(|(_, device)| device).collect())
 }
 
 pub fn rename_user(tx: &mut Tx<'_, '_>, home: &Scope, user: &Identity, name: &str) -> Result<()> {

@@ -19,9 +19,7 @@ pub mod seal;
 pub mod server_certificate;
 pub mod trusted;
 
-use kernel::{AccountId, Ctx, Partition, Reader, Region, Result, Row, Scope, Table};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use kernel::{AccountId, Ctx, Partition, Region, Scope};
 
 /// Where an account's identities are kept: beside its regions, so that every region sees the same.
 pub fn home_of(account: AccountId, partition: Partition) -> Scope {
@@ -47,26 +45,4 @@ pub fn arn(home: &Scope, resource: impl std::fmt::Display) -> String {
 /// Names are unique without regard to case, and found so.
 pub fn fold(name: &str) -> String {
     name.to_ascii_lowercase()
-}
-
-/// Rows read at one time.
-const BATCH: usize = 1_000;
-
-/// Every record whose key begins with `prefix`, in order. Quotas bound how many there are.
-pub fn all<R: Serialize + DeserializeOwned>(
-    from: &mut impl Reader,
-    table: &Table<R>,
-    home: &Scope,
-    prefix: impl kernel::Key + Copy,
-) -> Result<Vec<Row<R>>> {
-    let mut rows: Vec<Row<R>> = Vec::new();
-    loop {
-        let after = rows.last().map(|(key, _)| key.clone());
-        let more = table.list(from, home, prefix, after.as_deref(), BATCH)?;
-        let full = more.len() == BATCH;
-        rows.extend(more);
-        if !full {
-            return Ok(rows);
-        }
-    }
 }

@@ -4,7 +4,6 @@ use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Counted};
-use super::all;
 use crate::errors;
 use crate::rules::tags::Tags;
 
@@ -54,5 +53,5 @@ pub fn delete(tx: &mut Tx<'_, '_>, home: &Scope, url: &str) -> Result<()> {
 }
 
 pub fn list(from: &mut impl Reader, home: &Scope) -> Result<Vec<Provider>> {
-    Ok(all(from, &PROVIDERS, home, ())?.into_iter().map(|(_, provider)| provider).collect())
+    Ok(PROVIDERS.all_rows(from, home, ())?.into_iter().map(|(_, provider)| provider).collect())
 }

@@ -6,7 +6,7 @@ use kernel::{Arn, Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Counted};
-use super::{all, fold, known_policy};
+use super::{fold, known_policy};
 use crate::errors;
 use crate::rules::tags::Tags;
 
@@ -94,5 +94,5 @@ pub fn delete(tx: &mut Tx<'_, '_>, home: &Scope, policy: &ManagedPolicy) -> Resu
 
 /// The customer's own, by name.
 pub fn list(from: &mut impl Reader, home: &Scope) -> Result<Vec<ManagedPolicy>> {
-    Ok(all(from, &POLICIES, home, ())?.into_iter().map(|(_, policy)| policy).collect())
+    Ok(POLICIES.all_rows(from, home, ())?.into_iter().map(|(_, policy)| policy).collect())
 }

@@ -3,8 +3,8 @@
 use kernel::key::KeyReader;
 use kernel::{Reader, Result, Scope, Table, Tx};
 
+use super::fold;
 use super::identity::{Identity, Kind};
-use super::{all, fold};
 
 /// By policy ARN and usage, kind, and name.
 static USES: Table<()> = Table::new("iam/policy-use");
@@ -51,7 +51,7 @@ pub fn rename(tx: &mut Tx<'_, '_>, home: &Scope, before: &Identity, name: &str) 
 
 /// Kinds and folded names of those who use a policy so.
 pub fn users(from: &mut impl Reader, home: &Scope, arn: &str, usage: Usage) -> Result<Vec<(Kind, String)>> {
-    let rows = all(from, &USES, home, (arn, usage.word()))?;
+    let rows = USES.all_rows(from, home, (arn, usage.word()))?;
     let read = |key: &[u8]| {
         let mut key = KeyReader(key);
         key.text()?;

@@ -4,7 +4,7 @@ use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Counted};
-use super::{all, fold};
+use super::fold;
 use crate::errors;
 use crate::rules::tags::Tags;
 
@@ -77,5 +77,5 @@ pub fn delete(tx: &mut Tx<'_, '_>, home: &Scope, name: &str) -> Result<()> {
 
 /// By name.
 pub fn list(from: &mut impl Reader, home: &Scope) -> Result<Vec<ServerCertificate>> {
-    Ok(all(from, &CERTIFICATES, home, ())?.into_iter().map(|(_, one)| one).collect())
+    Ok(CERTIFICATES.all_rows(from, home, ())?.into_iter().map(|(_, one)| one).collect())
 }
