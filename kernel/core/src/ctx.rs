@@ -226,6 +226,14 @@ impl Ctx {
         let caller = Caller::service(self.service(), self.account());
         self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
     }
+
+    /// As [`Ctx::call_as_service`], and nothing where nobody serves the operation: a house need not have every service.
+    pub async fn call_if_served<O: Operation>(&self, op: O, input: O::Input) -> Result<Option<O::Output>> {
+        if !self.house().serves(O::DEF) {
+            return Ok(None);
+        }
+        self.call_as_service(op, input).await.map(Some)
+    }
 }
 
 /// A service of this name, at work for a resource of `account`.

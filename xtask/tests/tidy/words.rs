@@ -7,7 +7,7 @@ const THEIRS: [&str; 4] = ["ami", "imds", "s3", "vpc"];
 
 /// Where a name stands for something else than the service, and for what.
 const MEANS_ELSE: [(&str, &str, &str); 12] = [
-    ("kernel/core/src/house.rs", "ec2", "the protocol called after it"),
+    ("kernel/core/src/house/directory.rs", "ec2", "the protocol called after it"),
     ("kernel/core/src/caller.rs", "iam", "the ARNs of principals"),
     ("kernel/core/src/principal.rs", "vpc", "condition keys that policies of every service know"),
     ("kernel/policy/src/decision.rs", "vpc", "the wording of a refusal"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api_cloudwatch::{Dimension, MetricDatum, PutMetricDataInput, op};
-use kernel::{Ctx, Kind, Millis, Result, Scope};
+use kernel::{Ctx, Millis, Result, Scope};
 use shape::Timestamp;
 
 use crate::rules::metric::value;
@@ -37,11 +37,8 @@ pub async fn put_all(ctx: &Ctx) -> Result<()> {
                 metric_data: Some(some.to_vec()),
                 ..PutMetricDataInput::default()
             };
-            match ctx.in_scope(scope).call_as_service(op::PutMetricData, input).await {
-                // A house without CloudWatch has no metrics.
-                Err(error) if error.kind() != Kind::Unsupported => return Err(error),
-                _ => {}
-            }
+            // A house without CloudWatch has no metrics.
+            ctx.in_scope(scope).call_if_served(op::PutMetricData, input).await?;
         }
     }
     Ok(())

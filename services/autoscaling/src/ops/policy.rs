@@ -2,7 +2,7 @@
 
 use api_autoscaling as api;
 use api_cloudwatch as cw;
-use kernel::{Ctx, Kind as ErrorKind, Reader, Result, Scope};
+use kernel::{Ctx, Reader, Result, Scope};
 
 use super::{change, get_changeable};
 use crate::controllers::{alarm, group::CONTROLLER};
@@ -120,15 +120,10 @@ async fn view(ctx: &Ctx, scope: &Scope, one: &Policy) -> Result<api::ScalingPoli
 /// The alarms that lead to a policy.
 async fn alarms_of(ctx: &Ctx, scope: &Scope, arn: &str) -> Result<Vec<api::Alarm>> {
     let request = cw::DescribeAlarmsInput { action_prefix: Some(arn.to_owned()), ..Default::default() };
-    match ctx.call_as_service(cw::op::DescribeAlarms, request).await {
-        Ok(found) => {
-            let names = found.metric_alarms.into_iter().flatten().filter_map(|one| one.alarm_name);
-            Ok(names.map(|name| alarm_view(scope, &name)).collect())
-        }
-        // A house without CloudWatch has no alarms.
-        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
+    // A house without CloudWatch has no alarms.
+    let found = ctx.call_if_served(cw::op::DescribeAlarms, request).await?;
+    let alarms = found.and_then(|found| found.metric_alarms).unwrap_or_default();
+    Ok(alarms.into_iter().filter_map(|one| Some(alarm_view(scope, &one.alarm_name?))).collect())
 }
 
 /// A policy by name, within a group, or by ARN.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use api_cloudwatch::{Dimension, MetricDatum, PutMetricDataInput, op};
-use kernel::{Ctx, Kind, Millis, Result, Scope};
+use kernel::{Ctx, Millis, Result, Scope};
 use net::{Counters, NetworkId, NicId};
 use shape::Timestamp;
 
@@ -120,10 +120,7 @@ pub(super) async fn put(ctx: &Ctx, data: Vec<MetricDatum>) -> Result<()> {
         metric_data: Some(data),
         ..PutMetricDataInput::default()
     };
-    match ctx.call_as_service(op::PutMetricData, input).await {
-        Err(error) if error.kind() != Kind::Unsupported => Err(error),
-        _ => Ok(()),
-    }
+    ctx.call_if_served(op::PutMetricData, input).await.map(drop)
 }
 
 /// What an instance used since the last look that was put. A machine that has just gone has none.

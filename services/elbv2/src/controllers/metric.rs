@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use api_cloudwatch::{MetricDatum, PutMetricDataInput, op};
 use kernel::meter::Usage as Line;
-use kernel::{Ctx, Kind as Failed, Millis, Result, Scope};
+use kernel::{Ctx, Millis, Result, Scope};
 
 use crate::rules::capacity::Used;
 use crate::rules::metric::{self, Counted};
@@ -156,10 +156,7 @@ async fn put(ctx: &Ctx, namespace: &str, data: Vec<MetricDatum>) -> Result<()> {
         metric_data: Some(data),
         ..PutMetricDataInput::default()
     };
-    match ctx.call_as_service(op::PutMetricData, input).await {
-        Err(error) if error.kind() != Failed::Unsupported => Err(error),
-        _ => Ok(()),
-    }
+    ctx.call_if_served(op::PutMetricData, input).await.map(drop)
 }
 
 #[cfg(test)]

@@ -76,8 +76,7 @@ async fn put(ctx: &Ctx, namespace: &str, data: &[MetricDatum]) -> Result<()> {
             }
             Ok(())
         }
-        // A house without CloudWatch has no metrics.
-        Err(error) if !matches!(error.kind(), Kind::Invalid | Kind::Unsupported) => Err(error),
+        Err(error) if error.kind() != Kind::Invalid => Err(error),
         _ => Ok(()),
     }
 }
@@ -88,7 +87,8 @@ async fn put_all(ctx: &Ctx, namespace: &str, data: Vec<MetricDatum>) -> Result<(
         metric_data: Some(data),
         ..PutMetricDataInput::default()
     };
-    ctx.call_as_service(op::PutMetricData, input).await
+    // A house without CloudWatch has no metrics.
+    ctx.call_if_served(op::PutMetricData, input).await.map(drop)
 }
 
 /// The default values of filters that saw events in this minute, and none of theirs.

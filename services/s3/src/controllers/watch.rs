@@ -58,10 +58,7 @@ pub async fn tell(ctx: &Ctx) -> Result<()> {
         let ctx = ctx.in_scope(bucket.scope());
         let metric_data = Some(data(&name, &id, &counted, ctx.now()));
         let input = PutMetricDataInput { namespace: "AWS/S3".to_owned(), metric_data, ..Default::default() };
-        match ctx.call_as_service(op::PutMetricData, input).await {
-            Err(error) if error.kind() != Kind::Unsupported => return Err(error),
-            _ => {}
-        }
+        ctx.call_if_served(op::PutMetricData, input).await?;
     }
     Ok(())
 }
