@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use balance::{
     Action, Balance, Certificate, Choice, DoorSpec, Forward, ForwardedFor, FrontSpec, Fronts, Identity,
-    Manners, MemberSpec, Place, PoolSpec, Speaks, Strictness, Upstream, Versions,
+    Manners, MemberSpec, Place, PoolSpec, ProxyHeader, Speaks, Strictness, Upstream, Versions,
 };
 
 /// As the whole cloud has it.
@@ -60,7 +60,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             sticky: None,
             slow_start: Duration::ZERO,
             probe: None,
-            proxy_header: false,
+            proxy_header: ProxyHeader::None,
+            fail_open: true,
             cross_zone: None,
         }],
         journal: false,

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Request;
 use hyper::body::Incoming;
@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::answer;
 use crate::counters::add;
 use crate::fields::Client;
+use crate::journal::{Draft, Hello};
 use crate::live::{LiveDoor, LivePlace, Slot};
 use crate::proxy::Passage;
 use crate::pulse::{Pulse, Watch, Watched};
@@ -138,10 +139,11 @@ impl Guest {
         let Some(tls) = &door.tls else {
             return self.speak(stream, door, &pulse, None).await;
         };
+        let begun = Instant::now();
         match timeout(HANDSHAKE_MAX, tls.0.accept(stream)).await {
             Ok(Ok(stream)) => {
                 add(&counters.tls_connections, 1);
-                let facts = facts(stream.get_ref().1);
+                let facts = facts(stream.get_ref().1, begun);
                 self.speak(stream, door, &pulse, Some(facts)).await;
             }
             _ => add(&counters.tls_failures, 1),
@@ -152,15 +154,18 @@ impl Guest {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let mut client = Client::new(self.peer.ip(), self.peer.port(), tls.is_some(), self.port);
+        let (tls, hello) = tls.map(|tls| ((tls.version, tls.suite), tls.hello)).unzip();
+        client.tls = tls;
         if !matches!(door.spec.speaks, Speaks::Http(_)) {
             pulse.asked();
-            let carrying = stream::carry(&self.slot, door, &self.place, self.peer, stream);
+            let journal = self.slot.get().journal.clone();
+            let draft = journal.map(|journal| Draft::of_stream(&journal, &client, hello));
+            let carrying = stream::carry(&self.slot, door, &self.place, self.peer, (stream, draft));
             pulse.while_alive(carrying).await;
             return;
         }
-        let is_http2 = tls.as_ref().is_some_and(|tls| tls.http2);
-        let mut client = Client::new(self.peer.ip(), self.peer.port(), tls.is_some(), self.port);
-        client.tls = tls.map(|tls| (tls.version, tls.suite));
+        let is_http2 = hello.is_some_and(|hello| hello.alpn.as_deref() == Some("h2"));
         let visit = Arc::new(Visit { guest: self, client, pulse: pulse.clone() });
         let service = service_fn(move |request| {
             let visit = visit.clone();
@@ -175,7 +180,7 @@ impl Guest {
             pulse.while_alive(http.serve_connection(io, service)).await
         } else {
             let mut http = http1::Builder::new();
-            http.max_buf_size(HEAD_BYTES_MAX).pipeline_flush(true).header_read_timeout(None);
+            http.max_buf_size(HEAD_BYTES_MAX).header_read_timeout(None);
             pulse.while_alive(http.serve_connection(io, service).with_upgrades()).await
         };
         if let Some(Err(error)) = outcome {
@@ -191,10 +196,10 @@ const HEAD_BYTES: u32 = 64 * 1_024;
 struct TlsFacts {
     version: String,
     suite: String,
-    http2: bool,
+    hello: Hello,
 }
 
-fn facts(connection: &rustls::ServerConnection) -> TlsFacts {
+fn facts(connection: &rustls::ServerConnection, begun: Instant) -> TlsFacts {
     let version = match connection.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
         _ => "TLSv1.2",
@@ -203,7 +208,11 @@ fn facts(connection: &rustls::ServerConnection) -> TlsFacts {
     TlsFacts {
         version: version.to_owned(),
         suite: suite.unwrap_or_default().replace("TLS13_", "TLS_"),
-        http2: connection.alpn_protocol() == Some(b"h2"),
+        hello: Hello {
+            domain: connection.server_name().map(str::to_owned),
+            alpn: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+            took: begun.elapsed(),
+        },
     }
 }
 

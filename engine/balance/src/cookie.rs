@@ -5,10 +5,6 @@ use std::time::Duration;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
-/// Which member served.
-pub(crate) const OURS: &str = "AWSALB";
-/// Which member the application's cookie belongs to.
-pub(crate) const OURS_FOR_APPLICATION: &str = "AWSALBAPP-0";
 /// Which pool served.
 pub(crate) const POOL: &str = "AWSALBTG";
 /// The same for requests from other sites.
@@ -35,17 +31,25 @@ pub(crate) fn read(headers: &HeaderMap, name: &str) -> Option<u64> {
 }
 
 /// Sets a cookie of ours, and its twin for requests from other sites where `twin` says so.
-pub(crate) fn set(headers: &mut HeaderMap, name: &str, value: u64, life: Duration, twin: Option<bool>) {
-    let expires = httpdate(std::time::SystemTime::now() + life);
+pub(crate) fn set(
+    headers: &mut HeaderMap,
+    name: &str,
+    value: u64,
+    life: Option<Duration>,
+    twin: Option<bool>,
+) {
+    let expires = life.map_or_else(String::new, |life| {
+        format!("; Expires={}", httpdate(std::time::SystemTime::now() + life))
+    });
     let mut put = |text: String| {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.append(SET_COOKIE, value);
         }
     };
-    put(format!("{name}={value:016x}; Expires={expires}; Path=/"));
+    put(format!("{name}={value:016x}{expires}; Path=/"));
     if let Some(secure) = twin {
         let secure = if secure { "; Secure" } else { "" };
-        put(format!("{name}{CORS}={value:016x}; Expires={expires}; Path=/; SameSite=None{secure}"));
+        put(format!("{name}{CORS}={value:016x}{expires}; Path=/; SameSite=None{secure}"));
     }
 }
 
@@ -68,7 +72,7 @@ mod tests {
     fn cookies_are_found_among_others() {
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, HeaderValue::from_static("a=b; AWSALB=00000000000000ff; c"));
-        assert_eq!(read(&headers, OURS), Some(255));
+        assert_eq!(read(&headers, "AWSALB"), Some(255));
         assert_eq!(read(&headers, POOL), None);
         headers.insert(COOKIE, HeaderValue::from_static("AWSALBTGCORS=10"));
         assert_eq!(read(&headers, POOL), Some(16));

@@ -17,7 +17,7 @@ const ENTRIES_MAX: usize = 65_536;
 /// Characters of a text that clients choose.
 const TEXT_MAX: usize = 2_048;
 
-/// A request and its answer, when both are over.
+/// A request and its answer, when both are over; or a stream, which has no method.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub begun: SystemTime,
@@ -37,11 +37,23 @@ pub struct Entry {
     pub trace: String,
     /// Version and suite.
     pub tls: Option<(String, String)>,
+    /// Of a stream in TLS.
+    pub hello: Option<Hello>,
     pub status: u16,
     /// With heads, as they would be in HTTP/1.1.
     pub received_bytes: u64,
     pub sent_bytes: u64,
     pub outcome: Outcome,
+}
+
+/// How a client's TLS began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The name it asked for.
+    pub domain: Option<String>,
+    /// What is spoken inside, as both agreed.
+    pub alpn: Option<String>,
+    pub took: Duration,
 }
 
 /// What was decided about a request, and what came of it.
@@ -107,12 +119,14 @@ pub(crate) struct Notes(Arc<Noted>);
 struct Noted {
     outcome: Mutex<Outcome>,
     received: AtomicU64,
+    sent: AtomicU64,
     begun: Instant,
 }
 
 impl Notes {
     fn new(begun: Instant) -> Self {
-        Self(Arc::new(Noted { outcome: Mutex::default(), received: AtomicU64::new(0), begun }))
+        let (received, sent) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Noted { outcome: Mutex::default(), received, sent, begun }))
     }
 
     fn outcome(&self) -> MutexGuard<'_, Outcome> {
@@ -142,6 +156,18 @@ impl Notes {
         outcome.is_websocket = status == 101;
         let before = asked.saturating_duration_since(self.0.begun);
         outcome.took = Some([before, asked.elapsed(), Duration::ZERO]);
+    }
+
+    /// A stream has its member, which was asked at `asked`.
+    pub(crate) fn joined(&self, pool: &PoolId, member: SocketAddr, asked: Instant) {
+        let mut outcome = self.outcome();
+        (outcome.pool, outcome.member) = (Some(pool.clone()), Some(member));
+        let before = asked.saturating_duration_since(self.0.begun);
+        outcome.took = Some([before, asked.elapsed(), Duration::ZERO]);
+    }
+
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.0.sent.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
     }
 
     pub(crate) fn received(&self, bytes: usize) {
@@ -190,6 +216,7 @@ impl Draft {
                 agent: text(headers, USER_AGENT),
                 trace: text(headers, "x-amzn-trace-id"),
                 tls: client.tls.clone(),
+                hello: None,
                 status: 0,
                 received_bytes: 0,
                 sent_bytes: 0,
@@ -198,6 +225,23 @@ impl Draft {
             since,
             notes,
         }
+    }
+
+    /// Of a stream, which has come in just now.
+    pub(crate) fn of_stream(journal: &Arc<Journal>, client: &Client, hello: Option<Hello>) -> Self {
+        let request = Request::new(());
+        let mut draft = Self::begin(journal, client, &request);
+        draft.notes = Notes::new(draft.since);
+        let host = hello.as_ref().and_then(|hello| hello.domain.clone()).unwrap_or_default();
+        draft.entry = Entry {
+            version: "",
+            method: String::new(),
+            path: String::new(),
+            host,
+            hello,
+            ..draft.entry.clone()
+        };
+        draft
     }
 
     /// The head of the answer is known.
@@ -223,6 +267,7 @@ impl Drop for Draft {
             entry.trace.clone_from(&entry.outcome.trace);
         }
         entry.received_bytes = self.notes.0.received.load(Ordering::Relaxed);
+        entry.sent_bytes += self.notes.0.sent.load(Ordering::Relaxed);
         self.journal.add(entry);
     }
 }

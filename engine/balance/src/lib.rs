@@ -24,6 +24,7 @@ mod rule;
 mod space;
 mod spec;
 mod stream;
+mod tally;
 mod tls;
 mod upstream;
 
@@ -31,11 +32,11 @@ pub use body::Outgoing;
 pub use counters::{FrontSample, PoolSample};
 pub use engine::{Balance, Error, Fronts, Pending, Result, Sample};
 pub use fake::FakeFronts;
-pub use journal::{Did, Entry, Outcome};
+pub use journal::{Did, Entry, Hello, Outcome};
 pub use pattern::Pattern;
 pub use spec::{
     Action, Ailment, Choice, Codes, Condition, DoorSpec, Forward, ForwardedFor, FrontId, FrontSpec, Health,
-    Manners, MemberId, MemberSpec, Place, PoolId, PoolSpec, Probe, ProbeBy, Redirect, RuleSpec, Speaks,
-    Sticky, Strictness, Upstream, Visitor,
+    Manners, MemberId, MemberSpec, Place, PoolId, PoolSpec, Probe, ProbeBy, ProxyHeader, Redirect, RuleSpec,
+    Speaks, Sticky, Strictness, Upstream, Visitor,
 };
 pub use tls::{Certificate, Identity, Versions, check as check_certificate};

@@ -125,12 +125,14 @@ impl LivePool {
         self.eligible.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// After somebody's health changed. When nobody is well, everybody is asked: an answer may still come.
+    /// After somebody's health changed. When nobody is well, an answer may still come from those that nobody knows
+    /// yet, and where the spec says so from everybody.
     pub(crate) fn refresh(&self) {
         let open = || self.members.iter().filter(|member| !member.is_draining());
         let mut eligible: Vec<_> = open().filter(|member| member.is_healthy()).cloned().collect();
         if eligible.is_empty() {
-            eligible = open().cloned().collect();
+            let may = |member: &&Arc<Member>| self.spec.fail_open || member.health() == Health::Initial;
+            eligible = open().filter(may).cloned().collect();
         }
         *self.eligible.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(eligible);
     }

@@ -86,6 +86,10 @@ async fn ask(place: &LivePlace, member: &Member, probe: &Probe) -> Result<(), Ai
     let asking = async {
         match &probe.by {
             ProbeBy::Connect => place.space.connect(to).await.map(|_| None),
+            ProbeBy::Handshake => {
+                let stream = place.space.connect(to).await?;
+                tls::connect(stream, to, false).await.map(|_| None)
+            }
             ProbeBy::Http { path, tls, version, agent, .. } => {
                 over_http(place, to, path, (*version, *tls), agent).await.map(Some)
             }

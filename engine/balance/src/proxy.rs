@@ -268,15 +268,17 @@ impl<'p> Passage<'p> {
     fn stick(&self, forward: &Forward, pool: &LivePool, member: &Member, headers: &mut HeaderMap) {
         let secure = self.client.secure;
         match &pool.spec.sticky {
-            Some(Sticky::Ours(life)) => cookie::set(headers, cookie::OURS, member.hash, *life, Some(secure)),
-            Some(Sticky::Application(name, life)) if cookie::is_set(headers, name) => {
-                cookie::set(headers, cookie::OURS_FOR_APPLICATION, member.hash, *life, None);
+            Some(Sticky::Ours { cookie, life }) => {
+                cookie::set(headers, cookie, member.hash, *life, Some(secure));
+            }
+            Some(Sticky::Application { name, cookie, life }) if cookie::is_set(headers, name) => {
+                cookie::set(headers, cookie, member.hash, *life, None);
             }
             _ => {}
         }
         if let Some(life) = forward.sticky {
             let hash = cookie::hash(pool.spec.id.0.as_bytes());
-            cookie::set(headers, cookie::POOL, hash, life, Some(secure));
+            cookie::set(headers, cookie::POOL, hash, Some(life), Some(secure));
         }
     }
 
@@ -305,10 +307,10 @@ impl<'p> Passage<'p> {
 /// The member a client is to come back to, if it is well.
 fn returning(pool: &LivePool, headers: &HeaderMap) -> Option<Arc<Member>> {
     let hash = match pool.spec.sticky.as_ref()? {
-        Sticky::Ours(_) => cookie::read(headers, cookie::OURS)?,
-        Sticky::Application(name, _) => {
+        Sticky::Ours { cookie, .. } => cookie::read(headers, cookie)?,
+        Sticky::Application { name, cookie, .. } => {
             cookie::find(headers, name)?;
-            cookie::read(headers, cookie::OURS_FOR_APPLICATION)?
+            cookie::read(headers, cookie)?
         }
         Sticky::Source => return None,
     };

@@ -194,10 +194,20 @@ pub struct PoolSpec {
     pub slow_start: Duration,
     /// Without, members count as healthy.
     pub probe: Option<Probe>,
-    /// A PROXY header (version 2) begins each stream.
-    pub proxy_header: bool,
+    /// Begins each stream.
+    pub proxy_header: ProxyHeader,
+    /// Members known to be ill are asked all the same where nobody is well.
+    pub fail_open: bool,
     /// As the front says where `None`.
     pub cross_zone: Option<bool>,
+}
+
+/// Tells members of a stream who the client is, by version of the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyHeader {
+    None,
+    V1,
+    V2,
 }
 
 /// What is spoken with members.
@@ -219,10 +229,10 @@ pub enum Choice {
 /// Who came to a member comes to it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sticky {
-    /// By a cookie of ours, for so long after the last request.
-    Ours(Duration),
+    /// By a cookie of ours, for so long after the last request, or for as long as the client keeps it.
+    Ours { cookie: &'static str, life: Option<Duration> },
     /// As long as the application's own cookie of this name is there.
-    Application(String, Duration),
+    Application { name: String, cookie: &'static str, life: Option<Duration> },
     /// By the client's address.
     Source,
 }
@@ -252,6 +262,8 @@ pub struct Probe {
 pub enum ProbeBy {
     /// A connection is enough.
     Connect,
+    /// A connection, and a handshake of TLS.
+    Handshake,
     Http {
         path: String,
         tls: bool,

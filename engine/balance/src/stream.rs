@@ -2,14 +2,17 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy_bidirectional_with_sizes};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::counters::add;
+use crate::journal::Draft;
 use crate::live::{LiveDoor, LivePlace, LivePool, Member, Slot};
-use crate::spec::{Action, Sticky};
+use crate::spec::{Action, ProxyHeader, Sticky};
+use crate::tally::Tallied;
 use crate::upstream::CONNECT_MAX;
 use crate::{cookie, pick, tls};
 
@@ -26,10 +29,12 @@ pub(crate) async fn carry<S>(
     door: &LiveDoor,
     place: &Arc<LivePlace>,
     peer: SocketAddr,
-    mut client: S,
+    (client, draft): (S, Option<Draft>),
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let notes = draft.as_ref().map(|draft| draft.notes.clone());
+    let mut client = Tallied { stream: client, notes: notes.clone() };
     let Some(pool) = pool_of(slot, door) else { return };
     let cross_zone = pool.spec.cross_zone.unwrap_or_else(|| slot.get().manners.cross_zone);
     let zone = (!cross_zone).then_some(&*place.spec.zone);
@@ -37,7 +42,7 @@ pub(crate) async fn carry<S>(
     let mut tried = Vec::new();
     while tried.len() < TRIES {
         let Some(member) = choose(&pool, zone, &tried, peer.ip()) else { return };
-        let underway = member.begin();
+        let (underway, asked) = (member.begin(), Instant::now());
         let Ok(Ok(mut stream)) = timeout(CONNECT_MAX, place.space.connect(member.address)).await else {
             add(&place.counters.connect_errors, 1);
             add(&of_pool.connect_errors, 1);
@@ -45,20 +50,26 @@ pub(crate) async fn carry<S>(
             continue;
         };
         add(&of_pool.requests, 1);
-        if pool.spec.proxy_header {
-            let local = SocketAddr::from((place.spec.address, door.spec.port));
-            if stream.write_all(&proxy_header(peer, local)).await.is_err() {
-                return;
-            }
+        if let Some(notes) = &notes {
+            notes.joined(&pool.spec.id, member.address, asked);
+        }
+        let local = SocketAddr::from((place.spec.address, door.spec.port));
+        let header = match pool.spec.proxy_header {
+            ProxyHeader::None => Vec::new(),
+            ProxyHeader::V1 => proxy_line(peer, local),
+            ProxyHeader::V2 => proxy_header(peer, local),
+        };
+        if !header.is_empty() && stream.write_all(&header).await.is_err() {
+            return;
         }
         if pool.spec.tls {
             if let Ok(mut stream) = tls::connect(stream, member.address, false).await {
                 copy(&mut client, &mut stream).await;
             }
         } else {
-            copy::<S, TcpStream>(&mut client, &mut stream).await;
+            copy::<Tallied<S>, TcpStream>(&mut client, &mut stream).await;
         }
-        drop(underway);
+        drop((underway, draft));
         return;
     }
 }
@@ -95,7 +106,14 @@ pub(crate) fn choose(
     pick::member(pool, zone, tried)
 }
 
-/// Who the client is, for members that read it (PROXY protocol specification, section 2.2).
+/// Who the client is, for members that read a line (PROXY protocol specification, section 2.1).
+fn proxy_line(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
+    let (source, target) = (from.ip().to_canonical(), to.ip().to_canonical());
+    let family = if source.is_ipv4() && target.is_ipv4() { "TCP4" } else { "TCP6" };
+    format!("PROXY {family} {source} {target} {} {}\r\n", from.port(), to.port()).into_bytes()
+}
+
+/// Who the client is, for members that read bytes (PROXY protocol specification, section 2.2).
 fn proxy_header(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
     let mut header = SIGNATURE.to_vec();
     match (from.ip().to_canonical(), to.ip().to_canonical()) {
@@ -128,5 +146,7 @@ mod tests {
         let header = proxy_header("10.0.0.1:4096".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
         assert_eq!(header[..12], SIGNATURE);
         assert_eq!(header[12..], [0x21, 0x11, 0, 12, 10, 0, 0, 1, 10, 0, 0, 2, 16, 0, 0, 80]);
+        let line = proxy_line("10.0.0.1:4096".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+        assert_eq!(line, b"PROXY TCP4 10.0.0.1 10.0.0.2 4096 80\r\n");
     }
 }

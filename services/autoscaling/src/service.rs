@@ -8,8 +8,8 @@ use crate::controllers::{
     scheduled_action as scheduled_actions,
 };
 use crate::ops::{
-    activity, capacity, choice, group, group_list, hook, instance, launch_configuration, metric, on_group,
-    policy, process, refresh, scheduled_action, standby, tag, target_group, warm_pool,
+    activity, capacity, choice, group, group_list, hook, instance, launch_configuration, load_balancer,
+    metric, on_group, policy, process, refresh, scheduled_action, standby, tag, target_group, warm_pool,
 };
 use crate::rules::tag::pairs;
 use crate::state::activity as stored;
@@ -130,6 +130,11 @@ fn traffic(s: &mut ServiceBuilder) {
         .access(|scope, i| Ok(on_group(scope, &i.auto_scaling_group_name)));
     s.op(op::DescribeLoadBalancerTargetGroups, target_group::describe_load_balancer_target_groups)
         .access(any);
+    s.op(op::AttachLoadBalancers, load_balancer::attach_load_balancers)
+        .access(|scope, i| Ok(on_group(scope, &i.auto_scaling_group_name)));
+    s.op(op::DetachLoadBalancers, load_balancer::detach_load_balancers)
+        .access(|scope, i| Ok(on_group(scope, &i.auto_scaling_group_name)));
+    s.op(op::DescribeLoadBalancers, load_balancer::describe_load_balancers).access(any);
     s.op(op::AttachTrafficSources, target_group::attach_traffic_sources)
         .access(|scope, i| Ok(on_group(scope, &i.auto_scaling_group_name)));
     s.op(op::DetachTrafficSources, target_group::detach_traffic_sources)

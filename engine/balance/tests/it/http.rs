@@ -135,7 +135,8 @@ fn rules_redirects_and_answers_of_its_own() {
 fn a_cookie_brings_the_client_back() {
     let world = World::new();
     let mut spec = world.spec(&[saying("one"), saying("two")]);
-    spec.pools[0].sticky = Some(Sticky::Ours(std::time::Duration::from_secs(60)));
+    spec.pools[0].sticky =
+        Some(Sticky::Ours { cookie: "AWSALB", life: Some(std::time::Duration::from_secs(60)) });
     world.ensure(spec);
     let mut client = world.client();
     client.send("GET / HTTP/1.1\r\nHost: front.test\r\n\r\n");

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io::{BufReader, Read, Write};
 
-use balance::{Speaks, Upstream};
+use balance::{ProxyHeader, Speaks, Upstream};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::server::conn::http2;
@@ -82,7 +82,7 @@ fn streams_pass_with_who_asks_before_them() {
     let mut spec = world.spec(&[shouting]);
     spec.doors[0].speaks = Speaks::Stream { tls: None, idle: std::time::Duration::from_secs(60) };
     spec.pools[0].protocol = Upstream::Bytes;
-    spec.pools[0].proxy_header = true;
+    spec.pools[0].proxy_header = ProxyHeader::V2;
     world.ensure(spec);
     let mut client = world.client();
     client.send("hello");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use balance::{
     Action, Balance, Choice, DoorSpec, Forward, ForwardedFor, FrontSpec, Fronts, Manners, MemberSpec, Place,
-    PoolSpec, Speaks, Strictness, Upstream,
+    PoolSpec, ProxyHeader, Speaks, Strictness, Upstream,
 };
 
 /// How long a test waits for what must happen.
@@ -72,7 +72,8 @@ impl World {
                 sticky: None,
                 slow_start: Duration::ZERO,
                 probe: None,
-                proxy_header: false,
+                proxy_header: ProxyHeader::None,
+                fail_open: true,
                 cross_zone: None,
             }],
             journal: false,

@@ -223,7 +223,7 @@ async fn next_target(look: &Look<'_>) -> Result<bool> {
         return Ok(false);
     }
     let missing = |group: &String| !look.instance.registered.contains(group);
-    let Some(next) = look.group.target_groups().into_iter().find(missing) else { return Ok(false) };
+    let Some(next) = look.group.sources().into_iter().find(missing) else { return Ok(false) };
     look.step(|_, _, one| {
         one.registered.push(next.clone());
         Ok(())
@@ -273,7 +273,7 @@ async fn serve(look: &Look<'_>) -> Result<Next> {
     if next_target(look).await? {
         return Ok(Next::Now);
     }
-    let wanted = look.group.target_groups();
+    let wanted = look.group.sources();
     for group in look.instance.registered.iter().filter(|one| wanted.contains(one)) {
         if target::fares(look.ctx, group, look.id()).await? == Fares::Absent {
             target::register(look.ctx, group, look.id()).await?;

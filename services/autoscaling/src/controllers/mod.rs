@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod alarm;
+pub mod classic;
 pub mod departure;
 pub mod ec2;
 pub mod event;

@@ -1,7 +1,12 @@
-//! What is asked of Elastic Load Balancing, in the service's own name.
+//! What is asked of Elastic Load Balancing, in the service's own name: of target groups here, of classic load balancers
+//! in [`super::classic`].
 
 use api_elbv2 as elb;
 use kernel::{Ctx, Kind, Result};
+
+use super::classic;
+use crate::errors;
+use crate::state::group::is_classic;
 
 /// How a target fares, as far as a group cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,9 @@ fn targets(id: &str) -> Vec<elb::TargetDescription> {
 /// # Errors
 /// When ELB cannot answer.
 pub async fn register(ctx: &Ctx, group: &str, id: &str) -> Result<bool> {
+    if is_classic(group) {
+        return classic::register(ctx, group, id).await;
+    }
     let request = elb::RegisterTargetsInput { target_group_arn: group.to_owned(), targets: targets(id) };
     match ctx.call_as_service(elb::op::RegisterTargets, request).await {
         Ok(_) => Ok(true),
@@ -42,6 +50,9 @@ pub async fn register(ctx: &Ctx, group: &str, id: &str) -> Result<bool> {
 /// # Errors
 /// When ELB cannot answer.
 pub async fn deregister(ctx: &Ctx, group: &str, id: &str) -> Result<()> {
+    if is_classic(group) {
+        return classic::deregister(ctx, group, id).await;
+    }
     let request = elb::DeregisterTargetsInput { target_group_arn: group.to_owned(), targets: targets(id) };
     match ctx.call_as_service(elb::op::DeregisterTargets, request).await {
         Err(error) if !is_gone(&error) => Err(error),
@@ -56,6 +67,9 @@ fn is_gone(error: &kernel::Error) -> bool {
 /// # Errors
 /// When ELB cannot answer.
 pub async fn fares(ctx: &Ctx, group: &str, id: &str) -> Result<Fares> {
+    if is_classic(group) {
+        return classic::fares(ctx, group, id).await;
+    }
     let request = elb::DescribeTargetHealthInput {
         target_group_arn: group.to_owned(),
         targets: Some(targets(id)),
@@ -78,11 +92,27 @@ pub async fn fares(ctx: &Ctx, group: &str, id: &str) -> Result<Fares> {
     })
 }
 
-/// `true` where the target group is there.
+/// Whether everything that is to send traffic is there.
 ///
 /// # Errors
-/// When ELB cannot answer.
-pub async fn is_there(ctx: &Ctx, group: &str) -> Result<bool> {
+/// `ValidationError` in AWS's words.
+pub async fn check(ctx: &Ctx, sources: &[String]) -> Result<()> {
+    for source in sources {
+        let (is_there, what) = if is_classic(source) {
+            (classic::is_there(ctx, source).await?, "Load Balancers")
+        } else {
+            (is_there(ctx, source).await?, "Target Groups")
+        };
+        if !is_there {
+            return Err(errors::validation(format!(
+                "Provided {what} may not be valid. Please ensure they exist and try again: {source}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn is_there(ctx: &Ctx, group: &str) -> Result<bool> {
     let request = elb::DescribeTargetGroupsInput {
         target_group_arns: Some(vec![group.to_owned()]),
         ..Default::default()

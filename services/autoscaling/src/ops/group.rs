@@ -45,7 +45,7 @@ pub async fn create_auto_scaling_group(ctx: &Ctx, input: api::CreateAutoScalingG
         predicted: None,
     };
     check_source(ctx, &made).await?;
-    check_targets(ctx, &made.target_groups()).await?;
+    target::check(ctx, &made.sources()).await?;
     let hooks = hooks.iter().map(|one| hook_of(one, &name)).collect::<Result<Vec<Hook>>>()?;
     link_role(ctx).await?;
     ctx.write(|tx| {
@@ -83,17 +83,6 @@ fn check_configuration(from: &mut impl kernel::Reader, scope: &kernel::Scope, of
 /// What it would launch from must be there, and the caller be allowed to launch it.
 async fn check_source(ctx: &Ctx, of: &Group) -> Result<()> {
     launch::check(ctx, &Source::of_group(of), of).await
-}
-
-async fn check_targets(ctx: &Ctx, groups: &[String]) -> Result<()> {
-    for arn in groups {
-        if !target::is_there(ctx, arn).await? {
-            return Err(errors::validation(format!(
-                "Provided Target Groups may not be valid. Please ensure they exist and try again: {arn}"
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// The role the service acts under is there from the first group on.

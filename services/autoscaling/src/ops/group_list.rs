@@ -91,11 +91,12 @@ fn view(scope: &Scope, group: &Group, instances: &[Instance], shows: bool) -> ap
     view.service_linked_role_arn =
         Some(asked.service_linked_role_arn.clone().unwrap_or_else(|| linked_role(scope)));
     view.target_group_arns = Some(asked.target_group_arns.clone().unwrap_or_default());
-    view.load_balancer_names = Some(Vec::new());
-    let sources = group
-        .target_groups()
-        .into_iter()
-        .map(|identifier| api::TrafficSourceIdentifier { identifier, r#type: Some("elbv2".to_owned()) });
+    view.load_balancer_names = Some(asked.load_balancer_names.clone().unwrap_or_default());
+    let source = |identifier: String| {
+        let kind = if group::is_classic(&identifier) { "elb" } else { "elbv2" };
+        api::TrafficSourceIdentifier { identifier, r#type: Some(kind.to_owned()) }
+    };
+    let sources = group.sources().into_iter().map(source);
     view.traffic_sources = Some(sources.collect());
     view.capacity_rebalance = asked.capacity_rebalance;
     view.predicted_capacity = group.predicted;

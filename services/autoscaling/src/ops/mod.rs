@@ -8,6 +8,7 @@ pub mod group_list;
 pub mod hook;
 pub mod instance;
 pub mod launch_configuration;
+pub mod load_balancer;
 pub mod metric;
 pub mod policy;
 pub mod process;

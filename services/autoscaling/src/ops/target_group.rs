@@ -1,4 +1,4 @@
-//! Target groups that a group's instances are targets of, by ARN or as traffic sources.
+//! What sends traffic to a group's instances: target groups by ARN, and whatever are traffic sources.
 
 use api_autoscaling as api;
 use kernel::{Ctx, Result};
@@ -7,26 +7,12 @@ use super::{change, get_group, nudge_instances};
 use crate::controllers::target::{self, Fares};
 use crate::errors;
 use crate::rules::{group as rules, page};
-use crate::state::group::Group;
+use crate::state::group::{Group, is_classic};
 use crate::state::instance::{self, Instance};
 
 /// Target groups of one request, and of one group (API reference; user guide, "Quotas").
 const GROUPS_MAX: usize = 10;
 const ATTACHED_MAX: usize = 50;
-
-async fn check(ctx: &Ctx, arns: &[String]) -> Result<()> {
-    if arns.len() > GROUPS_MAX {
-        return Err(errors::validation(format!("At most {GROUPS_MAX} target groups can be specified.")));
-    }
-    for arn in arns {
-        if !target::is_there(ctx, arn).await? {
-            return Err(errors::validation(format!(
-                "Provided Target Groups may not be valid. Please ensure they exist and try again: {arn}"
-            )));
-        }
-    }
-    Ok(())
-}
 
 async fn nudge_all(ctx: &Ctx, name: &str) -> Result<()> {
     let scope = *ctx.scope();
@@ -35,17 +21,22 @@ async fn nudge_all(ctx: &Ctx, name: &str) -> Result<()> {
     Ok(())
 }
 
-async fn attach(
+pub(super) async fn attach(
     ctx: &Ctx,
     name: &str,
     arns: &[String],
     add: impl Fn(&mut Group) + Send + Sync,
 ) -> Result<()> {
-    check(ctx, arns).await?;
+    if arns.len() > GROUPS_MAX {
+        return Err(errors::validation(format!("At most {GROUPS_MAX} of them can be specified.")));
+    }
+    target::check(ctx, arns).await?;
     change(ctx, name, |_, group| {
         add(group);
-        if group.target_groups().len() > ATTACHED_MAX {
-            return Err(errors::limit(format!("A group can have at most {ATTACHED_MAX} target groups.")));
+        if group.sources().len() > ATTACHED_MAX {
+            return Err(errors::limit(format!(
+                "A group can have at most {ATTACHED_MAX} sources of traffic."
+            )));
         }
         Ok(())
     })
@@ -53,16 +44,18 @@ async fn attach(
     nudge_all(ctx, name).await
 }
 
-async fn detach(ctx: &Ctx, name: &str, arns: &[String]) -> Result<()> {
+pub(super) async fn detach(ctx: &Ctx, name: &str, arns: &[String]) -> Result<()> {
     change(ctx, name, |_, group| {
-        let known = group.target_groups();
+        let known = group.sources();
         if let Some(other) = arns.iter().find(|arn| !known.contains(arn)) {
             return Err(errors::validation(format!(
-                "Trying to remove Target Groups that are not part of the group: {other}"
+                "Trying to remove {} that are not part of the group: {other}",
+                if is_classic(other) { "Load Balancers" } else { "Target Groups" }
             )));
         }
         let asked = &mut group.asked.0;
         asked.target_group_arns.get_or_insert_with(Vec::new).retain(|arn| !arns.contains(arn));
+        asked.load_balancer_names.get_or_insert_with(Vec::new).retain(|name| !arns.contains(name));
         asked.traffic_sources.get_or_insert_with(Vec::new).retain(|one| !arns.contains(&one.identifier));
         Ok(())
     })
@@ -77,7 +70,7 @@ pub async fn attach_load_balancer_target_groups(
     let arns = input.target_group_arns;
     attach(ctx, &input.auto_scaling_group_name, &arns, |group| {
         let new: Vec<String> = {
-            let known = group.target_groups();
+            let known = group.sources();
             arns.iter().filter(|arn| !known.contains(arn)).cloned().collect()
         };
         group.asked.0.target_group_arns.get_or_insert_with(Vec::new).extend(new);
@@ -101,7 +94,7 @@ pub async fn attach_traffic_sources(
     input.traffic_sources.iter().try_for_each(rules::check_traffic_source)?;
     let arns: Vec<String> = input.traffic_sources.iter().map(|one| one.identifier.clone()).collect();
     attach(ctx, &input.auto_scaling_group_name, &arns, |group| {
-        let known = group.target_groups();
+        let known = group.sources();
         let new = input.traffic_sources.iter().filter(|one| !known.contains(&one.identifier)).cloned();
         group.asked.0.traffic_sources.get_or_insert_with(Vec::new).extend(new);
     })
@@ -140,11 +133,11 @@ async fn state(ctx: &Ctx, arn: &str, instances: &[Instance]) -> Result<String> {
     .to_owned())
 }
 
-async fn states(ctx: &Ctx, name: &str) -> Result<Vec<(String, String)>> {
+pub(super) async fn states(ctx: &Ctx, name: &str) -> Result<Vec<(String, String)>> {
     let scope = *ctx.scope();
     let read = ctx.read(|snap| Ok((get_group(snap, &scope, name)?, instance::of_group(snap, &scope, name)?)));
     let (group, instances) = read.await?;
-    let wanted = group.target_groups();
+    let wanted = group.sources();
     let mut found = Vec::new();
     for arn in &wanted {
         found.push((arn.clone(), state(ctx, arn, &instances).await?));
@@ -160,7 +153,8 @@ pub async fn describe_load_balancer_target_groups(
     ctx: &Ctx,
     input: api::DescribeLoadBalancerTargetGroupsRequest,
 ) -> Result<api::DescribeLoadBalancerTargetGroupsResponse> {
-    let all = states(ctx, &input.auto_scaling_group_name).await?;
+    let mut all = states(ctx, &input.auto_scaling_group_name).await?;
+    all.retain(|(source, _)| !is_classic(source));
     let page = (input.next_token, input.max_records);
     let (page, next_token) = page::cut(ctx, "DescribeLoadBalancerTargetGroups", all, page)?;
     let view = |(arn, state)| api::LoadBalancerTargetGroupState {
@@ -176,16 +170,17 @@ pub async fn describe_traffic_sources(
     input: api::DescribeTrafficSourcesRequest,
 ) -> Result<api::DescribeTrafficSourcesResponse> {
     let mut all = states(ctx, &input.auto_scaling_group_name).await?;
-    if input.traffic_source_type.as_deref().is_some_and(|kind| kind != "elbv2") {
-        all.clear();
+    let kind = |source: &str| if is_classic(source) { "elb" } else { "elbv2" };
+    if let Some(wanted) = input.traffic_source_type.as_deref() {
+        all.retain(|(source, _)| kind(source) == wanted);
     }
     let page = (input.next_token, input.max_records);
     let (page, next_token) = page::cut(ctx, "DescribeTrafficSources", all, page)?;
     let view = |(arn, state): (String, String)| api::TrafficSourceState {
+        r#type: Some(kind(&arn).to_owned()),
         traffic_source: Some(arn.clone()),
         identifier: Some(arn),
         state: Some(state),
-        r#type: Some("elbv2".to_owned()),
     };
     let traffic_sources = Some(page.into_iter().map(view).collect());
     Ok(api::DescribeTrafficSourcesResponse { traffic_sources, next_token })

@@ -5,6 +5,7 @@ use kernel::Result;
 
 use super::{tag, termination};
 use crate::errors;
+use crate::state::group::is_classic;
 
 /// Of an account in a region (user guide, "Quotas").
 pub const GROUPS_MAX: usize = 500;
@@ -87,12 +88,18 @@ pub fn check(asked: &api::CreateAutoScalingGroupType, desired: i32) -> Result<()
 }
 
 /// # Errors
-/// Any source but target groups.
+/// Any source but target groups and classic load balancers.
 pub fn check_traffic_source(source: &api::TrafficSourceIdentifier) -> Result<()> {
-    let is_group = source.identifier.contains(":targetgroup/");
-    if !is_group || source.r#type.as_deref().is_some_and(|kind| kind != "elbv2") {
+    let is_group = !is_classic(&source.identifier);
+    let is_balancer = !is_group && !source.identifier.contains(':');
+    let fits = match source.r#type.as_deref() {
+        None | Some("elbv2") => is_group,
+        Some("elb") => is_balancer,
+        Some(_) => false,
+    };
+    if !fits {
         return Err(errors::validation(format!(
-            "Only target groups of Elastic Load Balancing can be traffic sources here: {}",
+            "Only target groups and classic load balancers can be traffic sources here: {}",
             source.identifier
         )));
     }

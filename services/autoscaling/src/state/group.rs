@@ -82,9 +82,10 @@ impl Group {
         zones
     }
 
-    /// Target groups, however they were attached.
-    pub fn target_groups(&self) -> Vec<String> {
+    /// What sends it traffic, however it was attached: target groups by ARN, classic load balancers by name.
+    pub fn sources(&self) -> Vec<String> {
         let mut all = self.asked.0.target_group_arns.clone().unwrap_or_default();
+        all.extend(self.asked.0.load_balancer_names.clone().unwrap_or_default());
         let others = self.asked.0.traffic_sources.iter().flatten().map(|one| one.identifier.clone());
         for other in others {
             if !all.contains(&other) {
@@ -119,6 +120,11 @@ impl Group {
     pub fn cooldown_s(&self) -> i32 {
         self.asked.0.default_cooldown.unwrap_or(DEFAULT_COOLDOWN_S)
     }
+}
+
+/// Whether what sends traffic is a classic load balancer, and not a target group.
+pub fn is_classic(source: &str) -> bool {
+    !source.contains(":targetgroup/")
 }
 
 /// EC2 Auto Scaling user guide, "Default cooldown".

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use balance::{
     Choice, Codes, DoorSpec, Forward, ForwardedFor, FrontSpec, Identity, Manners, MemberSpec, Pattern, Place,
-    PoolSpec, Probe, ProbeBy, RuleSpec, Speaks, Sticky, Strictness, Upstream,
+    PoolSpec, Probe, ProbeBy, ProxyHeader, RuleSpec, Speaks, Sticky, Strictness, Upstream,
 };
 use http::StatusCode;
 use kernel::{Ctx, Result};
@@ -202,11 +202,14 @@ fn pool(group: &TargetGroup, targets: &[Target]) -> PoolSpec {
     let duration = |key: &str| seconds(group.attribute(key));
     let version = group.protocol_version.as_deref();
     let sticky = || match group.attribute("stickiness.type") {
-        "app_cookie" => Sticky::Application(
-            group.attribute("stickiness.app_cookie.cookie_name").to_owned(),
-            duration("stickiness.app_cookie.duration_seconds"),
-        ),
-        "lb_cookie" => Sticky::Ours(duration("stickiness.lb_cookie.duration_seconds")),
+        "app_cookie" => Sticky::Application {
+            name: group.attribute("stickiness.app_cookie.cookie_name").to_owned(),
+            cookie: "AWSALBAPP-0",
+            life: Some(duration("stickiness.app_cookie.duration_seconds")),
+        },
+        "lb_cookie" => {
+            Sticky::Ours { cookie: "AWSALB", life: Some(duration("stickiness.lb_cookie.duration_seconds")) }
+        }
         _ => Sticky::Source,
     };
     PoolSpec {
@@ -227,7 +230,11 @@ fn pool(group: &TargetGroup, targets: &[Target]) -> PoolSpec {
         sticky: (group.attribute("stickiness.enabled") == "true").then(sticky),
         slow_start: duration("slow_start.duration_seconds"),
         probe: group.check.enabled.then(|| probe(group)),
-        proxy_header: group.attribute("proxy_protocol_v2.enabled") == "true",
+        proxy_header: match group.attribute("proxy_protocol_v2.enabled") {
+            "true" => ProxyHeader::V2,
+            _ => ProxyHeader::None,
+        },
+        fail_open: true,
         cross_zone: group.attribute("load_balancing.cross_zone.enabled").parse().ok(),
     }
 }

@@ -194,6 +194,7 @@ mod tests {
             port: 443,
             agent: "curl/7.46.0".into(),
             trace: "Root=1-58337281-1d84f3d73c47ec4e58577259".into(),
+            hello: None,
             tls: Some(("TLSv1.2".into(), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256".into())),
             status: 200,
             received_bytes: 34,

@@ -1,0 +1,5 @@
+//! Generates this crate from `models/elb.*`.
+
+fn main() {
+    api_codegen::build("elb");
+}

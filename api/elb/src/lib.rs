@@ -1,0 +1,8 @@
+//! Elastic Load Balancing (classic load balancers): shapes, operations and errors, generated from `models/elb.*`.
+
+#[allow(clippy::all, missing_docs, unreachable_pub, reason = "generated")]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/api.rs"));
+}
+
+pub use generated::*;

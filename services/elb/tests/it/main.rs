@@ -1,0 +1,6 @@
+//! Classic load balancers on a whole house with engines that only remember, and as much of EC2 as they ask for.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod cloud;
+mod life;
+mod policy;
