@@ -13,7 +13,8 @@ use tokio::sync::RwLock;
 
 use crate::error::Doing;
 use crate::folder::Folder;
-use crate::read::{CHUNK_BYTES, Reader, whole_size};
+use crate::pool::Pool;
+use crate::read::{Reader, whole_size};
 use crate::seal::{SEAL_BYTES, Written};
 use crate::write::content_of;
 use crate::{BlobId, Body, Bounds, ContentId, Error, Result};
@@ -37,6 +38,8 @@ pub(crate) struct Inner {
     /// Shared by those who publish, alone for the sweep that removes: it never takes away what a put has
     /// just found or replaced.
     pub(crate) publishing: RwLock<()>,
+    /// Memory for what comes and goes sealed.
+    pub(crate) pool: Arc<Pool>,
 }
 
 /// A blob in a listing.
@@ -63,6 +66,7 @@ impl Blobs {
             part_bytes: LOCAL_PART_BYTES,
             size_bytes_max: u64::MAX - SEAL_BYTES,
             publishing: RwLock::new(()),
+            pool: Arc::default(),
         })))
     }
 
@@ -75,6 +79,7 @@ impl Blobs {
             part_bytes: REMOTE_PART_BYTES,
             size_bytes_max: REMOTE_SIZE_BYTES_MAX,
             publishing: RwLock::new(()),
+            pool: Arc::default(),
         }))
     }
 
@@ -85,11 +90,16 @@ impl Blobs {
     /// `Id` for an id that belongs to content; `TooLong` or `TooShort` against the bounds; `Body` if the
     /// stream fails; `Full` or `Store` if the store does.
     pub async fn put(&self, id: &BlobId, body: impl Into<Body>, bounds: Bounds) -> Result<Written> {
+        self.check_free(id)?;
+        self.0.put_at(&id.path(), body.into(), bounds).await
+    }
+
+    pub(crate) fn check_free(&self, id: &BlobId) -> Result<()> {
         if id.is_reserved() {
             let reason = "blobs there are named by their content";
             return Err(Error::Id { id: id.to_string(), reason });
         }
-        self.0.put_at(&id.path(), body.into(), bounds).await
+        Ok(())
     }
 
     /// Stores a blob under the SHA-256 of its bytes. The same bytes are kept once.
@@ -120,15 +130,6 @@ impl Blobs {
     /// # Errors
     /// `Range` if the range is empty or begins beyond the blob; else as `get`.
     pub async fn get_range(&self, id: &BlobId, range: Range<u64>) -> Result<Reader> {
-        self.get_range_by(id, range, CHUNK_BYTES).await
-    }
-
-    /// As `get_range`; on the local disk, all but the last of the chunks have this many bytes: for those who work on
-    /// them as they come.
-    ///
-    /// # Errors
-    /// As `get_range`.
-    pub async fn get_range_by(&self, id: &BlobId, range: Range<u64>, chunk_bytes: u64) -> Result<Reader> {
         let outside =
             |size_bytes| Error::Range { id: id.clone(), start: range.start, end: range.end, size_bytes };
         if range.is_empty() {
@@ -147,7 +148,7 @@ impl Blobs {
         if range.start >= size_bytes {
             return Err(outside(size_bytes));
         }
-        Ok(Reader::range(id, size_bytes, range.start..range.end.min(size_bytes), found, chunk_bytes))
+        Ok(Reader::range(id, size_bytes, range.start..range.end.min(size_bytes), found))
     }
 
     /// A blob's length in bytes.
@@ -215,7 +216,7 @@ impl Inner {
         }
     }
 
-    async fn fetch(&self, id: &BlobId, options: GetOptions) -> Result<object_store::GetResult> {
+    pub(crate) async fn fetch(&self, id: &BlobId, options: GetOptions) -> Result<object_store::GetResult> {
         match self.store.get_opts(&id.path(), options).await {
             Err(object_store::Error::NotFound { .. }) => Err(Error::Absent(id.clone())),
             found => found.doing(|| format!("read blob {id}")),

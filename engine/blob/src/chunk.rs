@@ -60,9 +60,17 @@ impl ChunkKey {
     /// # Errors
     /// When it is not what was sealed.
     pub fn open(&self, at: u64, chunk: &mut BytesMut) -> Result<(), Damaged> {
-        let length = self.0.open_in_place(nonce(at), Aad::empty(), chunk).map_err(|_| Damaged)?.len();
+        let length = self.open_slice(at, chunk)?;
         chunk.truncate(length);
         Ok(())
+    }
+
+    /// Opens chunk number `at` in its place, and gives its length: what follows are remains of its tag.
+    ///
+    /// # Errors
+    /// When it is not what was sealed.
+    pub fn open_slice(&self, at: u64, chunk: &mut [u8]) -> Result<usize, Damaged> {
+        Ok(self.0.open_in_place(nonce(at), Aad::empty(), chunk).map_err(|_| Damaged)?.len())
     }
 }
 

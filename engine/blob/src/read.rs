@@ -16,7 +16,7 @@ use crate::seal::{Checksum, Kind, SEAL_BYTES, Sum, Written, len};
 use crate::{BlobId, Error, Result};
 
 /// Bytes read from a local file at a time.
-pub(crate) const CHUNK_BYTES: u64 = 256 << 10;
+const CHUNK_BYTES: u64 = 256 << 10;
 
 /// Bytes of a blob. Holds two chunks at a time: while one is worked on, the next is read.
 pub struct Reader {
@@ -36,19 +36,13 @@ type SealSlot = Arc<std::sync::OnceLock<Written>>;
 impl Reader {
     pub(crate) fn whole(id: &BlobId, size_bytes: u64, found: GetResult) -> Self {
         let seal = SealSlot::default();
-        let bytes = cut(id, size_bytes, stored(id, found, CHUNK_BYTES), Some(Arc::clone(&seal)));
+        let bytes = cut(id, size_bytes, stored(id, found), Some(Arc::clone(&seal)));
         Self { size_bytes, range: 0..size_bytes, bytes, seal }
     }
 
-    pub(crate) fn range(
-        id: &BlobId,
-        size_bytes: u64,
-        range: Range<u64>,
-        found: GetResult,
-        chunk_bytes: u64,
-    ) -> Self {
+    pub(crate) fn range(id: &BlobId, size_bytes: u64, range: Range<u64>, found: GetResult) -> Self {
         let wanted = range.end.saturating_sub(range.start);
-        let bytes = cut(id, wanted, stored(id, found, chunk_bytes), None);
+        let bytes = cut(id, wanted, stored(id, found), None);
         Self { size_bytes, range, bytes, seal: SealSlot::default() }
     }
 
@@ -95,7 +89,7 @@ pub(crate) fn whole_size(id: &BlobId, meta: &ObjectMeta) -> Result<u64> {
     meta.size.checked_sub(SEAL_BYTES).ok_or_else(|| damaged(id, "it is shorter than its seal"))
 }
 
-fn damaged(id: &BlobId, reason: &'static str) -> Error {
+pub(crate) fn damaged(id: &BlobId, reason: &'static str) -> Error {
     Error::Damaged { id: id.clone(), reason }
 }
 
@@ -151,19 +145,19 @@ impl Cut {
 }
 
 /// What the store holds, seal included. Local files are read here: in longer chunks than the store would.
-fn stored(id: &BlobId, found: GetResult, chunk_bytes: u64) -> BoxStream<'static, Result<Bytes>> {
+fn stored(id: &BlobId, found: GetResult) -> BoxStream<'static, Result<Bytes>> {
     let range = found.range.clone();
     let id = id.clone();
     match found.payload {
-        GetResultPayload::File(file, _) => chunks(file, range, chunk_bytes),
+        GetResultPayload::File(file, _) => chunks(file, range),
         GetResultPayload::Stream(stream) => {
             stream.map(move |chunk| chunk.doing(|| format!("read blob {id}"))).boxed()
         }
     }
 }
 
-fn chunks(file: File, range: Range<u64>, chunk_bytes: u64) -> BoxStream<'static, Result<Bytes>> {
-    let reading = Reading { file: Arc::new(file), left: range, chunk_bytes, next: None };
+fn chunks(file: File, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
+    let reading = Reading { file: Arc::new(file), left: range, next: None };
     stream::try_unfold(reading, |mut reading| async move {
         Ok(reading.next().await?.map(|chunk| (chunk, reading)))
     })
@@ -175,7 +169,6 @@ struct Reading {
     file: Arc<File>,
     /// What is not yet being read.
     left: Range<u64>,
-    chunk_bytes: u64,
     next: Option<JoinHandle<std::io::Result<Vec<u8>>>>,
 }
 
@@ -193,7 +186,7 @@ impl Reading {
     }
 
     fn begin(&mut self) -> Option<JoinHandle<std::io::Result<Vec<u8>>>> {
-        let wanted = self.left.end.saturating_sub(self.left.start).min(self.chunk_bytes);
+        let wanted = self.left.end.saturating_sub(self.left.start).min(CHUNK_BYTES);
         let at = self.left.start;
         self.left.start = at.saturating_add(wanted);
         let file = Arc::clone(&self.file);
@@ -209,7 +202,7 @@ impl Reading {
 }
 
 /// Reads till the chunk is full or the file ends; gives the bytes read.
-fn read_at(file: &File, mut chunk: &mut [u8], mut at: u64) -> std::io::Result<usize> {
+pub(crate) fn read_at(file: &File, mut chunk: &mut [u8], mut at: u64) -> std::io::Result<usize> {
     let mut all = 0;
     loop {
         match file.read_at(chunk, at) {

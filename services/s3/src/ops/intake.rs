@@ -4,33 +4,29 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use blob::{Body as BlobBody, Bounds, BoxError};
-use bytes::{Bytes, BytesMut};
-use futures_util::stream;
+use blob::{BlobId, Blobs, Bounds, Piece};
+use bytes::Bytes;
+use futures_util::future::join;
 use http_body::Body as HttpBody;
 use kernel::{Ctx, Error, Result};
 use md5::{Digest, Md5};
 use shape::{Body, BodyError};
-use tokio::task::JoinHandle;
 
 use super::vault;
 use crate::errors;
 use crate::rules::checksum::{Algorithm, Checksum, Sums, Type};
-use crate::rules::seal::{
-    CHUNK_BYTES, SEALED_CHUNK_BYTES, Secret, SegmentKey, TAG_BYTES, sealed_size, segment_key,
-};
+use crate::rules::seal::{Secret, SegmentKey, sealed_size, segment_key};
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{INLINE_BYTES_MAX, Segment, blob_id};
 
 /// Bytes put in one request at most: 5 GiB.
 pub(super) const PUT_BYTES_MAX: u64 = 5 << 30;
-/// Bytes summed and sealed at once.
-const PIECE_BYTES: usize = 4 * CHUNK_BYTES;
+/// Frames kept apart before it is known where they go.
+const FRAMES_MAX: usize = 16;
 /// How long a sender may pause.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -103,45 +99,49 @@ pub(super) async fn take_in(
     let id = ctx.ids().hex(32);
     let key = segment_key(secret, &id);
     let mut digests = Digests::new(promised.algorithm);
-    let mut intake = Intake { body: body.take(), promised, size: 0 };
-    let mut head = Piece::new(INLINE_BYTES_MAX + 1);
-    while let Some(bytes) = intake.next().await? {
-        let rest = head.fill(bytes);
-        if head.is_full() {
-            return long(ctx, bucket, id, (key, digests, intake, [head.plain(), rest])).await;
-        }
+    let mut intake = Intake { body: body.take(), promised, size: 0, rest: VecDeque::new(), ended: false };
+    let is_short = intake.look_ahead(INLINE_BYTES_MAX).await?;
+    let segment = |size, inline| Segment { id: id.clone(), size, inline, checksum: None };
+    if !is_short {
+        let place = blob_id(&bucket.scope(), &id)?;
+        let sum = long(&vault(ctx).blobs, &place, key, (digests, intake)).await?;
+        return Ok(Taken { segment: segment(sum.size, false), inline: None, sum });
     }
-    head.seal(&key, 0, &mut digests);
+    let mut piece = Piece::short(intake.rest.iter().map(Bytes::len).sum());
+    for bytes in std::mem::take(&mut intake.rest) {
+        piece.fill(bytes);
+    }
+    piece.seal(&key, 0, |plain| digests.add(plain));
     let sum = intake.check(&digests)?;
-    let segment = Segment { id, size: sum.size, inline: true, checksum: None };
-    Ok(Taken { segment, inline: Some(head.bytes.freeze()), sum })
+    Ok(Taken { segment: segment(sum.size, true), inline: Some(piece.into_bytes()), sum })
 }
 
-type Begun = (SegmentKey, Digests, Intake, [Bytes; 2]);
-
-async fn long(ctx: &Ctx, bucket: &Bucket, id: String, begun: Begun) -> Result<Taken> {
-    let (key, digests, intake, head) = begun;
-    let found = Arc::new(Mutex::new(None));
-    let sealing = Sealing {
-        intake,
-        head: head.into_iter().collect(),
-        key: Arc::new(key),
-        digests: Some(digests),
-        working: None,
-        at: 0,
-        ended: false,
-        found: found.clone(),
-    };
-    let sealed = stream::try_unfold(sealing, |mut sealing| async move {
-        let piece = sealing.next().await.map_err(|error| Box::new(error) as BoxError)?;
-        Ok(piece.map(|piece| (piece, sealing)))
-    });
-    let place = blob_id(&bucket.scope(), &id)?;
+/// While a piece is summed, sealed and written, the next is gathered.
+async fn long(
+    blobs: &Blobs,
+    place: &BlobId,
+    key: SegmentKey,
+    (mut digests, mut intake): (Digests, Intake),
+) -> Result<Sum> {
     let bounds = Bounds::at_most(sealed_size(PUT_BYTES_MAX));
-    vault(ctx).blobs.put(&place, BlobBody::stream(sealed), bounds).await.map_err(refused)?;
-    let sum = found.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let sum = sum.ok_or_else(|| errors::damaged("a body that came in"))?;
-    Ok(Taken { segment: Segment { id, size: sum.size, inline: false, checksum: None }, inline: None, sum })
+    let mut upload = blobs.begin_sealed(place, key, bounds).map_err(refused)?;
+    let taken = async {
+        let mut gathered = intake.gather(blobs).await?;
+        while let Some(piece) = gathered {
+            let written = upload.write(piece, digests, Digests::add);
+            let (next, written) = join(intake.gather(blobs), written).await;
+            digests = written.map_err(refused)?;
+            gathered = next?;
+        }
+        intake.check(&digests)
+    };
+    match taken.await {
+        Ok(sum) => upload.publish().await.map(|_| sum).map_err(refused),
+        Err(error) => {
+            upload.abandon().await;
+            Err(error)
+        }
+    }
 }
 
 fn refused(error: blob::Error) -> Error {
@@ -159,16 +159,60 @@ fn refused(error: blob::Error) -> Error {
 struct Intake {
     body: Incoming,
     promised: Promised,
+    /// Bytes that came so far.
     size: u64,
+    /// Those of them that nobody took yet.
+    rest: VecDeque<Bytes>,
+    ended: bool,
 }
 
 impl Intake {
-    /// The next bytes; `None` after the last.
+    /// Whether no more than so many bytes come. They, or the first of them, stay to be taken.
+    async fn look_ahead(&mut self, size_max: usize) -> Result<bool> {
+        let size_max = u64::try_from(size_max).unwrap_or(u64::MAX);
+        while self.size <= size_max {
+            let Some(bytes) = self.next().await? else { return Ok(true) };
+            self.rest.push_back(bytes);
+            // Whoever sends byte by byte: each would take more to keep than it is.
+            if self.rest.len() == FRAMES_MAX {
+                let together = Vec::from(std::mem::take(&mut self.rest)).concat();
+                self.rest.push_back(together.into());
+            }
+        }
+        Ok(false)
+    }
+
+    /// The next piece, full but for the last; none after it. While nothing comes at all, no memory is held.
+    async fn gather(&mut self, blobs: &Blobs) -> Result<Option<Piece>> {
+        let Some(first) = self.take().await? else { return Ok(None) };
+        let mut piece = blobs.piece();
+        let mut rest = piece.fill(first);
+        while rest.is_empty() && !piece.is_full() {
+            let Some(bytes) = self.take().await? else { break };
+            rest = piece.fill(bytes);
+        }
+        if !rest.is_empty() {
+            self.rest.push_front(rest);
+        }
+        Ok(Some(piece))
+    }
+
+    async fn take(&mut self) -> Result<Option<Bytes>> {
+        match self.rest.pop_front() {
+            Some(bytes) => Ok(Some(bytes)),
+            None => self.next().await,
+        }
+    }
+
+    /// What comes next; `None` after the last.
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        loop {
+        while !self.ended {
             let frame = poll_fn(|cx| self.body.as_mut().poll_frame(cx));
             let frame = tokio::time::timeout(PAUSE_MAX, frame).await.map_err(|_| errors::timed_out())?;
-            let Some(frame) = frame else { return Ok(None) };
+            let Some(frame) = frame else {
+                self.ended = true;
+                break;
+            };
             match frame.map_err(broken)?.into_data() {
                 Ok(bytes) if bytes.is_empty() => {}
                 Ok(bytes) => {
@@ -182,6 +226,7 @@ impl Intake {
                 Err(frame) => self.note_trailers(frame.trailers_ref())?,
             }
         }
+        Ok(None)
     }
 
     /// A checksum that follows the body is promised as one before it is.
@@ -232,6 +277,11 @@ impl Digests {
     fn new(algorithm: Option<Algorithm>) -> Self {
         Self { md5: Md5::new(), sums: Sums::new(algorithm) }
     }
+
+    fn add(&mut self, plain: &[u8]) {
+        self.md5.update(plain);
+        self.sums.add(plain);
+    }
 }
 
 /// The error of a body that checks itself is for the caller; any other means the sender is gone.
@@ -239,133 +289,5 @@ fn broken(error: BodyError) -> Error {
     match error.downcast::<Error>() {
         Ok(ours) => *ours,
         Err(theirs) => errors::incomplete_body().because(theirs),
-    }
-}
-
-/// Plain bytes laid out in chunks, with room for their tags.
-struct Piece {
-    bytes: BytesMut,
-    /// Plain bytes it takes.
-    size_max: usize,
-    size: usize,
-}
-
-impl Piece {
-    fn new(size_max: usize) -> Self {
-        let room = size_max + size_max.div_ceil(CHUNK_BYTES) * TAG_BYTES;
-        Self { bytes: BytesMut::with_capacity(room), size_max, size: 0 }
-    }
-
-    fn is_full(&self) -> bool {
-        self.size == self.size_max
-    }
-
-    /// Takes what there is room for, and gives the rest back.
-    fn fill(&mut self, mut bytes: Bytes) -> Bytes {
-        while !bytes.is_empty() && !self.is_full() {
-            let left = CHUNK_BYTES - self.bytes.len() % SEALED_CHUNK_BYTES;
-            let wanted = left.min(self.size_max - self.size).min(bytes.len());
-            self.bytes.extend_from_slice(&bytes.split_to(wanted));
-            self.size += wanted;
-            if wanted == left {
-                self.bytes.extend_from_slice(&[0; TAG_BYTES]);
-            }
-        }
-        bytes
-    }
-
-    /// The bytes of a piece that is shorter than a chunk.
-    fn plain(&self) -> Bytes {
-        Bytes::copy_from_slice(&self.bytes)
-    }
-
-    /// Sums and seals; `at` is the first chunk's number. Gives the next one's.
-    fn seal(&mut self, key: &SegmentKey, mut at: u64, digests: &mut Digests) -> u64 {
-        if !self.bytes.len().is_multiple_of(SEALED_CHUNK_BYTES) {
-            self.bytes.extend_from_slice(&[0; TAG_BYTES]);
-        }
-        for chunk in self.bytes.chunks_mut(SEALED_CHUNK_BYTES) {
-            let plain = chunk.split_last_chunk::<TAG_BYTES>().map_or(&[][..], |(plain, _)| plain);
-            digests.md5.update(plain);
-            digests.sums.add(plain);
-            key.seal(at, chunk);
-            at += 1;
-        }
-        at
-    }
-}
-
-/// A body cut into sealed pieces. While one is summed and sealed by a thread of its own, the next is gathered.
-struct Sealing {
-    intake: Intake,
-    /// What was read before, and goes first.
-    head: VecDeque<Bytes>,
-    key: Arc<SegmentKey>,
-    /// With the thread that sums, as long as it works.
-    digests: Option<Digests>,
-    working: Option<JoinHandle<(Digests, Bytes, u64)>>,
-    /// The number of the next chunk.
-    at: u64,
-    ended: bool,
-    found: Arc<Mutex<Option<Sum>>>,
-}
-
-impl Sealing {
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            let piece = self.gather().await?;
-            let done = match self.working.take() {
-                Some(working) => {
-                    let (digests, sealed, at) = working.await.map_err(Error::internal)?;
-                    (self.digests, self.at) = (Some(digests), at);
-                    Some(sealed)
-                }
-                None => None,
-            };
-            let is_last = piece.size == 0;
-            if let Some(digests) = self.digests.take_if(|_| !is_last) {
-                self.begin(piece, digests);
-            }
-            match (done, is_last) {
-                (Some(sealed), _) => return Ok(Some(sealed)),
-                (None, false) => {}
-                (None, true) => {
-                    let digests =
-                        self.digests.as_ref().ok_or_else(|| errors::damaged("a body that came in"))?;
-                    let sum = self.intake.check(digests)?;
-                    *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(sum);
-                    return Ok(None);
-                }
-            }
-        }
-    }
-
-    fn begin(&mut self, mut piece: Piece, mut digests: Digests) {
-        let (key, at) = (self.key.clone(), self.at);
-        self.working = Some(tokio::task::spawn_blocking(move || {
-            let next = piece.seal(&key, at, &mut digests);
-            (digests, piece.bytes.freeze(), next)
-        }));
-    }
-
-    /// The next piece; empty after the last.
-    async fn gather(&mut self) -> Result<Piece> {
-        let mut piece = Piece::new(if self.ended { 0 } else { PIECE_BYTES });
-        while !self.ended && !piece.is_full() {
-            let bytes = match self.head.pop_front() {
-                Some(bytes) => Some(bytes),
-                None => self.intake.next().await?,
-            };
-            match bytes {
-                Some(bytes) => {
-                    let rest = piece.fill(bytes);
-                    if !rest.is_empty() {
-                        self.head.push_front(rest);
-                    }
-                }
-                None => self.ended = true,
-            }
-        }
-        Ok(piece)
     }
 }

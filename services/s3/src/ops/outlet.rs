@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use blob::Reader;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http_body::Frame;
@@ -14,13 +13,9 @@ use shape::{Body, BodyError};
 
 use super::vault;
 use crate::errors;
-use crate::rules::seal::{CHUNK_BYTES, SEALED_CHUNK_BYTES, Secret, SegmentKey, sealed_range, segment_key};
+use crate::rules::seal::{Secret, segment_key};
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{Segment, blob_id, inline};
-
-/// Bytes read at once: whole chunks, which are opened in their place.
-const PIECE_BYTES: u64 = 4 * 65_552;
-const _: () = assert!(PIECE_BYTES.is_multiple_of(65_552) && SEALED_CHUNK_BYTES == 65_552);
 
 /// The bytes of an answer. The first of them have been read and checked when this returns.
 ///
@@ -58,12 +53,16 @@ pub(super) fn open_inline(
     sealed: Bytes,
     range: &Range<u64>,
 ) -> Result<Body> {
+    Ok(Body::from_bytes(open(secret, segment, sealed, range)?))
+}
+
+fn open(secret: &Secret, segment: &Segment, sealed: Bytes, range: &Range<u64>) -> Result<Bytes> {
     let mut chunk = own(sealed);
     let opened = segment_key(secret, &segment.id).open(0, &mut chunk);
     opened.map_err(|error| errors::damaged(&segment.id).because(error))?;
     let mut plain = chunk.freeze();
     plain.truncate(usize::try_from(range.end).unwrap_or(usize::MAX));
-    Ok(Body::from_bytes(plain.split_off(usize::try_from(range.start).unwrap_or_default().min(plain.len()))))
+    Ok(plain.split_off(usize::try_from(range.start).unwrap_or_default().min(plain.len())))
 }
 
 /// The bytes to work on in their place: without a copy where nobody else holds them.
@@ -91,7 +90,7 @@ struct Outlet {
     bucket: Arc<Bucket>,
     secret: Secret,
     left: VecDeque<(Segment, Range<u64>)>,
-    open: Option<Opening>,
+    open: Option<BoxStream<'static, Result<Bytes>>>,
 }
 
 impl Outlet {
@@ -106,8 +105,8 @@ impl Outlet {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             if let Some(open) = &mut self.open {
-                if let Some(bytes) = open.next().await? {
-                    return Ok(Some(bytes));
+                if let Some(bytes) = open.next().await {
+                    return bytes.map(Some);
                 }
                 self.open = None;
             }
@@ -117,70 +116,34 @@ impl Outlet {
     }
 }
 
+/// The plain bytes of a range of a segment.
 async fn begin(
     ctx: &Ctx,
     bucket: &Bucket,
     secret: &Secret,
     segment: &Segment,
     range: Range<u64>,
-) -> Result<Opening> {
-    let (sealed, at) = sealed_range(&range, segment.size);
-    let first = u64::try_from(CHUNK_BYTES).unwrap_or_default() * at;
-    let source = if segment.inline {
+) -> Result<BoxStream<'static, Result<Bytes>>> {
+    if segment.inline {
         let bytes = ctx.read(|snap| inline(snap, bucket, segment)).await?;
         let bytes = bytes.ok_or_else(|| errors::damaged(format!("segment {} is missing", segment.id)))?;
-        stream::iter([Ok(bytes)]).boxed()
-    } else {
-        let place = blob_id(&bucket.scope(), &segment.id)?;
-        let Reader { bytes, .. } =
-            vault(ctx).blobs.get_range_by(&place, sealed, PIECE_BYTES).await.map_err(Error::internal)?;
-        bytes
-    };
-    Ok(Opening {
-        segment: segment.id.clone(),
-        source,
-        key: segment_key(secret, &segment.id),
-        pending: BytesMut::new(),
-        at,
-        skip: usize::try_from(range.start - first).unwrap_or_default(),
-        left: range.end - range.start,
-        ended: false,
-    })
-}
-/// A segment being opened.
-struct Opening {
-    segment: String,
-    source: BoxStream<'static, blob::Result<Bytes>>,
-    key: SegmentKey,
-    pending: BytesMut,
-    at: u64,
-    /// Bytes of the first chunk that nobody asked for.
-    skip: usize,
-    left: u64,
-    ended: bool,
+        let plain = open(secret, segment, bytes, &range)?;
+        return Ok(stream::iter([Ok(plain)]).boxed());
+    }
+    let place = blob_id(&bucket.scope(), &segment.id)?;
+    let key = segment_key(secret, &segment.id);
+    let plain = vault(ctx).blobs.get_sealed(&place, key, segment.size, range).await;
+    let id = segment.id.clone();
+    Ok(plain
+        .map_err(Error::internal)?
+        .map(move |bytes| bytes.map_err(|error| unreadable(&id, error)))
+        .boxed())
 }
 
-impl Opening {
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        while !self.ended && self.pending.len() < SEALED_CHUNK_BYTES {
-            match self.source.next().await.transpose().map_err(Error::internal)? {
-                Some(bytes) if self.pending.is_empty() => self.pending = own(bytes),
-                Some(bytes) => self.pending.extend_from_slice(&bytes),
-                None => self.ended = true,
-            }
-        }
-        let mut chunk = self.pending.split_to(SEALED_CHUNK_BYTES.min(self.pending.len()));
-        self.key.open(self.at, &mut chunk).map_err(|error| errors::damaged(&self.segment).because(error))?;
-        self.at += 1;
-        let mut plain = chunk.freeze();
-        let skip = std::mem::take(&mut self.skip).min(plain.len());
-        plain = plain.split_off(skip);
-        plain.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-        self.left -= u64::try_from(plain.len()).unwrap_or_default();
-        Ok(Some(plain))
+fn unreadable(segment: &str, error: blob::Error) -> Error {
+    match error {
+        blob::Error::Damaged { .. } => errors::damaged(segment).because(error),
+        other => Error::internal(other),
     }
 }
 

@@ -2,9 +2,7 @@
 //!
 //! The seal is the encryption that S3 applies to every object, and its integrity check.
 
-pub use blob::chunk::{
-    CHUNK_BYTES, ChunkKey as SegmentKey, SEALED_CHUNK_BYTES, Secret, TAG_BYTES, sealed_range, sealed_size,
-};
+pub use blob::chunk::{ChunkKey as SegmentKey, Secret, sealed_size};
 
 /// The key of segment `id` under `secret`: a bucket's, a data key of KMS, or a customer's.
 pub fn segment_key(secret: &Secret, id: &str) -> SegmentKey {

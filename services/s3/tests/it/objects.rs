@@ -194,19 +194,19 @@ async fn attributes_tell_without_reading() {
 #[tokio::test]
 async fn damage_is_found_and_not_served() {
     let lab = Lab::new().await;
-    lab.put("good", noise(300_000)).await;
+    lab.put("good", noise(900_000)).await;
     let before = blobs(lab.folder.path());
-    lab.put("bad", noise(300_000)).await;
+    lab.put("bad", noise(900_000)).await;
     let stored = blobs(lab.folder.path()).into_iter().find(|path| !before.contains(path)).unwrap();
     let mut bytes = std::fs::read(&stored).unwrap();
-    bytes[200_000] ^= 1;
+    bytes[700_000] ^= 1;
     std::fs::write(&stored, bytes).unwrap();
     assert_eq!(lab.get("bad", None).await.unwrap_err(), "damaged");
-    let hurt = GetObjectRequest { range: Some("bytes=199900-199999".to_owned()), ..get("bad") };
+    let hurt = GetObjectRequest { range: Some("bytes=699900-699999".to_owned()), ..get("bad") };
     assert_eq!(lab.read(hurt).await.unwrap_err(), "InternalFailure");
     let whole = GetObjectRequest { range: Some("bytes=0-999".to_owned()), ..get("bad") };
     assert!(lab.read(whole).await.unwrap() == noise(1_000));
-    assert!(lab.get("good", None).await.unwrap() == noise(300_000));
+    assert!(lab.get("good", None).await.unwrap() == noise(900_000));
 }
 
 #[tokio::test]
