@@ -562,6 +562,20 @@ def furnish_elbv2(elbv2, account, marker, cloud):
     return members, operations
 
 
+def furnish_elb(elb, account, marker, cloud):
+    """As `furnish_elbv2`: names are looked for in the caller's own account."""
+    members = {
+        "LoadBalancerName": f"l-{marker}",
+        "LoadBalancerNames": [f"l-{marker}"],
+        "Listeners": [{"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}],
+        "PolicyTypeName": "ProxyProtocolPolicyType",
+        "PolicyAttributes": [{"AttributeName": "ProxyProtocol", "AttributeValue": "true"}],
+        "Instances": [{"InstanceId": "i-0"}],
+        "LoadBalancerAttributes": {"CrossZoneLoadBalancing": {"Enabled": True}},
+    }
+    return members, {"RemoveTags": {"Tags": [{"Key": "walk"}]}}
+
+
 def furnish_autoscaling(autoscaling, account, marker, cloud):
     names = {"LaunchConfigurationName": marker, "AutoScalingGroupName": marker}
     autoscaling.create_launch_configuration(LaunchConfigurationName=marker, ImageId="ami-0", InstanceType="t3.nano")
@@ -607,6 +621,7 @@ FURNISH = {
     "ec2": furnish_ec2,
     "acm": furnish_acm,
     "autoscaling": furnish_autoscaling,
+    "elb": furnish_elb,
     "elbv2": furnish_elbv2,
     "s3": furnish_s3,
     "logs": furnish_logs,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use api_cloudwatch::{MetricDatum, PutMetricDataInput, op};
 use kernel::meter::Usage as Line;
-use kernel::{Ctx, Kind as Failed, Millis, Result, Scope};
+use kernel::{Ctx, Millis, Result, Scope};
 
 use crate::rules::metric;
 use crate::service::Engines;
@@ -127,8 +127,5 @@ async fn put(ctx: &Ctx, data: Vec<MetricDatum>) -> Result<()> {
         metric_data: Some(data),
         ..PutMetricDataInput::default()
     };
-    match ctx.call_as_service(op::PutMetricData, input).await {
-        Err(error) if error.kind() != Failed::Unsupported => Err(error),
-        _ => Ok(()),
-    }
+    ctx.call_if_served(op::PutMetricData, input).await.map(drop)
 }
