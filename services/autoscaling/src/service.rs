@@ -4,15 +4,17 @@ use api_autoscaling::{SERVICE, op};
 use kernel::{Access, Millis, Plugs, Result, Scope, Service, ServiceBuilder};
 
 use crate::controllers::{
-    alarm, event, group as groups, instance as instances, metric as metrics,
+    alarm, event, group as groups, instance as instances, metric as metrics, predictive,
     scheduled_action as scheduled_actions,
 };
 use crate::ops::{
-    activity, capacity, choice, group, group_list, hook, instance, launch_configuration, load_balancer,
-    metric, on_group, policy, process, refresh, scheduled_action, standby, tag, target_group, warm_pool,
+    activity, capacity, choice, forecast, group, group_list, hook, instance, launch_configuration,
+    load_balancer, metric, on_group, policy, process, refresh, scheduled_action, standby, tag, target_group,
+    warm_pool,
 };
 use crate::rules::tag::pairs;
 use crate::state::activity as stored;
+use crate::state::forecast::TIMER as FORECASTS;
 use crate::state::scheduled_action::TIMER;
 
 /// Activities too old are looked for this often.
@@ -53,6 +55,7 @@ pub fn service(_: &Plugs) -> Service {
     s.subscribe("autoscaling/rebalance", Some(event::SOURCE), Some(event::REBALANCE), event::rebalance);
     s.subscribe(alarm::NAME, Some(alarm::SOURCE), Some(alarm::DETAIL_TYPE), alarm::take);
     s.timer(TIMER, scheduled_actions::due);
+    s.timer(FORECASTS, predictive::due);
     s.sweep("autoscaling-metrics", metrics::EVERY_MS, metrics::put_all);
     s.sweep("autoscaling-activities", SWEEP_EVERY_MS, stored::sweep);
     s.build()
@@ -171,6 +174,8 @@ fn policies(s: &mut ServiceBuilder) {
         .access(|scope, i| on_policy(scope, i.auto_scaling_group_name.as_deref(), &i.policy_name));
     s.op(op::ExecutePolicy, policy::execute_policy)
         .access(|scope, i| on_policy(scope, i.auto_scaling_group_name.as_deref(), &i.policy_name));
+    s.op(op::GetPredictiveScalingForecast, forecast::get_predictive_scaling_forecast)
+        .access(|scope, i| Ok(on_group(scope, &i.auto_scaling_group_name)));
     s.op(op::PutScheduledUpdateGroupAction, scheduled_action::put_scheduled_update_group_action)
         .access(|scope, i| Ok(on_group(scope, &i.auto_scaling_group_name)));
     s.op(op::BatchPutScheduledUpdateGroupAction, scheduled_action::batch_put_scheduled_update_group_action)

@@ -144,7 +144,7 @@ pub fn act(
     let now = tx.ctx().now();
     let instances = instance::of_group(tx, scope, group.name())?;
     let Some(wanted) = wanted(&group, &instances, policy, told, now) else { return Ok(None) };
-    let wanted = wanted.clamp(group.asked.0.min_size, group.asked.0.max_size);
+    let wanted = wanted.max(group.floor()).min(group.ceiling());
     if wanted == group.desired {
         return Ok(None);
     }

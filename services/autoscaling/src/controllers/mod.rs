@@ -12,6 +12,7 @@ pub mod hold;
 pub mod instance;
 pub mod launch;
 pub mod metric;
+pub mod predictive;
 pub mod refresh;
 pub mod scheduled_action;
 pub mod target;

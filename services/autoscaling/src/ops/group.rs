@@ -43,6 +43,7 @@ pub async fn create_auto_scaling_group(ctx: &Ctx, input: api::CreateAutoScalingG
         warm_pool: None,
         is_pool_deleting: false,
         predicted: None,
+        ceiling: None,
     };
     check_source(ctx, &made).await?;
     target::check(ctx, &made.sources()).await?;

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod capacity;
 pub mod choice;
+pub mod forecast;
 pub mod group;
 pub mod group_list;
 pub mod hook;

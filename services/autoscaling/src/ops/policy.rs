@@ -5,10 +5,11 @@ use api_cloudwatch as cw;
 use kernel::{Ctx, Reader, Result, Scope};
 
 use super::{change, get_changeable};
-use crate::controllers::{alarm, group::CONTROLLER};
+use crate::controllers::{alarm, group::CONTROLLER, predictive};
 use crate::errors;
 use crate::rules::cause::Wanting;
 use crate::rules::{page, policy as rules};
+use crate::state::forecast;
 use crate::state::kept::{Kept, alike};
 use crate::state::policy::{self, Kind, Policy};
 
@@ -38,6 +39,12 @@ pub async fn put_scaling_policy(ctx: &Ctx, input: api::PutScalingPolicyType) -> 
             made.alarms = if kept { before.clone() } else { alarm::names(&name, [high, low], scales_in) };
         }
         policy::put(tx, &scope, &made)?;
+        if made.kind() == Kind::Predictive {
+            // What another configuration foretold says nothing of this one.
+            forecast::forget(tx, &scope, &made)?;
+            let now = tx.ctx().now();
+            forecast::schedule(tx, &made, now)?;
+        }
         Ok((made, before))
     })
     .await?;
@@ -108,6 +115,9 @@ async fn view(ctx: &Ctx, scope: &Scope, one: &Policy) -> Result<api::ScalingPoli
     if let Some(tracking) = &mut view.target_tracking_configuration {
         tracking.disable_scale_in = Some(tracking.disable_scale_in.unwrap_or_default());
     }
+    if let Some(predictive) = &mut view.predictive_scaling_configuration {
+        crate::rules::predictive::complete(predictive);
+    }
     view.alarms = Some(if one.kind() == Kind::TargetTracking {
         one.alarms.iter().map(|name| alarm_view(scope, name)).collect()
     } else {
@@ -149,6 +159,10 @@ pub async fn delete_policy(ctx: &Ctx, input: api::DeletePolicyType) -> Result<()
         .write(|tx| {
             let found = get(tx, &scope, input.auto_scaling_group_name.as_deref(), &input.policy_name)?;
             policy::delete(tx, &scope, &found)?;
+            if found.kind() == Kind::Predictive {
+                let now = tx.ctx().now();
+                predictive::apply(tx, found.group(), now)?;
+            }
             Ok(found)
         })
         .await?;

@@ -2,6 +2,7 @@
 
 pub mod cause;
 pub mod cron;
+pub mod forecast;
 pub mod group;
 pub mod hook;
 pub mod launch_configuration;
@@ -10,6 +11,7 @@ pub mod mixed;
 pub mod page;
 pub mod plan;
 pub mod policy;
+pub mod predictive;
 pub mod refresh;
 pub mod scheduled_action;
 pub mod tag;

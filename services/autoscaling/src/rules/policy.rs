@@ -3,7 +3,7 @@
 use api_autoscaling as api;
 use kernel::Result;
 
-use super::tracking;
+use super::{predictive, tracking};
 use crate::errors;
 use crate::state::policy::{Kind, Policy};
 
@@ -17,11 +17,13 @@ pub fn check(policy: &Policy) -> Result<()> {
     let asked = &policy.asked.0;
     super::group::check_name(policy.name(), "Policy name")?;
     match asked.policy_type.as_deref().unwrap_or("SimpleScaling") {
-        "SimpleScaling" | "StepScaling" | "TargetTrackingScaling" => {}
-        "PredictiveScaling" => {
-            return Err(errors::validation("Predictive scaling policies are not supported here."));
-        }
+        "SimpleScaling" | "StepScaling" | "TargetTrackingScaling" | "PredictiveScaling" => {}
         other => return Err(errors::validation(format!("Invalid policy type: {other}"))),
+    }
+    if asked.predictive_scaling_configuration.is_some() && policy.kind() != Kind::Predictive {
+        return Err(errors::validation(
+            "PredictiveScalingConfiguration is of policy type PredictiveScaling only.",
+        ));
     }
     match policy.kind() {
         Kind::Simple => {
@@ -50,7 +52,19 @@ pub fn check(policy: &Policy) -> Result<()> {
             }
             check_steps(asked.step_adjustments.as_deref().unwrap_or_default())
         }
-        Kind::TargetTracking | Kind::Predictive => {
+        Kind::Predictive => {
+            let is_other = asked.adjustment_type.is_some()
+                || asked.target_tracking_configuration.is_some()
+                || asked.estimated_instance_warmup.is_some();
+            match &asked.predictive_scaling_configuration {
+                Some(configuration) if !is_other => predictive::check(configuration),
+                _ => Err(errors::validation(
+                    "PredictiveScalingConfiguration, and nothing else, is required for policy type \
+                     PredictiveScaling.",
+                )),
+            }
+        }
+        Kind::TargetTracking => {
             let configuration = asked.target_tracking_configuration.as_ref();
             let configuration = configuration.ok_or_else(|| {
                 errors::validation(

@@ -37,9 +37,12 @@ pub struct Group {
     /// The pool goes, and its instances with it.
     #[serde(default)]
     pub is_pool_deleting: bool,
-    /// What predictive policies want at least, and from when on it has been so.
+    /// What predictive policies want at least.
     #[serde(default)]
     pub predicted: Option<i32>,
+    /// The maximum, where a predictive policy raises it.
+    #[serde(default)]
+    pub ceiling: Option<i32>,
 }
 
 /// A subnet, or a zone without one.
@@ -65,6 +68,16 @@ impl Group {
 
     pub fn arn(&self, scope: &Scope) -> String {
         arn(scope, &self.uuid, self.name())
+    }
+
+    /// The most that policies may want.
+    pub fn ceiling(&self) -> i32 {
+        self.ceiling.unwrap_or_default().max(self.asked.0.max_size)
+    }
+
+    /// The least that they may: the minimum, or what is foretold.
+    pub fn floor(&self) -> i32 {
+        self.predicted.unwrap_or_default().min(self.ceiling()).max(self.asked.0.min_size)
     }
 
     pub fn is_suspended(&self, process: &str) -> bool {

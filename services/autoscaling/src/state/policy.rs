@@ -4,7 +4,7 @@ use api_autoscaling as api;
 use kernel::{Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::kept::Kept;
+use super::kept::{Kept, to_json};
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Policy {
@@ -39,6 +39,11 @@ impl Policy {
             Some("PredictiveScaling") => Kind::Predictive,
             _ => Kind::Simple,
         }
+    }
+
+    /// What tells it from another of its name that was put later.
+    pub fn stamp(&self) -> serde_json::Value {
+        to_json(&self.asked.0)
     }
 
     pub fn is_enabled(&self) -> bool {
@@ -83,6 +88,10 @@ pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
     POLICIES.put(tx, scope, (one.group(), one.name()), one)
 }
 
+/// With what it foretold.
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
+    if one.kind() == Kind::Predictive {
+        super::forecast::forget(tx, scope, one)?;
+    }
     POLICIES.delete(tx, scope, (one.group(), one.name()))
 }

@@ -10,6 +10,8 @@ use kernel::testing::TestCloud;
 use kernel::{Access, Ctx, Error, Event, Kind, Plugs, Result, Service, ServiceBuilder};
 use serde_json::json;
 
+use crate::predictive::stand_in_cloudwatch;
+
 pub(crate) const GROUP: &str = "web";
 pub(crate) const TARGETS: &str =
     "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/t/0123456789abcdef";
@@ -210,7 +212,9 @@ impl Cloud {
     pub(crate) async fn new() -> Self {
         let stand = Arc::new(Stand::default());
         let own = autoscaling::service(&Plugs::default());
-        let test = TestCloud::new(vec![own, stand_in_ec2(&stand), stand_in_elb(&stand)]).await;
+        let test =
+            TestCloud::new(vec![own, stand_in_ec2(&stand), stand_in_elb(&stand), stand_in_cloudwatch()])
+                .await;
         Self { test, stand }
     }
 

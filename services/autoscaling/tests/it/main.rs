@@ -5,5 +5,6 @@ mod cloud;
 mod hook;
 mod life;
 mod policy;
+mod predictive;
 mod refresh;
 mod refusals;
