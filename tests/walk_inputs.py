@@ -483,6 +483,7 @@ def furnish_logs(logs, account, marker, cloud):
         "PutLogEvents": {"logEvents": [{"timestamp": now, "message": "new"}]},
         "PutLogGroupDeletionProtection": {"logGroupIdentifier": arn, "deletionProtectionEnabled": True},
         "PutQueryDefinition": {"name": f"new-{marker}", "queryString": "limit 2"},
+        "StartLiveTail": {"logGroupIdentifiers": [arn], "logStreamNames": None, "logStreamNamePrefixes": None},
         "StartQuery": {"queryString": "limit 1", **span},
         "TestMetricFilter": {"logEventMessages": ["x"]},
         "UntagLogGroup": {"tags": ["a"]},

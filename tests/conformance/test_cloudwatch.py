@@ -1,6 +1,8 @@
 """CloudWatch with real clients: metrics in all three protocols, statistics, math, and what survives a kill."""
 
 import json
+import struct
+import zlib
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -237,3 +239,103 @@ def test_queues_have_metrics(cloud):
     )["Datapoints"][0]["Maximum"]
     assert of("ApproximateNumberOfMessagesVisible") == 1 and of("NumberOfMessagesSent") == 1
     assert of("SentMessageSize") == 5
+
+
+def wave(at):
+    """Low by night, high by day."""
+    return 100.0 if 8 <= at.hour < 20 else 10.0
+
+
+def test_a_band_and_an_alarm_on_it(cloud):
+    cloudwatch = cloud.client("cloudwatch", account="500000000071")
+    now = minute()
+    now -= timedelta(minutes=now.minute % 5)
+    times = [now - timedelta(minutes=5 * n) for n in range(1, 4 * 288)]
+    for start in range(0, len(times), 1000):
+        data = [{"MetricName": "Load", "Timestamp": at, "Value": wave(at)} for at in times[start : start + 1000]]
+        cloudwatch.put_metric_data(Namespace="shop", MetricData=data)
+    single = {"Namespace": "shop", "MetricName": "Load", "Stat": "Average"}
+    cloudwatch.put_anomaly_detector(
+        SingleMetricAnomalyDetector=single, Configuration={"ExcludedTimeRanges": [], "MetricTimezone": "UTC"}
+    )
+
+    def trained():
+        all = cloudwatch.describe_anomaly_detectors(Namespace="shop")["AnomalyDetectors"]
+        return [one["StateValue"] for one in all] == ["TRAINED"]
+
+    eventually(trained, "the detector is trained")
+    stat = {"Metric": {"Namespace": "shop", "MetricName": "Load"}, "Period": 300, "Stat": "Average"}
+    queries = [{"Id": "m1", "MetricStat": stat}, {"Id": "ad1", "Expression": "ANOMALY_DETECTION_BAND(m1, 4)"}]
+    found = cloudwatch.get_metric_data(
+        MetricDataQueries=queries, StartTime=now - timedelta(days=1), EndTime=now, ScanBy="TimestampAscending"
+    )["MetricDataResults"]
+    metric, high, low = found
+    assert [one["Id"] for one in found] == ["m1", "ad1", "ad1"]
+    bounds = {at: (low, high) for at, low, high in zip(high["Timestamps"], low["Values"], high["Values"])}
+    inside = [bounds[at][0] <= value <= bounds[at][1] for at, value in zip(metric["Timestamps"], metric["Values"])]
+    assert len(inside) > 280 and sum(inside) / len(inside) > 0.8
+    alarm = {
+        "AlarmName": "odd", "Metrics": [{**query, "ReturnData": True} for query in queries], "EvaluationPeriods": 1,
+        "ThresholdMetricId": "ad1", "ComparisonOperator": "LessThanLowerOrGreaterThanUpperThreshold",
+    }
+    cloudwatch.put_metric_alarm(**alarm)
+    cloudwatch.put_metric_data(Namespace="shop", MetricData=[
+        {"MetricName": "Load", "Timestamp": now - timedelta(minutes=4), "StatisticValues": {
+            "SampleCount": 1000.0, "Sum": 9e6, "Minimum": 9e3, "Maximum": 9e3}}])
+    cloudwatch.put_metric_alarm(**alarm)
+
+    def state():
+        found = cloudwatch.describe_alarms(AlarmNames=["odd"])["MetricAlarms"][0]
+        return found["StateValue"] == "ALARM" and found
+
+    shown = eventually(state, "the alarm goes off")
+    assert "Threshold" not in shown and shown["ThresholdMetricId"] == "ad1"
+    assert shown["StateReason"].startswith("Thresholds Crossed: 1 out of the last 1 datapoints [")
+    cloudwatch.delete_alarms(AlarmNames=["odd"])
+    cloudwatch.delete_anomaly_detector(SingleMetricAnomalyDetector=single)
+    again = refused(cloudwatch.delete_anomaly_detector, SingleMetricAnomalyDetector=single)
+    assert again["Code"] == "ResourceNotFoundException"
+
+
+def pixels(png):
+    """Width, height, and the rows of a PNG without filters."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    at, rows, size = 8, b"", None
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at : at + 4])
+        kind, data = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
+        assert struct.unpack(">I", png[at + 8 + length : at + 12 + length])[0] == zlib.crc32(kind + data)
+        size = struct.unpack(">II", data[:8]) if kind == b"IHDR" else size
+        rows += data if kind == b"IDAT" else b""
+        at += 12 + length
+    rows = zlib.decompress(rows)
+    stride = size[0] * 3 + 1
+    return size, [rows[start + 1 : start + stride] for start in range(0, len(rows), stride)]
+
+
+def test_an_image_shows_the_data(cloud):
+    cloudwatch = cloud.client("cloudwatch", account="500000000072")
+    start = minute() - timedelta(minutes=60)
+    cloudwatch.put_metric_data(Namespace="shop", MetricData=[
+        {"MetricName": "Load", "Timestamp": start + timedelta(minutes=n), "Value": 10.0 if n < 30 else 90.0}
+        for n in range(60)
+    ])
+    widget = {
+        "metrics": [["shop", "Load", {"color": "#ff0000", "label": "load"}]], "period": 60, "width": 400, "height": 200,
+        "start": start.isoformat(), "end": (start + timedelta(minutes=60)).isoformat(), "title": "Load",
+        "yAxis": {"left": {"min": 0, "max": 100}}, "legend": {"position": "hidden"},
+    }
+    image = cloudwatch.get_metric_widget_image(MetricWidget=json.dumps(widget))["MetricWidgetImage"]
+    (width, height), rows = pixels(image)
+    assert (width, height) == (400, 200) and len(rows) == 200
+    red = [(x, y) for y, row in enumerate(rows) for x in range(width) if row[3 * x : 3 * x + 3] == b"\xff\x00\x00"]
+    left, right = [y for x, y in red if x < 180], [y for x, y in red if x > 260]
+    assert min(left) > 120 and max(right) < 90, "low first, then high"
+    blue = {**widget, "metrics": [["shop", "Load", {"color": "#0000ff"}]], "stacked": True}
+    image = cloudwatch.get_metric_widget_image(MetricWidget=json.dumps(blue))["MetricWidgetImage"]
+    filled = sum(row[3 * 350] < 100 and row[3 * 350 + 2] > 200 for row in pixels(image)[1])
+    assert filled > 80, "the area below is filled"
+    pie = refused(cloudwatch.get_metric_widget_image, MetricWidget=json.dumps({**widget, "view": "pie"}))
+    assert pie["Code"] == "ValidationError" and "/view is pie" in pie["Message"]
+    cli = json.loads(cloud.cli("cloudwatch", "get-metric-widget-image", "--metric-widget", json.dumps(widget)))
+    assert cli["MetricWidgetImage"].startswith("iVBOR")

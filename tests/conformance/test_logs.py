@@ -2,6 +2,10 @@
 
 import gzip
 import json
+import signal
+import subprocess
+import sys
+import threading
 import time
 
 import pytest
@@ -210,3 +214,55 @@ def test_nothing_acknowledged_is_lost_to_a_kill(own_cloud):
     found = [event["message"] for page in pages.paginate(logGroupName="/shop/web") for event in page["events"]]
     assert sorted(found) == sorted(acknowledged)
     assert unexpected(cloud.log()) == []
+
+
+def test_a_live_tail_shows_what_comes(cloud):
+    account = "510000000081"
+    logs = furnish(cloud, account)
+    arn = f"arn:aws:logs:us-east-1:{account}:log-group:/shop/web"
+    stream = logs.start_live_tail(
+        logGroupIdentifiers=[arn], logStreamNamePrefixes=["a"], logEventFilterPattern="ERROR"
+    )["responseStream"]
+    updates = iter(stream)
+    start = next(updates)["sessionStart"]
+    assert start["logGroupIdentifiers"] == [arn] and start["logEventFilterPattern"] == "ERROR"
+    sent = now()
+    logs.put_log_events(logGroupName="/shop/web", logStreamName="a", logEvents=events("ERROR one", "two", at=sent))
+    logs.put_log_events(logGroupName="/shop/web", logStreamName="b", logEvents=events("ERROR three"))
+    for _ in range(20):
+        update = next(updates)["sessionUpdate"]
+        if update["sessionResults"]:
+            break
+    assert update["sessionMetadata"] == {"sampled": False}
+    (shown,) = update["sessionResults"]
+    assert (shown["message"], shown["logStreamName"], shown["timestamp"]) == ("ERROR one", "a", sent)
+    assert shown["logGroupIdentifier"] == f"{account}:/shop/web"
+    stream.close()
+    assert refused(logs.start_live_tail, logGroupIdentifiers=["/shop/web"])["Code"] == "InvalidParameterException"
+
+
+def test_a_live_tail_of_the_cli(cloud):
+    logs = furnish(cloud, "test", group="/cli/tail")
+    env = {
+        **cloud.env, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true", "PYTHONUNBUFFERED": "1",
+    }
+    arn = "arn:aws:logs:us-east-1:000000000000:log-group:/cli/tail"
+    tail = subprocess.Popen(
+        [sys.executable, "-m", "awscli", "--endpoint-url", cloud.endpoint, "logs", "start-live-tail",
+         "--log-group-identifiers", arn],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env,
+    )
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(iter(tail.stdout.readline, "")), daemon=True)
+    reader.start()
+
+    def seen():
+        logs.put_log_events(logGroupName="/cli/tail", logStreamName="a", logEvents=events("seen by the cli"))
+        return any("seen by the cli" in line for line in lines)
+
+    try:
+        eventually(seen, f"the cli shows it: {lines}", seconds=30)
+    finally:
+        tail.send_signal(signal.SIGINT)
+        tail.wait(20)

@@ -85,6 +85,17 @@ pub fn decode(
     honoured::check(op, input)
 }
 
+/// Reads an input that did not come over the wire: a JSON document, its members named as SDKs write them.
+///
+/// # Errors
+/// As [`decode`]; and for members there are none of.
+pub fn read_named(service: &ServiceDef, op: &OpDef, document: &[u8], input: &mut dyn Struct) -> Result<()> {
+    let check = Check::by_name(service);
+    json::decode(document, input, &check)?;
+    check.finish()?;
+    honoured::check(op, input)
+}
+
 /// Writes an operation's output as the protocol's answer.
 pub fn encode(
     protocol: Protocol,
@@ -94,7 +105,10 @@ pub fn encode(
     request_id: &str,
 ) -> Response<Body> {
     let mut answer = match protocol {
-        Protocol::Json10 | Protocol::Json11 => respond(op.status, protocol, json::encode(output)),
+        Protocol::Json10 | Protocol::Json11 => match events(output) {
+            Some(events) => events,
+            None => respond(op.status, protocol, json::encode(output)),
+        },
         Protocol::Query => respond(op.status, protocol, query::encode(service, op, output, request_id)),
         Protocol::Ec2 => respond(op.status, protocol, ec2::encode(service, op, output, request_id)),
         Protocol::RestJson => rest_json::encode(op, output),
@@ -103,6 +117,16 @@ pub fn encode(
     };
     identify(&mut answer, protocol, request_id);
     answer
+}
+
+/// An answer that is a stream of events: who answers has put the members beside it into the first of them.
+fn events(output: &dyn Struct) -> Option<Response<Body>> {
+    let at = output.schema().members.iter().position(|member| member.schema.kind == shape::Kind::Stream)?;
+    let Some(shape::Ref::Stream(stream)) = output.get(at).view() else { return None };
+    let mut answer = Response::new(Body::new(stream.take()));
+    let kind = HeaderValue::from_static("application/vnd.amazon.eventstream");
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    Some(answer)
 }
 
 /// An answer with the protocol's content type.

@@ -18,6 +18,13 @@ pub fn message(name: &str, content_type: Option<&str>, payload: &[u8]) -> Bytes 
     frame(&headers, payload)
 }
 
+/// An error that the stream's model has, which ends it.
+pub fn exception(name: &str, content_type: &str, payload: &[u8]) -> Bytes {
+    let headers =
+        [(":message-type", "exception"), (":exception-type", name), (":content-type", content_type)];
+    frame(&headers, payload)
+}
+
 /// What ends a stream that has begun well and can not go on.
 pub fn error(code: &str, message: &str) -> Bytes {
     frame(&[(":message-type", "error"), (":error-code", code), (":error-message", message)], b"")

@@ -83,6 +83,16 @@ pub fn no_such_resource(arn: &str) -> Error {
     Error::modeled(Kind::NotFound, &error::RESOURCE_NOT_FOUND_EXCEPTION, message)
 }
 
+pub fn no_such_detector() -> Error {
+    let message = "The anomaly detector does not exist.";
+    Error::modeled(Kind::NotFound, &error::RESOURCE_NOT_FOUND_EXCEPTION, message)
+}
+
+pub fn too_many_detectors(max: usize) -> Error {
+    let message = format!("The maximum limit of {max} anomaly detectors has been reached.");
+    Error::modeled(Kind::Limit, &error::LIMIT_EXCEEDED_EXCEPTION, message)
+}
+
 pub fn bad_reason_data() -> Error {
     Error::modeled(Kind::Invalid, &error::INVALID_FORMAT_FAULT, "StateReasonData is not valid JSON")
 }

@@ -94,9 +94,15 @@ pub fn action(ctx: &Ctx, alarm: &Alarm, before: State, action: &str) -> Event {
                 "EvaluationPeriods": watch.evaluation_periods,
                 "DatapointsToAlarm": watch.datapoints_to_alarm,
                 "ComparisonOperator": watch.comparison,
-                "Threshold": watch.threshold,
                 "TreatMissingData": watch.treat_missing.clone().unwrap_or_default(),
             });
+            if let Value::Object(trigger) = &mut trigger {
+                let (name, value) = match &watch.threshold_metric {
+                    Some(id) => ("ThresholdMetricId", json!(id)),
+                    None => ("Threshold", json!(watch.threshold)),
+                };
+                trigger.insert(name.to_owned(), value);
+            }
             if let (Observed::Metric(metric), Value::Object(trigger)) = (&watch.observed, &mut trigger) {
                 let dimension = |(name, value): &(String, String)| json!({ "name": name, "value": value });
                 let dimensions = metric.dimensions.iter().map(dimension).collect();

@@ -6,7 +6,7 @@ use kernel::{Access, Ctx, Plugs, Result, Service, ServiceBuilder};
 use crate::controllers::{chunk, export as exporting, leftover, point, query as asking};
 use crate::ops::{
     anything, encryption, event_filter, event_get, event_put, export, group, group_fields, group_list,
-    metric_filter, policy, query, query_definition, retention, stream, subscription, tags,
+    metric_filter, policy, query, query_definition, retention, stream, subscription, tags, tail,
 };
 use crate::rules::name::{access, on_group, on_stream};
 use crate::rules::tags::pairs;
@@ -16,6 +16,7 @@ use crate::state::point::Quiet;
 use crate::state::query::Findings;
 use crate::state::sizes::{self, Sizes};
 use crate::state::stream::Doors;
+use crate::state::tail::Tails;
 
 /// The service, ready for a house.
 pub fn service(_: &Plugs) -> Service {
@@ -26,6 +27,7 @@ pub fn service(_: &Plugs) -> Service {
     s.own(Patterns::default());
     s.own(Quiet::default());
     s.own(Sizes::default());
+    s.own(Tails::default());
     s.resource_facts(tags::facts_of);
     s.resource_policy(policy::policy_of);
 
@@ -107,6 +109,7 @@ fn events(s: &mut ServiceBuilder) {
     s.op(op::GetLogRecord, event_get::get_log_record).access(|_, _| anything());
     s.op(op::FilterLogEvents, event_filter::filter_log_events)
         .access(|scope, i| access(scope, i.log_group_name.as_deref(), i.log_group_identifier.as_deref(), ""));
+    s.op(op::StartLiveTail, tail::start_live_tail).access(tail::start_access);
     s.op(op::CreateExportTask, export::create_export_task)
         .access(|scope, i| Ok(on_group(scope, &i.log_group_name)));
     s.op(op::CancelExportTask, export::cancel_export_task).access(|_, _| anything());

@@ -10,13 +10,15 @@ use crate::events::instant;
 use crate::rules::action::{self, Action};
 use crate::rules::alarm::{is_few, period_ms, queries_of, rule};
 use crate::rules::composite;
+use crate::rules::detector::band_of;
 use crate::rules::evaluation::{Decision, LATE_PERIODS, Point, State, decide};
 use crate::rules::math::series::Value;
-use crate::rules::query::{self, Asks};
+use crate::rules::query::{self, Asks, Query};
 use crate::rules::statistic::Statistic;
 use crate::rules::tier::floor;
 use crate::state::alarm::{Alarm, Alarms, MetricWatch, Observed, Watch};
 use crate::state::answer::{Asked, compute};
+use crate::state::detector::{self, Watched};
 use crate::state::transition::{Seen, go_on, take_on};
 
 pub const NAME: &str = "cloudwatch-alarms";
@@ -72,6 +74,7 @@ async fn evaluate(
     now: Millis,
 ) -> Result<()> {
     let rule = rule(watch)?;
+    ensure_detector(ctx, watch).await?;
     let end = floor(now, period_ms);
     let periods = rule.periods + LATE_PERIODS;
     let start = end - Millis::try_from(periods).unwrap_or_default() * period_ms;
@@ -114,7 +117,9 @@ async fn points(ctx: &Ctx, watch: &MetricWatch, from: Millis, to: Millis) -> Res
             Err(error) => return Err(error),
         }
     }
-    let returned = queries.iter().find(|query| query.is_returned);
+    let band = watch.threshold_metric.as_ref().map(|id| band(values.get(id)));
+    let is_watched = |query: &&Query| query.is_returned && Some(&query.id) != watch.threshold_metric.as_ref();
+    let returned = queries.iter().find(is_watched);
     let Some((query, Value::One(series))) = returned.and_then(|q| Some((q, values.remove(&q.id)?))) else {
         return Ok(Vec::new());
     };
@@ -127,8 +132,38 @@ async fn points(ctx: &Ctx, watch: &MetricWatch, from: Millis, to: Millis) -> Res
         let counts = crate::state::answer::read(&asked, &counting).await?.points;
         few = counts.into_iter().filter(|(_, count)| is_few(reading, *count)).map(|(at, _)| at).collect();
     }
-    let point = |(at, value): (Millis, f64)| Point { at, value, is_weak: few.contains(&at) };
-    Ok(series.points.into_iter().map(point).collect())
+    let point = |(at, value): (Millis, f64)| {
+        // Where nothing is expected yet, a point says nothing.
+        let band = match &band {
+            Some(band) => *band.get(&at)?,
+            None => Point::UNBOUNDED,
+        };
+        Some(Point { at, value, is_weak: few.contains(&at), band })
+    };
+    Ok(series.points.into_iter().filter_map(point).collect())
+}
+
+/// The bounds at each instant.
+fn band(value: Option<&Value>) -> HashMap<Millis, (f64, f64)> {
+    let Some(Value::Many(both)) = value else { return HashMap::new() };
+    let [upper, lower] = both.as_slice() else { return HashMap::new() };
+    lower.points.iter().zip(&upper.points).map(|((at, lower), (_, upper))| (*at, (*lower, *upper))).collect()
+}
+
+/// Alarms on a band have a detector learn for them; one that was deleted comes back.
+async fn ensure_detector(ctx: &Ctx, watch: &MetricWatch) -> Result<()> {
+    let (Some(id), Observed::Queries(stored)) = (&watch.threshold_metric, &watch.observed) else {
+        return Ok(());
+    };
+    let queries = queries_of(watch)?;
+    let band = queries.iter().find(|query| query.id == *id);
+    let of = band.and_then(|query| query.calls("ANOMALY_DETECTION_BAND")).and_then(|call| band_of(call).ok());
+    let at = of.and_then(|(of, _)| queries.iter().position(|query| query.id == of));
+    let Some(at) = at else { return Ok(()) };
+    match Watched::of_queries(&queries, stored, at)? {
+        Some(of) => detector::ensure(ctx, of).await,
+        None => Ok(()),
+    }
 }
 
 fn reason_data(
@@ -139,26 +174,50 @@ fn reason_data(
     now: Millis,
 ) -> String {
     let recent: Vec<f64> = decision.points.iter().rev().map(|point| point.value).collect();
-    let evaluated: Vec<_> = decision
-        .points
-        .iter()
-        .map(|point| json!({ "timestamp": instant(point.at), "value": point.value }))
-        .collect();
+    let (lower, upper) = match watch.comparison.as_str() {
+        "LessThanLowerThreshold" => (true, false),
+        "GreaterThanUpperThreshold" => (false, true),
+        _ => (true, true),
+    };
+    let evaluated = |point: &Point| {
+        let mut shown = json!({ "timestamp": instant(point.at), "value": point.value });
+        if watch.threshold_metric.is_some()
+            && let serde_json::Value::Object(shown) = &mut shown
+            && lower != upper
+        {
+            let (low, high) = point.band;
+            shown.insert("threshold".to_owned(), json!(if lower { low } else { high }));
+        }
+        shown
+    };
+    let evaluated: Vec<_> = decision.points.iter().map(evaluated).collect();
     let statistic = match &watch.observed {
         Observed::Metric(metric) => Some(metric.statistic.as_str()),
         Observed::Queries(_) => None,
     };
-    json!({
+    let mut data = json!({
         "version": "1.0",
         "queryDate": instant(now),
         "startDate": instant(decision.points.last().map_or(start, |point| point.at)),
         "statistic": statistic,
         "period": period_ms / 1_000,
         "recentDatapoints": recent,
-        "threshold": watch.threshold,
         "evaluatedDatapoints": evaluated,
-    })
-    .to_string()
+    });
+    if let serde_json::Value::Object(data) = &mut data {
+        let bounds = |of: fn(&Point) -> f64| json!(decision.points.iter().rev().map(of).collect::<Vec<_>>());
+        if watch.threshold_metric.is_none() {
+            data.insert("threshold".to_owned(), json!(watch.threshold));
+        } else {
+            if lower {
+                data.insert("recentLowerThresholds".to_owned(), bounds(|point| point.band.0));
+            }
+            if upper {
+                data.insert("recentUpperThresholds".to_owned(), bounds(|point| point.band.1));
+            }
+        }
+    }
+    data.to_string()
 }
 
 /// Composite alarms take on what their rules give, until nothing changes.

@@ -129,7 +129,8 @@ fn metric_alarm(ctx: &Ctx, alarm: &Alarm) -> MetricAlarm {
     let Some(watch) = alarm.metric() else { return shown };
     shown.evaluation_periods = Some(watch.evaluation_periods);
     shown.datapoints_to_alarm = watch.datapoints_to_alarm;
-    shown.threshold = Some(watch.threshold);
+    shown.threshold = watch.threshold;
+    shown.threshold_metric_id = watch.threshold_metric.clone();
     shown.comparison_operator = Some(watch.comparison.clone());
     shown.treat_missing_data = watch.treat_missing.clone();
     shown.evaluate_low_sample_count_percentile = watch.low_samples.clone();

@@ -124,7 +124,7 @@ impl Page {
                 return;
             }
             let after = position.filter(|position| position.series == place).and_then(|p| p.after);
-            let label = self.label(ctx, query, &series, is_many);
+            let label = label_of(ctx, query, &series, is_many, self.offset);
             if !self.ascending {
                 series.points.reverse();
             }
@@ -154,20 +154,21 @@ impl Page {
             });
         }
     }
+}
 
-    fn label(&self, ctx: &Ctx, query: &Query, series: &TimeSeries, is_many: bool) -> String {
-        let is_math = matches!(query.asks, Asks::Math(..));
-        let own = match (is_math && !is_many, series.label.is_empty()) {
-            (true, _) | (_, true) => query.id.as_str(),
-            _ => series.label.as_str(),
-        };
-        let Some(label) = &query.label else { return own.to_owned() };
-        let account = ctx.account().to_string();
-        let about = About { series, own, account: &account, region: ctx.region(), offset: self.offset };
-        let filled = label::fill(label, &about);
-        // One label for many series tells them apart all the same.
-        if is_many && filled == *label { format!("{label} {own}") } else { filled }
-    }
+/// What a series is called: as its query says, or by itself.
+pub fn label_of(ctx: &Ctx, query: &Query, series: &TimeSeries, is_many: bool, offset: UtcOffset) -> String {
+    let is_math = matches!(query.asks, Asks::Math(..));
+    let own = match (is_math && !is_many, series.label.is_empty()) {
+        (true, _) | (_, true) => query.id.as_str(),
+        _ => series.label.as_str(),
+    };
+    let Some(label) = &query.label else { return own.to_owned() };
+    let account = ctx.account().to_string();
+    let about = About { series, own, account: &account, region: ctx.region(), offset };
+    let filled = label::fill(label, &about);
+    // One label for many series tells them apart all the same.
+    if is_many && filled == *label { format!("{label} {own}") } else { filled }
 }
 
 fn seal(ctx: &Ctx, position: &Position) -> Result<String> {

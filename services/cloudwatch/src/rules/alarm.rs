@@ -5,7 +5,8 @@ use kernel::{Millis, Result, Scope};
 
 use super::action::{self, ACTIONS_MAX, Action};
 use super::composite;
-use super::evaluation::{Comparison, Missing, Rule};
+use super::detector::band_of;
+use super::evaluation::{Comparison, Limit, Missing, Rule, Side};
 use super::metric::{MetricKey, check_dimensions};
 use super::query::{self, Asks, Query, Reading};
 use super::statistic::Statistic;
@@ -52,19 +53,20 @@ pub fn check_metric(scope: &Scope, input: PutMetricAlarmInput) -> Result<Asked> 
         [input.ok_actions.clone(), input.alarm_actions.clone(), input.insufficient_data_actions.clone()];
     let actions = actions(scope, input.actions_enabled, lists)?;
     let observed = observed(&input)?;
+    if let Some(id) = &input.threshold_metric_id {
+        check_band(input.metrics.clone().unwrap_or_default(), id)?;
+    }
     let watch = MetricWatch {
         evaluation_periods: input.evaluation_periods.ok_or_else(|| null("evaluationPeriods"))?,
         datapoints_to_alarm: input.datapoints_to_alarm,
-        threshold: input.threshold.ok_or_else(|| null("threshold"))?,
+        threshold: input.threshold,
+        threshold_metric: input.threshold_metric_id,
         comparison: input.comparison_operator.ok_or_else(|| null("comparisonOperator"))?,
         treat_missing: input.treat_missing_data,
         low_samples: input.evaluate_low_sample_count_percentile,
         observed,
     };
     let rule = rule(&watch)?;
-    if !watch.threshold.is_finite() {
-        return Err(errors::validation("The threshold must be a finite number."));
-    }
     let period_s = period_ms(&watch)? / 1_000;
     let span_s = i64::from(watch.evaluation_periods).saturating_mul(period_s);
     // Hours and longer may be looked at for a week.
@@ -95,6 +97,26 @@ pub fn check_metric(scope: &Scope, input: PutMetricAlarmInput) -> Result<Asked> 
     })
 }
 
+/// The band of an alarm must be one, and of a query of the alarm.
+fn check_band(queries: Vec<MetricDataQuery>, id: &str) -> Result<()> {
+    let refuse = |why: &str| errors::validation(format!("Invalid ThresholdMetricId {id}: {why}"));
+    if queries.is_empty() {
+        return Err(refuse("it is the id of an element of Metrics, and there are none."));
+    }
+    let checked = query::check(queries)?;
+    let band =
+        checked.iter().find(|query| query.id == id).ok_or_else(|| refuse("no element has this id."))?;
+    let Asks::Math(call @ super::math::parse::Expression::Call(name, _), _) = &band.asks else {
+        return Err(refuse("its expression must be ANOMALY_DETECTION_BAND."));
+    };
+    if name != "ANOMALY_DETECTION_BAND" {
+        return Err(refuse("its expression must be ANOMALY_DETECTION_BAND."));
+    }
+    let (of, _) = band_of(call).map_err(|why| refuse(&why))?;
+    let at = checked.iter().position(|query| query.id == of).ok_or_else(|| refuse("it is of no element."))?;
+    super::detector::check_no_band(&checked, &query::behind(&checked, at)?)
+}
+
 fn observed(input: &PutMetricAlarmInput) -> Result<Observed> {
     let single = input.metric_name.is_some()
         || input.namespace.is_some()
@@ -114,7 +136,9 @@ fn observed(input: &PutMetricAlarmInput) -> Result<Observed> {
         }
         let checked = query::check(queries.clone())?;
         query::in_order(&checked)?;
-        if checked.iter().filter(|query| query.is_returned).count() != 1 {
+        let is_watched =
+            |query: &&Query| query.is_returned && Some(&query.id) != input.threshold_metric_id.as_ref();
+        if checked.iter().filter(is_watched).count() != 1 {
             return Err(errors::validation("Exactly one element of the metrics list should return data."));
         }
         return Ok(Observed::Queries(queries.iter().map(Into::into).collect()));
@@ -143,17 +167,7 @@ fn observed(input: &PutMetricAlarmInput) -> Result<Observed> {
 
 /// When a metric alarm goes off.
 pub fn rule(watch: &MetricWatch) -> Result<Rule> {
-    let comparison = match watch.comparison.as_str() {
-        "GreaterThanThreshold" => Comparison::Greater,
-        "GreaterThanOrEqualToThreshold" => Comparison::GreaterOrEqual,
-        "LessThanThreshold" => Comparison::Less,
-        "LessThanOrEqualToThreshold" => Comparison::LessOrEqual,
-        other => {
-            return Err(errors::validation(format!(
-                "Alarms on anomaly detection are not supported here: {other}."
-            )));
-        }
-    };
+    let limit = limit(watch)?;
     let missing = match watch.treat_missing.as_deref() {
         None | Some("missing") => Missing::Missing,
         Some("ignore") => Missing::Ignore,
@@ -176,7 +190,44 @@ pub fn rule(watch: &MetricWatch) -> Result<Rule> {
     };
     let periods = count(watch.evaluation_periods)?;
     let needed = watch.datapoints_to_alarm.map_or(Ok(periods), count)?;
-    Ok(Rule { periods, needed, comparison, threshold: watch.threshold, missing })
+    Ok(Rule { periods, needed, limit, missing })
+}
+
+fn limit(watch: &MetricWatch) -> Result<Limit> {
+    let side = match watch.comparison.as_str() {
+        "GreaterThanUpperThreshold" => Some(Side::Upper),
+        "LessThanLowerThreshold" => Some(Side::Lower),
+        "LessThanLowerOrGreaterThanUpperThreshold" => Some(Side::Either),
+        _ => None,
+    };
+    match (side, watch.threshold, &watch.threshold_metric) {
+        (_, Some(_), Some(_)) => {
+            Err(errors::validation("Threshold and ThresholdMetricId cannot be specified together."))
+        }
+        (Some(side), None, Some(_)) => Ok(Limit::Band(side)),
+        (Some(_), ..) => Err(errors::validation(format!(
+            "{} is for alarms on a band: ThresholdMetricId must be specified.",
+            watch.comparison
+        ))),
+        (None, None, Some(_)) => Err(errors::validation(format!(
+            "{} compares with a threshold, not with a band of ThresholdMetricId.",
+            watch.comparison
+        ))),
+        (None, None, None) => Err(null("threshold")),
+        (None, Some(threshold), None) if threshold.is_finite() => {
+            let comparison = match watch.comparison.as_str() {
+                "GreaterThanThreshold" => Comparison::Greater,
+                "GreaterThanOrEqualToThreshold" => Comparison::GreaterOrEqual,
+                "LessThanThreshold" => Comparison::Less,
+                "LessThanOrEqualToThreshold" => Comparison::LessOrEqual,
+                other => {
+                    return Err(errors::validation(format!("Invalid ComparisonOperator: {other}.")));
+                }
+            };
+            Ok(Limit::Threshold(comparison, threshold))
+        }
+        (None, Some(_), None) => Err(errors::validation("The threshold must be a finite number.")),
+    }
 }
 
 /// The period by which an alarm is evaluated: that of its metric, or the coarsest of those of its queries.

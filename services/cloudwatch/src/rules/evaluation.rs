@@ -67,6 +67,34 @@ impl Comparison {
     }
 }
 
+/// Which bound of a band may not be crossed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Upper,
+    Lower,
+    Either,
+}
+
+/// What a point may not be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    Threshold(Comparison, f64),
+    /// Outside the band that each point has of its own.
+    Band(Side),
+}
+
+impl Limit {
+    fn is_breached(self, point: &Point) -> bool {
+        let (lower, upper) = point.band;
+        match self {
+            Self::Threshold(comparison, threshold) => comparison.breaches(point.value, threshold),
+            Self::Band(Side::Upper) => point.value > upper,
+            Self::Band(Side::Lower) => point.value < lower,
+            Self::Band(Side::Either) => point.value < lower || point.value > upper,
+        }
+    }
+}
+
 /// When an alarm goes off.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
@@ -74,8 +102,7 @@ pub struct Rule {
     pub periods: usize,
     /// So many of them must breach.
     pub needed: usize,
-    pub comparison: Comparison,
-    pub threshold: f64,
+    pub limit: Limit,
     pub missing: Missing,
 }
 
@@ -89,6 +116,12 @@ pub struct Point {
     pub value: f64,
     /// Too few samples for the percentile it is: the state stays while it would decide.
     pub is_weak: bool,
+    /// Between which values it was expected, for alarms on a band.
+    pub band: (f64, f64),
+}
+
+impl Point {
+    pub const UNBOUNDED: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 }
 
 /// What came out.
@@ -106,7 +139,7 @@ pub fn decide(rule: &Rule, periods: &[Option<Point>]) -> Decision {
     // The most recent that there are; each with how many periods ago it was, 1 the last.
     let with_age = periods.iter().rev().zip(1..).filter_map(|(point, age)| Some(((*point)?, age)));
     let real: Vec<(Point, usize)> = with_age.take(rule.periods).collect();
-    let breaches = |point: &Point| rule.comparison.breaches(point.value, rule.threshold);
+    let breaches = |point: &Point| rule.limit.is_breached(point);
     let breaching = real.iter().filter(|(point, _)| breaches(point)).count();
     let fill = rule.periods - real.len();
     let has_good = breaching < real.len();
@@ -152,14 +185,13 @@ fn reason(rule: &Rule, state: Option<State>, points: &[Point], fill: usize) -> S
         );
     }
     let (breaching, good): (Vec<&Point>, Vec<&Point>) =
-        points.iter().partition(|point| rule.comparison.breaches(point.value, rule.threshold));
+        points.iter().partition(|point| rule.limit.is_breached(point));
     let is_alarm = state == Some(State::Alarm);
     let told = if is_alarm { breaching } else { good };
     let list: Vec<String> =
         told.iter().map(|point| format!("{:?} ({})", point.value, day_and_time(point.at))).collect();
-    let not = if is_alarm { "" } else { "not " };
     let (count, were) = (told.len(), was(told.len()));
-    let (words, threshold) = (rule.comparison.words(), rule.threshold);
+    let (crossed, words) = crossed(rule.limit, is_alarm, &told);
     let least = if is_alarm {
         format!(" (minimum {} datapoint{} for OK -> ALARM transition)", rule.needed, plural(rule.needed))
     } else {
@@ -167,11 +199,28 @@ fn reason(rule: &Rule, state: Option<State>, points: &[Point], fill: usize) -> S
         format!(" (minimum {least} datapoint{} for ALARM -> OK transition)", plural(least))
     };
     format!(
-        "Threshold Crossed: {count} out of the last {} datapoints [{}] {were} {not}{words} \
-         the threshold ({threshold:?}){least}.",
+        "{crossed} Crossed: {count} out of the last {} datapoints [{}] {were} {words}{least}.",
         rule.periods,
         list.join(", "),
     )
+}
+
+/// What was crossed, and how the points that are told of lie to it.
+fn crossed(limit: Limit, is_alarm: bool, told: &[&Point]) -> (&'static str, String) {
+    let not = if is_alarm { "" } else { "not " };
+    let bounds = |of: fn(&Point) -> f64| {
+        told.iter().map(|point| format!("{:?}", of(point))).collect::<Vec<_>>().join(", ")
+    };
+    let upper = || format!("{not}greater than the upper thresholds [{}]", bounds(|point| point.band.1));
+    let lower = || format!("{not}less than the lower thresholds [{}]", bounds(|point| point.band.0));
+    match limit {
+        Limit::Threshold(comparison, threshold) => {
+            ("Threshold", format!("{not}{} the threshold ({threshold:?})", comparison.words()))
+        }
+        Limit::Band(Side::Upper) => ("Thresholds", upper()),
+        Limit::Band(Side::Lower) => ("Thresholds", lower()),
+        Limit::Band(Side::Either) => ("Thresholds", format!("{} or {}", lower(), upper())),
+    }
 }
 
 /// `31/01/26 23:59:00`
@@ -190,8 +239,8 @@ mod tests {
 
     /// `0` is good, `X` breaches, `-` is missing, `w` breaches of too few samples; the newest is the last.
     fn state(points: &str, periods: usize, needed: usize, missing: Missing) -> Option<State> {
-        let rule = Rule { periods, needed, comparison: Comparison::Greater, threshold: 10.0, missing };
-        let point = |value: f64, is_weak| Some(Point { at: 0, value, is_weak });
+        let rule = Rule { periods, needed, limit: Limit::Threshold(Comparison::Greater, 10.0), missing };
+        let point = |value: f64, is_weak| Some(Point { at: 0, value, is_weak, band: Point::UNBOUNDED });
         let points: Vec<_> = points
             .chars()
             .map(|c| match c {
@@ -240,11 +289,10 @@ mod tests {
         let rule = Rule {
             periods: 1,
             needed: 1,
-            comparison: Comparison::Greater,
-            threshold: 10.0,
+            limit: Limit::Threshold(Comparison::Greater, 10.0),
             missing: Missing::Missing,
         };
-        let point = Point { at: 1_767_225_600_000, value: 21.0, is_weak: false };
+        let point = Point { at: 1_767_225_600_000, value: 21.0, is_weak: false, band: Point::UNBOUNDED };
         let decision = decide(&rule, &[None, None, Some(point)]);
         assert_eq!(
             decision.reason,
@@ -258,5 +306,35 @@ mod tests {
             decide(&breaching, &[None, None, None]).reason,
             "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as [Breaching]."
         );
+    }
+
+    #[test]
+    fn points_of_a_band_have_bounds_of_their_own() {
+        let point = |value, band| Some(Point { at: 1_767_225_600_000, value, is_weak: false, band });
+        let decided = |side, points: &[Option<Point>]| {
+            let rule =
+                Rule { periods: 2, needed: 2, limit: Limit::Band(side), missing: Missing::NotBreaching };
+            let decision = decide(&rule, points);
+            (decision.state, decision.reason)
+        };
+        let outside = [point(9.0, (10.0, 20.0)), point(31.0, (15.0, 30.0))];
+        let (state, reason) = decided(Side::Either, &outside);
+        assert_eq!(state, ALARM);
+        assert_eq!(
+            reason,
+            "Thresholds Crossed: 2 out of the last 2 datapoints [31.0 (01/01/26 00:00:00), 9.0 (01/01/26 00:00:00)] were \
+             less than the lower thresholds [15.0, 10.0] or greater than the upper thresholds [30.0, 20.0] (minimum 2 \
+             datapoints for OK -> ALARM transition)."
+        );
+        let (state, reason) = decided(Side::Upper, &outside);
+        assert_eq!(state, OK);
+        assert!(
+            reason.contains("[9.0 (01/01/26 00:00:00)] was not greater than the upper thresholds [20.0]"),
+            "{reason}"
+        );
+        assert_eq!(decided(Side::Lower, &outside).0, OK);
+        assert_eq!(decided(Side::Lower, &[outside[0], outside[0]]).0, ALARM);
+        let inside = [point(15.0, (10.0, 20.0)); 2];
+        assert_eq!(decided(Side::Either, &inside).0, OK);
     }
 }

@@ -2,6 +2,7 @@
 
 use api_cloudwatch::{Dimension, Metric};
 use kernel::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::errors;
 
@@ -9,7 +10,7 @@ use crate::errors;
 pub const DIMENSIONS_MAX: usize = 30;
 
 /// A metric, told from others by all of it; dimensions are in the order of their names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MetricKey {
     pub namespace: String,
     pub name: String,

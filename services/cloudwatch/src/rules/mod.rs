@@ -2,10 +2,13 @@
 
 pub mod action;
 pub mod alarm;
+pub mod anomaly;
 pub mod bins;
 pub mod composite;
 pub mod dashboard;
 pub mod datum;
+pub mod detector;
+pub mod draw;
 pub mod evaluation;
 pub mod label;
 pub mod math;
@@ -17,3 +20,4 @@ pub mod search;
 pub mod statistic;
 pub mod tags;
 pub mod tier;
+pub mod widget;

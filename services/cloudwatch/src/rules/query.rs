@@ -23,6 +23,22 @@ pub struct Query {
     pub label: Option<String>,
     pub is_returned: bool,
     pub asks: Asks,
+    /// The expression as it is written.
+    pub text: String,
+}
+
+impl Query {
+    /// The first call of a function in the expression.
+    pub fn calls(&self, function: &str) -> Option<&Expression> {
+        let Asks::Math(expression, _) = &self.asks else { return None };
+        let mut found = None;
+        expression.visit(&mut |part| {
+            if matches!(part, Expression::Call(name, _) if name == function) {
+                found = found.or(Some(part));
+            }
+        });
+        found
+    }
 }
 
 #[derive(Debug)]
@@ -85,6 +101,7 @@ fn check_one(query: MetricDataQuery, at: usize) -> Result<Query> {
         )));
     }
     let period_ms = period.map(|period_s| period::check(period_s, &member("Period"))).transpose()?;
+    let text = expression.clone().unwrap_or_default();
     let asks = match (metric_stat, expression) {
         (Some(stat), None) if period_ms.is_none() => Asks::Metric(reading(stat, &member("MetricStat"))?),
         (Some(_), None) => return Err(errors::exclusive(&member("Period"), &member("MetricStat"))),
@@ -103,7 +120,7 @@ fn check_one(query: MetricDataQuery, at: usize) -> Result<Query> {
             return Err(errors::validation(format!("Either {stat} or {math} must be specified.")));
         }
     };
-    Ok(Query { id, label, is_returned: return_data != Some(false), asks })
+    Ok(Query { id, label, is_returned: return_data != Some(false), asks, text })
 }
 
 /// An expression that cannot be read or computed.
@@ -139,6 +156,18 @@ pub fn in_order(queries: &[Query]) -> Result<Vec<usize>> {
     let mut state = vec![Visit::New; queries.len()];
     let mut order = Vec::with_capacity(queries.len());
     (0..queries.len()).try_for_each(|at| visit(queries, &places, at, &mut state, &mut order))?;
+    Ok(order)
+}
+
+/// The places of one query and all that it is computed of, each behind all it needs.
+///
+/// # Errors
+/// When an expression needs itself.
+pub fn behind(queries: &[Query], at: usize) -> Result<Vec<usize>> {
+    let places: BTreeMap<&str, usize> =
+        queries.iter().enumerate().map(|(at, q)| (q.id.as_str(), at)).collect();
+    let mut order = Vec::new();
+    visit(queries, &places, at, &mut vec![Visit::New; queries.len()], &mut order)?;
     Ok(order)
 }
 

@@ -74,7 +74,10 @@ pub struct MetricWatch {
     pub observed: Observed,
     pub evaluation_periods: i32,
     pub datapoints_to_alarm: Option<i32>,
-    pub threshold: f64,
+    pub threshold: Option<f64>,
+    /// The band that stands in its place, by the id of its query.
+    #[serde(default)]
+    pub threshold_metric: Option<String>,
     pub comparison: String,
     pub treat_missing: Option<String>,
     pub low_samples: Option<String>,

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use kernel::{Ctx, Millis, Result};
 
+use super::band;
 use super::read::each_sample;
 use super::series::AllSeries;
 use crate::errors;
 use crate::rules::bins::Bins;
-use crate::rules::math::evaluate::Given;
+use crate::rules::math::evaluate::{Given, is_read};
 use crate::rules::math::parse::Expression;
 use crate::rules::math::series::{Range, TimeSeries, Value};
 use crate::rules::metric::MetricKey;
@@ -45,14 +46,19 @@ pub async fn compute(asked: &Asked<'_>, query: &Query, values: &HashMap<String, 
     };
     let mut calls = Vec::new();
     expression.visit(&mut |part| {
-        if matches!(part, Expression::Call(name, _) if name == "SEARCH") {
+        if matches!(part, Expression::Call(name, _) if is_read(name)) {
             calls.push(part.clone());
         }
     });
-    let mut searches = Vec::new();
+    let mut found = Vec::new();
     for call in calls {
-        let found = search(asked, query, &call, period_ms).await?;
-        searches.push((call, found));
+        let is_search = matches!(&call, Expression::Call(name, _) if name == "SEARCH");
+        let series = match is_search {
+            true => search(asked, query, &call, period_ms).await?,
+            // A band learns of what is computed here.
+            false => Box::pin(band::read(asked, query, &call)).await?,
+        };
+        found.push((call, series));
     }
     let metrics = asked.queries.iter().filter(|query| matches!(query.asks, Asks::Metric(_)));
     let metric_ids: Vec<String> = metrics.map(|query| query.id.clone()).collect();
@@ -64,7 +70,7 @@ pub async fn compute(asked: &Asked<'_>, query: &Query, values: &HashMap<String, 
         range: Range { start: floor(asked.from, period_ms), end: asked.to },
         values,
         metric_ids: &metric_ids,
-        searches: &searches,
+        found: &found,
         period_ms: periods.max().filter(|_| !values.is_empty()).unwrap_or(period_ms),
     };
     given.evaluate(expression).map_err(|why| in_expression(&query.id, &why))

@@ -2,11 +2,13 @@
 
 pub mod alarm;
 pub mod answer;
+pub mod band;
 pub mod batch;
 pub mod bits;
 pub mod block;
 pub mod column;
 pub mod dashboard;
+pub mod detector;
 pub mod history;
 pub mod put;
 pub mod read;

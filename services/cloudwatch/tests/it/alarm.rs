@@ -56,7 +56,7 @@ async fn state(cloud: &TestCloud, name: &str) -> String {
 }
 
 /// Lets time go on by minutes until the alarm has the state; gives how many it took.
-async fn minutes_to(cloud: &TestCloud, name: &str, wanted: &str) -> u32 {
+pub(crate) async fn minutes_to(cloud: &TestCloud, name: &str, wanted: &str) -> u32 {
     for minutes in 0..20 {
         for _ in 0..50 {
             if state(cloud, name).await == wanted {

@@ -3,9 +3,11 @@
 
 mod alarm;
 mod dashboard;
+mod detector;
 mod math;
 mod metric;
 mod retention;
+mod widget;
 
 use api_cloudwatch::*;
 use kernel::testing::TestCloud;

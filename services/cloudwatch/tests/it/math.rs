@@ -157,10 +157,11 @@ async fn what_cannot_be_answered_is_refused() {
     };
     assert!(refused(vec![math("e1", "m1 + 1")]).await.contains("Unrecognized identifier 'm1'"));
     assert!(refused(vec![math("e1", "1 + 1")]).await.contains("number"));
+    assert!(refused(vec![math("e1", "DB_PERF_INSIGHTS('RDS')")]).await.contains("not supported"));
     assert!(
-        refused(vec![math("e1", "ANOMALY_DETECTION_BAND(e2)"), math("e2", "TIME_SERIES(1)")])
+        refused(vec![math("e1", "ANOMALY_DETECTION_BAND(e2)"), math("e2", "ANOMALY_DETECTION_BAND(m1)")])
             .await
-            .contains("not supported")
+            .contains("Unrecognized identifier 'm1'")
     );
     assert!(refused(vec![math("e1", "SEARCH('{', 'Sum')")]).await.contains("braces"));
     refused(vec![metric("m1", "Requests", "p101")]).await;

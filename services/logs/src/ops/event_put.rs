@@ -13,6 +13,7 @@ use crate::state::group::Group;
 use crate::state::point::{self, Quiet};
 use crate::state::sizes::Sizes;
 use crate::state::stream::{self, Doors, Stream};
+use crate::state::tail::Tails;
 use crate::state::{chunk, group};
 use crate::{errors, meter};
 
@@ -104,6 +105,7 @@ async fn store(ctx: &Ctx, group: &Group, stream: &Stream, events: &[InputLogEven
     })
     .await?;
     ctx.own::<Sizes>().add(group.id, written.chunk.stored_bytes);
+    ctx.own::<Tails>().tell(group.id, &stream.name, &seen);
     for (name, transformation, any) in matched {
         ctx.own::<Quiet>().note(scope, group.id, name, transformation, any);
     }

@@ -17,6 +17,7 @@ pub mod retention;
 pub mod stream;
 pub mod subscription;
 pub mod tags;
+pub mod tail;
 
 use kernel::{Access, Ctx, Result};
 

@@ -11,3 +11,4 @@ pub mod principal;
 pub mod query;
 pub mod subscription;
 pub mod tags;
+pub mod tail;

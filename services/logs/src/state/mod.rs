@@ -13,3 +13,4 @@ pub mod policy;
 pub mod query;
 pub mod sizes;
 pub mod stream;
+pub mod tail;

@@ -9,6 +9,7 @@ mod permission;
 mod query;
 mod restart;
 mod subscription;
+mod tail;
 
 use api_logs::*;
 use kernel::testing::TestCloud;

@@ -14,10 +14,15 @@ pub struct Given<'g> {
     pub values: &'g HashMap<String, Value>,
     /// The ids of queries that read metrics, in order.
     pub metric_ids: &'g [String],
-    /// What each SEARCH found, by its call.
-    pub searches: &'g [(Expression, Vec<TimeSeries>)],
+    /// What was read for each SEARCH and ANOMALY_DETECTION_BAND, by its call.
+    pub found: &'g [(Expression, Vec<TimeSeries>)],
     /// Of a series that comes of no other.
     pub period_ms: i64,
+}
+
+/// Functions that read more than their parts.
+pub fn is_read(function: &str) -> bool {
+    matches!(function, "SEARCH" | "ANOMALY_DETECTION_BAND")
 }
 
 impl Given<'_> {
@@ -36,10 +41,10 @@ impl Given<'_> {
             Expression::Binary(operator, left, right) => {
                 binary(*operator, self.evaluate(left)?, self.evaluate(right)?)
             }
-            Expression::Call(name, parts) if name == "SEARCH" => {
-                let found = self.searches.iter().find(|(call, _)| call == expression);
+            Expression::Call(name, parts) if is_read(name) => {
+                let found = self.found.iter().find(|(call, _)| call == expression);
                 let found = found.map(|(_, found)| Value::Many(found.clone()));
-                found.ok_or_else(|| format!("SEARCH was not expected with {} parts here.", parts.len()))
+                found.ok_or_else(|| format!("{name} was not expected with {} parts here.", parts.len()))
             }
             Expression::Call(name, parts) => function::call(self, name, parts),
         }

@@ -23,7 +23,7 @@ fn evaluate(text: &str) -> Result<Value, String> {
         range: Range { start: 0, end: 4 * MINUTE },
         values: &values,
         metric_ids: &["m1".to_owned(), "m2".to_owned()],
-        searches: &[],
+        found: &[],
         period_ms: MINUTE,
     };
     given.evaluate(&Expression::parse(text)?)
