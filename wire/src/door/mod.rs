@@ -10,6 +10,7 @@ mod compressed;
 mod form;
 mod gate;
 mod hoisted;
+mod linger;
 mod log;
 mod protocols;
 mod refuse;

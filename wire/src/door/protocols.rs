@@ -2,7 +2,7 @@
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
-use kernel::{Error, Result};
+use kernel::{Error, Kind, Result};
 use quick_xml::escape::escape;
 use shape::{Body, OpDef, Protocol, ServiceDef, Struct};
 
@@ -78,8 +78,9 @@ fn answer(response: Response<Body>) -> Response<Answer> {
 fn object_store_error(dialect: Dialect<'_>, error: &Error) -> Response<Answer> {
     let id = dialect.request_id;
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
+    let code = if error.kind() == Kind::Internal { "InternalError" } else { error.code() };
     let lines = [
-        ("Code", error.code()),
+        ("Code", code),
         ("Message", error.message()),
         ("Resource", dialect.resource),
         ("RequestId", id),

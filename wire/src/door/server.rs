@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::service::Service;
@@ -16,13 +15,14 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use kernel::{Arrival, BoxFuture, PrivateWay};
 use rustls::ServerConfig;
-use shape::{Body, BodyError};
+use shape::Body;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use super::linger::Lingering;
 use super::{Answer, Connection, Door};
 
 /// Bounds of the server.
@@ -191,8 +191,8 @@ fn http(limits: Limits) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time_max)
         .max_headers(limits.headers_max)
-        .max_buf_size(limits.head_bytes_max)
-        .pipeline_flush(true);
+        // No flushing of pipelined answers together: hyper would then take in an answer's body faster than it is sent.
+        .max_buf_size(limits.head_bytes_max);
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams_max)
@@ -241,10 +241,6 @@ impl Shared {
     }
 }
 
-fn incoming(body: Incoming) -> Body {
-    Body::new(body.map_err(|error| -> BodyError { Box::new(error) }))
-}
-
 fn host(request: &Request<Incoming>) -> Option<&str> {
     let given = request.headers().get(hyper::header::HOST).and_then(|host| host.to_str().ok());
     given.or_else(|| request.uri().authority().map(hyper::http::uri::Authority::as_str))
@@ -271,6 +267,6 @@ impl Service<Request<Incoming>> for Speaker {
             let (hosts, host) = (hosts.clone(), host.to_owned());
             return Box::pin(async move { Ok(hosts.answer(host, request, connection).await) });
         }
-        Box::pin(async move { Ok(door.answer(request.map(incoming), connection).await) })
+        Box::pin(async move { Ok(door.answer(Lingering::new(request).map(Body::new), connection).await) })
     }
 }

@@ -67,7 +67,7 @@ impl RestTable {
     }
 
     /// The most demanding operation whose demands are met; failing that, one whose path fits, so that the codec can
-    /// say which member is missing.
+    /// say which member is missing. One whose path names nothing is not asked for by its path alone.
     pub(super) fn find(
         &self,
         method: &Method,
@@ -88,7 +88,8 @@ impl RestTable {
         };
         let found = self.0.iter().find(|rest| complete(rest) && fits(rest));
         let found = found.or_else(|| {
-            let fitting = self.0.iter().filter(|rest| matches!(rest.target, Target::Served(_)) && fits(rest));
+            let served = |rest: &&Rest| matches!(rest.target, Target::Served(_)) && !rest.is_told_by_query();
+            let fitting = self.0.iter().filter(|rest| served(rest) && fits(rest));
             fitting.min_by_key(|rest| rest.required_params.len() + rest.required_headers.len())
         })?;
         let mut labels = Vec::with_capacity(2);
@@ -140,6 +141,12 @@ impl Rest {
             required_params: Vec::new(),
             required_headers: headers.collect(),
         })
+    }
+
+    /// Whether nothing but its parameters tells it from others, as `POST /{Bucket}/{Key+}` with an `uploadId`.
+    fn is_told_by_query(&self) -> bool {
+        let names = self.segments.iter().any(|segment| matches!(segment, Segment::Literal(_)));
+        !names && self.literals.is_empty() && !self.required_params.is_empty()
     }
 
     fn score(&self) -> usize {

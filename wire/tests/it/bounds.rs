@@ -25,6 +25,33 @@ async fn a_body_too_long_is_refused() {
 }
 
 #[tokio::test]
+async fn who_is_refused_while_sending_hears_why_and_may_ask_again() {
+    let house = open().await;
+    let mut stream = TcpStream::connect(house.address).await.unwrap();
+    let body = vec![b'x'; 8 << 20];
+    for _ in 0..2 {
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: toy.localhost\r\nx-amz-target: Toy.Echo\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // All of it, before the answer is read.
+        stream.write_all(&body).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+        let length = answer.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        let length: usize = length.parse().unwrap();
+        let head = answer.find("\r\n\r\n").unwrap() + 4;
+        let mut rest = vec![0; length - (answer.len() - head)];
+        stream.read_exact(&mut rest).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_head_too_long_is_refused() {
     let house = open().await;
     let mut many = call("Echo", "");
