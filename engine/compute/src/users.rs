@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
@@ -38,9 +39,13 @@ pub(crate) fn ensure(place: &Place, exe: &Path, base: u32) -> Result<()> {
 }
 
 fn pin_of(holder: &mut std::process::Child, pin: &Path, base: u32) -> Result<()> {
-    let mut ready = [0];
+    let mut refused = [0; 4];
     let stdout = holder.stdout.as_mut().ok_or_else(|| Error::Host("no pipe".to_owned()))?;
-    stdout.read_exact(&mut ready).trying(|| "create a user namespace".to_owned())?;
+    stdout.read_exact(&mut refused).trying(|| "hear of the user namespace".to_owned())?;
+    match i32::from_le_bytes(refused) {
+        0 => {}
+        errno => Err(Errno::from_raw(errno)).trying(|| "create a user namespace".to_owned())?,
+    }
     let proc = Path::new("/proc").join(holder.id().to_string());
     for map in ["uid_map", "gid_map"] {
         fs::write(proc.join(map), format!("0 {base} {COUNT}")).trying(|| format!("write the {map}"))?;
@@ -57,11 +62,12 @@ pub(crate) fn release(place: &Place) {
     let _ = fs::remove_file(&pin);
 }
 
-/// The role of the process in between: makes the namespace, says so, and stays until told to go.
+/// The role of the process in between: makes the namespace, says how that went (the error's number, or 0), and stays
+/// until told to go.
 pub(crate) fn hold() -> Result<()> {
-    unshare(CloneFlags::CLONE_NEWUSER).trying(|| "create a user namespace".to_owned())?;
+    let refused = unshare(CloneFlags::CLONE_NEWUSER).err().map_or(0, |errno| errno as i32);
     let mut out = std::io::stdout();
-    out.write_all(b"x").and_then(|()| out.flush()).trying(|| "say so".to_owned())?;
+    out.write_all(&refused.to_le_bytes()).and_then(|()| out.flush()).trying(|| "say so".to_owned())?;
     let _ = std::io::stdin().read(&mut [0]);
     Ok(())
 }

@@ -12,6 +12,8 @@ use crate::state::refresh::{Refresh, Status};
 const MIN_HEALTHY: i32 = 90;
 const MAX_HEALTHY: i32 = 100;
 const CHECKPOINT_DELAY_S: i32 = 3_600;
+/// How long it waits for instances that are protected or stand by (API reference, "RefreshPreferences").
+const PATIENCE_MS: Millis = 3_600_000;
 /// Launches that fail in a row before the refresh does.
 pub const FAILURES_MAX: u32 = 3;
 
@@ -78,17 +80,43 @@ pub enum Step {
 /// The instances that the refresh still has to replace.
 pub fn stale<'a>(facts: &Facts<'a>) -> Vec<&'a Instance> {
     let wishes = facts.refresh.preferences();
-    let goes_back = facts.refresh.status == Status::RollbackInProgress;
-    let matches = wishes.skip_matching == Some(true) || goes_back;
     let ignores = wishes.scale_in_protected_instances.as_deref() == Some("Ignore");
-    let is_new = |one: &Instance| match matches {
-        true => facts.origins.contains(&one.origin) && one.stage != Stage::Launching,
-        false => one.refresh.as_ref() == Some(&facts.refresh.id),
-    };
     let counted = facts.instances.iter().filter(|one| one.counts());
     counted
-        .filter(|one| !is_new(one) && one.stage != Stage::Launching && !(ignores && one.protected))
+        .filter(|one| !is_new(facts, one) && one.stage != Stage::Launching && !(ignores && one.protected))
         .collect()
+}
+
+fn is_new(facts: &Facts<'_>, one: &Instance) -> bool {
+    let matches = facts.refresh.preferences().skip_matching == Some(true)
+        || facts.refresh.status == Status::RollbackInProgress;
+    match matches {
+        true => facts.origins.contains(&one.origin) && one.stage != Stage::Launching,
+        false => one.refresh.as_ref() == Some(&facts.refresh.id),
+    }
+}
+
+/// What is done about old instances in standby, once no others are left.
+fn standby(facts: &Facts<'_>) -> Option<Step> {
+    let stands_by = |one: &&Instance| one.wish == Wish::Standby && !is_new(facts, one);
+    let slots: Vec<_> = facts.instances.iter().filter(stands_by).map(|one| one.slot.clone()).collect();
+    match facts.refresh.preferences().standby_instances.as_deref() {
+        _ if slots.is_empty() => None,
+        Some("Ignore") => None,
+        Some("Terminate") => Some(Step::End(slots)),
+        _ => Some(patience(facts, "in Standby")),
+    }
+}
+
+/// Waits for somebody to release instances, but not for ever.
+fn patience(facts: &Facts<'_>, what: &str) -> Step {
+    let of_it = facts.instances.iter().filter(|one| one.refresh.as_ref() == Some(&facts.refresh.id));
+    let since = of_it.filter_map(|one| one.in_service_at).max().unwrap_or(facts.refresh.started_at);
+    let until = since.max(facts.refresh.started_at) + PATIENCE_MS;
+    if facts.now < until {
+        return Step::Wait(Some(until));
+    }
+    Step::Finish(Status::Failed, Some(format!("Instances have been {what} for an hour.")))
 }
 
 pub fn step(facts: &Facts<'_>) -> Step {
@@ -121,6 +149,9 @@ pub fn step(facts: &Facts<'_>) -> Step {
     if stale.is_empty() {
         if is_busy {
             return Step::Wait(Some(now + 1_000));
+        }
+        if let Some(step) = standby(facts) {
+            return step;
         }
         let bake = Millis::from(wishes.bake_time.unwrap_or_default()) * 1_000;
         return match refresh.status {
@@ -182,6 +213,9 @@ fn choose(facts: &Facts<'_>, stale: &[&Instance], most: usize, moving: usize, is
         |one: &Instance| facts.instances.iter().any(|other| other.replaces.as_ref() == Some(&one.slot));
     let free: Vec<&&Instance> =
         stale.iter().filter(|one| (!one.protected || refreshes) && !is_replaced(one)).collect();
+    if free.is_empty() && moving == 0 {
+        return patience(facts, "protected from scale in");
+    }
     let slots =
         |count: usize| free.iter().take(count.min(most)).map(|one| one.slot.clone()).collect::<Vec<_>>();
     let desired = group.desired.max(1);

@@ -105,3 +105,48 @@ async fn launches_that_fail_end_it_and_roll_back_by_themselves() {
         .await;
     assert_eq!(versions(&cloud.rests(1).await), ["1"]);
 }
+
+#[tokio::test]
+async fn who_stands_by_is_waited_for_left_alone_or_ended() {
+    let cloud = group(2).await;
+    let fewer = UpdateAutoScalingGroupType {
+        auto_scaling_group_name: GROUP.to_owned(),
+        min_size: Some(0),
+        ..Default::default()
+    };
+    cloud.test.call(op::UpdateAutoScalingGroup, fewer).await.unwrap();
+    let away = cloud.instances().await.remove(0).instance_id;
+    let leave = EnterStandbyQuery {
+        instance_ids: Some(vec![away.clone()]),
+        auto_scaling_group_name: GROUP.to_owned(),
+        should_decrement_desired_capacity: true,
+    };
+    cloud.test.call(op::EnterStandby, leave).await.unwrap();
+    let stands_by = async || {
+        let all = cloud.instances().await;
+        all.iter().any(|one| one.instance_id == away && one.lifecycle_state == "Standby")
+    };
+    cloud.until("it stands by", stands_by).await;
+    let refresh = async |version: &str, standby: Option<&str>, ends: &str| {
+        let wishes = RefreshPreferences {
+            min_healthy_percentage: Some(100),
+            standby_instances: standby.map(str::to_owned),
+            ..Default::default()
+        };
+        cloud.test.call(op::StartInstanceRefresh, start(version, wishes)).await.unwrap();
+        cloud
+            .until(ends, async || {
+                cloud.test.advance(60_000);
+                newest(&cloud).await.status.as_deref() == Some(ends)
+            })
+            .await;
+    };
+    refresh("2", None, "Failed").await;
+    let told = newest(&cloud).await.status_reason.unwrap();
+    assert!(told.contains("Standby"), "{told}");
+    refresh("1", Some("Ignore"), "Successful").await;
+    assert!(stands_by().await, "it was left alone");
+    refresh("2", Some("Terminate"), "Successful").await;
+    assert_eq!(versions(&cloud.rests(1).await), ["2"]);
+    assert!(!cloud.instances().await.iter().any(|one| one.instance_id == away));
+}

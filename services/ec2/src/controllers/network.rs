@@ -442,7 +442,8 @@ pub use topology::resolver;
 
 /// The name server that the VPC's instances are told of, by its DHCP options.
 pub async fn name_server(ctx: &Ctx, vpc: &Vpc) -> Result<Option<String>> {
-    let options = ctx.read(|snap| dhcp_options::find(snap, ctx.scope(), &vpc.dhcp_options)).await?;
+    let Some(id) = &vpc.dhcp_options else { return Ok(None) };
+    let options = ctx.read(|snap| dhcp_options::find(snap, ctx.scope(), id)).await?;
     Ok(options.and_then(|options| crate::rules::dhcp_options::name_server(&options, resolver(vpc))))
 }
 

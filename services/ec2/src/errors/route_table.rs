@@ -40,6 +40,11 @@ pub fn route_not_found(table: impl Display, to: impl Display) -> Error {
     Error::new(Kind::NotFound, "InvalidRoute.NotFound", message)
 }
 
+pub fn route_to_replace_missing(to: impl Display) -> Error {
+    let message = format!("There is no route defined for '{to}' in the route table. Use CreateRoute instead.");
+    invalid_parameter_value(message)
+}
+
 pub fn route_limit() -> Error {
     Error::new(Kind::Limit, "RouteLimitExceeded", "The maximum number of routes has been reached.")
 }

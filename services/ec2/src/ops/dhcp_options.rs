@@ -73,7 +73,7 @@ pub async fn delete_dhcp_options(ctx: &Ctx, input: api::DeleteDhcpOptionsRequest
     ctx.write(|tx| {
         vpc::ensure_default(tx, scope)?;
         dhcp_options::get(tx, scope, &id)?;
-        if vpc::all(tx, scope)?.iter().any(|vpc| vpc.dhcp_options == id) {
+        if vpc::all(tx, scope)?.iter().any(|vpc| vpc.dhcp_options.as_ref() == Some(&id)) {
             return Err(errors::dhcp_options_in_use(&id));
         }
         dhcp_options::delete(tx, scope, &id)
@@ -81,19 +81,22 @@ pub async fn delete_dhcp_options(ctx: &Ctx, input: api::DeleteDhcpOptionsRequest
     .await
 }
 
-/// What instances of the VPC are told from their next start on.
+/// What instances of the VPC are told from their next start on; `default` for nothing.
 pub async fn associate_dhcp_options(ctx: &Ctx, input: api::AssociateDhcpOptionsRequest) -> Result<()> {
     let vpc: VpcId = parse(&input.vpc_id, errors::vpc_not_found)?;
-    if input.dhcp_options_id == "default" {
-        return Err(errors::unsupported("A VPC without DHCP options"));
-    }
-    let id: DhcpOptionsId = parse(&input.dhcp_options_id, errors::dhcp_options_not_found)?;
+    let id: Option<DhcpOptionsId> = match input.dhcp_options_id.as_str() {
+        rules::NONE => None,
+        id => Some(parse(id, errors::dhcp_options_not_found)?),
+    };
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
     ctx.write(|tx| {
         vpc::ensure_default(tx, scope)?;
         let mut vpc = vpc::get(tx, scope, &vpc)?;
-        vpc.dhcp_options = dhcp_options::get(tx, scope, &id)?.id;
+        if let Some(id) = &id {
+            dhcp_options::get(tx, scope, id)?;
+        }
+        vpc.dhcp_options.clone_from(&id);
         vpc::put(tx, scope, &vpc)
     })
     .await

@@ -6,27 +6,25 @@ use kernel::{Ctx, Result};
 use super::image as described;
 use super::image_make::{check_id, get_own};
 use super::page::check_dry_run;
-use super::snapshot_share::share;
+use super::snapshot_share::{named, share};
 use crate::errors;
 use crate::state::image::{self, Image};
 use crate::state::snapshot::Shared;
 
 pub async fn modify_image_attribute(ctx: &Ctx, input: api::ModifyImageAttributeRequest) -> Result<()> {
     let id = check_id(&input.image_id)?;
+    let attribute = input.attribute.as_deref();
+    if let Some(other) = attribute.filter(|name| !["description", "launchPermission"].contains(name)) {
+        return Err(errors::attribute_unknown(other));
+    }
     let permissions = input.launch_permission.unwrap_or_default();
     let one = |given: api::LaunchPermission| (given.user_id, given.group);
     let mut add: Vec<_> = permissions.add.unwrap_or_default().into_iter().map(one).collect();
     let mut remove: Vec<_> = permissions.remove.unwrap_or_default().into_iter().map(one).collect();
-    let users = input.user_ids.unwrap_or_default().into_iter().map(|user| (Some(user), None));
-    let groups = input.user_groups.unwrap_or_default().into_iter().map(|group| (None, Some(group)));
-    let old = users.chain(groups);
-    if input.operation_type.as_deref() == Some("remove") {
-        remove.extend(old);
-    } else {
-        add.extend(old);
-    }
-    let described = input.attribute.as_deref() == Some("description");
-    let description = input.description.and_then(|text| text.value).or(input.value.filter(|_| described));
+    let removes = input.operation_type.as_deref() == Some("remove");
+    if removes { &mut remove } else { &mut add }.extend(named(input.user_ids, input.user_groups));
+    let value = input.value.filter(|_| attribute == Some("description"));
+    let description = input.description.and_then(|text| text.value).or(value);
     if description.is_none() && add.is_empty() && remove.is_empty() {
         return Err(errors::missing("attribute"));
     }

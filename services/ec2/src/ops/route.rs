@@ -94,7 +94,7 @@ pub async fn replace_route(ctx: &Ctx, input: api::ReplaceRouteRequest) -> Result
     change(ctx, &id, |tx, table| {
         let target = target(tx, scope, table, &wanted)?;
         let route = table.routes.iter_mut().find(|known| known.destination == to);
-        let route = route.ok_or_else(|| errors::route_not_found(&id, to))?;
+        let route = route.ok_or_else(|| errors::route_to_replace_missing(to))?;
         if (route.target == Target::Local) != (target == Target::Local) {
             return Err(errors::unsupported(
                 "Another target for a local route, or the local one for another route,",

@@ -14,14 +14,8 @@ pub async fn modify_snapshot_attribute(ctx: &Ctx, input: api::ModifySnapshotAttr
     let one = |given: api::CreateVolumePermission| (given.user_id, given.group);
     let mut add: Vec<_> = permissions.add.unwrap_or_default().into_iter().map(one).collect();
     let mut remove: Vec<_> = permissions.remove.unwrap_or_default().into_iter().map(one).collect();
-    let users = input.user_ids.unwrap_or_default().into_iter().map(|user| (Some(user), None));
-    let groups = input.group_names.unwrap_or_default().into_iter().map(|group| (None, Some(group)));
-    let old = users.chain(groups);
-    if input.operation_type.as_deref() == Some("remove") {
-        remove.extend(old);
-    } else {
-        add.extend(old);
-    }
+    let removes = input.operation_type.as_deref() == Some("remove");
+    if removes { &mut remove } else { &mut add }.extend(named(input.user_ids, input.group_names));
     let scope = *ctx.scope();
     ctx.write(|tx| {
         let found = snapshot::find(tx, &scope, &id)?.filter(|one| !one.deleted);
@@ -40,6 +34,12 @@ pub async fn modify_snapshot_attribute(ctx: &Ctx, input: api::ModifySnapshotAttr
 
 /// A user or a group, as a permission names one of them.
 pub type Whom = (Option<String>, Option<String>);
+
+/// Users and groups as the older way of asking names them, beside an operation.
+pub fn named(users: Option<Vec<String>>, groups: Option<Vec<String>>) -> impl Iterator<Item = Whom> {
+    let users = users.unwrap_or_default().into_iter().map(|user| (Some(user), None));
+    users.chain(groups.unwrap_or_default().into_iter().map(|group| (None, Some(group))))
+}
 
 /// Lets accounts, or everybody, use something; or no more.
 ///

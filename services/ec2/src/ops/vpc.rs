@@ -57,7 +57,7 @@ fn show(vpc: &Vpc, scope: &Scope, tags: Option<&Tags>) -> api::Vpc {
         vpc_id: Some(vpc.id.to_string()),
         state: Some("available".to_owned()),
         cidr_block: Some(vpc.cidr.to_string()),
-        dhcp_options_id: Some(vpc.dhcp_options.to_string()),
+        dhcp_options_id: Some(rules::dhcp_options(vpc)),
         ..api::Vpc::default()
     }
 }

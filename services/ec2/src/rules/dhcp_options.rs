@@ -12,6 +12,9 @@ use crate::state::dhcp_options::DhcpOptions;
 /// The name server that AWS itself provides.
 pub const AMAZON: &str = "AmazonProvidedDNS";
 
+/// What stands for no options at all.
+pub const NONE: &str = "default";
+
 /// Options as a request gives them. What an instance here cannot be told is refused: more than one name server, and
 /// another domain than the region's own.
 ///

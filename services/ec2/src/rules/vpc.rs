@@ -61,6 +61,11 @@ pub const FILTERS: &[&str] = &[
     "vpc-id",
 ];
 
+/// The VPC's DHCP options, as they are shown.
+pub fn dhcp_options(vpc: &Vpc) -> String {
+    vpc.dhcp_options.as_ref().map_or_else(|| super::dhcp_options::NONE.to_owned(), ToString::to_string)
+}
+
 /// What a VPC has under the name of a filter.
 pub fn values(vpc: &Vpc, scope: &Scope, name: &str) -> Vec<String> {
     let ranges = vpc.ranges();
@@ -74,7 +79,7 @@ pub fn values(vpc: &Vpc, scope: &Scope, name: &str) -> Vec<String> {
         "ipv6-cidr-block-association.ipv6-cidr-block" => return of6(|block| block.cidr.to_string()),
         "ipv6-cidr-block-association.ipv6-pool" => return of6(|_| super::ipv6::POOL.to_owned()),
         "ipv6-cidr-block-association.state" => return of6(|_| "associated".to_owned()),
-        "dhcp-options-id" => vpc.dhcp_options.to_string(),
+        "dhcp-options-id" => dhcp_options(vpc),
         "is-default" | "isDefault" => vpc.is_default.to_string(),
         "owner-id" => scope.account.to_string(),
         "state" => "available".to_owned(),

@@ -17,7 +17,8 @@ pub struct Vpc {
     pub id: VpcId,
     pub cidr: Ipv4Net,
     pub cidr_association: CidrAssociationId,
-    pub dhcp_options: DhcpOptionsId,
+    /// None: its instances are told nothing.
+    pub dhcp_options: Option<DhcpOptionsId>,
     pub is_default: bool,
     /// Instances with a public address get a public name.
     pub dns_hostnames: bool,
@@ -120,7 +121,7 @@ fn blank(tx: &mut Tx<'_, '_>, cidr: Ipv4Net, dhcp_options: DhcpOptionsId) -> Vpc
         id: VpcId::fresh(ids),
         cidr,
         cidr_association: CidrAssociationId::fresh(ids),
-        dhcp_options,
+        dhcp_options: Some(dhcp_options),
         is_default: false,
         dns_hostnames: false,
         dns_support: true,

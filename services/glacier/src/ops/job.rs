@@ -150,7 +150,7 @@ pub async fn describe_job(ctx: &Ctx, input: DescribeJobInput) -> Result<GlacierJ
 pub(super) async fn find_job(ctx: &Ctx, vault: &str, id: &str) -> Result<(Vault, Job)> {
     ctx.read(|snap| {
         let vault = find_in(ctx, snap, vault)?;
-        let job = stored::find(snap, ctx.scope(), &vault.id, id)?;
+        let job = stored::find(snap, ctx.scope(), &vault.id, id)?.filter(|job| !job.is_over(ctx.now()));
         Ok((vault, job.ok_or_else(|| errors::no_such_job(id))?))
     })
     .await
@@ -166,7 +166,8 @@ pub async fn list_jobs(ctx: &Ctx, input: ListJobsInput) -> Result<ListJobsOutput
     }
     let begins = opened(ctx, LIST, input.marker.as_deref())?;
     let wanted = |job: &Job| {
-        status.is_none_or(|status| job.status() == status)
+        !job.is_over(ctx.now())
+            && status.is_none_or(|status| job.status() == status)
             && completed.is_none_or(|completed| job.ended.is_some() == completed)
     };
     let (vault, jobs, more) = ctx

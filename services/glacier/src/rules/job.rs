@@ -175,6 +175,11 @@ impl Job {
         self.ended.as_ref().map_or(self.ready_at, |ended| ended.at) + KEPT_MS
     }
 
+    /// Whether its time has passed, even if nobody came to forget it yet.
+    pub fn is_over(&self, now: Millis) -> bool {
+        self.ended.is_some() && self.ends_at() <= now
+    }
+
     /// As it is shown, of the vault with this ARN.
     pub fn shown(&self, vault_arn: String) -> GlacierJobDescription {
         let long = |size: u64| i64::try_from(size).ok();
