@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import socket
+import ssl
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -92,6 +94,53 @@ def test_requests_are_counted_timed_and_written_down(web):
     assert r'"a \x22b\x22"' in forwarded[0] and ' "forward" ' in forwarded[0] and ' 0 20' in forwarded[0]
     own = [line for line in lines() if "/no " in line]
     assert len(own) == 5 and ' 503 - ' in own[0] and ' "fixed-response" ' in own[0] and " 7 20" in own[0]
+
+
+def test_streams_in_tls_are_written_down(web):
+    s3 = web.cloud.client("s3")
+    certificate = web.cloud.client("acm").request_certificate(DomainName="mail.example.com")["CertificateArn"]
+    server = web.instance("one", group=web.front)
+    group = web.targets(Protocol="TCP", HealthCheckProtocol="TCP")
+    web.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": server}])
+    balancer = web.balancer(Type="network")
+    listener = web.listener(balancer, group, 443, Protocol="TLS", Certificates=[{"CertificateArn": certificate}])
+    web.listener(balancer, group, 8080, Protocol="TCP")
+    web.elb.modify_load_balancer_attributes(
+        LoadBalancerArn=balancer["LoadBalancerArn"], Attributes=[{"Key": "load_balancing.cross_zone.enabled", "Value": "true"}])
+    bucket = name("logs")
+    s3.create_bucket(Bucket=bucket)
+    policy = {"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "delivery.logs.amazonaws.com"}, "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/AWSLogs/000000000000/*",
+        "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceAccount": "000000000000"},
+                      "ArnLike": {"aws:SourceArn": "arn:aws:logs:us-east-1:000000000000:*"}}}]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    on = [{"Key": "access_logs.s3.enabled", "Value": "true"}, {"Key": "access_logs.s3.bucket", "Value": bucket}]
+    web.elb.modify_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"], Attributes=on)
+    web.all_healthy(group)
+    address = web.addresses(balancer)[0]
+    context = ssl._create_unverified_context()
+
+    def speak():
+        with socket.create_connection((address, 443), timeout=5) as raw:
+            with context.wrap_socket(raw, server_hostname="mail.example.com") as stream:
+                stream.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                return b"".join(iter(lambda: stream.recv(4096), b""))
+
+    assert speak().startswith(b"HTTP/1.1 200")
+    assert get(f"http://{address}:8080/")[0] == 200
+
+    def lines():
+        files = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", []) if one["Key"].endswith(".log.gz")]
+        return [line for key in files for line in gzip.decompress(s3.get_object(Bucket=bucket, Key=key)["Body"].read()).decode().splitlines()]
+
+    eventually(lambda: lines(), "the stream is written down", 30)
+    (line,) = lines()
+    fields = line.split(" ")
+    assert fields[:2] == ["tls", "2.0"] and len(fields) == 22
+    assert fields[3:5] == ["/".join(balancer["LoadBalancerArn"].split("/")[1:]), listener.split("/")[-1]]
+    assert fields[9] == "18" and int(fields[10]) > 100
+    assert fields[12] == certificate and fields[17] == "mail.example.com" and fields[15].startswith("tlsv1")
 
 
 def test_a_certificate_in_use_says_by_whom_and_stays(web):

@@ -12,12 +12,16 @@ use shape::Body;
 
 use super::metric::Books;
 use crate::rules::access_log::{self as rules, About};
+use crate::rules::network_log;
 use crate::service::Engines;
-use crate::state::load_balancer::{self, LoadBalancer};
+use crate::state::load_balancer::{self, Kind, LoadBalancer};
 use crate::state::{listener, node, rule, target_group};
 
-/// Who puts the files, as buckets' policies name it (user guide of ALB, "Enable access logs").
+/// Who puts the files, as buckets' policies name it (user guides of ALB and NLB, "Enable access logs").
 const PRINCIPAL: &str = "logdelivery.elasticloadbalancing";
+const NETWORK_PRINCIPAL: &str = "delivery.logs";
+/// How files of network load balancers are put, so that their policies can ask for it.
+const NETWORK_ACL: &str = "bucket-owner-full-control";
 /// Looks between two files: five minutes, where there is a look every minute.
 const LOOKS: Millis = 5;
 /// A file is sent early when it has become so large, and lost when its bucket does not take it for so long.
@@ -53,7 +57,11 @@ pub async fn carry_all(ctx: &Ctx) -> Result<()> {
 
 async fn carry(ctx: &Ctx, of: &LoadBalancer) -> Result<()> {
     let entries = ctx.own::<Engines>().fronts.journal(&of.id.as_str().into());
-    let lines = if entries.is_empty() { String::new() } else { lines(ctx, of, &entries).await? };
+    let lines = match of.kind {
+        _ if entries.is_empty() => String::new(),
+        Kind::Application => lines(ctx, of, &entries).await?,
+        Kind::Network => network_lines(ctx, of, &entries).await?,
+    };
     let now = ctx.now();
     let Some(file) = due(ctx, of, &lines, now)? else { return Ok(()) };
     let bytes = file.packed.finish().map_err(Error::internal)?;
@@ -106,8 +114,25 @@ async fn lines(ctx: &Ctx, of: &LoadBalancer, entries: &[balance::Entry]) -> Resu
     Ok(entries.iter().map(|entry| rules::line(entry, &about) + "\n").collect())
 }
 
+/// Streams of listeners that speak TLS; of others nothing is written down.
+async fn network_lines(ctx: &Ctx, of: &LoadBalancer, entries: &[balance::Entry]) -> Result<String> {
+    let scope = *ctx.scope();
+    let all = ctx.read(|snap| listener::all(snap, &scope, &of.id)).await?;
+    let named = all.into_iter().map(|mut one| {
+        let only = if one.certificates.len() == 1 { one.certificates.pop() } else { None };
+        (u16::try_from(one.port).unwrap_or_default(), (one.id, only))
+    });
+    let about = network_log::About { balancer: &of.path(), listeners: &named.collect() };
+    let lines = entries.iter().filter_map(|entry| network_log::line(entry, &about));
+    Ok(lines.map(|line| line + "\n").collect())
+}
+
 async fn key(ctx: &Ctx, of: &LoadBalancer) -> Result<String> {
     let scope = *ctx.scope();
+    if of.kind == Kind::Network {
+        let prefix = of.attribute("access_logs.s3.prefix");
+        return Ok(network_log::key(&scope, prefix, &of.path(), ctx.now(), &ctx.ids().hex(8)));
+    }
     let nodes = ctx.read(|snap| node::get(snap, &scope, &of.id)).await?.nodes;
     let address = nodes.first().map_or_else(String::new, |node| {
         node.public_ip.filter(|_| !of.internal).unwrap_or(node.private_ip).to_string()
@@ -123,9 +148,16 @@ async fn put(ctx: &Ctx, of: &LoadBalancer, key: &str, bytes: Vec<u8>) -> Result<
         key: key.to_owned(),
         content_length: i64::try_from(bytes.len()).ok(),
         body: Body::from_bytes(bytes),
+        acl: (of.kind == Kind::Network).then(|| NETWORK_ACL.to_owned()),
         ..PutObjectRequest::default()
     };
-    ctx.call_named(PRINCIPAL, &of.arn(ctx.scope()), op::PutObject, input).await.map(drop)
+    let (principal, source) = match of.kind {
+        Kind::Application => (PRINCIPAL, of.arn(ctx.scope())),
+        Kind::Network => {
+            (NETWORK_PRINCIPAL, ctx.scope().arn("logs", format_args!("delivery-source:{}", of.id)))
+        }
+    };
+    ctx.call_named(principal, &source, op::PutObject, input).await.map(drop)
 }
 
 /// Whether the bucket takes files: one is put.

@@ -104,7 +104,7 @@ fn request(entry: &Entry) -> String {
 }
 
 /// As OpenSSL calls it, where it is of TLS 1.2.
-fn cipher(suite: &str) -> String {
+pub(super) fn cipher(suite: &str) -> String {
     match suite.strip_prefix("TLS_").and_then(|rest| rest.split_once("_WITH_")) {
         Some((exchange, cipher)) => {
             let cipher = cipher.replace("AES_", "AES").replace('_', "-");
@@ -131,14 +131,17 @@ fn quoted(text: &str) -> String {
 
 /// `2026-01-31T23:59:00.123456Z`
 fn instant(at: SystemTime) -> String {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let seconds = i64::try_from(since.as_secs()).unwrap_or_default();
-    let ([year, month, day], [hour, minute, second]) = parts(seconds);
-    let micros = since.subsec_micros();
+    let ([year, month, day], [hour, minute, second]) = parts(since_epoch(at));
+    let micros = at.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros();
     format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
 }
 
-fn parts(seconds: i64) -> ([i32; 3], [u8; 3]) {
+/// Whole seconds since 1970.
+pub(super) fn since_epoch(at: SystemTime) -> i64 {
+    i64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()).unwrap_or_default()
+}
+
+pub(super) fn parts(seconds: i64) -> ([i32; 3], [u8; 3]) {
     let time = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
     let (hour, minute, second) = time.to_hms();
     ([time.year(), i32::from(u8::from(time.month())), i32::from(time.day())], [hour, minute, second])

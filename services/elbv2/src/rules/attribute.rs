@@ -53,9 +53,9 @@ const APPLICATION: &[Row] = &[
 ];
 
 const NETWORK: &[Row] = &[
-    ("access_logs.s3.bucket", "", Value::Fixed),
-    ("access_logs.s3.enabled", "false", Value::Fixed),
-    ("access_logs.s3.prefix", "", Value::Fixed),
+    ("access_logs.s3.bucket", "", Value::Text),
+    ("access_logs.s3.enabled", "false", SWITCH),
+    ("access_logs.s3.prefix", "", Value::Text),
     ("dns_record.client_routing_policy", "any_availability_zone", Value::Fixed),
     ("load_balancing.cross_zone.enabled", "false", SWITCH),
     ("secondary_ips.auto_assigned.per_subnet", "0", Value::Fixed),

@@ -11,6 +11,7 @@ pub mod health_check;
 pub mod listener;
 pub mod load_balancer;
 pub mod metric;
+pub mod network_log;
 pub mod page;
 pub mod ssl_policy;
 pub mod tag;
