@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import signal
 import threading
 import time
 
@@ -105,9 +106,12 @@ class Site(Web):
             "UserData": base64.b64encode((SERVER % version).encode()).decode(),
         }
 
+    def plain(self):
+        return {"LaunchTemplate": {"LaunchTemplateId": self.template, "Version": "$Latest"}}
+
     def make(self, least, most, **more):
         arguments = {
-            "LaunchTemplate": {"LaunchTemplateId": self.template, "Version": "$Latest"},
+            **({} if "MixedInstancesPolicy" in more else self.plain()),
             "VPCZoneIdentifier": ",".join(subnet["SubnetId"] for subnet in self.subnets),
             "TargetGroupARNs": [self.targets_arn],
             **more,
@@ -260,6 +264,58 @@ def test_a_server_that_dies_is_replaced(site):
     assert "an EC2 health check indicating it has been terminated or stopped" in causes
     assert "unhealthy instance needing to be replaced" in causes
 
+def machine_of(instance):
+    """The processes whose end is the machine's: those its shim started."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline") as command, open(f"/proc/{pid}/task/{pid}/children") as children:
+                if "__machine-shim" in (words := command.read()) and instance in words:
+                    return [int(child) for child in children.read().split()]
+        except OSError:
+            continue
+    return []
+
+
+def test_a_machine_that_is_killed_costs_what_was_in_flight(site):
+    site.make(2, 3, HealthCheckType="ELB", HealthCheckGracePeriod=5)
+    before = site.rests(2)
+    users = site.users(4)
+    eventually(lambda: len(users.first) == 2, "both serve", 30)
+    victim = sorted(before)[0]
+    killed = machine_of(victim)
+    assert killed, "its machine is found"
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: victim not in site.members() and len(site.members()) == 2, f"it is replaced: {site.last()}", 60)
+    after = site.rests(2)
+    assert len(after & before) == 1
+    assert len(users.served_since(0)) == 2
+    users.go()
+    assert len(users.failed) <= 4, users.failed
+    print(f"requests that failed with the machine: {len(users.failed)} of {users.count}")
+
+
+def test_on_demand_and_spot_serve_side_by_side(site):
+    mixed = {
+        "LaunchTemplate": {"LaunchTemplateSpecification": {"LaunchTemplateId": site.template, "Version": "$Latest"}},
+        "InstancesDistribution": {"OnDemandBaseCapacity": 1, "OnDemandPercentageAboveBaseCapacity": 0},
+    }
+    site.make(1, 3, MixedInstancesPolicy=mixed)
+    users = site.users(4)
+    site.scaling.set_desired_capacity(AutoScalingGroupName=site.name, DesiredCapacity=3)
+    ids = list(site.rests(3))
+    found = site.ec2.describe_instances(InstanceIds=ids)["Reservations"]
+    kinds = sorted(one.get("InstanceLifecycle", "on-demand") for each in found for one in each["Instances"])
+    assert kinds == ["on-demand", "spot", "spot"]
+    assert len(users.served_since(0)) == 3
+    # The base stays when it shrinks.
+    site.scaling.set_desired_capacity(AutoScalingGroupName=site.name, DesiredCapacity=1)
+    (left,) = site.rests(1)
+    assert "InstanceLifecycle" not in site.ec2.describe_instances(InstanceIds=[left])["Reservations"][0]["Instances"][0]
+    users.go()
+    assert users.failed == [], users.failed[:5]
+
+
 def test_a_group_of_its_own_words(site):
     """Tags, protection, standby, detaching, suspended processes, hooks and schedules, each seen in what happens."""
     tags = [{"Key": "role", "Value": "web", "PropagateAtLaunch": True, "ResourceId": site.name, "ResourceType": "auto-scaling-group"}]
@@ -345,6 +401,43 @@ def test_target_tracking_makes_alarms_of_its_own(site):
     assert [one["PolicyName"] for one in shown] == ["cpu"] and shown[0]["Alarms"] == made["Alarms"]
     site.scaling.delete_policy(AutoScalingGroupName=site.name, PolicyName="cpu")
     assert site.watch.describe_alarms(AlarmNames=names)["MetricAlarms"] == []
+
+
+def test_capacity_is_foretold_from_what_was(site):
+    """Three days of history, put as an application would have: every hour bears what one instance and a half can."""
+    hour = 3600
+    now = int(time.time()) // hour * hour
+    meant = {"Load": 900.0, "PerInstance": 15.0, "Servers": 1.0}
+    data = [
+        {"MetricName": metric, "Timestamp": now - hours * hour + 60, "Value": value}
+        for hours in range(1, 73) for metric, value in meant.items()
+    ]
+    site.watch.put_metric_data(Namespace=site.name, MetricData=data)
+    query = lambda metric: {"MetricDataQueries": [{
+        "Id": "m", "MetricStat": {"Metric": {"Namespace": site.name, "MetricName": metric}, "Stat": "Sum"}}]}
+    site.make(1, 3, TargetGroupARNs=[])
+    policy = {"AutoScalingGroupName": site.name, "PolicyName": "tomorrow", "PolicyType": "PredictiveScaling"}
+    configuration = {
+        "Mode": "ForecastAndScale", "SchedulingBufferTime": 0,
+        "MetricSpecifications": [{
+            "TargetValue": 10.0, "CustomizedLoadMetricSpecification": query("Load"),
+            "CustomizedScalingMetricSpecification": query("PerInstance"),
+            "CustomizedCapacityMetricSpecification": query("Servers")}],
+    }
+    with pytest.raises(ClientError):
+        site.scaling.put_scaling_policy(**policy, PredictiveScalingConfiguration={**configuration, "MaxCapacityBuffer": 1})
+    site.scaling.put_scaling_policy(**policy, PredictiveScalingConfiguration=configuration)
+    site.rests(2)
+    asked = {"AutoScalingGroupName": site.name, "PolicyName": "tomorrow", "StartTime": now, "EndTime": now + 49 * hour}
+    told = site.scaling.get_predictive_scaling_forecast(**asked)
+    assert set(told["CapacityForecast"]["Values"]) == {2.0} and len(told["CapacityForecast"]["Timestamps"]) >= 48
+    assert all(abs(value - 900) < 1 for value in told["LoadForecast"][0]["Values"])
+    assert site.group_now()["PredictedCapacity"] == 2
+    assert any("a predictive scaling policy adjusted the capacity" in one["Cause"] for one in site.activities())
+    shown = site.scaling.describe_policies(AutoScalingGroupName=site.name, PolicyTypes=["PredictiveScaling"])["ScalingPolicies"][0]
+    assert shown["PredictiveScalingConfiguration"]["MaxCapacityBreachBehavior"] == "HonorMaxCapacity"
+    site.scaling.delete_policy(AutoScalingGroupName=site.name, PolicyName="tomorrow")
+    assert "PredictedCapacity" not in site.group_now()
 
 
 def test_the_rest_of_a_group_s_life(site):

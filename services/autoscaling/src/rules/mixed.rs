@@ -50,6 +50,15 @@ pub fn next_is_spot(policy: &api::MixedInstancesPolicy, on_demand: i32, spot: i3
     on_demand - base >= wanted
 }
 
+/// Whether the next to go is spot: what stays is as the shares want it.
+pub fn goes_spot(policy: &api::MixedInstancesPolicy, on_demand: i32, spot: i32) -> bool {
+    let shares = policy.instances_distribution.clone().unwrap_or_default();
+    let staying = on_demand + spot - 1;
+    let base = shares.on_demand_base_capacity.unwrap_or_default().min(staying);
+    let percent = shares.on_demand_percentage_above_base_capacity.unwrap_or(100);
+    on_demand <= base + ((staying - base) * percent + 99) / 100
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +84,18 @@ mod tests {
         assert_eq!(run(1, 50, 5), (3, 2));
         assert_eq!(run(0, 100, 4), (4, 0));
         assert_eq!(run(0, 25, 8), (2, 6));
+        // And back the same way.
+        for (base, percent) in [(2, 0), (1, 50), (0, 100), (0, 25), (9, 50)] {
+            let (mut on_demand, mut spot) = run(base, percent, 8);
+            for count in (1..8).rev() {
+                let goes = goes_spot(&policy(base, percent), on_demand, spot);
+                if goes {
+                    spot -= 1
+                } else {
+                    on_demand -= 1
+                }
+                assert_eq!((on_demand, spot), run(base, percent, count), "{base} {percent}");
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use kernel::Millis;
 
 use super::termination::{self, Current};
-use super::{cause, zone};
+use super::{cause, mixed, zone};
 use crate::state::group::{Group, Place};
 use crate::state::instance::{Instance, Stage, Wish};
 
@@ -166,6 +166,23 @@ fn grow(facts: &Facts<'_>, counted: &[&Instance], capacity: i32, missing: i32, p
     }
 }
 
+/// Where shares of spot are wanted, those of the market that has too many; all where it has none of them.
+fn of_market<'a>(
+    facts: &Facts<'_>,
+    counted: &[&'a Instance],
+    chosen: &[&'a Instance],
+    left: &[&'a Instance],
+) -> Vec<&'a Instance> {
+    let Some(policy) = &facts.group.asked.0.mixed_instances_policy else { return left.to_vec() };
+    let stays = |one: &&&Instance| !chosen.iter().any(|gone| gone.slot == one.slot);
+    let units = |is_spot| {
+        counted.iter().filter(stays).filter(|one| one.is_spot == is_spot).map(|one| one.weight).sum()
+    };
+    let is_spot = mixed::goes_spot(policy, units(false), units(true));
+    let wanted: Vec<&Instance> = left.iter().filter(|one| one.is_spot == is_spot).copied().collect();
+    if wanted.is_empty() { left.to_vec() } else { wanted }
+}
+
 fn shrink(facts: &Facts<'_>, counted: &[&Instance], capacity: i32, plan: &mut Plan) {
     if facts.group.is_suspended("Terminate") {
         return;
@@ -175,7 +192,8 @@ fn shrink(facts: &Facts<'_>, counted: &[&Instance], capacity: i32, plan: &mut Pl
     let mut left: Vec<&Instance> = counted.iter().filter(|one| !one.protected).copied().collect();
     let (mut now_there, mut chosen) = (capacity, Vec::new());
     while now_there > facts.group.desired {
-        let Some(victim) = termination::choose(&policies, &zones, &left, facts.current) else { break };
+        let candidates = of_market(facts, counted, &chosen, &left);
+        let Some(victim) = termination::choose(&policies, &zones, &candidates, facts.current) else { break };
         left.retain(|one| one.slot != victim.slot);
         if now_there - victim.weight < facts.group.desired {
             continue;
