@@ -337,5 +337,5 @@ def test_an_image_shows_the_data(cloud):
     assert filled > 80, "the area below is filled"
     pie = refused(cloudwatch.get_metric_widget_image, MetricWidget=json.dumps({**widget, "view": "pie"}))
     assert pie["Code"] == "ValidationError" and "/view is pie" in pie["Message"]
-    cli = json.loads(cloud.cli("cloudwatch", "get-metric-widget-image", "--metric-widget", json.dumps(widget)))
+    cli = json.loads(cloud.cli("cloudwatch", "get-metric-widget-image", "--metric-widget", json.dumps(widget)).stdout)
     assert cli["MetricWidgetImage"].startswith("iVBOR")
