@@ -110,3 +110,51 @@ def test_slow_senders_take_little(own_cloud):
         for line in lines:
             line.close()
     eventually(lambda: s3.list_objects_v2(Bucket="slow")["KeyCount"] == 1, "only one came in")
+
+
+def test_slow_readers_take_little(own_cloud):
+    cloud = own_cloud()
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="slow")
+    s3.put_object(Bucket="slow", Key="long", Body=b"x" * (32 << 20))
+    open_to_all(s3, "slow")
+    request = b"GET /slow/long HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    before, lines = resident_kib(cloud.process.pid), []
+    try:
+        for _ in range(100):
+            line = socket.create_connection(("127.0.0.1", cloud.port))
+            line.sendall(request)
+            # It has begun, and is not read on.
+            assert line.recv(12) == b"HTTP/1.1 200"
+            lines.append(line)
+        begun = time.monotonic()
+        assert s3.get_object(Bucket="slow", Key="long")["Body"].read() == b"x" * (32 << 20)
+        assert time.monotonic() - begun < 20
+        taken = (resident_kib(cloud.process.pid) - before) / 1024
+        print(f"100 readers who do not read take {taken:.1f} MiB")
+        assert taken < 96
+    finally:
+        for line in lines:
+            line.close()
+
+
+def test_who_is_refused_while_sending_hears_why(cloud, s3, bucket):
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=30) as line:
+        head = f"PUT /{bucket}/nobodys HTTP/1.1\r\nHost: localhost\r\nContent-Length: {8 << 20}\r\n\r\n"
+        line.sendall(head.encode())
+        # All of it, before the answer is read.
+        line.sendall(b"x" * (8 << 20))
+        answer = b""
+        while b"<Code>AccessDenied</Code>" not in answer:
+            more = line.recv(65_536)
+            assert more, answer
+            answer += more
+
+
+def test_an_object_is_not_posted_to(cloud, s3, bucket):
+    url = f"{s3.meta.endpoint_url}/{bucket}/key"
+    status, body = curl("-X", "POST", "-H", "Content-Length: 0", url)
+    assert (status, b"<Code>MethodNotAllowed</Code>" in body) == (405, True), (status, body)
+    # With the upload it ends, it is another request.
+    upload = {"Bucket": bucket, "Key": "key", "UploadId": "none", "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": "x"}]}}
+    assert code(s3.complete_multipart_upload, **upload)[0] == "NoSuchUpload"
