@@ -256,3 +256,42 @@ def test_the_other_operations(cloud):
     events.remove_targets(Rule=rule, Ids=["t"])
     events.delete_rule(Name=rule)
     events.delete_event_bus(Name=bus)
+
+
+def test_events_in_a_log_group(cloud):
+    events, logs = cloud.client("events"), cloud.client("logs")
+    group, rule = f"/aws/events/{name('g')}", name("rule")
+    logs.create_log_group(logGroupName=group)
+    arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"
+    source = name("shop")
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": [source]}))
+    dead = Ear(cloud, None)
+    target = {"Id": "logs", "Arn": arn, "DeadLetterConfig": {"Arn": dead.arn}}
+
+    def put(number):
+        entry = {"Source": source, "DetailType": "Order", "Detail": json.dumps({"number": number})}
+        assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+    def lines():
+        return [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
+
+    assert events.put_targets(Rule=rule, Targets=[target])["FailedEntryCount"] == 0
+    put(1)
+    assert dead.next()["detail"] == {"number": 1}, "nobody let it"
+    policy = {"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": "arn:aws:logs:us-east-1:000000000000:log-group:/aws/events/*:*",
+    }]}
+    logs.put_resource_policy(policyName=rule, policyDocument=json.dumps(policy))
+    put(2)
+    event = json.loads(eventually(lines, "a line")[0])
+    assert (event["source"], event["detail"]) == (source, {"number": 2})
+    template = {
+        "InputPathsMap": {"n": "$.detail.number"},
+        "InputTemplate": json.dumps({"timestamp": int(time.time() * 1000), "message": "order <n>"}),
+    }
+    events.put_targets(Rule=rule, Targets=[{**target, "InputTransformer": template}])
+    put(3)
+    eventually(lambda: "order 3" in lines(), "the line of the template")
+    logs.delete_resource_policy(policyName=rule)

@@ -72,6 +72,7 @@ async fn deliver(ctx: &Ctx, one: &Delivery) -> Result<()> {
             send::to_queue(ctx, &one.rule_arn, (&scope, &name), text, group, None).await
         }
         Place::Bus(bus) => send::to_bus(ctx, one, &bus).await,
+        Place::LogGroup { scope, name } => send::to_log_group(ctx, one, (&scope, name), text).await,
         Place::Action { scope, action } => send::act(ctx, one, &scope, action, &text).await,
     }
 }

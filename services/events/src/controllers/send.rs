@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api_ec2 as ec2;
+use api_logs as logs;
 use api_sqs::{MessageAttributeValue, SendMessageRequest};
 use kernel::{Access, Ctx, Error, Kind, Millis, Result, Scope};
 use serde_json::Value;
@@ -40,6 +41,49 @@ pub async fn to_queue(
     // The rule's account calls; the queue may be another's.
     let there = ctx.in_scope(*scope);
     there.call_for(rule_arn, api_sqs::op::SendMessage, input).await.map(|_| ())
+}
+
+/// What a template for a log group makes (user guide, "Amazon CloudWatch Logs log groups as targets").
+#[derive(serde::Deserialize)]
+struct Line {
+    timestamp: Millis,
+    message: String,
+}
+
+/// Writes an event into a log group, which a resource policy must let the rule do. Each rule has a stream of its own.
+pub async fn to_log_group(
+    ctx: &Ctx,
+    one: &Delivery,
+    (scope, group): (&Scope, String),
+    text: String,
+) -> Result<()> {
+    let there = ctx.in_scope(*scope);
+    let stream = one.rule_arn.rsplit(':').next().unwrap_or_default().replace('/', "-");
+    let made =
+        logs::CreateLogStreamRequest { log_group_name: group.clone(), log_stream_name: stream.clone() };
+    match there.call_for(&one.rule_arn, logs::op::CreateLogStream, made).await {
+        Err(error) if error.kind() != Kind::Conflict => return Err(error),
+        _ => {}
+    }
+    let line: Option<Line> = serde_json::from_str(&text).ok();
+    let line = line.unwrap_or(Line { timestamp: one.event.at(), message: text });
+    let event = logs::InputLogEvent { timestamp: line.timestamp, message: line.message };
+    let input = logs::PutLogEventsRequest {
+        log_group_name: group,
+        log_stream_name: stream,
+        log_events: vec![event],
+        ..Default::default()
+    };
+    let put = there.call_for(&one.rule_arn, logs::op::PutLogEvents, input).await?;
+    // Too old or too far ahead: no later try will help.
+    match put.rejected_log_events_info {
+        None => Ok(()),
+        Some(_) => Err(Error::new(
+            Kind::Invalid,
+            "InvalidParameterException",
+            "The log group rejects the event's time.",
+        )),
+    }
 }
 
 /// In the role of the target.

@@ -18,6 +18,11 @@ pub enum Place {
         name: String,
     },
     Bus(BusName),
+    /// A group of CloudWatch Logs.
+    LogGroup {
+        scope: Scope,
+        name: String,
+    },
     /// An action of EC2 on an instance or a volume that the input names.
     Action {
         scope: Scope,
@@ -46,6 +51,10 @@ pub fn place(text: &str) -> Result<Place> {
     }
     let action = match (arn.service.as_str(), arn.resource.as_str()) {
         ("sqs", name) => return Ok(Place::Queue { scope, name: name.to_owned() }),
+        ("logs", group) if group.starts_with("log-group:") => {
+            let name = group.trim_start_matches("log-group:").trim_end_matches(":*").to_owned();
+            return Ok(Place::LogGroup { scope, name });
+        }
         ("events", "target/reboot-instance") => Action::RebootInstance,
         ("events", "target/stop-instance") => Action::StopInstance,
         ("events", "target/terminate-instance") => Action::TerminateInstance,

@@ -5,6 +5,7 @@
 mod archive;
 mod delivery;
 mod house;
+mod log_group;
 mod refusals;
 mod rule;
 

@@ -11,6 +11,8 @@ use crate::rules::widget::{AxisAsked, Fill, Horizontal, LegendPlace, Side, Verti
 
 const MARGIN: f64 = 10.0;
 const THICK: f64 = 1.6;
+/// For the labels of axes, above their highest marks.
+const LABEL_ROOM: f64 = 26.0;
 /// How much of what lies behind an area shows through it.
 const AREA_SHARE: f64 = 0.75;
 const BAND_SHARE: f64 = 0.15;
@@ -63,7 +65,7 @@ impl<'p> Plot<'p> {
         let has_label = picture.axes.iter().any(|axis| axis.label.is_some());
         let area = Area {
             left: outer.left + room(Side::Left),
-            top: outer.top + if has_label { Size::Normal.height() + 4.0 } else { 8.0 },
+            top: outer.top + if has_label { LABEL_ROOM } else { 8.0 },
             right: outer.right - room(Side::Right),
             bottom: outer.bottom - Size::Normal.height() - 6.0,
         };
@@ -109,7 +111,7 @@ impl<'p> Plot<'p> {
             if let Some(label) = self.picture.axes.get(side as usize).and_then(|axis| axis.label.as_deref()) {
                 let label = fitted(label, (right - left) / 2.0, Size::Normal);
                 let x = if side == Side::Left { MARGIN } else { right - Size::Normal.width(&label) };
-                canvas.text((x, top - Size::Normal.height() - 4.0), &label, self.theme.ink, Size::Normal);
+                canvas.text((x, top - LABEL_ROOM), &label, self.theme.ink, Size::Normal);
             }
         }
         let most = ((right - left) / 80.0).max(1.0);
@@ -190,7 +192,7 @@ impl<'p> Plot<'p> {
         under: (f64, f64),
     ) {
         let (left, right) = (self.x(from.0), self.x(to.0));
-        let mut x = left.max(self.area.left).floor();
+        let mut x = left.max(self.area.left).ceil();
         while x < right.min(self.area.right) {
             let share = ((x - left) / (right - left)).clamp(0.0, 1.0);
             let between = |from: f64, to: f64| self.y(line.side, from + (to - from) * share);
