@@ -370,6 +370,18 @@ def furnish_ec2(ec2, account, marker, cloud):
             "CapacityReservationSpecification": {"CapacityReservationPreference": "open"}
         },
         "ModifyReservedInstances": {"TargetConfigurations": [{"InstanceCount": 1, "InstanceType": "t3.micro"}]},
+        "ImportImage": {"DiskContainers": [{"Format": "raw", "Url": f"s3://{marker}/disk.raw"}]},
+        "ImportSnapshot": {"DiskContainer": {"Format": "raw", "Url": f"s3://{marker}/disk.raw"}},
+        "CancelImportTask": {"ImportTaskId": "import-ami-0123456789abcdef0"},
+        "EnableFastSnapshotRestores": {"SourceSnapshotIds": ["snap-0123456789abcdef0"], "AvailabilityZones": ["us-east-1a"]},
+        "DisableFastSnapshotRestores": {"SourceSnapshotIds": ["snap-0123456789abcdef0"], "AvailabilityZones": ["us-east-1a"]},
+        "RequestSpotFleet": {
+            "SpotFleetRequestConfig": {
+                "IamFleetRole": f"arn:aws:iam::{account}:role/{marker}",
+                "TargetCapacity": 1,
+                "LaunchSpecifications": [{"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro"}],
+            }
+        },
         "RequestSpotInstances": {"LaunchSpecification": {"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro"}},
     }
     for verb in ("Authorize", "Revoke"):

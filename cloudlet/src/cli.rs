@@ -29,7 +29,7 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Makes the first tour through the cloud's own API: boots a web server and prints its address
     Demo(demo::Demo),
-    /// Takes images of others from disk, for instances to be made of
+    /// Takes images of others from disk or from a registry, for instances to be made of
     #[command(subcommand)]
     Image(image::Image),
     /// Says why a request was allowed or denied, or what was denied lately

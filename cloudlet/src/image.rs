@@ -1,11 +1,11 @@
-//! `cloudlet image`: images of others, taken from disk, for instances to be made of.
+//! `cloudlet image`: images of others, taken from disk or from a registry, for instances to be made of.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use compute::{OciImages, Place};
+use compute::{Imported, Login, OciImages, Place, Reference};
 use http::Method;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
@@ -22,6 +22,8 @@ const STEPS: u64 = 1_000;
 pub(crate) enum Image {
     /// Unpacks an OCI layout, an OCI archive or a docker archive, and registers it as an AMI of the default account
     Import(Import),
+    /// Fetches an image from a registry, unpacks it, and registers it as an AMI of the default account
+    Pull(Pull),
     /// Lists what was imported
     List(Kept),
     /// Removes an image that no machine is made of; its AMIs can be launched no more
@@ -36,6 +38,29 @@ pub(crate) struct Import {
     /// What it is called from now on [default: the path's own name]
     #[arg(long)]
     name: Option<String>,
+
+    #[command(flatten)]
+    kept: Kept,
+
+    #[command(flatten)]
+    endpoint: Endpoint,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pull {
+    /// As docker names it: `debian:12`, `quay.io/a/b`, `localhost:5000/web@sha256:…`
+    reference: String,
+
+    /// What it is called from now on [default: the last part of its name]
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Who the registry knows you as; the password comes from the environment
+    #[arg(long)]
+    user: Option<String>,
+
+    #[arg(long, env = "CLOUDLET_REGISTRY_PASSWORD", hide_env_values = true, hide = true)]
+    password: Option<String>,
 
     #[command(flatten)]
     kept: Kept,
@@ -62,6 +87,7 @@ pub(crate) struct Remove {
 pub(crate) fn run(command: &Image) -> Outcome {
     match command {
         Image::Import(options) => import(options),
+        Image::Pull(options) => pull(options),
         Image::List(kept) => list(&images(kept)?),
         Image::Remove(options) => {
             images(&options.kept)?.remove(&options.name).map_err(|e| Problem::new("the image stays", &e))
@@ -80,7 +106,37 @@ fn import(options: &Import) -> Outcome {
         Some(name) => name.clone(),
         None => name_of(&options.path),
     };
-    let program = std::env::current_exe().map_err(|e| Problem::new("our executable cannot be found", &e))?;
+    let (bar, progress) = progress();
+    let made = images(&options.kept)?.import(&options.path, &name, &program()?, &progress);
+    bar.finish_and_clear();
+    show_and_register(made, &name, &options.endpoint)
+}
+
+fn pull(options: &Pull) -> Outcome {
+    let from = Reference::parse(&options.reference).map_err(|e| Problem::new("nothing was fetched", &e))?;
+    let name = match &options.name {
+        Some(name) => name.clone(),
+        None => name_of(Path::new(&from.name)),
+    };
+    let login = match (&options.user, &options.password) {
+        (Some(user), Some(password)) => Some(Login { user: user.clone(), password: password.clone() }),
+        (Some(_), None) => {
+            return Err(Problem("there is no password in CLOUDLET_REGISTRY_PASSWORD".to_owned()));
+        }
+        (None, _) => None,
+    };
+    let (images, program, (bar, progress)) = (images(&options.kept)?, program()?, progress());
+    let made = block_on(async { Ok(images.pull(&from, login.as_ref(), &name, &program, &progress).await) })?;
+    bar.finish_and_clear();
+    show_and_register(made, &name, &options.endpoint)
+}
+
+fn program() -> Outcome<PathBuf> {
+    std::env::current_exe().map_err(|e| Problem::new("our executable cannot be found", &e))
+}
+
+/// A bar, and what moves it.
+fn progress() -> (ProgressBar, compute::Progress) {
     let bar = ProgressBar::new(STEPS);
     if let Ok(style) = ProgressStyle::with_template("{msg:20} {bar:40} {percent:>3} %  {elapsed}") {
         bar.set_style(style);
@@ -91,11 +147,13 @@ fn import(options: &Import) -> Outcome {
         shown.set_position((share.clamp(0.0, 1.0) * 1_000.0) as u64);
         shown.set_message(what.to_owned());
     });
-    let made = images(&options.kept)?.import(&options.path, &name, &program, &progress);
-    bar.finish_and_clear();
+    (bar, progress)
+}
+
+fn show_and_register(made: compute::Result<Imported>, name: &str, endpoint: &Endpoint) -> Outcome {
     let made = made.map_err(|e| Problem::new("the image was not imported", &e))?;
     say(format_args!("{}  {}  {}", made.name, HumanBytes(made.size_bytes), made.digest));
-    match register(&options.endpoint.endpoint, &name) {
+    match register(&endpoint.endpoint, name) {
         Ok(id) => say(id),
         Err(problem) => complain(format_args!(
             "{problem}\nRegister it later: aws ec2 register-image --name {name} --image-location oci:{name}"

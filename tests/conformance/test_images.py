@@ -12,22 +12,12 @@ import uuid
 
 import pytest
 from conftest import BINARY, eventually, needs_root
+from disk_kit import libraries, merged
 from test_ec2 import running, state
 
 pytestmark = needs_root
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
-
-
-def libraries(program):
-    """A program of this host with all it loads."""
-    loaded = subprocess.run(["ldd", program], capture_output=True, text=True).stdout.split()
-    return {program} | {word for word in loaded if word.startswith("/")}
-
-
-def merged(path):
-    """Where a file lies on a host whose /bin and /lib are links."""
-    return f"/usr{path}" if path.startswith(("/lib", "/bin")) else path
 
 
 def entry(tar, name, data=b"", **what):

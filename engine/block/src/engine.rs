@@ -13,6 +13,7 @@ use tokio::sync::{Mutex as AsyncMutex, OnceCell, RwLock};
 use tokio::task::spawn_blocking;
 
 use crate::error::{Error, Result, Trying};
+use crate::import::DiskImage;
 use crate::loops;
 use crate::make::{grow, make};
 use crate::pool::{Pool, Sharing, sync_folder};
@@ -21,7 +22,7 @@ use crate::sealed::Sealed;
 use crate::volume::{BlockInfo, Capabilities, Device, Id, Keys, Known, Source, Stored, Volumes, Wish};
 
 /// Of one volume: 64 TiB, as the largest of clouds.
-const SIZE_BYTES_MAX: u64 = 64 << 40;
+pub(crate) const SIZE_BYTES_MAX: u64 = 64 << 40;
 const SIZE_BYTES_MIN: u64 = 1 << 20;
 
 /// How an engine is set up.
@@ -302,8 +303,21 @@ impl Volumes for Engine {
         self.put_block_now(snapshot, index, block, key).boxed()
     }
 
+    fn import<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        image: DiskImage,
+        key: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.import_now(snapshot, image, key).boxed()
+    }
+
     fn store<'a>(&'a self, snapshot: &'a Id, parent: Option<&'a Id>) -> BoxFuture<'a, Result<Stored>> {
         self.store_now(snapshot, parent).boxed()
+    }
+
+    fn ready<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<()>> {
+        self.ensure_file(snapshot).boxed()
     }
 
     fn remove_snapshot<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>> {

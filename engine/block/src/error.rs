@@ -21,6 +21,9 @@ pub enum Error {
     /// The host's disk has too little room left.
     #[error("the disk of the host is full")]
     Full,
+    /// What was to be imported is no disk image we can read.
+    #[error("the disk image cannot be used: {0}")]
+    Image(String),
     /// What was stored does not read back.
     #[error("{0} is damaged")]
     Damaged(String),

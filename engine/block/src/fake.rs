@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
+use futures_util::{FutureExt, StreamExt};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Trying};
+use crate::import::DiskImage;
 use crate::manifest::BLOCK_BYTES;
 use crate::seal::Key;
 use crate::volume::{BlockInfo, Capabilities, Device, Id, Keys, Known, Source, Stored, Volumes, Wish};
@@ -159,6 +160,32 @@ impl Volumes for FakeVolumes {
         ready(if known { Ok(()) } else { Err(Error::Absent(snapshot.to_string())) }).boxed()
     }
 
+    fn import<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        image: DiskImage,
+        _: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<u64>> {
+        async move {
+            let mut length = 0;
+            let mut bytes = image.bytes;
+            while let Some(part) = bytes.next().await {
+                let part = part.trying(|| "read a disk image".to_owned())?;
+                if part.starts_with(b"damaged") {
+                    return Err(Error::Image("it does not read".to_owned()));
+                }
+                length += u64::try_from(part.len()).unwrap_or(0);
+            }
+            let mut state = self.lock();
+            if state.is_full {
+                return Err(Error::Full);
+            }
+            let size_bytes = length.next_multiple_of(1 << 30).max(1 << 30);
+            Ok(*state.snapshots.entry(snapshot.clone()).or_insert(size_bytes))
+        }
+        .boxed()
+    }
+
     fn store<'a>(&'a self, snapshot: &'a Id, _parent: Option<&'a Id>) -> BoxFuture<'a, Result<Stored>> {
         let mut state = self.lock();
         let answer = if state.is_full {
@@ -170,6 +197,11 @@ impl Volumes for FakeVolumes {
             Err(Error::Absent(snapshot.to_string()))
         };
         ready(answer).boxed()
+    }
+
+    fn ready<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<()>> {
+        let known = self.lock().stored.contains(snapshot);
+        ready(if known { Ok(()) } else { Err(Error::Absent(snapshot.to_string())) }).boxed()
     }
 
     fn remove_snapshot<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>> {

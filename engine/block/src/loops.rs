@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::stat::{Mode, SFlag, major, makedev, minor, mknod};
 
 use crate::error::{Error, Result, Trying};
-use crate::sys;
+use crate::{sector, sys};
 
 /// Tries to get a free device before others do.
 const TRIES: u32 = 64;
@@ -63,16 +63,20 @@ pub(crate) fn attach(file: &Path) -> Result<Loop> {
     }
     let control = Path::new("/dev/loop-control");
     let control = OpenOptions::new().read(true).write(true).open(control).at("open", control)?;
-    // Past the page cache where the file system can: the guest has one of its own.
+    let cached = open(file, 0).at("open", file)?;
+    // Past the page cache where the file system can: the guest has one of its own. What shares blocks it can in sectors of
+    // 4 KiB only.
+    let small = sys::direct_sector(&cached).at("look at", file)? > 512
+        && sector::counts_small(&cached).at("read", file)?;
     let (backing, direct) = match open(file, libc::O_DIRECT) {
-        Ok(backing) => (backing, true),
-        Err(_) => (open(file, 0).at("open", file)?, false),
+        Ok(backing) if !small => (backing, true),
+        _ => (cached, false),
     };
     for _ in 0..TRIES {
         let number = sys::loop_free(&control).trying(|| "find a free loop device".to_owned())?;
         let path = ensure_node(number)?;
         let device = open(&path, 0).at("open", &path)?;
-        match sys::loop_configure(&device, &backing, direct) {
+        match sys::loop_configure(&device, &backing, direct, small) {
             Ok(()) => return Ok(Loop { number, backing: file.to_owned() }),
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {}
             Err(error) => return Err(error).at("make a block device of", file),

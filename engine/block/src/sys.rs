@@ -77,11 +77,16 @@ pub(crate) fn loop_free(control: impl AsFd) -> io::Result<u32> {
     u32::try_from(number).map_err(io::Error::other)
 }
 
-/// Backs a loop device by a file, past the page cache if `direct`.
-pub(crate) fn loop_configure(device: impl AsFd, file: impl AsFd, direct: bool) -> io::Result<()> {
+/// Backs a loop device by a file, past the page cache if `direct`, in sectors of 512 bytes if `small` and else as it can be.
+pub(crate) fn loop_configure(
+    device: impl AsFd,
+    file: impl AsFd,
+    direct: bool,
+    small: bool,
+) -> io::Result<()> {
     let config = LoopConfig {
         fd: u32::try_from(file.as_fd().as_raw_fd()).map_err(io::Error::other)?,
-        block_size: 0,
+        block_size: if small { 512 } else { 0 },
         numbers: [0; 5],
         number: 0,
         encrypt_type: 0,
@@ -96,6 +101,16 @@ pub(crate) fn loop_configure(device: impl AsFd, file: impl AsFd, direct: bool) -
     // SAFETY: the struct is the kernel's, lives over the call, and is only read.
     checked(unsafe { libc::ioctl(device.as_fd().as_raw_fd(), LOOP_CONFIGURE, ptr::from_ref(&config)) })
         .map(drop)
+}
+
+/// In sectors of how many bytes a file can be read past the page cache; zero where the kernel does not say, or it cannot.
+pub(crate) fn direct_sector(file: impl AsFd) -> io::Result<u32> {
+    // SAFETY: the struct is plain numbers for which zero is valid.
+    let mut found: libc::statx = unsafe { mem::zeroed() };
+    let (at, wanted) = (file.as_fd().as_raw_fd(), libc::STATX_DIOALIGN);
+    // SAFETY: an empty path names the descriptor itself; the struct is the kernel's and lives over the call.
+    checked(unsafe { libc::statx(at, c"".as_ptr(), libc::AT_EMPTY_PATH, wanted, &raw mut found) })?;
+    Ok(if found.stx_mask & wanted == 0 { 0 } else { found.stx_dio_offset_align })
 }
 
 pub(crate) fn loop_clear(device: impl AsFd) -> io::Result<()> {

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::import::DiskImage;
 use crate::seal::Key;
 
 /// An id is also a file's name.
@@ -157,9 +158,23 @@ pub trait Volumes: Send + Sync {
         key: Option<&'a Key>,
     ) -> BoxFuture<'a, Result<()>>;
 
+    /// Makes a snapshot that holds what a disk image holds, and returns its length: that of the disk, in whole GiB.
+    ///
+    /// # Errors
+    /// [`Error::Image`] for what is no such image, is damaged, or needs other files; nothing is left then.
+    fn import<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        image: DiskImage,
+        key: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<u64>>;
+
     /// Keeps a taken snapshot in the store, block by block; only what differs from `parent` is read. When this
     /// returns, the snapshot no longer needs the volume.
     fn store<'a>(&'a self, snapshot: &'a Id, parent: Option<&'a Id>) -> BoxFuture<'a, Result<Stored>>;
+
+    /// Has all of a stored snapshot at hand: volumes made from it read nothing from the store.
+    fn ready<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<()>>;
 
     /// Deletes a snapshot, and those of its blocks that no other snapshot has.
     fn remove_snapshot<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>>;

@@ -1,7 +1,7 @@
 //! Machines that exist in memory only, with a script for what goes wrong: for the tests of whoever uses machines.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -43,6 +43,8 @@ struct State {
     stats: Stats,
     next_pid: u32,
     no_micro_vms: Option<String>,
+    imported: BTreeSet<ImageId>,
+    bad_disks: Option<String>,
 }
 
 struct Fake {
@@ -73,6 +75,11 @@ impl FakeMachines {
     /// How far an image is from now on; all others are ready.
     pub fn set_image(&self, image: ImageId, state: ImageState) {
         self.lock().images.insert(image, state);
+    }
+
+    /// From now on no disk holds a root file system, for this reason; or all do.
+    pub fn refuse_disks(&self, why: Option<&str>) {
+        self.lock().bad_disks = why.map(str::to_owned);
     }
 
     /// What every command answers from now on.
@@ -187,6 +194,28 @@ impl FakeMachines {
 impl Machines for FakeMachines {
     fn prepare_image(&self, image: &ImageId, _kind: Kind) -> ImageState {
         self.lock().images.get(image).cloned().unwrap_or(ImageState::Ready)
+    }
+
+    fn import_image<'a>(&'a self, image: &'a ImageId, _device: &'a Path) -> BoxFuture<'a, Result<()>> {
+        let mut state = self.lock();
+        let answer = match state.bad_disks.clone() {
+            Some(reason) => Err(Error::Image { image: image.to_string(), reason }),
+            None => {
+                state.imported.insert(image.clone());
+                Ok(())
+            }
+        };
+        ready(answer).boxed()
+    }
+
+    fn imported_images(&self) -> BoxFuture<'_, Result<Vec<ImageId>>> {
+        let images = self.lock().imported.iter().cloned().collect();
+        ready(Ok(images)).boxed()
+    }
+
+    fn remove_image<'a>(&'a self, image: &'a ImageId) -> BoxFuture<'a, Result<()>> {
+        self.lock().imported.remove(image);
+        ready(Ok(())).boxed()
     }
 
     fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>> {

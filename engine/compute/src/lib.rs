@@ -36,7 +36,7 @@ mod users;
 pub use engine::{Config, Engine};
 pub use error::{Error, Result};
 pub use fake::{FakeMachines, OnStart};
-pub use image::oci::{Imported, OciImages};
+pub use image::oci::{Imported, Login, OciImages, Reference};
 pub use image::{ImageStore, Progress};
 pub use machine::{
     CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Device, Driver, EXEC_OUTPUT_BYTES_MAX,

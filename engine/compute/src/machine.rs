@@ -1,7 +1,7 @@
 //! The contract of machines: what may be asked of them and what they answer.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -267,6 +267,21 @@ pub trait Machines: Send + Sync {
     /// Says how far an image is for machines of a kind, at once. One that is missing is begun to be prepared in the background, by one at a
     /// time. A failure is told for some seconds, to all who wait for it; who asks later has it tried again.
     fn prepare_image(&self, image: &ImageId, kind: Kind) -> ImageState;
+
+    /// Makes an image of the root file system that is on a block device of this host; one that is there stays as it is.
+    ///
+    /// # Errors
+    /// [`crate::Error::Image`] for a device that holds no such file system.
+    fn import_image<'a>(&'a self, image: &'a ImageId, device: &'a Path) -> BoxFuture<'a, Result<()>>;
+
+    /// The images that were imported.
+    fn imported_images(&self) -> BoxFuture<'_, Result<Vec<ImageId>>>;
+
+    /// Removes an imported image; one that is not there is removed already.
+    ///
+    /// # Errors
+    /// [`crate::Error::Image`] while machines are made of it.
+    fn remove_image<'a>(&'a self, image: &'a ImageId) -> BoxFuture<'a, Result<()>>;
 
     /// Makes the machine's disk from its image, or adjusts the size of one that is not running.
     fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>>;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::error::{Error, Result, chain};
-use crate::image::oci;
+use crate::image::{disk, oci};
 use crate::{devices, exec, guest, micro, shim, users};
 
 pub(crate) const SHIM: &str = "__machine-shim";
@@ -40,6 +40,7 @@ pub fn run_if_role(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
         USER_NAMESPACE => Some(code(users::hold().map(|()| 0))),
         GUEST_INIT => Some(code(guest::init::run().map(|()| 0))),
         GUEST_BOOT => Some(code(guest::boot::run().map(|()| 0))),
+        disk::ROLE => Some(code(disk_role(rest).map(|()| 0))),
         oci::ROLE => Some(code(unpack_role(rest).map(|()| 0))),
         _ => None,
     }
@@ -48,6 +49,13 @@ pub fn run_if_role(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
 fn unpack_role(args: &[String]) -> Result<()> {
     match args {
         [root, verb] => oci::unpack_role(Path::new(root), verb),
+        _ => Err(wrong()),
+    }
+}
+
+fn disk_role(args: &[String]) -> Result<()> {
+    match args {
+        [device, at, root] => disk::run(Path::new(device), Path::new(at), Path::new(root)),
         _ => Err(wrong()),
     }
 }

@@ -102,7 +102,7 @@ impl Ctx {
         for_ms: Millis,
         claims: Vec<(String, String)>,
     ) -> Result<Option<Issued>> {
-        let grant = self.grant_of(role_arn, name, for_ms, &claims).await?;
+        let grant = self.grant_of(&self.principal_name(), role_arn, name, for_ms, &claims).await?;
         grant.map(|grant| self.house().issue_session(&SessionGrant { claims, ..grant })).transpose()
     }
 
@@ -112,16 +112,38 @@ impl Ctx {
     /// # Errors
     /// When the identities cannot be read.
     pub async fn in_role(&self, role_arn: &str, name: &str, for_ms: Millis) -> Result<Option<Self>> {
-        let grant = self.grant_of(role_arn, name, for_ms, &[]).await?;
+        self.in_role_by(&self.principal_name(), role_arn, name, for_ms, &[]).await
+    }
+
+    /// The same by another name that this service goes by (`vmie.amazonaws.com`), with condition keys for the role's trust
+    /// policy.
+    ///
+    /// # Errors
+    /// As [`Ctx::in_role`].
+    pub async fn in_role_by(
+        &self,
+        principal: &str,
+        role_arn: &str,
+        name: &str,
+        for_ms: Millis,
+        claims: &[(String, String)],
+    ) -> Result<Option<Self>> {
+        let grant = self.grant_of(principal, role_arn, name, for_ms, claims).await?;
         let Some(session) = grant.and_then(Session::new) else { return Ok(None) };
         let (account, principal) = (session.grant.account, session.principal.clone());
         let service = Caller::service(self.service(), account);
         Ok(Some(self.as_caller(Caller { principal, session: Some(Arc::new(session)), ..service })))
     }
 
-    /// The session of a role that trusts this service.
+    /// What this service is called where roles trust it.
+    fn principal_name(&self) -> String {
+        format!("{}.amazonaws.com", self.house().signing_name(self.service()))
+    }
+
+    /// The session of a role that trusts a service.
     async fn grant_of(
         &self,
+        service: &str,
         role_arn: &str,
         name: &str,
         for_ms: Millis,
@@ -131,8 +153,7 @@ impl Ctx {
             return Ok(None);
         };
         let Some(role) = identities.role(&arn).await? else { return Ok(None) };
-        let service = format!("{}.amazonaws.com", self.house().signing_name(self.service()));
-        let who = Who::Service { name: &service };
+        let who = Who::Service { name: service };
         if !is_trusted(self, &role, who, role.take_on_action, &Access::any(), claims) {
             return Ok(None);
         }

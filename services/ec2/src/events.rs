@@ -4,8 +4,10 @@
 use kernel::{Ctx, Event, Scope};
 use serde_json::json;
 
+use crate::rules::fast_restore as fast_restore_rules;
 use crate::rules::instant::iso;
 use crate::rules::spot_view;
+use crate::state::fast_restore::FastRestore;
 use crate::state::id::{Id, InstanceId, SpotRequestId, VolumeId};
 use crate::state::instance::Instance;
 use crate::state::snapshot::Snapshot;
@@ -52,6 +54,18 @@ pub fn volume(ctx: &Ctx, id: &VolumeId, (event, result): (&str, &str), cause: Op
         "request-id": ctx.request_id(),
     });
     Event::new(ctx, SOURCE, "EBS Volume Notification", vec![arn], detail)
+}
+
+/// Fast restore of a snapshot in a zone has come a step further.
+pub fn fast_restore(ctx: &Ctx, one: &FastRestore) -> Event {
+    let arn = format!("arn:{}:ec2:{}::snapshot/{}", ctx.partition(), ctx.region(), one.snapshot);
+    let detail = json!({
+        "snapshot-id": one.snapshot,
+        "state": fast_restore_rules::state(one),
+        "zone": one.zone,
+        "message": "Client.UserInitiated",
+    });
+    Event::new(ctx, SOURCE, "EBS Fast Snapshot Restore State-change Notification", vec![arn], detail)
 }
 
 /// A snapshot, or a copy of one, is complete or has failed.

@@ -75,6 +75,7 @@ pub fn service(plugs: &Plugs) -> Service {
     // After the machines that hold them.
     storage::volumes(&mut s);
     storage::images(&mut s);
+    storage::imports(&mut s);
     profiles(&mut s);
     launch_templates(&mut s);
     purchase::purchase(&mut s);

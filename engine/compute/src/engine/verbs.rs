@@ -1,6 +1,6 @@
 //! The verbs of [`Machines`] as the engine does them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::{Engine, FIRST_WORD_WITHIN, on_thread, start_failed};
 use crate::control::Ask;
 use crate::error::{Error, Result, Trying};
+use crate::image::oci::{self, OciImages};
 use crate::machine::{
     CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Device, Driver, EXEC_OUTPUT_BYTES_MAX,
     ExitReason, ImageId, ImageState, Kind, MachineId, MachineSpec, Machines, Observed, Stats,
@@ -24,6 +25,29 @@ use crate::{bundle, capability, cgroup, console, devices, folder, line, micro, r
 impl Machines for Engine {
     fn prepare_image(&self, image: &ImageId, kind: Kind) -> ImageState {
         self.0.images.prepare(image, kind, &self.0.config)
+    }
+
+    fn import_image<'a>(&'a self, image: &'a ImageId, device: &'a Path) -> BoxFuture<'a, Result<()>> {
+        let (config, image, device) = (self.0.config.clone(), image.clone(), device.to_owned());
+        on_thread(move || {
+            let images = OciImages::new(config.place);
+            images.import_disk(&device, oci::name_of(&image)?, &config.exe)
+        })
+        .boxed()
+    }
+
+    fn imported_images(&self) -> BoxFuture<'_, Result<Vec<ImageId>>> {
+        let images = OciImages::new(self.0.config.place.clone());
+        on_thread(move || Ok(images.list()?.into_iter().map(|one| oci::id_of(&one.name)).collect())).boxed()
+    }
+
+    fn remove_image<'a>(&'a self, image: &'a ImageId) -> BoxFuture<'a, Result<()>> {
+        let (images, image) = (OciImages::new(self.0.config.place.clone()), image.clone());
+        on_thread(move || {
+            let name = oci::name_of(&image)?;
+            if images.list()?.iter().any(|one| one.name == name) { images.remove(name) } else { Ok(()) }
+        })
+        .boxed()
     }
 
     fn ensure_created(&self, spec: MachineSpec) -> BoxFuture<'_, Result<()>> {

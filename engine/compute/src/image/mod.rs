@@ -1,8 +1,10 @@
 //! What machines are made of: layers of files that are read by many and written by none.
 
 mod debian;
+pub(crate) mod disk;
 mod host;
 pub(crate) mod oci;
+mod partition;
 mod workshop;
 
 use std::path::{Path, PathBuf};

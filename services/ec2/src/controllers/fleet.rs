@@ -1,13 +1,13 @@
 //! Brings fleets to their target: once, or for as long as they are maintained.
 
-use kernel::{Ctx, Error, Next, Result, Scope};
+use kernel::{Ctx, Error, Millis, Next, Result, Scope};
 
 use super::instance;
 use crate::ops::instance_state::{self, Wish};
 use crate::ops::launch::{self, Origin};
 use crate::rules::fleet::{self as rules, Kind};
 use crate::rules::instance::State;
-use crate::state::fleet::{self, Fault, Fleet, Member};
+use crate::state::fleet::{self, Entry, Fault, Fleet, Member};
 use crate::state::id::{Id, InstanceId};
 use crate::state::{instance as instances, tag};
 
@@ -17,8 +17,8 @@ pub const CONCURRENCY: usize = 2;
 pub const SWEEP_EVERY_MS: i64 = 60_000;
 /// Deleted fleets stay visible for so long.
 const VISIBLE_MS: i64 = 48 * 3_600_000;
-/// The tag AWS puts on a fleet's instances.
-const TAG: &str = "aws:ec2:fleet-id";
+/// The tags AWS puts on a fleet's instances, and on a spot fleet's.
+const TAGS: (&str, &str) = ("aws:ec2:fleet-id", "aws:ec2spot:fleet-request-id");
 
 /// Every fleet that may still need something.
 pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
@@ -39,6 +39,9 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
         }
         Some(_) => {}
         None if found.kind == Kind::Maintain || !found.is_tried => {
+            if found.kind == Kind::Maintain && !found.keeps_excess {
+                trim(ctx, &found).await?;
+            }
             fill(ctx, &found).await?;
         }
         None => {}
@@ -57,7 +60,8 @@ pub async fn fill(ctx: &Ctx, found: &Fleet) -> Result<Fleet> {
         };
         let mut missing = wanted.saturating_sub(units(ctx, found, is_spot).await?);
         for index in rules::order(&found.pools, strategy) {
-            let Some(pool) = found.pools.get(index).filter(|_| missing > 0) else { continue };
+            let is_open = missing > 0 && index >= found.retired_pools;
+            let Some(pool) = found.pools.get(index).filter(|_| is_open) else { continue };
             let count = rules::instances_for(missing, pool.weight);
             let request = rules::launch(pool, count, is_spot, found.behavior);
             match launch_some(ctx, request).await {
@@ -82,19 +86,18 @@ pub async fn fill(ctx: &Ctx, found: &Fleet) -> Result<Fleet> {
             let Some(mut current) = current else { return Ok(None) };
             for member in &made {
                 let mut tags = tag::of(tx, &scope, &member.instance)?;
-                tags.insert(TAG.to_owned(), current.id.clone());
+                let name = if current.spot_fleet.is_some() { TAGS.1 } else { TAGS.0 };
+                tags.insert(name.to_owned(), current.id.clone());
                 tag::put(tx, &scope, &member.instance, tags)?;
             }
-            let gone = |member: &Member, tx: &mut kernel::Tx<'_, '_>| -> Result<bool> {
-                Ok(instances::find(tx, &scope, &member.instance)?.is_none())
-            };
             let mut members = Vec::new();
-            for member in current.members.drain(..) {
-                if !gone(&member, tx)? {
+            for member in std::mem::take(&mut current.members) {
+                if instances::find(tx, &scope, &member.instance)?.is_some() {
                     members.push(member);
                 }
             }
             members.extend(made.iter().cloned());
+            note(&mut current, tx.ctx().now(), &made, &faults);
             (current.members, current.faults, current.is_tried) = (members, faults.clone(), true);
             fleet::put(tx, &scope, &current)?;
             Ok(Some(current))
@@ -106,6 +109,54 @@ pub async fn fill(ctx: &Ctx, found: &Fleet) -> Result<Fleet> {
         terminate(ctx, &written).await?;
     }
     Ok(written)
+}
+
+/// What a run has changed, for who asks a spot fleet for its history.
+fn note(fleet: &mut Fleet, now: Millis, made: &[Member], faults: &[Fault]) {
+    if !fleet.is_tried {
+        fleet.note(Entry::of_fleet(now, "active"));
+    }
+    for member in made {
+        fleet.note(Entry::of_instance(now, "launched", &member.instance));
+    }
+    // What was wrong before is not told again.
+    let new: Vec<Fault> = faults.iter().filter(|fault| !fleet.faults.contains(fault)).cloned().collect();
+    for fault in &new {
+        fleet.note(Entry::of_fault(now, fault));
+    }
+}
+
+/// Ends what a fleet has beyond its target, the youngest first.
+async fn trim(ctx: &Ctx, found: &Fleet) -> Result<()> {
+    let mut doomed = Vec::new();
+    for (is_spot, wanted) in [(false, found.target.on_demand), (true, found.target.spot)] {
+        let mut excess = units(ctx, found, is_spot).await?.saturating_sub(wanted);
+        for member in found.members.iter().rev().filter(|member| member.is_spot == is_spot) {
+            let weight = found.pools.get(member.pool).map_or(1, |pool| pool.weight);
+            if weight <= excess && lives(ctx, &member.instance).await? {
+                excess -= weight;
+                doomed.push(member.clone());
+            }
+        }
+    }
+    if doomed.is_empty() {
+        return Ok(());
+    }
+    let scope = *ctx.scope();
+    ctx.write(|tx| {
+        let Some(mut current) = fleet::find(tx, &scope, &found.id)? else { return Ok(()) };
+        for member in &doomed {
+            current.note(Entry::of_instance(tx.ctx().now(), "terminated", &member.instance));
+        }
+        fleet::put(tx, &scope, &current)
+    })
+    .await?;
+    end(ctx, &doomed).await
+}
+
+async fn lives(ctx: &Ctx, id: &InstanceId) -> Result<bool> {
+    let found = ctx.read(|snap| instances::find(snap, ctx.scope(), id)).await?;
+    Ok(found.is_some_and(|one| !matches!(one.state(), State::Terminated | State::ShuttingDown)))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -137,9 +188,13 @@ pub async fn units(ctx: &Ctx, found: &Fleet, is_spot: bool) -> Result<u32> {
 
 /// Ends the instances of a fleet that goes with them.
 pub async fn terminate(ctx: &Ctx, found: &Fleet) -> Result<()> {
+    end(ctx, &found.members).await
+}
+
+async fn end(ctx: &Ctx, members: &[Member]) -> Result<()> {
     let scope = *ctx.scope();
     ctx.write(|tx| {
-        for member in &found.members {
+        for member in members {
             if instances::find(tx, &scope, &member.instance)?.is_some() {
                 instance_state::write(tx, &scope, &member.instance, Wish::Terminate)?;
             }
@@ -147,7 +202,7 @@ pub async fn terminate(ctx: &Ctx, found: &Fleet) -> Result<()> {
         Ok(())
     })
     .await?;
-    for member in &found.members {
+    for member in members {
         ctx.nudge(instance::CONTROLLER, member.instance.as_str());
     }
     Ok(())

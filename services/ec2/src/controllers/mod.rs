@@ -3,8 +3,10 @@
 pub mod alarm_action;
 pub mod cpu_credits;
 pub mod dns;
+pub mod fast_restore;
 pub mod fleet;
 pub mod imds;
+pub mod import_task;
 pub mod instance;
 pub mod listener;
 pub mod metric;

@@ -36,3 +36,13 @@ pub fn snapshot_not_permitted(image: impl Display) -> Error {
     let message = format!("You do not have permission to access the storage of this ami: {image}");
     Error::new(Kind::Denied, "AuthFailure", message)
 }
+
+pub fn fast_restores_too_many(most: usize) -> Error {
+    let message = format!("There can be {most} fast snapshot restores in a region.");
+    Error::new(Kind::Limit, "ResourceLimitExceeded", message)
+}
+
+pub fn fast_restore_not_enabled(id: impl Display, zone: &str) -> Error {
+    let message = format!("Fast snapshot restore is not enabled for {id} in {zone}.");
+    Error::new(Kind::Conflict, "IncorrectState", message)
+}

@@ -92,6 +92,9 @@ pub async fn create_fleet(ctx: &Ctx, input: api::CreateFleetRequest) -> Result<a
                 is_tried: false,
                 faults: Vec::new(),
                 deleted: None,
+                retired_pools: 0,
+                keeps_excess: false,
+                spot_fleet: None,
             };
             fleet::put(tx, &scope, &made)?;
             tag::put_resource(tx, &scope, TAGGED, &made.id, tags.clone())?;
@@ -126,7 +129,7 @@ pub async fn create_fleet(ctx: &Ctx, input: api::CreateFleetRequest) -> Result<a
 }
 
 /// Who makes a fleet must be allowed all its launches. A pool that cannot be looked at is told as its fault later.
-async fn may_launch(
+pub(super) async fn may_launch(
     ctx: &Ctx,
     pools: &[Pool],
     is_spot: bool,
@@ -163,7 +166,7 @@ fn from_pool(pool: &Pool) -> api::LaunchTemplateAndOverridesResponse {
 }
 
 /// Its members that live.
-fn members<'f>(
+pub(super) fn members<'f>(
     from: &mut impl Reader,
     scope: &Scope,
     fleet: &'f Fleet,
@@ -225,6 +228,7 @@ pub async fn describe_fleets(
     let scope = *ctx.scope();
     let ids = input.fleet_ids.unwrap_or_default();
     let mut all = ctx.read(|snap| fleet::all(snap, &scope)).await?;
+    all.retain(|one| one.spot_fleet.is_none());
     if let Some(unknown) = ids.iter().find(|id| !all.iter().any(|one| one.id == **id)) {
         return Err(errors::fleet_not_found(unknown));
     }
@@ -284,10 +288,14 @@ fn show(view: &View, instances: &[(&Member, Instance)]) -> api::FleetData {
         activity_status: text(view.activity()),
         create_time: Some(Timestamp::from_millis(fleet.created_at)),
         client_token: fleet.client_token.clone(),
-        excess_capacity_termination_policy: text("termination"),
+        excess_capacity_termination_policy: text(if fleet.keeps_excess {
+            "no-termination"
+        } else {
+            "termination"
+        }),
         fulfilled_capacity: Some(f64::from(view.units.0 + view.units.1)),
         fulfilled_on_demand_capacity: Some(f64::from(view.units.0)),
-        launch_template_configs: Some(fleet.pools.iter().map(config).collect()),
+        launch_template_configs: Some(fleet.pools.iter().skip(fleet.retired_pools).map(config).collect()),
         target_capacity_specification: Some(api::TargetCapacitySpecification {
             total_target_capacity: number(fleet.target.on_demand + fleet.target.spot),
             on_demand_target_capacity: number(fleet.target.on_demand),
@@ -326,7 +334,8 @@ pub async fn describe_fleet_instances(
     let id = input.fleet_id;
     let mut found: Vec<Instance> = ctx
         .read(|snap| {
-            let fleet = fleet::find(snap, &scope, &id)?.ok_or_else(|| errors::fleet_not_found(&id))?;
+            let fleet = fleet::find(snap, &scope, &id)?.filter(|fleet| fleet.spot_fleet.is_none());
+            let fleet = fleet.ok_or_else(|| errors::fleet_not_found(&id))?;
             Ok(members(snap, &scope, &fleet)?.into_iter().map(|(_, one)| one).collect())
         })
         .await?;
@@ -355,7 +364,7 @@ pub async fn delete_fleets(ctx: &Ctx, input: api::DeleteFleetsRequest) -> Result
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     for id in input.fleet_ids {
         let found = ctx.read(|snap| fleet::find(snap, &scope, &id)).await?;
-        let Some(found) = found else {
+        let Some(found) = found.filter(|found| found.spot_fleet.is_none()) else {
             failed.push(refused(id, "fleetIdDoesNotExist", "The fleet ID does not exist."));
             continue;
         };

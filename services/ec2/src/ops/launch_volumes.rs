@@ -10,6 +10,7 @@ use crate::rules::block_device::{DeviceWish, is_root};
 use crate::rules::encryption::{Outcome, Wanted, decide};
 use crate::rules::volume::{Asked, check};
 use crate::state::encryption::{Seal, defaults};
+use crate::state::fast_restore;
 use crate::state::id::{Id, ImageId, InstanceId, SnapshotId, VolumeId};
 use crate::state::instance::RootVolume;
 use crate::state::snapshot::{Snapshot, find_placed};
@@ -161,6 +162,7 @@ pub fn insert(
         let kept = seal(tx, scope, planned.seals, from.as_ref())?;
         let mut volume = fresh(tx, kept, shape, zone, from.as_ref());
         let is_root = planned.device == image.root_device;
+        volume.fast_restored = fast_restore::is_enabled(tx, scope, volume.snapshot.as_ref(), zone)?;
         volume.base = is_root.then(|| image.base.clone());
         volume.attachment = Some(Attachment {
             instance: instance.clone(),

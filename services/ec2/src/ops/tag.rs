@@ -8,10 +8,10 @@ use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::tag as rules;
 use crate::state::id::{
-    AllocationId, CapacityReservationId, DhcpOptionsId, EndpointId, GroupId, HostId, Id, ImageId, InstanceId,
-    InterfaceId, InternetGatewayId, KeyPairId, LaunchTemplateId, NatGatewayId, NetworkAclId, PeeringId,
-    PlacementGroupId, PrefixListId, RouteTableId, RuleId, SnapshotId, SpotRequestId, SubnetId, VolumeId,
-    VpcId,
+    AllocationId, CapacityReservationId, DhcpOptionsId, EndpointId, GroupId, HostId, Id, ImageId,
+    ImportImageTaskId, ImportSnapshotTaskId, InstanceId, InterfaceId, InternetGatewayId, KeyPairId,
+    LaunchTemplateId, NatGatewayId, NetworkAclId, PeeringId, PlacementGroupId, PrefixListId, RouteTableId,
+    RuleId, SnapshotId, SpotRequestId, SubnetId, VolumeId, VpcId,
 };
 use crate::state::tag::Tags;
 use crate::state::{
@@ -48,6 +48,8 @@ const TYPES: &[(&str, &str)] = &[
     (VolumeId::PREFIX, VolumeId::RESOURCE),
     (SnapshotId::PREFIX, SnapshotId::RESOURCE),
     (ImageId::PREFIX, ImageId::RESOURCE),
+    (ImportImageTaskId::PREFIX, ImportImageTaskId::RESOURCE),
+    (ImportSnapshotTaskId::PREFIX, ImportSnapshotTaskId::RESOURCE),
     (SpotRequestId::PREFIX, SpotRequestId::RESOURCE),
     (CapacityReservationId::PREFIX, CapacityReservationId::RESOURCE),
     (HostId::PREFIX, HostId::RESOURCE),
@@ -173,6 +175,9 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
         ImageId::RESOURCE => {
             let exists = is_there(id, |id| image::find(tx, scope, id))?;
             (exists, errors::images_not_found(&[id.to_owned()]))
+        }
+        ImportImageTaskId::RESOURCE | ImportSnapshotTaskId::RESOURCE => {
+            (super::import_task::exists(tx, scope, id)?, errors::import_task_not_found(id))
         }
         SpotRequestId::RESOURCE => {
             (is_there(id, |id| spot::find(tx, scope, id))?, errors::spot_request_not_found(id))

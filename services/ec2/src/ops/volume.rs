@@ -17,8 +17,8 @@ use crate::rules::{instant, region, tag as tags_of};
 use crate::state::encryption::{Seal, defaults};
 use crate::state::id::{Id, SnapshotId, VolumeId};
 use crate::state::snapshot::{self, Snapshot};
-use crate::state::tag;
 use crate::state::volume::{self, Observed, Shape, Volume};
+use crate::state::{fast_restore, tag};
 
 const FILTERS: &[&str] = &[
     "attachment.attach-time",
@@ -84,6 +84,7 @@ pub fn fresh(
         billed_since: None,
         auto_enable_io: false,
         deleted: false,
+        fast_restored: false,
         attachment: None,
         modification: None,
         observed: Observed::default(),
@@ -161,7 +162,8 @@ pub async fn create_volume(ctx: &Ctx, input: api::CreateVolumeRequest) -> Result
             let shape = check(&asked, from.as_ref().map(|from| from.size_gib))?;
             check_holds(&shape, from.as_ref())?;
             check_dry_run(input.dry_run)?;
-            let volume = fresh(tx, (id.clone(), seal.clone()), shape, &zone, from.as_ref());
+            let mut volume = fresh(tx, (id.clone(), seal.clone()), shape, &zone, from.as_ref());
+            volume.fast_restored = fast_restore::is_enabled(tx, &scope, volume.snapshot.as_ref(), &zone)?;
             volume::put(tx, &scope, &volume)?;
             tag::put(tx, &scope, &volume.id, tags.clone())?;
             if let Some(token) = &token {
@@ -223,7 +225,8 @@ fn values(volume: &Volume, scope: &Scope, name: &str) -> Vec<String> {
         "availability-zone-id" => Some(region::zone_id(scope.region.as_str(), &volume.zone)),
         "create-time" => Some(instant::iso_millis(volume.created_at)),
         "encrypted" => Some(volume.seal.is_some().to_string()),
-        "fast-restored" | "multi-attach-enabled" => Some("false".to_owned()),
+        "fast-restored" => Some(volume.fast_restored.to_string()),
+        "multi-attach-enabled" => Some("false".to_owned()),
         "size" => Some(volume.shape.size_gib.to_string()),
         "snapshot-id" => volume.snapshot.as_ref().map(ToString::to_string),
         "status" => Some(state(volume).to_owned()),

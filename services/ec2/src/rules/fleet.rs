@@ -47,6 +47,9 @@ pub struct Pool {
     pub template: Data,
     /// Members of overrides.
     pub overrides: Data,
+    /// Members of RunInstances, where there is no template.
+    #[serde(default)]
+    pub launch: Data,
     pub max_price: Option<Dollars>,
     pub weight: u32,
     /// In thousandths; the least goes first.
@@ -112,6 +115,7 @@ pub fn check_pools(given: &[api::FleetLaunchTemplateConfigRequest]) -> Result<Ve
             pools.push(Pool {
                 template: template.clone(),
                 overrides: reshape::read(one),
+                launch: Data::new(),
                 max_price: one.max_price.as_deref().map(spot::check_price).transpose()?,
                 weight: check_weight(one.weighted_capacity)?,
                 priority: one.priority.map(thousandths).transpose()?,
@@ -126,14 +130,21 @@ pub fn check_pools(given: &[api::FleetLaunchTemplateConfigRequest]) -> Result<Ve
 }
 
 /// Whole units only, as AWS asks of fleets that are not of memory or processors.
-fn check_weight(given: Option<f64>) -> Result<u32> {
+///
+/// # Errors
+/// For a part of one, and for none.
+pub fn check_weight(given: Option<f64>) -> Result<u32> {
     let Some(weight) = given else { return Ok(1) };
     let whole = (1.0..=WEIGHT_MAX).contains(&weight) && weight.fract() == 0.0;
     let text = format!("{weight:.0}");
     text.parse().ok().filter(|_| whole).ok_or_else(|| errors::invalid_value(weight, "WeightedCapacity"))
 }
 
-fn thousandths(priority: f64) -> Result<u64> {
+/// A priority.
+///
+/// # Errors
+/// For one below zero, or beyond all.
+pub fn thousandths(priority: f64) -> Result<u64> {
     let fits = (0.0..=1e9).contains(&priority);
     let text = format!("{:.0}", priority * 1_000.0);
     text.parse().ok().filter(|_| fits).ok_or_else(|| errors::invalid_value(priority, "Priority"))
@@ -172,13 +183,14 @@ pub fn launch(pool: &Pool, count: u32, is_spot: bool, behavior: Behavior) -> api
     let mut request = api::RunInstancesRequest::default();
     let mut template = api::LaunchTemplateSpecification::default();
     reshape::fill(&mut template, &pool.template);
-    request.launch_template = Some(template);
+    request.launch_template = (!pool.template.is_empty()).then_some(template);
     let text = |name: &str| pool.overrides.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
     request.instance_type = text("InstanceType");
     request.image_id = text("ImageId");
     request.subnet_id = text("SubnetId");
     request.placement = text("AvailabilityZone")
         .map(|zone| api::Placement { availability_zone: Some(zone), ..Default::default() });
+    reshape::fill(&mut request, &pool.launch);
     (request.min_count, request.max_count) = (1, i32::try_from(count).unwrap_or(1));
     if is_spot {
         let kind = if behavior == Behavior::Stop { SpotKind::Persistent } else { SpotKind::OneTime };
@@ -203,7 +215,7 @@ mod tests {
     fn pool(name: &str, weight: u32, priority: Option<u64>) -> Pool {
         let mut overrides = Data::new();
         overrides.insert("InstanceType".to_owned(), name.into());
-        Pool { template: Data::new(), overrides, max_price: None, weight, priority }
+        Pool { template: Data::new(), overrides, launch: Data::new(), max_price: None, weight, priority }
     }
 
     #[test]

@@ -88,9 +88,14 @@ impl Wanted {
 /// `MissingParameter` when there is none, `UnsupportedOperation` for a part no launch takes.
 pub fn check_data(given: &api::RequestLaunchTemplateData) -> Result<Data> {
     let data = reshape::read(given);
-    if data.is_empty() {
-        return Err(errors::template_data_empty());
-    }
+    if data.is_empty() { Err(errors::template_data_empty()) } else { check_members(data) }
+}
+
+/// Members of a launch, each of which is one that it takes.
+///
+/// # Errors
+/// `UnsupportedOperation` for one that it does not.
+pub fn check_members(data: Data) -> Result<Data> {
     let known = api::op::RunInstances::DEF.input.members;
     if let Some(name) = data.keys().find(|name| !known.iter().any(|member| member.name == **name)) {
         return Err(errors::template_member_unsupported(name));

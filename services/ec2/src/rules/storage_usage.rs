@@ -90,6 +90,7 @@ mod tests {
             created_at: 1_000,
             billed_since: None,
             auto_enable_io: false,
+            fast_restored: false,
             deleted: false,
             attachment: None,
             modification: None,

@@ -30,6 +30,7 @@ pub fn show(volume: &Volume, scope: &Scope, tags: Option<&Tags>) -> api::Volume 
         state: Some(state(volume).to_owned()),
         create_time: Some(Timestamp::from_millis(volume.created_at)),
         attachments: Some(attachments),
+        fast_restored: Some(volume.fast_restored),
         encrypted: Some(volume.seal.is_some()),
         kms_key_id: volume.seal.as_ref().map(|seal| seal.key.clone()),
         ..Default::default()

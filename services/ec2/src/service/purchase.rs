@@ -30,7 +30,9 @@ pub(super) fn placement(s: &mut ServiceBuilder) {
 pub(super) fn purchase(s: &mut ServiceBuilder) {
     use crate::controllers::{fleet as fleets, spot as market};
     use crate::state::capacity_reservation::EXPIRE;
-    use ops::{capacity_reservation as capacity, fleet, reserved_instances as reserved, spot, spot_price};
+    use ops::{
+        capacity_reservation as capacity, fleet, reserved_instances as reserved, spot, spot_fleet, spot_price,
+    };
 
     // What a request would launch comes out by looking: it asks the gate itself.
     s.op(api::op::RequestSpotInstances, spot::request_spot_instances).access(|_, _| Ok(Access::free()));
@@ -54,6 +56,8 @@ pub(super) fn purchase(s: &mut ServiceBuilder) {
     s.op(api::op::CreateFleet, fleet::create_fleet).access(|s, _| on(s, "fleet", None));
     s.op(api::op::DescribeFleets, fleet::describe_fleets).access(any);
     s.op(api::op::DescribeFleetInstances, fleet::describe_fleet_instances).access(any);
+    s.op(api::op::ModifyFleet, ops::fleet_update::modify_fleet)
+        .access(|s, i| fleet::access(s, std::slice::from_ref(&i.fleet_id)));
     s.op(api::op::DeleteFleets, fleet::delete_fleets).access(|s, i| fleet::access(s, &i.fleet_ids));
     s.controller(
         fleets::CONTROLLER,
@@ -62,6 +66,18 @@ pub(super) fn purchase(s: &mut ServiceBuilder) {
         fleets::list,
         fleets::reconcile,
     );
+
+    s.op(api::op::RequestSpotFleet, spot_fleet::request_spot_fleet)
+        .access(|s, _| on(s, "spot-fleet-request", None));
+    s.op(api::op::DescribeSpotFleetRequests, spot_fleet::describe_spot_fleet_requests).access(any);
+    s.op(api::op::DescribeSpotFleetInstances, spot_fleet::describe_spot_fleet_instances)
+        .access(|s, i| spot_fleet::access(s, std::slice::from_ref(&i.spot_fleet_request_id)));
+    s.op(api::op::DescribeSpotFleetRequestHistory, spot_fleet::describe_spot_fleet_request_history)
+        .access(|s, i| spot_fleet::access(s, std::slice::from_ref(&i.spot_fleet_request_id)));
+    s.op(api::op::ModifySpotFleetRequest, spot_fleet::modify_spot_fleet_request)
+        .access(|s, i| spot_fleet::access(s, std::slice::from_ref(&i.spot_fleet_request_id)));
+    s.op(api::op::CancelSpotFleetRequests, spot_fleet::cancel_spot_fleet_requests)
+        .access(|s, i| spot_fleet::access(s, &i.spot_fleet_request_ids));
 
     s.op(api::op::CreateCapacityReservation, capacity::create_capacity_reservation)
         .access(capacity::create_access);

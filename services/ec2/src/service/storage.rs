@@ -7,9 +7,9 @@ use super::{USAGE_EVERY_MS, any};
 use crate::ops;
 
 pub(super) fn volumes(s: &mut ServiceBuilder) {
-    use crate::controllers::{snapshot as snapshots, volume as volumes};
+    use crate::controllers::{fast_restore as restores, snapshot as snapshots, volume as volumes};
     use ops::{
-        encryption, snapshot, snapshot_copy, snapshot_set, snapshot_share, volume,
+        encryption, fast_restore, snapshot, snapshot_copy, snapshot_set, snapshot_share, volume,
         volume_attachment as attachment, volume_modification as modification,
     };
 
@@ -50,6 +50,20 @@ pub(super) fn volumes(s: &mut ServiceBuilder) {
     s.op(api::op::ResetSnapshotAttribute, snapshot_share::reset_snapshot_attribute)
         .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
 
+    s.op(api::op::EnableFastSnapshotRestores, fast_restore::enable_fast_snapshot_restores)
+        .access(|s, i| fast_restore::access(s, &i.source_snapshot_ids));
+    s.op(api::op::DisableFastSnapshotRestores, fast_restore::disable_fast_snapshot_restores)
+        .access(|s, i| fast_restore::access(s, &i.source_snapshot_ids));
+    s.op(api::op::DescribeFastSnapshotRestores, fast_restore::describe_fast_snapshot_restores).access(any);
+    s.controller(
+        restores::CONTROLLER,
+        restores::CONCURRENCY,
+        restores::SWEEP_EVERY_MS,
+        restores::list,
+        restores::reconcile,
+    );
+    s.sweep("ec2/fast-restore-usage", USAGE_EVERY_MS, fast_restore::keep_books);
+
     s.controller(
         volumes::CONTROLLER,
         volumes::CONCURRENCY,
@@ -67,6 +81,28 @@ pub(super) fn volumes(s: &mut ServiceBuilder) {
     s.sweep("ec2/volume-usage", USAGE_EVERY_MS, volumes::keep_books);
     s.on_open(volumes::open);
     s.on_reset(volumes::remove_all);
+}
+
+/// Disks and images from elsewhere.
+pub(super) fn imports(s: &mut ServiceBuilder) {
+    use crate::controllers::import_task as imports;
+    use ops::import_task as task;
+
+    s.own(imports::Underway::default());
+    s.op(api::op::ImportImage, task::import_image).access(|s, _| ops::image_make::access(s, None));
+    s.op(api::op::ImportSnapshot, task::import_snapshot).access(|s, _| ops::snapshot::access(s, None));
+    s.op(api::op::DescribeImportImageTasks, task::describe_import_image_tasks).access(any);
+    s.op(api::op::DescribeImportSnapshotTasks, task::describe_import_snapshot_tasks).access(any);
+    s.op(api::op::CancelImportTask, task::cancel_import_task)
+        .access(|s, i| task::access(s, i.import_task_id.as_deref()));
+    s.controller(
+        imports::CONTROLLER,
+        imports::CONCURRENCY,
+        imports::SWEEP_EVERY_MS,
+        imports::list,
+        imports::reconcile,
+    );
+    s.sweep("ec2/imported-images", imports::BASES_EVERY_MS, imports::remove_bases);
 }
 
 pub(super) fn images(s: &mut ServiceBuilder) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::InstanceId;
 use crate::rules::fleet::{Kind, Pool, Target};
+use crate::rules::launch_template::Data;
 use crate::state::spot::Behavior;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,80 @@ pub struct Fleet {
     /// What the last try could not launch.
     pub faults: Vec<Fault>,
     pub deleted: Option<Deleted>,
+    /// So many of its pools are of earlier templates: nothing is launched in them any more.
+    #[serde(default)]
+    pub retired_pools: usize,
+    /// What is beyond a target that was lowered stays.
+    #[serde(default)]
+    pub keeps_excess: bool,
+    /// It was asked for as a spot fleet.
+    #[serde(default)]
+    pub spot_fleet: Option<SpotFleet>,
+}
+
+/// What only spot fleets have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpotFleet {
+    /// The request's own words.
+    pub config: Data,
+    /// The latest last.
+    pub history: Vec<Entry>,
+}
+
+/// Something that happened to a spot fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub at: Millis,
+    /// `fleetRequestChange`, `instanceChange` or `error`.
+    pub kind: String,
+    pub sub: String,
+    pub instance: Option<InstanceId>,
+    pub description: Option<String>,
+}
+
+/// Of one fleet; older ones are forgotten.
+const HISTORY_MAX: usize = 1_000;
+
+impl Entry {
+    pub fn of_fleet(at: Millis, sub: &str) -> Self {
+        let kind = "fleetRequestChange".to_owned();
+        Self { at, kind, sub: sub.to_owned(), instance: None, description: None }
+    }
+
+    pub fn of_instance(at: Millis, sub: &str, instance: &InstanceId) -> Self {
+        let kind = "instanceChange".to_owned();
+        Self { at, kind, sub: sub.to_owned(), instance: Some(instance.clone()), description: None }
+    }
+
+    pub fn of_fault(at: Millis, fault: &Fault) -> Self {
+        let description = Some(fault.message.clone());
+        Self { at, kind: "error".to_owned(), sub: fault.code.clone(), instance: None, description }
+    }
+}
+
+impl Fleet {
+    /// What its instances, and itself, bear tags under.
+    pub fn tagged(&self) -> &'static str {
+        if self.spot_fleet.is_some() { SPOT_TAGGED } else { TAGGED }
+    }
+
+    /// Adds to the history, if it has one.
+    pub fn note(&mut self, entry: Entry) {
+        let Some(of) = &mut self.spot_fleet else { return };
+        of.history.push(entry);
+        let old = of.history.len().saturating_sub(HISTORY_MAX);
+        of.history.drain(..old);
+    }
+
+    /// Launches in these pools from now on. Earlier ones stay while instances of theirs do.
+    pub fn replace_pools(&mut self, pools: &[Pool]) {
+        let unused = self.members.iter().map(|member| member.pool).min().unwrap_or(self.pools.len());
+        self.pools.drain(..unused.min(self.pools.len()));
+        self.members.iter_mut().for_each(|member| member.pool = member.pool.saturating_sub(unused));
+        self.faults.clear();
+        self.retired_pools = self.pools.len();
+        self.pools.extend_from_slice(pools);
+    }
 }
 
 /// An instance it has made.
@@ -73,9 +148,12 @@ pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, fleet: &Fleet) -> Result<()> {
 }
 
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &str) -> Result<()> {
-    super::tag::put_resource(tx, scope, TAGGED, id, super::tag::Tags::new())?;
+    for kind in [TAGGED, SPOT_TAGGED] {
+        super::tag::put_resource(tx, scope, kind, id, super::tag::Tags::new())?;
+    }
     FLEETS.delete(tx, scope, id)
 }
 
-/// AWS's name of the type in tags.
+/// AWS's names of the types in tags.
 pub const TAGGED: &str = "fleet";
+pub const SPOT_TAGGED: &str = "spot-fleet-request";

@@ -102,6 +102,8 @@ ids! {
     ReservationId "r-" ""
     KeyPairId "key-" "key-pair"
     ImageId "ami-" "image"
+    ImportImageTaskId "import-ami-" "import-image-task"
+    ImportSnapshotTaskId "import-snap-" "import-snapshot-task"
     VolumeId "vol-" "volume"
     SnapshotId "snap-" "snapshot"
     SpotRequestId "sir-" "spot-instances-request"

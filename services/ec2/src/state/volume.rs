@@ -40,6 +40,9 @@ pub struct Volume {
     pub auto_enable_io: bool,
     /// Asked for: it shall go.
     pub deleted: bool,
+    /// All of its snapshot was at hand when it was made.
+    #[serde(default)]
+    pub fast_restored: bool,
     pub attachment: Option<Attachment>,
     pub modification: Option<Modification>,
     pub observed: Observed,

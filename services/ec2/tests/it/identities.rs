@@ -23,6 +23,8 @@ struct State {
     users: BTreeMap<String, Arc<Policy>>,
     /// Trust policies by name.
     roles: BTreeMap<String, Arc<Policy>>,
+    /// What roles may, by name.
+    may: BTreeMap<String, Arc<Policy>>,
     /// Whether there is a role in it, of its own name.
     profiles: BTreeMap<String, bool>,
 }
@@ -51,6 +53,13 @@ impl Known {
         profile_arn(name)
     }
 
+    /// A role with these statements in its trust policy, and in its own.
+    pub(crate) fn role(&self, name: &str, trust: &str, statements: &str) {
+        let mut state = self.0.lock().unwrap();
+        state.roles.insert(name.to_owned(), policy(policy::Kind::Trust, trust));
+        state.may.insert(name.to_owned(), policy(policy::Kind::Identity, statements));
+    }
+
     pub(crate) fn empty_profile(&self, name: &str) -> String {
         self.0.lock().unwrap().profiles.insert(name.to_owned(), false);
         profile_arn(name)
@@ -60,6 +69,7 @@ impl Known {
         let mut s = ServiceBuilder::new(&api::SERVICE);
         s.own(self.clone());
         s.op(api::op::GetInstanceProfile, get_instance_profile).access(|_, _| Ok(kernel::Access::any()));
+        s.op(api::op::GetRole, get_role).access(|_, _| Ok(kernel::Access::any()));
         let known = self.clone();
         s.keeps_identities(move |_| Box::new(known.clone()));
         s.build()
@@ -92,6 +102,15 @@ async fn get_instance_profile(
     Ok(api::GetInstanceProfileResponse { instance_profile })
 }
 
+async fn get_role(ctx: &Ctx, input: api::GetRoleRequest) -> Result<api::GetRoleResponse> {
+    let name = input.role_name;
+    if !ctx.own::<Known>().0.lock().unwrap().roles.contains_key(&name) {
+        return Err(kernel::Error::new(kernel::Kind::NotFound, "NoSuchEntity", "none"));
+    }
+    let role = api::Role { arn: role_arn(&name), role_name: name, ..Default::default() };
+    Ok(api::GetRoleResponse { role })
+}
+
 fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T>> {
     Box::pin(std::future::ready(Ok(value)))
 }
@@ -103,8 +122,10 @@ impl Identities for Known {
         _: Option<&'a Session>,
     ) -> BoxFuture<'a, Result<Option<Granted>>> {
         let Principal::Identity { arn, .. } = principal else { return ready(None) };
-        let policy = self.0.lock().unwrap().users.get(&**arn).cloned();
-        let identity = policy.into_iter().collect();
+        let state = self.0.lock().unwrap();
+        let role = arn.split_once(":assumed-role/").and_then(|(_, rest)| rest.split('/').next());
+        let of_role = role.and_then(|name| state.may.get(name)).cloned();
+        let identity = state.users.get(&**arn).cloned().or(of_role).into_iter().collect();
         ready(Some(Grants { identity, ..Grants::default() }.into()))
     }
 

@@ -12,9 +12,9 @@ use crate::image::failed;
 
 /// Indexes within indexes.
 const DEPTH_MAX: usize = 4;
-const LAYERS_MAX: usize = 512;
+pub(crate) const LAYERS_MAX: usize = 512;
 /// Of a description.
-const TEXT_BYTES_MAX: u64 = 8 << 20;
+pub(crate) const TEXT_BYTES_MAX: u64 = 8 << 20;
 
 /// An image that can be unpacked.
 #[derive(Debug)]
@@ -32,16 +32,18 @@ pub(crate) struct Layer {
 }
 
 #[derive(Deserialize)]
-struct Index {
+pub(crate) struct Index {
     manifests: Vec<Descriptor>,
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Descriptor {
+pub(crate) struct Descriptor {
     #[serde(default)]
     media_type: String,
-    digest: String,
+    pub digest: String,
+    #[serde(default)]
+    pub size: u64,
     platform: Option<Platform>,
 }
 
@@ -52,9 +54,9 @@ struct Platform {
 }
 
 #[derive(Deserialize)]
-struct Manifest {
-    config: Descriptor,
-    layers: Vec<Descriptor>,
+pub(crate) struct Manifest {
+    pub config: Descriptor,
+    pub layers: Vec<Descriptor>,
 }
 
 /// One of `manifest.json`, as docker writes it.
@@ -136,7 +138,7 @@ impl Reader {
     fn layout(&self) -> Result<Layout> {
         let mut index: Index = self.json("index.json")?;
         for _ in 0..DEPTH_MAX {
-            let chosen = self.choose(&index)?;
+            let chosen = choose(&index).map_err(|why| self.wrong(why))?;
             let path = self.blob(&chosen.digest)?;
             if chosen.media_type.contains("index") || chosen.media_type.contains("manifest.list") {
                 index = self.json(&path)?;
@@ -148,19 +150,6 @@ impl Reader {
             return self.image(&self.blob(&manifest.config.digest)?, manifest.config.digest.clone(), files?);
         }
         Err(self.wrong("its indexes have no end"))
-    }
-
-    /// The one manifest for this host.
-    fn choose(&self, index: &Index) -> Result<Descriptor> {
-        let fits = |one: &&Descriptor| {
-            one.platform.as_ref().is_none_or(|on| on.os == "linux" && on.architecture == architecture())
-        };
-        let mut found = index.manifests.iter().filter(fits);
-        match (found.next(), found.next()) {
-            (Some(one), None) => Ok(one.clone()),
-            (None, _) => Err(self.wrong(format!("it has nothing for linux on {}", architecture()))),
-            (Some(_), Some(_)) => Err(self.wrong("it holds several images")),
-        }
     }
 
     fn saved(&self) -> Result<Layout> {
@@ -190,6 +179,19 @@ impl Reader {
             None => Err(self.wrong(format!("{id:?} is no digest we know"))),
         };
         Ok(Layout { digest, layers: files.into_iter().zip(ids).map(layer).collect::<Result<_>>()? })
+    }
+}
+
+/// The one manifest for this host, or why there is none.
+pub(crate) fn choose(index: &Index) -> std::result::Result<Descriptor, String> {
+    let fits = |one: &&Descriptor| {
+        one.platform.as_ref().is_none_or(|on| on.os == "linux" && on.architecture == architecture())
+    };
+    let mut found = index.manifests.iter().filter(fits);
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one.clone()),
+        (None, _) => Err(format!("it has nothing for linux on {}", architecture())),
+        (Some(_), Some(_)) => Err("it holds several images".to_owned()),
     }
 }
 

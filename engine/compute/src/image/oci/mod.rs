@@ -1,18 +1,23 @@
 //! Images from OCI layouts, OCI archives and docker archives on disk, unpacked into a root that our init can start in.
 
 mod layout;
+mod reference;
+mod registry;
 mod unpack;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, Trying};
-use crate::image::{DRAFT, Layers, Progress, draft, failed};
+use crate::image::{DRAFT, Layers, Progress, disk, draft, failed};
+use crate::machine::ImageId;
 use crate::place::{Place, remove_tree};
 use crate::record::Orders;
 
+pub use reference::Reference;
+pub use registry::Login;
 pub(crate) use unpack::{ROLE, run as unpack_role};
 
 /// What stands before such an image's name where images are named.
@@ -23,7 +28,7 @@ const NAME_CHARS_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
     pub name: String,
-    /// Of its configuration: what docker calls the image's id.
+    /// Of its configuration: what docker calls the image's id. Empty for one that came from a disk.
     pub digest: String,
     /// Of its files, unpacked.
     pub size_bytes: u64,
@@ -47,18 +52,77 @@ impl OciImages {
     /// is damaged; nothing is left then.
     pub fn import(&self, from: &Path, name: &str, program: &Path, progress: &Progress) -> Result<Imported> {
         check_name(name)?;
-        self.place.prepare_data()?;
-        let folder = self.folder(name);
-        if folder.exists() {
+        if self.folder(name).exists() {
             return Err(failed(name, "there is an image of this name"));
         }
+        let made = self.make(name, |fresh| build(fresh, from, name, program, progress))?;
+        progress(1.0, "ready");
+        Ok(made)
+    }
+
+    /// Fetches an image from a registry and unpacks it.
+    ///
+    /// # Errors
+    /// As [`Self::import`]; and when the registry does not have it, or does not let us have it.
+    pub async fn pull(
+        &self,
+        from: &Reference,
+        login: Option<&Login>,
+        name: &str,
+        program: &Path,
+        progress: &Progress,
+    ) -> Result<Imported> {
+        check_name(name)?;
+        if self.folder(name).exists() {
+            return Err(failed(name, "there is an image of this name"));
+        }
+        self.place.prepare_data()?;
+        let fetched = self.folder(name).with_extension(format!("fetched.{DRAFT}"));
+        remove_tree(&fetched)?;
+        let outcome = registry::fetch(from, login, &fetched, progress).await;
+        let outcome = outcome.and_then(|()| self.import(&fetched, name, program, progress));
+        remove_tree(&fetched)?;
+        outcome
+    }
+
+    /// Takes the root file system of a disk, a block device of this host; an image that is there stays as it is.
+    ///
+    /// # Errors
+    /// [`crate::Error::Image`] for a wrong name, or a disk no part of which is a root we can read; nothing is left then.
+    pub fn import_disk(&self, device: &Path, name: &str, program: &Path) -> Result<()> {
+        check_name(name)?;
+        if self.folder(name).is_dir() {
+            return Ok(());
+        }
+        self.make(name, |fresh| {
+            let (at, root) = (fresh.join("mount"), fresh.join("root"));
+            for folder in [&at, &root] {
+                fs::create_dir(folder).at("create", folder)?;
+            }
+            disk::copy(device, &at, &root, program, name)?;
+            unpack::finish(&root, program, name)?;
+            remove_tree(&at)?;
+            finish(fresh, name, String::new())
+        })
+        .map(drop)
+    }
+
+    /// Whole, and safe from the loss of power, or not there.
+    fn make(&self, name: &str, build: impl FnOnce(&Path) -> Result<Imported>) -> Result<Imported> {
+        self.place.prepare_data()?;
+        let folder = self.folder(name);
         let fresh = draft(&folder);
         remove_tree(&fresh)?;
         fs::create_dir_all(&fresh).at("create", &fresh)?;
-        let made = build(&fresh, from, name, program, progress);
+        let made = build(&fresh).and_then(|made| {
+            let opened = File::open(&fresh).at("open", &fresh)?;
+            nix::unistd::syncfs(opened).at("keep", &fresh)?;
+            Ok(made)
+        });
         let made = made.inspect_err(|_| drop(remove_tree(&fresh)))?;
         fs::rename(&fresh, &folder).at("finish", &folder)?;
-        progress(1.0, "ready");
+        let images = self.place.images();
+        File::open(&images).and_then(|images| images.sync_all()).at("keep", &images)?;
         Ok(made)
     }
 
@@ -101,6 +165,15 @@ impl OciImages {
     }
 }
 
+/// The name of an imported image.
+pub(crate) fn name_of(image: &ImageId) -> Result<&str> {
+    image.as_str().strip_prefix(PREFIX).ok_or_else(|| failed(image.as_str(), "it was not imported"))
+}
+
+pub(crate) fn id_of(name: &str) -> ImageId {
+    ImageId(format!("{PREFIX}{name}"))
+}
+
 /// # Errors
 /// For what could be anything but one file's name.
 fn check_name(name: &str) -> Result<()> {
@@ -130,7 +203,12 @@ fn build(fresh: &Path, from: &Path, name: &str, program: &Path, progress: &Progr
     }
     unpack::finish(&root, program, name)?;
     remove_tree(&fresh.join("archive"))?;
-    let made = Imported { name: name.to_owned(), digest: layout.digest, size_bytes: size_of(&root)? };
+    finish(fresh, name, layout.digest)
+}
+
+/// Writes down what is known of an image.
+fn finish(fresh: &Path, name: &str, digest: String) -> Result<Imported> {
+    let made = Imported { name: name.to_owned(), digest, size_bytes: size_of(&fresh.join("root"))? };
     let path = fresh.join("image.json");
     let text = serde_json::to_vec(&made).map_err(|error| failed(name, error.to_string()))?;
     fs::write(&path, text).at("write", &path)?;

@@ -1,0 +1,98 @@
+//! Images from disks: the files of their root file system. A process of ours copies them, in a mount namespace of its own:
+//! what it mounts, and the devices for that, are gone when it is, however it ends.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+
+use super::partition::{Part, parts};
+use crate::error::{Error, Result, Trying};
+use crate::image::failed;
+
+/// The role: `<device> <mount point> <root>`.
+pub(crate) const ROLE: &str = "__image-disk";
+/// File systems that are tried, and how they are mounted: on a copy, so that what was not written out can be.
+const FILE_SYSTEMS: [(&str, &str); 3] = [("ext4", ""), ("xfs", ",nouuid"), ("btrfs", "")];
+/// Where in a file system a root may be: at its top, or where Debian and Fedora have it with Btrfs.
+const ROOTS: [&str; 3] = ["", "@", "root"];
+/// What a root has.
+const HAS: [&str; 2] = ["etc", "usr"];
+
+/// Copies the root file system of a disk into `root`. `at` is an empty folder to mount at.
+pub(crate) fn copy(device: &Path, at: &Path, root: &Path, program: &Path, name: &str) -> Result<()> {
+    let child = Command::new(program).arg(ROLE).args([device, at, root]).stdin(Stdio::null()).output();
+    let output = child.trying(|| "start to copy a disk".to_owned())?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(failed(name, String::from_utf8_lossy(&output.stdout).trim().to_owned())),
+    }
+}
+
+/// The role.
+pub(crate) fn run(device: &Path, at: &Path, root: &Path) -> Result<()> {
+    unshare(CloneFlags::CLONE_NEWNS).trying(|| "have mounts of our own".to_owned())?;
+    let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
+        .trying(|| "keep mounts apart".to_owned())?;
+    let copied = find_root(device, at).and_then(|found| copy_files(&found, root));
+    copied.map_err(|error| {
+        // Whoever started us reads why.
+        let _ = writeln!(io::stdout(), "{error}");
+        Error::Spec(error.to_string())
+    })
+}
+
+/// Mounts part after part until one of them holds a root.
+fn find_root(device: &Path, at: &Path) -> io::Result<PathBuf> {
+    let mut disk = File::open(device)?;
+    let length = disk.seek(SeekFrom::End(0))?;
+    for part in parts(&disk, length)? {
+        for (kind, more) in FILE_SYSTEMS {
+            if !mount_part(device, part, kind, more, at)? {
+                continue;
+            }
+            let is_root = |place: &PathBuf| HAS.iter().all(|name| place.join(name).is_dir());
+            match ROOTS.iter().map(|place| at.join(place)).find(is_root) {
+                Some(found) => return Ok(found),
+                None => nix::mount::umount(at)?,
+            }
+            break;
+        }
+    }
+    Err(io::Error::other("none of its parts is the root file system (ext4, xfs or btrfs) of a Linux"))
+}
+
+/// False where it is no such file system.
+fn mount_part(device: &Path, part: Part, kind: &str, more: &str, at: &Path) -> io::Result<bool> {
+    let Part { start, length } = part;
+    let options = format!("loop,offset={start},sizelimit={length},nosuid,nodev,noexec{more}");
+    // The program makes the loop device such that it goes with the mount.
+    let mut command = Command::new("mount");
+    command.args(["-t", kind, "-o", &options]).args([device, at]).stdin(Stdio::null());
+    let output = command.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    Ok(output.success())
+}
+
+fn copy_files(from: &Path, root: &Path) -> io::Result<()> {
+    run_tool(Command::new("cp").args(["-a", "--one-file-system"]).arg(from.join(".")).arg(root))?;
+    // A machine has no devices but those it is given.
+    let devices = ["-xdev", "(", "-type", "b", "-o", "-type", "c", "-o", "-type", "p", ")", "-delete"];
+    run_tool(Command::new("find").arg(root).args(devices))?;
+    // Else its guests would wait for parts they do not have.
+    match fs::symlink_metadata(root.join("etc/fstab")) {
+        Ok(_) => fs::remove_file(root.join("etc/fstab")),
+        Err(_) => Ok(()),
+    }
+}
+
+fn run_tool(tool: &mut Command) -> io::Result<()> {
+    let output = tool.stdin(Stdio::null()).output()?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+    }
+}
