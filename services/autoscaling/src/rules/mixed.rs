@@ -90,9 +90,9 @@ mod tests {
             for count in (1..8).rev() {
                 let goes = goes_spot(&policy(base, percent), on_demand, spot);
                 if goes {
-                    spot -= 1
+                    spot -= 1;
                 } else {
-                    on_demand -= 1
+                    on_demand -= 1;
                 }
                 assert_eq!((on_demand, spot), run(base, percent, count), "{base} {percent}");
             }
