@@ -41,6 +41,7 @@ impl Reference {
         let is_good = is_name(&name)
             && digest.is_none_or(is_digest)
             && tag.is_none_or(is_tag)
+            && host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
             && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
         let host = if on_hub { HUB } else { host };
         match is_good {
