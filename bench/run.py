@@ -216,9 +216,11 @@ def vpc(ours, floor, others):
         yield most("a page out of it, its first instance's start included", first, 1_000, "ms", 1_000)
         count, last = network.crowd(bench)
         yield most(f"{count} instances in one VPC, from one RunInstances until all answered over HTTP", last, 10, "s")
-        plain, same, nat = network.rate(bench)
+        plain, wide, same, nat = network.rate(bench)
         yield ratio("TCP between two instances of a subnet (Mbit)", same / 1e6, plain / 1e6, 0.95, "plain namespaces")
+        yield ratio("the same, against namespaces whose links take as long bursts", same / 1e6, wide / 1e6, 0.95, "plain namespaces")
         yield ratio("TCP through NAT to another VPC (Mbit)", nat / 1e6, plain / 1e6, 0.8, "plain namespaces")
+        yield ratio("the same, against such namespaces", nat / 1e6, wide / 1e6, 0.8, "plain namespaces")
     with network.benched() as bench:
         rules, instances, usual, worst = network.rule(bench)
         yield most(f"one of {rules:,} rules over {instances} instances changed, in force", usual, 50, "ms", 1_000)
