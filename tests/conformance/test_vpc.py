@@ -355,3 +355,45 @@ def test_what_is_wrong_is_refused_and_changes_nothing(net, ec2):
     for one in held:
         ec2.release_address(AllocationId=one)
     assert len(ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlockAssociationSet"]) == 1
+
+
+# Says how long a packet is that comes, as it came: nobody may cut it on the way.
+LONG_EAR = """#!/bin/sh
+exec python3 -u - <<'PY'
+import socket
+ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+ear.bind(("0.0.0.0", 80))
+while True: print("told", len(ear.recv(65535)))
+PY
+"""
+LONG_VOICE = """#!/bin/sh
+exec python3 -u - <<'PY'
+import socket, time
+IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU = 10, 2, 14
+def longest(address, bytes):
+    voice = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    voice.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+    voice.connect((address, 80))
+    for _ in range(2):
+        try: voice.send(bytes * b"x")
+        except OSError: pass
+        time.sleep(0.1)
+    return voice.getsockopt(socket.IPPROTO_IP, IP_MTU)
+while True: print("told", longest("%s", 8973), longest("%s", 8973))
+PY
+"""
+
+
+def test_packets_are_long_inside_and_usual_beyond(net):
+    vpc = net.vpc("10.0.0.0/16")
+    subnet = net.subnet(vpc, "10.0.1.0/24")
+    gateway, table = net.gateway(vpc), net.table(vpc, subnet)
+    net.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    group = net.group(vpc)
+    net.ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="udp", FromPort=80, ToPort=80, CidrIp="10.0.0.0/16")
+    ear = net.launch(LONG_EAR, SubnetId=subnet, SecurityGroupIds=[group])
+    _, beyond = net.address()
+    place = [{"DeviceIndex": 0, "SubnetId": subnet, "Groups": [group], "AssociatePublicIpAddress": True}]
+    voice = net.launch(LONG_VOICE % (ear["PrivateIpAddress"], beyond), NetworkInterfaces=place)
+    net.told(ear, "8973")
+    net.told(voice, "9001 1500")

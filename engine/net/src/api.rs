@@ -9,7 +9,8 @@ use std::pin::Pin;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::{
-    Capability, Counters, GroupId, GroupSpec, NetworkId, NetworkSpec, Nic, NicId, NicSpec, Object, Result,
+    Capability, Counters, Flows, GroupId, GroupSpec, NetworkId, NetworkSpec, Nic, NicId, NicSpec, Object,
+    Result,
 };
 
 /// The metadata service's address in every network; TCP port 80 is open to every nic.
@@ -35,11 +36,11 @@ pub trait Networks: Send + Sync {
     /// as soon as nobody holds a listener of [`Networks::listen_tcp`] open.
     fn remove_network(&self, id: NetworkId) -> Pending<'_, ()>;
 
-    /// Makes the nic, completes it, or adapts groups, source check and public address in place.
+    /// Makes the nic, completes it, or adapts groups, source check, MTU and public address in place.
     ///
     /// # Errors
     /// `NoSuchNetwork`, `NoSuchGroup`, `AddressTaken` (private or public), `Invalid`; `Fixed` when
-    /// network, MAC, address, prefix, gateway or MTU differ from the existing nic's.
+    /// network, MAC, address, prefix or gateway differ from the existing nic's.
     fn ensure_nic(&self, spec: NicSpec) -> Pending<'_, Nic>;
 
     /// Removes the nic; processes left in its namespace are cut off. Absent is fine. The link itself goes in
@@ -64,6 +65,9 @@ pub trait Networks: Send + Sync {
 
     /// Traffic of every nic of a network, at the cost of one look.
     fn counters(&self, network: NetworkId) -> Pending<'_, BTreeMap<NicId, Counters>>;
+
+    /// What the watched nics of a network sent and received since the last time this was asked.
+    fn flows(&self, network: NetworkId) -> Pending<'_, Flows>;
 
     /// Listens inside the network on one of its local service addresses; a peer's address names its nic.
     ///

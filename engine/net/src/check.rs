@@ -83,9 +83,9 @@ pub(crate) fn nic(network: &NetworkSpec, members: &Members, new: &NicSpec) -> Re
         return invalid("its MAC must be a unicast address");
     }
     if let Some(old) = members.nics.get(&new.id) {
-        let fixed = |nic: &NicSpec| (nic.mac, nic.address, nic.prefix_len, nic.gateway, nic.mtu);
+        let fixed = |nic: &NicSpec| (nic.mac, nic.address, nic.prefix_len, nic.gateway);
         if fixed(old) != fixed(new) || old.beside != new.beside || old.guises != new.guises {
-            return Err(Error::Fixed("a nic's MAC, address, prefix, gateway, MTU and place"));
+            return Err(Error::Fixed("a nic's MAC, address, prefix, gateway and place"));
         }
     }
     if new.groups.iter().collect::<BTreeSet<_>>().len() != new.groups.len() {

@@ -20,8 +20,8 @@ use crate::router::Router;
 use crate::setting::{Directory, Setting};
 use crate::space::{self, Space};
 use crate::{
-    Capability, Counters, GroupId, GroupSpec, NetworkId, NetworkSpec, Networks, Nic, NicId, NicSpec, Object,
-    Pending, probe, six, world,
+    Capability, Counters, Flows, GroupId, GroupSpec, NetworkId, NetworkSpec, Networks, Nic, NicId, NicSpec,
+    Object, Pending, probe, six, world,
 };
 
 /// How to use the host.
@@ -286,6 +286,10 @@ impl Networks for Net {
 
     fn counters(&self, network: NetworkId) -> Pending<'_, BTreeMap<NicId, Counters>> {
         self.at(network, Router::counters)
+    }
+
+    fn flows(&self, network: NetworkId) -> Pending<'_, Flows> {
+        self.at(network, Router::flows)
     }
 
     fn listen_tcp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, TcpListener> {

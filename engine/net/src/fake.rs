@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, UdpSocket};
 use crate::check::{self, Members};
 use crate::error::Doing;
 use crate::{
-    Capability, Counters, Error, GroupId, GroupSpec, NetworkId, NetworkSpec, Networks, Nic, NicId, NicSpec,
-    Object, Pending, Result,
+    Capability, Counters, Error, Flow, Flows, GroupId, GroupSpec, NetworkId, NetworkSpec, Networks, Nic,
+    NicId, NicSpec, Object, Pending, Result, Tally,
 };
 
 /// Accepts and refuses as the real engine does, makes nothing. Its listeners are on the loopback, on any free port.
@@ -24,6 +24,7 @@ pub struct FakeNetworks {
 struct World {
     networks: BTreeMap<NetworkId, (NetworkSpec, Members)>,
     counters: BTreeMap<NicId, Counters>,
+    flows: BTreeMap<NetworkId, Flows>,
     failing: Option<Error>,
     /// Public addresses that something else on the host has.
     occupied: BTreeSet<Ipv4Addr>,
@@ -109,6 +110,17 @@ impl FakeNetworks {
     /// The group as it was last asked for.
     pub fn group(&self, network: &NetworkId, id: &GroupId) -> Option<GroupSpec> {
         self.lock().networks.get(network).and_then(|(_, members)| members.groups.get(id).cloned())
+    }
+
+    /// Lets a flow of a watched nic pass, or be refused. Of others nothing is known.
+    pub fn pass(&self, network: &NetworkId, flow: Flow, tally: Tally) {
+        let mut world = self.lock();
+        let watched = |(_, members): &(NetworkSpec, Members)| {
+            members.nics.get(&flow.nic).is_some_and(|nic| nic.watched)
+        };
+        if world.networks.get(network).is_some_and(watched) {
+            world.flows.entry(network.clone()).or_default().add(flow, tally);
+        }
     }
 
     /// Sets what [`Networks::counters`] will say of a nic.
@@ -212,6 +224,13 @@ impl Networks for FakeNetworks {
             let nics: Vec<NicId> = world.get(&network)?.1.nics.keys().cloned().collect();
             let count = |nic: NicId| (nic.clone(), world.counters.get(&nic).copied().unwrap_or_default());
             Ok(nics.into_iter().map(count).collect())
+        })
+    }
+
+    fn flows(&self, network: NetworkId) -> Pending<'_, Flows> {
+        self.answer(|world| {
+            world.get(&network)?;
+            Ok(world.flows.remove(&network).unwrap_or_default())
         })
     }
 

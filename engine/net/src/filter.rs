@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::error::{Doing, Error, Result};
+use crate::flows::FLOWS;
 use crate::name::{Tag, short};
 use crate::screen::SHAPE;
 use crate::{
@@ -66,7 +67,7 @@ table inet net {{
  map snat_to {{ type ipv4_addr : ipv4_addr; }}
  map out_of {{ type ifname : verdict; }}
  map in_to {{ type ifname : verdict; }}
-{SHAPE} chain c_raw {{
+{SHAPE}{FLOWS} chain c_raw {{
   type filter hook prerouting priority raw; policy accept;
   meta nfproto ipv6 ip6 saddr fe80::/10 icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
   iifname "{nics}*" iifname . ip6 saddr != @own6 iifname != @unchecked drop
@@ -167,13 +168,15 @@ table inet net {{
     pub(crate) fn bind_nic(&mut self, tag: &Tag, nic: &NicSpec, slot: Option<u32>) {
         let key = nic_key(&nic.id);
         self.line(format_args!("add counter inet net d_{key}"));
-        for (chain, jump) in [("no", "go"), ("ni", "gi")] {
+        for (chain, jump, way) in [("no", "go", "o"), ("ni", "gi", "i")] {
             self.line(format_args!("add chain inet net {chain}_{key}"));
             self.line(format_args!("flush chain inet net {chain}_{key}"));
             for group in &nic.groups {
                 self.line(format_args!("add rule inet net {chain}_{key} jump {jump}_{}", group_key(group)));
             }
-            self.line(format_args!("add rule inet net {chain}_{key} counter name \"d_{key}\" drop"));
+            self.line(format_args!(
+                "add rule inet net {chain}_{key} counter name \"d_{key}\" goto refused_{way}"
+            ));
         }
         self.elements("add", tag, nic, slot);
     }
@@ -224,6 +227,9 @@ table inet net {{
             for group in &nic.groups {
                 element(&format!("g6_{}", group_key(group)), format_args!("{address}"), nothing);
             }
+        }
+        if nic.watched {
+            element("watched", link, nothing);
         }
         element("out_of", link, format_args!(" : goto no_{key}"));
         element("in_to", link, format_args!(" : goto ni_{key}"));

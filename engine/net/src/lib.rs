@@ -9,6 +9,7 @@ mod engine;
 mod error;
 mod fake;
 mod filter;
+mod flows;
 mod lane;
 mod name;
 mod netlink;
@@ -36,6 +37,6 @@ pub use shape::{
 };
 pub use six::GLOBAL6;
 pub use spec::{
-    Capability, Counters, GroupId, GroupSpec, NetworkId, NetworkSpec, Nic, NicId, NicSpec, Object, Peer,
-    Ports, Protocol, Rule, SegmentId, SetId, TranslatorId,
+    Capability, Counters, Flow, Flows, GroupId, GroupSpec, NetworkId, NetworkSpec, Nic, NicId, NicSpec,
+    Object, Peer, Ports, Protocol, Rule, SegmentId, SetId, Tally, TranslatorId,
 };

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use crate::check::{self, Members};
 use crate::error::{Doing, Error, Result};
 use crate::filter::{self, Script, nic_key};
+use crate::flows::{self, Turn};
 use crate::netlink::{LOOPBACK, Netlink, Request};
 use crate::record::Network;
 use crate::routes;
 use crate::setting::Setting;
 use crate::space::{self, Space};
 use crate::uplink::{self, Uplink};
-use crate::{Counters, GroupId, GroupSpec, Hop, NetworkSpec, Nic, NicId, NicSpec};
+use crate::{Counters, Flows, GroupId, GroupSpec, Hop, NetworkSpec, Nic, NicId, NicSpec};
 use crate::{wiring, world};
 
 /// Public addresses that the network itself answers for.
@@ -42,6 +43,10 @@ pub(crate) struct Router {
     /// Whether the kernel's routes beyond the network are what its shape says.
     routed: bool,
     script: Script,
+    /// Where the kernel counts the flows of watched nics, if there are any.
+    counting: Option<Turn>,
+    /// What it counted before, and nobody has asked for.
+    flows: Flows,
     seat: Option<Seat>,
     removed: bool,
 }
@@ -65,6 +70,8 @@ impl Router {
             in_step: false,
             routed: false,
             script,
+            counting: None,
+            flows: Flows::default(),
             seat: None,
             removed: false,
         }
@@ -195,7 +202,9 @@ impl Router {
         }
         self.script.bind_nic(&setting.tag, spec, self.network.slot(spec.address));
         self.members.nics.insert(spec.id.clone(), spec.clone());
-        let same_wires = old.as_ref().is_some_and(|old| old.all_addresses().eq(spec.all_addresses()));
+        let same_wires = old
+            .as_ref()
+            .is_some_and(|old| old.mtu == spec.mtu && old.all_addresses().eq(spec.all_addresses()));
         if !made || !same_wires {
             let former = old.iter().flat_map(NicSpec::all_addresses);
             let gone: Vec<IpAddr> =
@@ -302,6 +311,39 @@ impl Router {
         Ok(self.members.nics.keys().map(count).collect())
     }
 
+    /// What was counted of watched nics since the last time.
+    pub(crate) fn flows(&mut self) -> Result<Flows> {
+        self.check_there()?;
+        self.commit()?;
+        if let Some(turn) = self.counting {
+            self.sit()?;
+            let mut script = Script::default();
+            script.watch(Some(turn.other()));
+            script.commit()?;
+            self.counting = Some(turn.other());
+            self.gather(turn)?;
+        }
+        Ok(std::mem::take(&mut self.flows))
+    }
+
+    /// Takes what was counted in a turn that is over, in the router's namespace.
+    fn gather(&mut self, turn: Turn) -> Result<()> {
+        let watched = self.members.nics.keys().map(|id| (self.setting.tag.nic(id), id.clone()));
+        flows::read(turn, &watched.collect(), &mut self.flows)?;
+        let mut script = Script::default();
+        script.forget_flows(turn);
+        script.commit()
+    }
+
+    /// Counts where some nic is watched, and only there.
+    fn watch(&mut self) {
+        let wanted = self.members.nics.values().any(|nic| nic.watched);
+        if wanted != self.counting.is_some() {
+            self.counting = wanted.then_some(Turn::Odd);
+            self.script.watch(self.counting);
+        }
+    }
+
     /// Opens a socket inside the network; it stays there while its user is elsewhere.
     pub(crate) fn open<T>(
         &mut self,
@@ -334,6 +376,7 @@ impl Router {
             return Ok(());
         }
         self.commit_routes()?;
+        self.watch();
         if self.in_step && self.script.is_empty() {
             return Ok(());
         }
@@ -346,6 +389,10 @@ impl Router {
                 }
             }
         }
+        if let Some(turn) = self.counting {
+            // What cannot be read of a filter that is void is lost with it.
+            let _ = self.gather(turn);
+        }
         self.in_step = false;
         let mut script = Script::default();
         script.table(&self.network.spec, &self.setting.tag, &self.setting.reach);
@@ -354,6 +401,7 @@ impl Router {
         for nic in self.members.nics.values() {
             script.bind_nic(&self.setting.tag, nic, self.network.slot(nic.address));
         }
+        script.watch(self.counting);
         self.script = Script::default();
         script.commit()?;
         self.in_step = true;

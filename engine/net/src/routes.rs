@@ -18,7 +18,7 @@ use crate::{Hop, NetworkId};
 /// A segment's table is this and its mark.
 const TABLES: u32 = 1_000;
 const TABLES_MAX: u32 = TABLES + u16::MAX as u32;
-/// Bytes; as between a network and the host.
+/// Bytes; as inside a network.
 const MTU: u32 = 9_001;
 /// The ends of a link between two networks: of the one whose id is less, and of the other.
 const ENDS: [Ipv4Addr; 2] = [Ipv4Addr::new(169, 254, 128, 1), Ipv4Addr::new(169, 254, 128, 2)];

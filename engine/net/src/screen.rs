@@ -111,13 +111,15 @@ impl Script {
 
     fn screen(&mut self, segment: &Segment, slot: u32) {
         let Some(screen) = &segment.screen else { return };
-        for (chain, field, rules) in [("ri", "saddr", &screen.ingress), ("ro", "daddr", &screen.egress)] {
+        for (chain, field, rules, refused) in
+            [("ri", "saddr", &screen.ingress, "refused_i"), ("ro", "daddr", &screen.egress, "refused_o")]
+        {
             for ScreenRule { allow, protocol: kind, peer } in rules {
                 let (peer, kind) = (range(field, peer), protocol(*kind));
-                let verdict = if *allow { "return" } else { "drop" };
+                let verdict = if *allow { "return".to_owned() } else { format!("goto {refused}") };
                 self.line(format_args!("add rule inet net {chain}_{slot} {peer}{kind} {verdict}"));
             }
-            self.line(format_args!("add rule inet net {chain}_{slot} drop"));
+            self.line(format_args!("add rule inet net {chain}_{slot} goto {refused}"));
         }
         self.line(format_args!("add element inet net screen_out {{ {slot} : jump so_{slot} }}"));
     }

@@ -1,5 +1,6 @@
 //! What callers ask for: networks, groups of filter rules, and nics.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -124,6 +125,9 @@ pub struct NicSpec {
     pub beside: Option<Beside>,
     /// Bytes per packet, 576 to 65,535.
     pub mtu: u32,
+    /// Its flows are counted, for [`crate::Networks::flows`].
+    #[serde(default)]
+    pub watched: bool,
 }
 
 impl NicSpec {
@@ -235,6 +239,53 @@ pub struct Counters {
     pub packets_out: u64,
     /// Packets refused by groups, either way.
     pub dropped: u64,
+}
+
+/// One direction of a conversation at a watched nic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flow {
+    pub nic: NicId,
+    /// Towards the machine.
+    pub inbound: bool,
+    /// Or refused, by groups or by a screen.
+    pub accepted: bool,
+    /// IANA protocol number.
+    pub protocol: u8,
+    /// As the machine sees it: with private addresses.
+    pub source: IpAddr,
+    /// 0 where the protocol has no ports.
+    pub source_port: u16,
+    pub target: IpAddr,
+    pub target_port: u16,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+/// What watched nics of a network sent and received since somebody asked last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flows {
+    pub counted: BTreeMap<Flow, Tally>,
+    /// There were more than could be counted.
+    pub is_full: bool,
+}
+
+/// Flows kept of one network while nobody asks.
+const FLOWS_MAX: usize = 200_000;
+
+impl Flows {
+    pub(crate) fn add(&mut self, flow: Flow, tally: Tally) {
+        if self.counted.len() >= FLOWS_MAX && !self.counted.contains_key(&flow) {
+            self.is_full = true;
+            return;
+        }
+        let known = self.counted.entry(flow).or_default();
+        known.packets += tally.packets;
+        known.bytes += tally.bytes;
+    }
 }
 
 /// Something the host must be able to do, and whether it can.

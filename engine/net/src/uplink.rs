@@ -17,8 +17,8 @@ use crate::space::{Space, set_parameter};
 
 /// Each pair of addresses takes a /30.
 const PREFIX: u8 = 30;
-/// Bytes; what machines may send at most through their nics in practice, so that the host is never the narrow place.
-const MTU: u32 = 9_001;
+/// Bytes; what the world beyond carries.
+const MTU: u32 = 1_500;
 /// How many pairs are tried before the range counts as full.
 const TRIES_MAX: u32 = 4_096;
 

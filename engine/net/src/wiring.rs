@@ -110,7 +110,7 @@ pub(crate) fn ensure_nic(
     // Otherwise the first packet between two nics of a segment waits for up to 0.8 s.
     set_parameter(&format!("ipv4/neigh/{link}/proxy_delay"), "0")?;
     let index = inside.get_link(&link)?;
-    let mut requests = vec![Request::address(index, nic.gateway, 32)];
+    let mut requests = vec![Request::mtu(index, nic.mtu), Request::address(index, nic.gateway, 32)];
     requests.extend(six::gateway(nic, index));
     requests.extend(nic.all_addresses().map(|address| local_route(address, index).replacing()));
     requests.extend(gone.iter().map(|address| without_address(*address, index)));
@@ -121,7 +121,7 @@ pub(crate) fn ensure_nic(
 
 /// Addresses and routes in the machine's namespace. A link beside the first leads away what has its addresses.
 fn machine_side(nic: &NicSpec, index: u32, gone: &[IpAddr]) -> Vec<Request> {
-    let mut requests = vec![Request::up(LOOPBACK), Request::up(index)];
+    let mut requests = vec![Request::up(LOOPBACK), Request::mtu(index, nic.mtu), Request::up(index)];
     let out = Way::Via { gateway: nic.gateway.into(), link: index };
     let out6 = (!nic.addresses6.is_empty()).then_some(Way::Via { gateway: six::NEAR.into(), link: index });
     let prefix = |address| if address == nic.address { nic.prefix_len } else { bits(address) };

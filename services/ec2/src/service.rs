@@ -81,7 +81,7 @@ pub fn service(plugs: &Plugs) -> Service {
     purchase::purchase(&mut s);
     purchase::placement(&mut s);
     s.resource_facts(ops::resource_facts::find);
-    network::networks(&mut s);
+    network::networks(&mut s, plugs);
     network::vpcs(&mut s);
     network::routing(&mut s);
     network::interfaces(&mut s);

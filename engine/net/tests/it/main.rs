@@ -4,6 +4,7 @@
 mod beyond;
 mod figures;
 mod filter;
+mod flows;
 mod life;
 mod public;
 mod shape;

@@ -174,6 +174,7 @@ pub(crate) fn spec(network: &str, segment: u8, host: u8, groups: &[&str]) -> Nic
         guises: vec![],
         beside: None,
         mtu: 9001,
+        watched: false,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod cpu_credits;
 pub mod dns;
 pub mod fast_restore;
 pub mod fleet;
+pub mod flow_log;
 pub mod imds;
 pub mod import_task;
 pub mod instance;

@@ -20,7 +20,8 @@ use crate::state::security_group::{Peer, SecurityGroup, Traffic};
 use crate::state::subnet::Subnet;
 use crate::state::vpc::Vpc;
 use crate::state::{
-    dhcp_options, instance, network_interface, peering, security_group, subnet, topology, vpc, vpc_endpoint,
+    dhcp_options, flow_log, instance, network_interface, peering, security_group, subnet, topology, vpc,
+    vpc_endpoint,
 };
 
 /// The controller's name: its ids are VPCs'.
@@ -28,8 +29,8 @@ pub const CONTROLLER: &str = "ec2/network";
 /// How many VPCs are brought up to date at once.
 pub const CONCURRENCY: usize = 4;
 pub const SWEEP_EVERY_MS: i64 = 60_000;
-/// Bytes per packet: what every path out of a VPC carries.
-pub(super) const MTU: u32 = 1_500;
+/// Bytes per packet inside of a VPC and between peers; what leaves it has 1,500 (EC2 user guide, "Network MTU").
+pub(super) const MTU: u32 = 9_001;
 
 /// Public addresses tried at one start, before that is a failure.
 const PUBLIC_TRIES: u32 = 4;
@@ -258,7 +259,8 @@ async fn ensure_in_turn(ctx: &Ctx, id: &InterfaceId) -> Result<net::Result<net::
     let world = ctx.read(|snap| World::read(snap, ctx.scope(), id)).await?;
     let applied = networks.of(&world.vpc.id);
     bring(ctx, &applied, &world.vpc, &world.interface.groups).await?;
-    let mut nic = nic_spec(&world.interface, &world.subnet, world.beside);
+    let spec = nic_spec(&world.interface, &world.subnet, world.beside);
+    let mut nic = NicSpec { watched: world.watched, ..spec };
     if world.interface.kind == Kind::Managed && nic.groups.is_empty() {
         let open = networks.engine.ensure_groups(network_id(&world.vpc.id), vec![open_group()]);
         open.await.map_err(Error::internal)?;
@@ -320,6 +322,8 @@ struct World {
     vpc: Vpc,
     /// The instance's first interface, where this is a further one.
     beside: Option<net::Beside>,
+    /// A flow log is about it.
+    watched: bool,
 }
 
 impl World {
@@ -335,7 +339,8 @@ impl World {
             }
             _ => None,
         };
-        Ok(Self { interface, subnet, vpc, beside })
+        let watched = flow_log::watches(from, scope, &interface)?;
+        Ok(Self { interface, subnet, vpc, beside, watched })
     }
 }
 
@@ -467,6 +472,7 @@ fn nic_spec(interface: &NetworkInterface, subnet: &Subnet, beside: Option<net::B
         guises: Vec::new(),
         beside,
         mtu: MTU,
+        watched: false,
     }
 }
 

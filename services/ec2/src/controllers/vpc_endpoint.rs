@@ -164,6 +164,7 @@ fn gateway_spec(endpoint: &VpcEndpoint, number: u8, guise: Ipv4Addr) -> NicSpec 
         guises: vec![guise],
         beside: None,
         mtu: network::MTU,
+        watched: false,
     }
 }
 

@@ -12,6 +12,7 @@ pub mod encryption;
 pub mod fast_restore;
 pub mod fleet;
 pub mod fleet_update;
+pub mod flow_log;
 pub mod host;
 pub mod image;
 pub mod image_copy;

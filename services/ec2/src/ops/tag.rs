@@ -8,16 +8,17 @@ use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::tag as rules;
 use crate::state::id::{
-    AllocationId, CapacityReservationId, DhcpOptionsId, EndpointId, GroupId, HostId, Id, ImageId,
-    ImportImageTaskId, ImportSnapshotTaskId, InstanceId, InterfaceId, InternetGatewayId, KeyPairId,
-    LaunchTemplateId, NatGatewayId, NetworkAclId, PeeringId, PlacementGroupId, PrefixListId, RouteTableId,
-    RuleId, SnapshotId, SpotRequestId, SubnetId, VolumeId, VpcId,
+    AllocationId, CapacityReservationId, DhcpOptionsId, EgressOnlyInternetGatewayId, EndpointId, FlowLogId,
+    GroupId, HostId, Id, ImageId, ImportImageTaskId, ImportSnapshotTaskId, InstanceId, InterfaceId,
+    InternetGatewayId, KeyPairId, LaunchTemplateId, NatGatewayId, NetworkAclId, PeeringId, PlacementGroupId,
+    PrefixListId, RouteTableId, RuleId, SnapshotId, SpotRequestId, SubnetId, VolumeId, VpcId,
 };
 use crate::state::tag::Tags;
 use crate::state::{
-    address, capacity_reservation, dhcp_options, host, image, instance, internet_gateway, key_pair,
-    launch_template, nat_gateway, network_acl, network_interface, peering, placement_group, prefix_list,
-    route_table, security_group, snapshot, spot, subnet, tag, volume, vpc, vpc_endpoint,
+    address, capacity_reservation, dhcp_options, egress_only_internet_gateway, flow_log, host, image,
+    instance, internet_gateway, key_pair, launch_template, nat_gateway, network_acl, network_interface,
+    peering, placement_group, prefix_list, route_table, security_group, snapshot, spot, subnet, tag, volume,
+    vpc, vpc_endpoint,
 };
 
 /// On each resource, as far as its type is known from its id.
@@ -30,6 +31,7 @@ pub fn access(scope: &Scope, ids: &[String]) -> Result<Access> {
 const TYPES: &[(&str, &str)] = &[
     (VpcId::PREFIX, VpcId::RESOURCE),
     (SubnetId::PREFIX, SubnetId::RESOURCE),
+    (EgressOnlyInternetGatewayId::PREFIX, EgressOnlyInternetGatewayId::RESOURCE),
     (InternetGatewayId::PREFIX, InternetGatewayId::RESOURCE),
     (RouteTableId::PREFIX, RouteTableId::RESOURCE),
     (NetworkAclId::PREFIX, NetworkAclId::RESOURCE),
@@ -42,6 +44,7 @@ const TYPES: &[(&str, &str)] = &[
     (GroupId::PREFIX, GroupId::RESOURCE),
     (RuleId::PREFIX, RuleId::RESOURCE),
     (InterfaceId::PREFIX, InterfaceId::RESOURCE),
+    (FlowLogId::PREFIX, FlowLogId::RESOURCE),
     (InstanceId::PREFIX, InstanceId::RESOURCE),
     (KeyPairId::PREFIX, KeyPairId::RESOURCE),
     (LaunchTemplateId::PREFIX, LaunchTemplateId::RESOURCE),
@@ -117,6 +120,10 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
         SubnetId::RESOURCE => {
             (is_there(id, |id| subnet::find(tx, scope, id))?, missing(errors::subnet_not_found))
         }
+        EgressOnlyInternetGatewayId::RESOURCE => {
+            let exists = is_there(id, |id| egress_only_internet_gateway::find(tx, scope, id))?;
+            (exists, missing(errors::egress_only_gateway_not_found))
+        }
         InternetGatewayId::RESOURCE => {
             let exists = is_there(id, |id| internet_gateway::find(tx, scope, id))?;
             (exists, missing(errors::internet_gateway_not_found))
@@ -151,6 +158,9 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
         RuleId::RESOURCE => {
             let mut rules = security_group::all(tx, scope)?.into_iter().flat_map(|group| group.rules);
             (rules.any(|rule| rule.id.as_str() == id), missing(errors::rule_not_found))
+        }
+        FlowLogId::RESOURCE => {
+            (is_there(id, |id| flow_log::find(tx, scope, id))?, missing(errors::flow_log_not_found))
         }
         InterfaceId::RESOURCE => {
             let exists = is_there(id, |id| network_interface::find(tx, scope, id))?;

@@ -11,6 +11,8 @@ pub mod encryption;
 pub mod fast_restore;
 pub mod filter;
 pub mod fleet;
+pub mod flow_log;
+pub mod flow_log_record;
 pub mod host;
 pub mod image;
 pub mod imds;

@@ -56,6 +56,7 @@ pub fn address_owner(interface: &NetworkInterface, scope: &Scope) -> String {
 pub const ATTACHED: &str = "attached";
 
 pub const FILTERS: &[&str] = &[
+    "addresses.association.owner-id",
     "addresses.association.public-ip",
     "addresses.primary",
     "addresses.private-ip-address",
@@ -63,6 +64,7 @@ pub const FILTERS: &[&str] = &[
     "association.ip-owner-id",
     "association.public-dns-name",
     "association.public-ip",
+    "attachment.attach-time",
     "attachment.attachment-id",
     "attachment.delete-on-termination",
     "attachment.device-index",
@@ -97,6 +99,9 @@ pub fn values(interface: &NetworkInterface, scope: &Scope, name: &str) -> Vec<St
         "addresses.association.public-ip" => {
             return interface.public_ips().map(|ip| ip.to_string()).collect();
         }
+        "addresses.association.owner-id" => {
+            return interface.public_ips().map(|_| address_owner(interface, scope)).collect();
+        }
         "association.public-ip" => return public.iter().map(ToString::to_string).collect(),
         "association.allocation-id" => return interface.elastic.iter().map(ToString::to_string).collect(),
         "association.ip-owner-id" => return public.iter().map(|_| address_owner(interface, scope)).collect(),
@@ -130,6 +135,7 @@ pub fn values(interface: &NetworkInterface, scope: &Scope, name: &str) -> Vec<St
 fn attachment_value(interface: &NetworkInterface, scope: &Scope, name: &str) -> Option<String> {
     let attachment = interface.attachment.as_ref()?;
     Some(match name {
+        "attach-time" => super::instant::iso(attachment.attached_at),
         "attachment-id" => attachment.id.to_string(),
         "delete-on-termination" => attachment.delete_on_termination.to_string(),
         "device-index" => attachment.device_index.to_string(),

@@ -52,6 +52,8 @@ pub const FILTERS: &[&str] = &[
     "map-customer-owned-ip-on-launch",
     "map-public-ip-on-launch",
     "owner-id",
+    "private-dns-name-options-on-launch.enable-resource-name-dns-a-record",
+    "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record",
     "private-dns-name-options-on-launch.hostname-type",
     "state",
     "subnet-arn",
@@ -68,7 +70,11 @@ pub fn values(subnet: &Subnet, free: u32, scope: &Scope, name: &str) -> Vec<Stri
         "available-ip-address-count" => free.to_string(),
         "cidr" | "cidr-block" | "cidrBlock" => subnet.cidr.to_string(),
         "default-for-az" | "defaultForAz" => subnet.default_for_az.to_string(),
-        "enable-dns64" | "ipv6-native" | "map-customer-owned-ip-on-launch" => "false".to_owned(),
+        "enable-dns64"
+        | "ipv6-native"
+        | "map-customer-owned-ip-on-launch"
+        | "private-dns-name-options-on-launch.enable-resource-name-dns-a-record"
+        | "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record" => "false".to_owned(),
         "ipv6-cidr-block-association.association-id" => return of6(|block| block.id.to_string()),
         "ipv6-cidr-block-association.ipv6-cidr-block" => return of6(|block| block.cidr.to_string()),
         "ipv6-cidr-block-association.state" => return of6(|_| "associated".to_owned()),

@@ -4,12 +4,12 @@ use api_ec2 as api;
 use kernel::{Access, Plugs, ServiceBuilder};
 
 use super::{NAME_SERVERS, ORPHANS_EVERY_MS, USAGE_EVERY_MS, any, on};
-use crate::controllers::network;
+use crate::controllers::{flow_log as flow_logs, network};
 use crate::ops;
 
-pub(super) fn networks(s: &mut ServiceBuilder) {
+pub(super) fn networks(s: &mut ServiceBuilder, plugs: &Plugs) {
     use ops::{
-        account_attributes, dhcp_options, internet_gateway, network_acl, network_interface, region,
+        account_attributes, dhcp_options, flow_log, internet_gateway, network_acl, network_interface, region,
         route_table, subnet, tag, vpc,
     };
 
@@ -38,6 +38,14 @@ pub(super) fn networks(s: &mut ServiceBuilder) {
         network::list,
         network::reconcile,
     );
+    s.op(api::op::CreateFlowLogs, flow_log::create_flow_logs).access(flow_log::create_access);
+    s.op(api::op::DescribeFlowLogs, flow_log::describe_flow_logs).access(any);
+    s.op(api::op::DeleteFlowLogs, flow_log::delete_flow_logs).access(|s, i| {
+        Ok(Access::on_all(i.flow_log_ids.iter().map(|id| s.arn("ec2", format_args!("vpc-flow-log/{id}")))))
+    });
+    let books = flow_logs::Books::new(plugs.setting(flow_logs::SETTING));
+    s.sweep("ec2/flow-logs", books.look_ms(), flow_logs::look_all);
+    s.own(books);
     s.sweep("ec2/network-orphans", ORPHANS_EVERY_MS, network::remove_orphans);
     s.sweep("ec2/network-usage", USAGE_EVERY_MS, ops::nat_gateway::keep_books);
     s.sweep("ec2/old-peerings", USAGE_EVERY_MS, ops::peering::forget_old);

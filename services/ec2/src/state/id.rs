@@ -80,6 +80,7 @@ ids! {
     SubnetCidrAssociationId "subnet-cidr-assoc-" ""
     SubnetId "subnet-" "subnet"
     EgressOnlyInternetGatewayId "eigw-" "egress-only-internet-gateway"
+    FlowLogId "fl-" "vpc-flow-log"
     InternetGatewayId "igw-" "internet-gateway"
     RouteTableId "rtb-" "route-table"
     RouteTableAssociationId "rtbassoc-" ""

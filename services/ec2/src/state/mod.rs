@@ -8,6 +8,7 @@ pub mod egress_only_internet_gateway;
 pub mod encryption;
 pub mod fast_restore;
 pub mod fleet;
+pub mod flow_log;
 pub mod host;
 pub mod id;
 pub mod image;

@@ -12,6 +12,7 @@ mod cloud;
 mod cpu_credits;
 mod fast_restore;
 mod fleet;
+mod flow_log;
 mod identities;
 mod imds;
 mod import_task;

@@ -158,6 +158,7 @@ impl Stand {
             guises: Vec::new(),
             beside: None,
             mtu: 1_500,
+            watched: false,
         };
         self.networks.ensure_nic(nic).await.unwrap();
     }
