@@ -78,8 +78,8 @@ def test_a_log_group_gets_what_passed_and_what_was_refused(quick, net):
     into, back, shut = eventually(visited, "all three are told", 60)
     account = quick.client("sts").get_caller_identity()["Account"]
     assert all(line.startswith(f"2 {account} {interface} ") for line in into + back + shut)
-    # A page is a handshake, a question and a farewell at least: 40 bytes each at least.
-    assert all(int(line.split()[8]) >= 4 and int(line.split()[9]) >= 40 * int(line.split()[8]) for line in into), into
+    # An interval may end in the middle of a visit; a packet has 40 bytes at least.
+    assert all(0 < 40 * int(line.split()[8]) <= int(line.split()[9]) for line in into + back + shut), into
     eventually(lambda: any(line.endswith("- NODATA") for line in lines()), "a second of silence is told", 60)
     shown = net.ec2.describe_flow_logs(FlowLogIds=made["FlowLogIds"])["FlowLogs"][0]
     assert (shown["DeliverLogsStatus"], shown["FlowLogStatus"], shown["ResourceId"]) == ("SUCCESS", "ACTIVE", vpc)
