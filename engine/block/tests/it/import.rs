@@ -13,7 +13,7 @@ use crate::{Lab, MIB, id, read};
 
 const GIB: u64 = 1 << 30;
 
-fn image(format: Format, bytes: Vec<u8>) -> DiskImage {
+fn image(format: Format, bytes: &[u8]) -> DiskImage {
     let parts: Vec<io::Result<Bytes>> =
         bytes.chunks(100_000).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
     DiskImage { format, bytes: stream::iter(parts).boxed() }
@@ -48,9 +48,9 @@ fn left(lab: &Lab) -> Vec<String> {
 async fn a_raw_disk_is_what_its_volumes_hold() {
     let lab = Lab::new("i");
     let snapshot = id("snap-raw");
-    let size = lab.engine.import(&snapshot, image(Format::Raw, disk()), None).await.unwrap();
+    let size = lab.engine.import(&snapshot, image(Format::Raw, &disk()), None).await.unwrap();
     assert_eq!(size, GIB);
-    let again = lab.engine.import(&snapshot, image(Format::Raw, Vec::new()), None).await.unwrap();
+    let again = lab.engine.import(&snapshot, image(Format::Raw, &[]), None).await.unwrap();
     assert_eq!(again, GIB, "once is enough");
     check(&lab, &snapshot).await;
     let stored = lab.engine.store(&snapshot, None).await.unwrap();
@@ -74,7 +74,7 @@ async fn other_formats_are_converted() {
         assert!(done.unwrap().success());
         let snapshot = id(&format!("snap-{name}"));
         let bytes = fs::read(&made).unwrap();
-        assert_eq!(lab.engine.import(&snapshot, image(format, bytes), None).await.unwrap(), GIB);
+        assert_eq!(lab.engine.import(&snapshot, image(format, &bytes), None).await.unwrap(), GIB);
         check(&lab, &snapshot).await;
     }
     lab.close().await;
@@ -84,10 +84,10 @@ async fn other_formats_are_converted() {
 async fn what_is_no_image_or_ends_early_leaves_nothing() {
     let lab = Lab::new("k");
     for format in [Format::Qcow2, Format::Vmdk, Format::Vhdx] {
-        let refused = lab.engine.import(&id("snap-bad"), image(format, disk()), None).await;
+        let refused = lab.engine.import(&id("snap-bad"), image(format, &disk()), None).await;
         assert!(matches!(refused, Err(Error::Image(_))), "{refused:?}");
     }
-    let empty = lab.engine.import(&id("snap-bad"), image(Format::Raw, Vec::new()), None).await;
+    let empty = lab.engine.import(&id("snap-bad"), image(Format::Raw, &[]), None).await;
     assert!(matches!(empty, Err(Error::Image(_))));
     let parts = vec![Ok(Bytes::from_static(b"begun")), Err(io::Error::other("the line is cut"))];
     let cut = DiskImage { format: Format::Raw, bytes: stream::iter(parts).boxed() };
