@@ -40,6 +40,7 @@ pub async fn list(_: &Ctx) -> Result<Vec<(Scope, String)>> {
 
 pub async fn reconcile(ctx: &Ctx, _: String) -> Result<Next> {
     let all = ctx.own::<AllSeries>();
+    let _alone = all.moving.lock().await;
     let through = {
         let _line = all.line.write().await;
         all.next_batch.load(Ordering::Relaxed) - 1

@@ -132,6 +132,8 @@ pub struct AllSeries {
     pub waiting: AtomicUsize,
     /// Shared by who writes a batch; taken alone to draw a line between batches.
     pub line: tokio::sync::RwLock<()>,
+    /// Held by who puts samples into blocks: what one has moved on, another would take for new.
+    pub moving: tokio::sync::Mutex<()>,
     /// Held while new series are made.
     pub making: tokio::sync::Mutex<()>,
     /// Samples of each tier, `Tier::ALL` in order, that are older than this have gone on to the next.

@@ -41,7 +41,8 @@ pub fn route_not_found(table: impl Display, to: impl Display) -> Error {
 }
 
 pub fn route_to_replace_missing(to: impl Display) -> Error {
-    let message = format!("There is no route defined for '{to}' in the route table. Use CreateRoute instead.");
+    let message =
+        format!("There is no route defined for '{to}' in the route table. Use CreateRoute instead.");
     invalid_parameter_value(message)
 }
 
