@@ -148,6 +148,8 @@ def test_an_export_lies_in_the_bucket(cloud):
     body = s3.get_object(Bucket="logs-exported", Key=f"p/{task}/a/000000.gz")["Body"].read()
     lines = gzip.decompress(body).decode().splitlines()
     assert [line.split(" ", 1)[1] for line in lines] == ["one", "two"]
+    assert refused(logs.cancel_export_task, taskId=task)["Code"] == "InvalidOperationException"
+    assert refused(logs.cancel_export_task, taskId="no-such-task")["Code"] == "ResourceNotFoundException"
 
 
 def test_a_key_seals_what_a_group_has(cloud):
