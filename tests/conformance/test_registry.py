@@ -151,6 +151,10 @@ def test_what_a_registry_does_not_have_or_lies_about_comes_to_nothing(cloud, reg
     assert "not what it should be" in pull(cloud, f"{registry.host}/bad/layer", "--name", "x", fails=True)
     registry.blobs[broken] = (registry.blobs[broken][0], b"x" * 100_000)
     assert "longer than it says" in pull(cloud, f"{registry.host}/bad/layer", "--name", "x", fails=True)
+    _, manifest = registry.push("bad/config:latest", plain)
+    manifest["config"]["digest"] = "sha256:../../../escaped"
+    registry.tags["bad/config:latest"] = registry.put(json.dumps(manifest).encode(), manifest["mediaType"])["digest"]
+    assert "no digest we know" in pull(cloud, f"{registry.host}/bad/config", "--name", "x", fails=True)
     registry.push("other/machine:latest", plain, architecture="s390x")
     assert "nothing for linux" in pull(cloud, f"{registry.host}/other/machine", "--name", "x", fails=True)
     assert "has no manifests latest" in pull(cloud, f"{registry.host}/none", "--name", "x", fails=True)

@@ -75,20 +75,21 @@ pub(crate) async fn fetch(
         fs::write(&path, bytes).at("write", &path)
     };
     put(&digest, &text)?;
+    registry.check_digest(&manifest.config.digest)?;
     let config = registry.text("blobs", &manifest.config.digest).await?;
     put(&manifest.config.digest, &config)?;
-    let whole: u64 = manifest.layers.iter().map(|layer| layer.size).sum::<u64>().max(1);
+    let whole = manifest.layers.iter().fold(0, |sum: u64, layer| sum.saturating_add(layer.size)).max(1);
     let (count, mut done) = (manifest.layers.len(), 0);
     for (number, layer) in manifest.layers.iter().enumerate() {
         let tell = |bytes: u64| {
             #[allow(clippy::cast_precision_loss, reason = "a share of a bar")]
             progress(
-                ((done + bytes) as f32 / whole as f32).min(0.99),
+                (bytes.saturating_add(done) as f32 / whole as f32).min(0.99),
                 &format!("fetch {} of {count}", number + 1),
             );
         };
         registry.layer(layer, &file_of(to, &layer.digest), &tell).await?;
-        done += layer.size;
+        done = layer.size.saturating_add(done);
     }
     let one = json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest });
     let index = json!({ "schemaVersion": 2, "manifests": [one] }).to_string();
@@ -117,6 +118,11 @@ impl Registry<'_> {
     fn read<'t, T: Deserialize<'t>>(&self, text: &'t [u8]) -> Result<T> {
         serde_json::from_slice(text)
             .map_err(|error| self.wrong(format!("the registry answers strangely: {error}")))
+    }
+
+    /// A digest becomes the name of a file: nothing else may.
+    fn check_digest(&self, digest: &str) -> Result<()> {
+        if is_digest(digest) { Ok(()) } else { Err(self.wrong(format!("{digest:?} is no digest we know"))) }
     }
 
     /// The manifest for this host, and its digest.
@@ -149,9 +155,7 @@ impl Registry<'_> {
 
     /// Writes a layer to a file, and sees that it is the one that was meant.
     async fn layer(&mut self, layer: &Descriptor, to: &Path, tell: &dyn Fn(u64)) -> Result<()> {
-        if !is_digest(&layer.digest) {
-            return Err(self.wrong(format!("{:?} is no digest we know", layer.digest)));
-        }
+        self.check_digest(&layer.digest)?;
         let mut body = self.ask("blobs", &layer.digest).await?.into_body();
         let mut file = tokio::fs::File::create(to).await.at("create", to)?;
         let (mut context, mut read) = (digest::Context::new(&digest::SHA256), 0);
