@@ -31,6 +31,29 @@ impl Ctx {
         Some(position.to_vec())
     }
 
+    /// A page of what is whole in memory, in its order: at most `size` of it behind where `token` leads, or from the first
+    /// on without one; and the token of the next page. `None` when the token is not one of this operation and scope.
+    pub fn cut_page<T>(
+        &self,
+        operation: &str,
+        all: Vec<T>,
+        token: Option<&str>,
+        size: usize,
+    ) -> Option<(Vec<T>, Option<String>)> {
+        let from = match token.filter(|token| !token.is_empty()) {
+            None => 0,
+            Some(token) => {
+                let position = self.open_page(operation, token)?.try_into().ok()?;
+                usize::try_from(u64::from_be_bytes(position)).unwrap_or(usize::MAX)
+            }
+        };
+        let count = all.len();
+        let page: Vec<T> = all.into_iter().skip(from).take(size).collect();
+        let end = from.saturating_add(page.len());
+        let position = u64::try_from(end).unwrap_or(u64::MAX).to_be_bytes();
+        Some((page, (end < count).then(|| self.seal_page(operation, &position))))
+    }
+
     fn page_seal(&self, operation: &str, position: &[u8]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(self.house().seal_key());
         for part in [operation, &self.account().to_string(), self.region().as_str()] {

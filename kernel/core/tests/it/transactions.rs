@@ -77,6 +77,21 @@ async fn a_refused_transaction_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_list_in_memory_is_cut_into_pages() {
+    let (cloud, _) = cloud().await;
+    let ctx = cloud.ctx("toy");
+    let all: Vec<u32> = (0..5).collect();
+    let (first, next) = ctx.cut_page("ListNotes", all.clone(), Some(""), 2).unwrap();
+    let (second, next) = ctx.cut_page("ListNotes", all.clone(), next.as_deref(), 2).unwrap();
+    let (third, end) = ctx.cut_page("ListNotes", all.clone(), next.as_deref(), 2).unwrap();
+    assert_eq!((first, second, third, end), (vec![0, 1], vec![2, 3], vec![4], None));
+    // Fewer than there were when the token was given.
+    let (none, end) = ctx.cut_page("ListNotes", vec![0], next.as_deref(), 2).unwrap();
+    assert_eq!((none, end), (vec![], None));
+    assert!(ctx.cut_page("ListOthers", all, next.as_deref(), 2).is_none());
+}
+
+#[tokio::test]
 async fn page_tokens_open_only_where_they_were_sealed() {
     let (cloud, _) = cloud().await;
     let ctx = cloud.ctx("toy");

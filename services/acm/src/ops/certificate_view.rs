@@ -141,24 +141,11 @@ pub async fn list_certificates(
     if input.sort_order.as_deref() == Some("DESCENDING") && input.sort_by.is_some() {
         all.reverse();
     }
-    let from = match input.next_token {
-        None => 0,
-        Some(token) => {
-            let position = ctx.open_page(OPERATION, &token).and_then(|bytes| bytes.try_into().ok());
-            let position = position.ok_or_else(|| errors::validation("NextToken is not valid"))?;
-            usize::try_from(u64::from_be_bytes(position)).unwrap_or(usize::MAX)
-        }
-    };
     let size = usize::try_from(size).unwrap_or(1);
-    let count = all.len();
-    let page: Vec<_> =
-        all.iter().skip(from).take(size).map(|one| summary(one, now, used.contains(&one.arn))).collect();
-    let end = from.saturating_add(page.len());
-    let position = u64::try_from(end).unwrap_or(u64::MAX).to_be_bytes();
-    Ok(api::ListCertificatesResponse {
-        next_token: (end < count).then(|| ctx.seal_page(OPERATION, &position)),
-        certificate_summary_list: Some(page),
-    })
+    let page = ctx.cut_page(OPERATION, all, input.next_token.as_deref(), size);
+    let (page, next_token) = page.ok_or_else(|| errors::validation("NextToken is not valid"))?;
+    let shown = page.iter().map(|one| summary(one, now, used.contains(&one.arn)));
+    Ok(api::ListCertificatesResponse { next_token, certificate_summary_list: Some(shown.collect()) })
 }
 
 fn summary(one: &Certificate, now: Millis, is_used: bool) -> api::CertificateSummary {

@@ -199,24 +199,15 @@ pub async fn describe_alarm_history(
     ctx: &Ctx,
     input: DescribeAlarmHistoryInput,
 ) -> Result<DescribeAlarmHistoryOutput> {
-    let skip = match &input.next_token {
-        None => 0,
-        Some(token) => {
-            let opened = ctx.open_page(HISTORY, token).and_then(|bytes| bytes.try_into().ok());
-            opened.map(u64::from_be_bytes).ok_or_else(errors::bad_next_token)?
-        }
-    };
-    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
     let mut all = items(ctx, &input).await?;
     if input.scan_by.as_deref() == Some("TimestampAscending") {
         all.reverse();
     }
-    let limit = limit(input.max_records, HISTORY_PAGE);
-    let mut rest = all.into_iter().skip(skip);
-    let page: Vec<AlarmHistoryItem> = rest.by_ref().take(limit).map(shown).collect();
-    let position = u64::try_from(skip.saturating_add(limit)).unwrap_or(u64::MAX);
-    let next_token = rest.next().map(|_| ctx.seal_page(HISTORY, &position.to_be_bytes()));
-    Ok(DescribeAlarmHistoryOutput { alarm_history_items: Some(page), next_token })
+    let page =
+        ctx.cut_page(HISTORY, all, input.next_token.as_deref(), limit(input.max_records, HISTORY_PAGE));
+    let (page, next_token) = page.ok_or_else(errors::bad_next_token)?;
+    let alarm_history_items = Some(page.into_iter().map(shown).collect());
+    Ok(DescribeAlarmHistoryOutput { alarm_history_items, next_token })
 }
 
 /// Those asked for, the newest first, of the last that are looked at.

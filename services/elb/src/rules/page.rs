@@ -21,18 +21,6 @@ pub fn cut<T>(
     if !(1..=PAGE_MAX).contains(&size) {
         return Err(errors::validation(format!("'pageSize' must be between 1 and {PAGE_MAX} inclusive")));
     }
-    let from = match marker.filter(|marker| !marker.is_empty()) {
-        None => 0,
-        Some(marker) => {
-            let position = ctx.open_page(operation, &marker).and_then(|bytes| bytes.try_into().ok());
-            let position = position.ok_or_else(|| errors::validation("'Marker' is not valid"))?;
-            usize::try_from(u64::from_be_bytes(position)).unwrap_or(usize::MAX)
-        }
-    };
-    let size = usize::try_from(size).unwrap_or(1);
-    let count = all.len();
-    let page: Vec<T> = all.into_iter().skip(from).take(size).collect();
-    let end = from.saturating_add(page.len());
-    let position = u64::try_from(end).unwrap_or(u64::MAX).to_be_bytes();
-    Ok((page, (end < count).then(|| ctx.seal_page(operation, &position))))
+    let page = ctx.cut_page(operation, all, marker.as_deref(), usize::try_from(size).unwrap_or(1));
+    page.ok_or_else(|| errors::validation("'Marker' is not valid"))
 }
