@@ -1,5 +1,6 @@
 """S3 as boto3, the aws CLI and curl see it; details are in the service's own tests."""
 
+import datetime
 import hashlib
 import http.client
 import io
@@ -154,10 +155,12 @@ def test_presigned_urls(s3, bucket, version, tmp_path):
     assert curl("-T", str(sent), "-H", "Content-Type: x/y", url)[0] == 200
     assert s3.head_object(Bucket=bucket, Key="k")["ContentType"] == "x/y"
     more = {"ResponseContentDisposition": 'attachment; filename="a b"', "ResponseContentType": "text/z"}
+    more["ResponseExpires"] = datetime.datetime(2030, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
     url = signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k", **more}, ExpiresIn=60)
     assert curl(url) == (200, b"by curl")
     with urllib.request.urlopen(url) as got:
         assert (got.headers["Content-Disposition"], got.headers["Content-Type"]) == ('attachment; filename="a b"', "text/z")
+        assert got.headers["Expires"] == "Wed, 02 Jan 2030 03:04:05 GMT"
     for spoilt, expected in [
         (url.replace("/k?", "/other?"), b"SignatureDoesNotMatch"),
         (url.replace("text%2Fz", "text%2Fhtml"), b"SignatureDoesNotMatch"),

@@ -341,17 +341,21 @@ pub async fn describe_fleet_instances(
         .await?;
     found.retain(|one| filters.accept(&Tags::new(), |_| vec![one.instance_type.clone()]));
     let (found, last) = page.cut(found, |one| one.id.to_string());
-    let show = |one: &Instance| api::ActiveInstance {
+    Ok(api::DescribeFleetInstancesResult {
+        active_instances: Some(found.iter().map(active).collect()),
+        fleet_id: Some(id),
+        next_token: page::seal(ctx, DESCRIBE, last),
+    })
+}
+
+/// An instance of a fleet, as it is shown.
+pub(super) fn active(one: &Instance) -> api::ActiveInstance {
+    api::ActiveInstance {
         instance_id: Some(one.id.to_string()),
         instance_type: Some(one.instance_type.clone()),
         spot_instance_request_id: one.spot.as_ref().map(|spot| spot.request.to_string()),
         instance_health: Some("healthy".to_owned()),
-    };
-    Ok(api::DescribeFleetInstancesResult {
-        active_instances: Some(found.iter().map(show).collect()),
-        fleet_id: Some(id),
-        next_token: page::seal(ctx, DESCRIBE, last),
-    })
+    }
 }
 
 /// Each on its own: one that is not there does not keep the others.

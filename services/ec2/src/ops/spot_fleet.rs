@@ -5,7 +5,7 @@ use kernel::tokens::fingerprint;
 use kernel::{Access, Ctx, Result, Scope};
 use shape::Timestamp;
 
-use super::fleet::{may_launch, members};
+use super::fleet::{active, may_launch, members};
 use super::page::{self, Once, check_dry_run};
 use crate::controllers::fleet::{self as controller, CONTROLLER};
 use crate::errors;
@@ -189,14 +189,8 @@ pub async fn describe_spot_fleet_instances(
     let found: Vec<Instance> =
         ctx.read(|snap| Ok(members(snap, &scope, &fleet)?.into_iter().map(|(_, one)| one).collect())).await?;
     let (found, last) = page.cut(found, |one| one.id.to_string());
-    let show = |one: &Instance| api::ActiveInstance {
-        instance_id: Some(one.id.to_string()),
-        instance_type: Some(one.instance_type.clone()),
-        spot_instance_request_id: one.spot.as_ref().map(|spot| spot.request.to_string()),
-        instance_health: Some("healthy".to_owned()),
-    };
     Ok(api::DescribeSpotFleetInstancesResponse {
-        active_instances: Some(found.iter().map(show).collect()),
+        active_instances: Some(found.iter().map(active).collect()),
         spot_fleet_request_id: Some(id),
         next_token: page::seal(ctx, DESCRIBE, last),
     })

@@ -18,6 +18,7 @@ use crate::rules::condition::Read;
 use crate::rules::encryption::CustomerKey;
 use crate::rules::range;
 use crate::rules::replication::Status;
+use crate::rules::time;
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{self, Segment};
 use crate::state::object::{self, Object, Which};
@@ -134,7 +135,7 @@ macro_rules! describe {
             content_language: or(&$input.response_content_language, &headers.content_language),
             content_disposition: or(&$input.response_content_disposition, &headers.content_disposition),
             cache_control: or(&$input.response_cache_control, &headers.cache_control),
-            expires: headers.expires.clone(),
+            expires: $input.response_expires.and_then(time::to_http).or_else(|| headers.expires.clone()),
             website_redirect_location: headers.website_redirect_location.clone(),
             metadata: (!headers.metadata.is_empty()).then(|| headers.metadata.clone()),
             storage_class: object.storage_class.clone(),
