@@ -9,6 +9,8 @@ use http::{HeaderMap, HeaderValue};
 pub(crate) const POOL: &str = "AWSALBTG";
 /// The same for requests from other sites.
 const CORS: &str = "CORS";
+/// A century: dates of headers end with the year 9999.
+const LIFE_MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// FNV-1a: what cookies say must not change when the process does.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
@@ -39,7 +41,7 @@ pub(crate) fn set(
     twin: Option<bool>,
 ) {
     let expires = life.map_or_else(String::new, |life| {
-        format!("; Expires={}", httpdate(std::time::SystemTime::now() + life))
+        format!("; Expires={}", httpdate(std::time::SystemTime::now() + life.min(LIFE_MAX)))
     });
     let mut put = |text: String| {
         if let Ok(value) = HeaderValue::try_from(text) {
@@ -67,6 +69,17 @@ fn httpdate(at: std::time::SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn however_long_a_cookie_lives_it_has_a_date() {
+        let mut headers = HeaderMap::new();
+        set(&mut headers, "AWSELB", 1, Some(Duration::MAX), None);
+        let line = headers.get(SET_COOKIE).unwrap().to_str().unwrap();
+        assert!(
+            line.starts_with("AWSELB=0000000000000001; Expires=") && line.ends_with(" GMT; Path=/"),
+            "{line}"
+        );
+    }
 
     #[test]
     fn cookies_are_found_among_others() {

@@ -30,7 +30,13 @@ struct File {
 
 /// Looks at every load balancer whose requests are written down.
 pub async fn carry_all(ctx: &Ctx) -> Result<()> {
-    for (scope, one) in ctx.read(|snap| load_balancer::all_scopes(snap)).await? {
+    let all = ctx.read(|snap| load_balancer::all_scopes(snap)).await?;
+    {
+        // What waits for a log that is wanted no more goes to nobody.
+        let mut files = ctx.own::<Files>().0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.retain(|id, _| all.iter().any(|(_, one)| one.id == *id && one.attributes.log.is_some()));
+    }
+    for (scope, one) in all {
         if let Some(log) = &one.attributes.log {
             carry(&ctx.in_scope(scope), &one, log).await?;
         }

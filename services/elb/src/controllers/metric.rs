@@ -94,13 +94,14 @@ async fn put_of(ctx: &Ctx, all: &[LoadBalancer]) -> Result<()> {
         keep(ctx, one, sample.front().bytes, &mut lines);
         data.extend(metric::data(&one.name, &sample, ctx.now(), fine));
     }
+    // First: an hour that is over is not told again.
+    if !lines.is_empty() {
+        ctx.write(|tx| lines.iter().try_for_each(|line| tx.meter(line))).await?;
+    }
     for some in data.chunks(DATA_MAX) {
         put(ctx, some.to_vec()).await?;
     }
-    if lines.is_empty() {
-        return Ok(());
-    }
-    ctx.write(|tx| lines.iter().try_for_each(|line| tx.meter(line))).await
+    Ok(())
 }
 
 /// Writes down what was used since the last look. Lines that are due are added to `lines`.

@@ -1,6 +1,6 @@
 //! Carries access logs to buckets: gathered with every look, sent as files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
@@ -45,13 +45,18 @@ impl File {
 
 /// Looks at every load balancer whose requests are written down.
 pub async fn carry_all(ctx: &Ctx) -> Result<()> {
+    let mut logged = HashSet::new();
     for (scope, id) in ctx.read(|snap| load_balancer::ids_of_all_scopes(snap)).await? {
         let there = ctx.in_scope(scope);
         let found = there.read(|snap| load_balancer::find(snap, &scope, &id)).await?;
         if let Some(one) = found.filter(LoadBalancer::is_logged) {
             carry(&there, &one).await?;
+            logged.insert((scope, id));
         }
     }
+    // What waits for a log that is wanted no more goes to nobody.
+    let mut files = ctx.own::<Files>().0.lock().unwrap_or_else(PoisonError::into_inner);
+    files.retain(|of, _| logged.contains(of));
     Ok(())
 }
 

@@ -117,15 +117,16 @@ async fn put_of(ctx: &Ctx) -> Result<()> {
         let fine = ctx.own::<Books>().every_ms < EVERY_S * 1_000;
         data.entry(metric::namespace(one.kind)).or_default().extend(metric::data(&counted, ctx.now(), fine));
     }
+    // First: an hour that is over is not told again.
+    if !lines.is_empty() {
+        ctx.write(|tx| lines.iter().try_for_each(|line| tx.meter(line))).await?;
+    }
     for (namespace, data) in data {
         for some in data.chunks(DATA_MAX) {
             put(ctx, namespace, some.to_vec()).await?;
         }
     }
-    if lines.is_empty() {
-        return Ok(());
-    }
-    ctx.write(|tx| lines.iter().try_for_each(|line| tx.meter(line))).await
+    Ok(())
 }
 
 /// Writes down what was used since the last look; gives the units in use. Lines that are due are added to `lines`.
