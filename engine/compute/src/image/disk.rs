@@ -55,8 +55,7 @@ fn find_root(device: &Path, at: &Path) -> io::Result<PathBuf> {
             if !mount_part(device, part, kind, more, at)? {
                 continue;
             }
-            let is_root = |place: &PathBuf| HAS.iter().all(|name| place.join(name).is_dir());
-            match ROOTS.iter().map(|place| at.join(place)).find(is_root) {
+            match ROOTS.iter().map(|place| at.join(place)).find(|place| is_root(place)) {
                 Some(found) => return Ok(found),
                 None => nix::mount::umount(at)?,
             }
@@ -64,6 +63,12 @@ fn find_root(device: &Path, at: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("none of its parts is the root file system (ext4, xfs or btrfs) of a Linux"))
+}
+
+/// Whether a root lies there. A link in place of a folder would lead into this host.
+fn is_root(place: &Path) -> bool {
+    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    is_folder(place) && HAS.iter().all(|name| is_folder(&place.join(name)))
 }
 
 /// False where it is no such file system.
@@ -94,5 +99,26 @@ fn run_tool(tool: &mut Command) -> io::Result<()> {
     match output.status.success() {
         true => Ok(()),
         false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_are_no_roots() {
+        let at = tempfile::tempdir().unwrap();
+        let there = |name: &str| at.path().join(name);
+        for name in HAS {
+            fs::create_dir_all(there("real").join(name)).unwrap();
+        }
+        fs::create_dir_all(there("half/usr")).unwrap();
+        symlink("/etc", there("half/etc")).unwrap();
+        symlink(there("real"), there("led")).unwrap();
+        assert!(is_root(&there("real")));
+        assert!(!is_root(&there("half")) && !is_root(&there("led")) && !is_root(&there("none")));
     }
 }
