@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt};
 use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 use crate::engine::{Engine, SIZE_BYTES_MAX, on_thread};
@@ -31,6 +32,8 @@ const HOLE_BYTES: usize = 4096;
 const FINE: [i32; 3] = [0, 3, 63];
 /// What a description of an image may say.
 const WORDS_BYTES_MAX: usize = 1 << 20;
+/// Characters of what is wrong with one that are told.
+const WHY_MAX: usize = 1_000;
 
 /// How a disk image is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,20 +236,33 @@ async fn run(pool: &Pool, words: &[&str], files: &[&Path]) -> Result<Vec<u8>> {
         output = ended(child) => output?,
         full = fills_up(pool) => return Err(full),
     };
-    if output.status.code().is_some_and(|code| FINE.contains(&code)) && output.stdout.len() <= WORDS_BYTES_MAX
+    if output.status.code().is_some_and(|code| FINE.contains(&code)) && output.stdout.len() < WORDS_BYTES_MAX
     {
         return Ok(output.stdout);
     }
     // Without our paths, which say nothing to who reads it.
-    let mut why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let mut why: String = String::from_utf8_lossy(&output.stderr).trim().chars().take(WHY_MAX).collect();
     for file in files {
         why = why.replace(&file.display().to_string(), "image");
     }
     Err(Error::Image(format!("it does not read: {why}")))
 }
 
-async fn ended(child: Child) -> Result<std::process::Output> {
-    child.wait_with_output().await.trying(|| "wait for qemu-img".to_owned())
+async fn ended(mut child: Child) -> Result<std::process::Output> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let all = tokio::try_join!(words(stdout), words(stderr), child.wait());
+    let (stdout, stderr, status) = all.trying(|| "wait for qemu-img".to_owned())?;
+    Ok(std::process::Output { status, stdout, stderr })
+}
+
+/// The beginning of what is said; a damaged image can have much said about it.
+async fn words(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+    let mut words = Vec::new();
+    let Some(mut pipe) = pipe else { return Ok(words) };
+    let most = u64::try_from(WORDS_BYTES_MAX).unwrap_or(u64::MAX);
+    (&mut pipe).take(most).read_to_end(&mut words).await?;
+    tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
+    Ok(words)
 }
 
 /// Comes to its end when there is no room any more.

@@ -106,7 +106,8 @@ impl Script {
             let link = if way.starts_with('o') { "iifname" } else { "oifname" };
             let family = if ip == "ip" { "ipv4" } else { "ipv6" };
             let (only, rest) = match set.kind {
-                "etc" => (String::new(), "meta l4proto".to_owned()),
+                // What a full set of the others has no place for is none of these.
+                "etc" => (" meta l4proto != { tcp, udp }".to_owned(), "meta l4proto".to_owned()),
                 kind => (format!(" meta l4proto {kind}"), format!("{kind} sport . {kind} dport")),
             };
             self.line(format_args!(
