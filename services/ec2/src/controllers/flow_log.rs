@@ -104,7 +104,10 @@ pub async fn look_all(ctx: &Ctx) -> Result<()> {
         look(ctx, &scope, &vpc, &interfaces, &logs).await;
     }
     for (scope, log) in &logs {
-        write_down(&ctx.in_scope(*scope), log).await?;
+        // One that fails keeps none of the others.
+        if let Err(error) = write_down(&ctx.in_scope(*scope), log).await {
+            tracing::error!(%error, log = log.id.as_str(), "an interval of a flow log is lost");
+        }
     }
     Ok(())
 }

@@ -92,7 +92,11 @@ pub async fn import_image(ctx: &Ctx, input: api::ImportImageRequest) -> Result<a
     }
     let mut disks = Vec::new();
     for container in containers {
-        disks.push(disk_of(ctx, container, disks.len()).await?);
+        let disk = disk_of(ctx, container, disks.len()).await?;
+        if let Some(twice) = disks.iter().find(|known: &&Disk| known.device == disk.device) {
+            return Err(errors::invalid_value(twice.device.as_deref().unwrap_or_default(), "DeviceName"));
+        }
+        disks.push(disk);
     }
     let task = ImportTask {
         id: ImportImageTaskId::fresh(ctx.ids()).into(),

@@ -209,6 +209,11 @@ async fn imports_are_refused_with_the_codes_of_aws_and_repeated_by_their_token()
     assert_eq!(refused.code(), "InvalidParameter");
     let windows = api::ImportImageRequest { platform: text("Windows"), ..image(&["disk.raw"]) };
     assert_eq!(house.cloud.call(op::ImportImage, windows).await.unwrap_err().code(), "InvalidParameterValue");
+    let mut twice = image(&["disk.raw", "disk.raw"]);
+    for disk in twice.disk_containers.iter_mut().flatten() {
+        disk.device_name = text("/dev/sdf");
+    }
+    assert_eq!(house.cloud.call(op::ImportImage, twice).await.unwrap_err().code(), "InvalidParameterValue");
     let cancel = |id: &str| api::CancelImportTaskRequest { import_task_id: text(id), ..Default::default() };
     for (id, code) in [
         ("import-x", "InvalidConversionTaskId.Malformed"),
