@@ -623,6 +623,27 @@ def furnish_events(events, account, marker, cloud):
     return members, operations
 
 
+def furnish_scheduler(scheduler, account, marker, cloud):
+    role = f"scheduler-{marker}"
+    principal = {"Service": "scheduler.amazonaws.com"}
+    arn = cloud.client("iam", account=account).create_role(RoleName=role, AssumeRolePolicyDocument=trust(principal))
+    arn = arn["Role"]["Arn"]
+    target = {"Arn": f"arn:aws:sqs:us-east-1:{account}:q-{marker}", "RoleArn": arn}
+    what = {"ScheduleExpression": "at(2199-01-01T00:00:00)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target}
+    scheduler.create_schedule_group(Name=marker)
+    scheduler.create_schedule(Name=marker, GroupName=marker, **what)
+    group = f"arn:aws:scheduler:us-east-1:{account}:schedule-group/{marker}"
+    members = {"GroupName": marker, "Name": marker, "ResourceArn": group}
+    operations = {
+        "CreateSchedule": {**what, "Name": f"new-{marker}"},
+        "CreateScheduleGroup": {"Name": f"new-{marker}"},
+        "UpdateSchedule": {**what, "ScheduleExpression": "at(2198-01-01T00:00:00)"},
+        "TagResource": {"Tags": [{"Key": "a", "Value": "b"}]},
+        "UntagResource": {"TagKeys": ["a"]},
+    }
+    return members, operations
+
+
 # In order: a later one may use what an earlier one made.
 FURNISH = {
     "sqs": furnish_sqs,
@@ -640,4 +661,5 @@ FURNISH = {
     "logs": furnish_logs,
     "sts": furnish_sts,
     "organizations": furnish_organizations,
+    "scheduler": furnish_scheduler,
 }

@@ -9,6 +9,7 @@ use kernel::authorize::ByPolicies;
 use kernel::clock::{Clock, SystemClock};
 use kernel::house::Parts;
 use kernel::ids::SystemIds;
+use kernel::plugs::ReadInput;
 use kernel::snapshot_blocks::SnapshotDesk;
 use kernel::{Arrivals, House, Issuer, Mode, Names, Plugs, Sealer};
 use store::Store;
@@ -214,8 +215,10 @@ impl DataFolder {
 
 fn plugs(options: &Up, engines: &Engines, data: &Path) -> Plugs {
     let sealer: Arc<dyn Sealer> = Arc::new(identity::sealer(data));
+    let read_input: ReadInput = Arc::new(wire::codec::read_named);
     Plugs::default()
         .with(sealer)
+        .with(read_input)
         .with(engines.machines.clone())
         .with(engines.networks.clone())
         .with(engines.volumes.clone())

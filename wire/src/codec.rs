@@ -85,6 +85,17 @@ pub fn decode(
     honoured::check(op, input)
 }
 
+/// Reads an input that did not come over the wire: a JSON document, its members named as SDKs write them.
+///
+/// # Errors
+/// As [`decode`]; and for members there are none of.
+pub fn read_named(service: &ServiceDef, op: &OpDef, document: &[u8], input: &mut dyn Struct) -> Result<()> {
+    let check = Check::by_name(service);
+    json::decode(document, input, &check)?;
+    check.finish()?;
+    honoured::check(op, input)
+}
+
 /// Writes an operation's output as the protocol's answer.
 pub fn encode(
     protocol: Protocol,

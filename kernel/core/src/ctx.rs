@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use shape::Operation;
+use shape::{OpDef, Operation, Struct};
 
 use crate::access::Access;
 use crate::arn::{AccountId, Partition, Region};
@@ -192,6 +192,13 @@ impl Ctx {
         let via = Some(self.house().signing_name(self.service()));
         let caller = Caller { via, ..self.caller().clone() };
         self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
+    }
+
+    /// As [`Ctx::call`], of an operation that is known only as the house runs.
+    pub async fn call_def(&self, op: &'static OpDef, input: Box<dyn Struct>) -> Result<Box<dyn Struct>> {
+        let via = Some(self.house().signing_name(self.service()));
+        let caller = Caller { via, ..self.caller().clone() };
+        self.house().call_untyped(op, self.scope(), caller, self.shared_request_id().clone(), input).await
     }
 
     /// Calls an operation of any service, through the gate, as the service itself for a resource of its own: the policy

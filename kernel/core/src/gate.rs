@@ -100,18 +100,23 @@ impl House {
         request_id: Arc<str>,
         input: O::Input,
     ) -> Result<O::Output> {
-        let call = Call {
-            op: O::DEF,
-            scope: *scope,
-            caller,
-            request_id,
-            authority: String::new(),
-            input: Box::new(input),
-        };
-        // Boxed: a service may call one that calls it.
-        let output = Box::pin(self.enter(call)).await?;
+        let output = self.call_untyped(O::DEF, scope, caller, request_id, Box::new(input)).await?;
         let output = output.into_any().downcast::<O::Output>();
         output.map(|output| *output).map_err(|_| Error::internal(WrongOutput(O::DEF.name)))
+    }
+
+    /// As [`House::call_typed`], of an operation that is known only as the house runs.
+    pub(crate) async fn call_untyped(
+        self: &Arc<Self>,
+        op: &'static OpDef,
+        scope: &Scope,
+        caller: Caller,
+        request_id: Arc<str>,
+        input: Box<dyn Struct>,
+    ) -> Result<Box<dyn Struct>> {
+        let call = Call { op, scope: *scope, caller, request_id, authority: String::new(), input };
+        // Boxed: a service may call one that calls it.
+        Box::pin(self.enter(call)).await
     }
 
     async fn enter(self: &Arc<Self>, call: Call) -> Result<Box<dyn Struct>> {

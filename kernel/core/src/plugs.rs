@@ -2,6 +2,15 @@
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use shape::{OpDef, ServiceDef, Struct};
+
+use crate::error::Result;
+
+/// Reads a JSON document into the input of an operation, by the members' names as SDKs write them, checked like one that
+/// comes over the wire.
+pub type ReadInput = Arc<dyn Fn(&ServiceDef, &OpDef, &[u8], &mut dyn Struct) -> Result<()> + Send + Sync>;
 
 /// Engines by type, settings by name. Every `service(&Plugs)` takes what it needs.
 #[derive(Default)]

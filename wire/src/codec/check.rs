@@ -24,6 +24,8 @@ pub(super) struct Check {
     found: RefCell<Vec<Violation>>,
     /// The first thing that could not be read, for parsers that cannot carry our error through.
     unreadable: RefCell<Option<String>>,
+    /// Members go by their names in the model, as SDKs write them, wherever they travel; others are refused.
+    by_name: bool,
 }
 
 struct Violation {
@@ -64,7 +66,15 @@ impl fmt::Display for Constraint {
 impl Check {
     pub(super) fn new(service: &ServiceDef) -> Self {
         let ServiceDef { checks: style, errors, .. } = *service;
-        Self { style, errors, found: RefCell::default(), unreadable: RefCell::default() }
+        Self { style, errors, found: RefCell::default(), unreadable: RefCell::default(), by_name: false }
+    }
+
+    pub(super) fn by_name(service: &ServiceDef) -> Self {
+        Self { by_name: true, ..Self::new(service) }
+    }
+
+    pub(super) fn is_by_name(&self) -> bool {
+        self.by_name
     }
 
     pub(super) fn root(&self) -> At<'_> {

@@ -80,7 +80,8 @@ impl<'de> Visitor<'de> for Fields<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let members = self.into.schema().members;
         let mut hint = 0;
-        while let Some(found) = map.next_key_seed(Name { members, hint: &mut hint })? {
+        let check = self.at.check;
+        while let Some(found) = map.next_key_seed(Name { members, hint: &mut hint, check })? {
             let Some((i, member)) = found else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
@@ -99,6 +100,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
 struct Name<'a> {
     members: &'static [Member],
     hint: &'a mut usize,
+    check: &'a Check,
 }
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
@@ -113,7 +115,20 @@ impl Visitor<'_> for Name<'_> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
+        if self.check.is_by_name() {
+            // SDKs of some languages begin them with a capital, others do not.
+            let is_it = |m: &Member| {
+                m.name.get(1..) == name.get(1..)
+                    && m.name.get(..1).zip(name.get(..1)).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+            };
+            let found = self.members.iter().enumerate().find(|(_, m)| is_it(m));
+            if found.is_none() {
+                self.check.unreadable(format!("Unknown parameter: {name}"));
+                return Err(E::custom("unknown parameter"));
+            }
+            return Ok(found);
+        }
         Ok(find(self.members, self.hint, |m| m.wire == name && m.location == Location::Body))
     }
 }

@@ -9,7 +9,6 @@ pub mod pattern;
 pub mod permission;
 pub mod retry;
 pub mod rule;
-pub mod schedule;
 pub mod tag;
 pub mod target;
 pub mod transform;

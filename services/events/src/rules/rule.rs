@@ -1,10 +1,10 @@
 //! What a rule may say.
 
 use kernel::Result;
+use schedule::{Schedule, Units};
 
 use super::arn::DEFAULT;
 use super::pattern::{self, Pattern};
-use super::schedule::{self, Schedule};
 use crate::errors;
 
 /// Rules of a bus, and targets of a rule (user guide, "Quotas").
@@ -32,9 +32,14 @@ pub fn check(
     }
     let pattern = pattern.map(read_pattern).transpose()?;
     let read = |text: &str| {
-        schedule::read(text).ok_or_else(|| errors::validation("Parameter ScheduleExpression is not valid."))
+        read_schedule(text).ok_or_else(|| errors::validation("Parameter ScheduleExpression is not valid."))
     };
     Ok((pattern, schedule.map(read).transpose()?))
+}
+
+/// A rate or a cron: rules know no other.
+pub fn read_schedule(text: &str) -> Option<Schedule> {
+    Schedule::parse(text, Units::Grammatical).filter(|schedule| !schedule.is_once())
 }
 
 /// # Errors

@@ -1,12 +1,13 @@
 //! Rules with their targets, and the timers of those that go by the clock.
 
+use jiff::tz::TimeZone;
 use kernel::timers::TimerKey;
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use crate::rules::arn;
 use crate::rules::retry::Policy;
-use crate::rules::schedule;
+use crate::rules::rule::read_schedule;
 use crate::rules::tag::Tags;
 use crate::rules::transform::Input;
 
@@ -70,8 +71,8 @@ pub fn all(from: &mut impl Reader, scope: &Scope, bus: &str) -> Result<Vec<Rule>
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, rule: &Rule) -> Result<()> {
     let now = tx.ctx().now();
     RULES.put(tx, scope, (&*rule.bus, &*rule.name), rule)?;
-    let schedule = rule.schedule.as_deref().filter(|_| rule.is_enabled()).and_then(schedule::read);
-    match schedule.and_then(|schedule| schedule.next(rule.since, now)) {
+    let schedule = rule.schedule.as_deref().filter(|_| rule.is_enabled()).and_then(read_schedule);
+    match schedule.and_then(|schedule| schedule.next(rule.since, now, &TimeZone::UTC)) {
         Some(at) => tx.schedule(&timer(scope, &rule.name), at),
         None => tx.unschedule(&timer(scope, &rule.name)).map(|_| ()),
     }

@@ -1,0 +1,5 @@
+//! Generates this crate from `models/scheduler.*`.
+
+fn main() {
+    api_codegen::build("scheduler");
+}

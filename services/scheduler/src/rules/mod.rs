@@ -1,0 +1,8 @@
+//! What is refused, what is assumed, and what is due.
+
+pub mod arn;
+pub mod input;
+pub mod retry;
+pub mod schedule;
+pub mod tag;
+pub mod target;

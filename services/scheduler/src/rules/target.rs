@@ -1,0 +1,199 @@
+//! What a schedule may call: a queue, a bus, or any operation of the services here.
+
+use api_scheduler as api;
+use kernel::{Arn, Result, Scope};
+use shape::{OpDef, ServiceDef};
+
+use super::retry::Policy;
+use crate::errors;
+use crate::state::schedule::Target;
+
+/// Where an ARN leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Queue {
+        scope: Scope,
+        name: String,
+    },
+    Bus {
+        scope: Scope,
+        arn: String,
+    },
+    /// An operation: the service and the action, as SDKs write them in lower case.
+    Operation {
+        service: String,
+        action: String,
+    },
+}
+
+/// What SDKs call services that are called otherwise here.
+const ALIASES: [(&str, &str); 4] = [
+    ("eventbridge", "events"),
+    ("cloudwatchlogs", "logs"),
+    ("elasticloadbalancing", "elb"),
+    ("elasticloadbalancingv2", "elbv2"),
+];
+
+/// Operations that begin so only read, and are no targets (user guide, "Universal targets", unsupported actions).
+const READING: [&str; 14] = [
+    "get", "describe", "list", "poll", "receive", "search", "scan", "query", "select", "read", "lookup",
+    "discover", "validate", "batchGet",
+];
+
+/// # Errors
+/// When it is no ARN, or of something that is no target here.
+pub fn place(text: &str) -> Result<Place> {
+    if let Some((_, rest)) = text.split_once(":scheduler:::aws-sdk:") {
+        let (service, action) =
+            rest.split_once(':').ok_or_else(|| errors::validation(format!("Invalid Target ARN: {text}")))?;
+        return Ok(Place::Operation { service: service.to_owned(), action: action.to_owned() });
+    }
+    let bad = || errors::validation(format!("Provided Arn is not in correct format: {text}"));
+    let arn: Arn = text.parse().map_err(|_| bad())?;
+    let scope = Scope::of_arn(&arn).ok_or_else(bad)?;
+    match (arn.service.as_str(), arn.resource.as_str()) {
+        ("sqs", name) if !name.is_empty() => Ok(Place::Queue { scope, name: name.to_owned() }),
+        ("events", bus) if bus.starts_with("event-bus/") => Ok(Place::Bus { scope, arn: text.to_owned() }),
+        (service, _) => {
+            Err(errors::validation(format!("Targets of {service} are not supported here: {text}")))
+        }
+    }
+}
+
+/// The operation that a universal target names.
+///
+/// # Errors
+/// When nobody here serves it, or it only reads.
+pub fn operation(
+    services: impl Iterator<Item = &'static ServiceDef>,
+    service: &str,
+    action: &str,
+) -> Result<(&'static ServiceDef, &'static OpDef)> {
+    let name = ALIASES.iter().find(|(alias, _)| *alias == service).map_or(service, |(_, name)| name);
+    let invalid = |why: &str| errors::validation(format!("Invalid Target: {service}:{action} {why}."));
+    let found =
+        services.into_iter().find(|def| def.name == name).ok_or_else(|| invalid("is of no service here"))?;
+    let is_reading = |head: &str| {
+        action.strip_prefix(head).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
+    };
+    if READING.iter().any(|head| is_reading(head)) {
+        return Err(invalid("only reads, and such actions are not supported"));
+    }
+    let is_it = |op: &&&'static OpDef| {
+        op.name.get(..1).zip(action.get(..1)).is_some_and(|(ours, theirs)| {
+            ours.to_ascii_lowercase() == theirs && op.name.get(1..) == action.get(1..)
+        })
+    };
+    let op = found.ops.iter().find(is_it).ok_or_else(|| invalid("is not an action served here"))?;
+    Ok((found, op))
+}
+
+/// A target as it was asked for.
+///
+/// # Errors
+/// `ValidationException` that names what is wrong.
+pub fn check(given: api::Target, services: impl Iterator<Item = &'static ServiceDef>) -> Result<Target> {
+    let place = place(&given.arn)?;
+    let group = given.sqs_parameters.and_then(|parameters| parameters.message_group_id);
+    let event = given.event_bridge_parameters.map(|event| (event.source, event.detail_type));
+    if let Place::Operation { service, action } = &place {
+        operation(services, service, action)?;
+    }
+    match &place {
+        Place::Queue { name, .. } if name.ends_with(".fifo") != group.is_some() => {
+            return Err(errors::validation(
+                "SqsParameters.MessageGroupId must be specified for FIFO queues, and for these only.",
+            ));
+        }
+        Place::Bus { .. } if event.is_none() => {
+            return Err(errors::validation("EventBridgeParameters must be specified for event buses."));
+        }
+        _ => {}
+    }
+    if group.is_some() && !matches!(place, Place::Queue { .. }) {
+        return Err(errors::validation("SqsParameters is for queues only."));
+    }
+    if event.is_some() && !matches!(place, Place::Bus { .. }) {
+        return Err(errors::validation("EventBridgeParameters is for event buses only."));
+    }
+    let is_json =
+        |text: &String| serde_json::from_str::<serde_json::Value>(text).is_ok_and(|v| v.is_object());
+    let needs_json = !matches!(place, Place::Queue { .. });
+    if needs_json && given.input.as_ref().is_some_and(|input| !is_json(input)) {
+        return Err(errors::validation("Invalid Input: it must be a JSON object for this target."));
+    }
+    let dead_letters = given.dead_letter_config.and_then(|config| config.arn);
+    if dead_letters.as_deref().is_some_and(|arn| arn.ends_with(".fifo")) {
+        return Err(errors::validation("DeadLetterConfig must name a standard queue."));
+    }
+    let retry = given
+        .retry_policy
+        .map(|policy| Policy::new(policy.maximum_retry_attempts, policy.maximum_event_age_in_seconds));
+    let (arn, role_arn, input) = (given.arn, given.role_arn, given.input);
+    Ok(Target { arn, role_arn, input, group, event, retry, dead_letters })
+}
+
+/// As AWS shows it.
+pub fn shown(target: &Target) -> api::Target {
+    let retry = target.retry.unwrap_or_default();
+    api::Target {
+        arn: target.arn.clone(),
+        role_arn: target.role_arn.clone(),
+        input: target.input.clone(),
+        sqs_parameters: target
+            .group
+            .clone()
+            .map(|group| api::SqsParameters { message_group_id: Some(group) }),
+        event_bridge_parameters: target
+            .event
+            .clone()
+            .map(|(source, detail_type)| api::EventBridgeParameters { source, detail_type }),
+        dead_letter_config: target.dead_letters.clone().map(|arn| api::DeadLetterConfig { arn: Some(arn) }),
+        retry_policy: Some(api::RetryPolicy {
+            maximum_event_age_in_seconds: Some(retry.age_s),
+            maximum_retry_attempts: Some(retry.attempts),
+        }),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_lead_to_queues_buses_and_operations() {
+        let of = |text: &str| place(text).ok();
+        assert!(
+            matches!(of("arn:aws:sqs:us-east-1:000000000000:q"), Some(Place::Queue { name, .. }) if name == "q")
+        );
+        assert!(matches!(of("arn:aws:events:us-east-1:000000000000:event-bus/b"), Some(Place::Bus { .. })));
+        let called = Place::Operation { service: "sqs".to_owned(), action: "sendMessage".to_owned() };
+        assert_eq!(of("arn:aws:scheduler:::aws-sdk:sqs:sendMessage"), Some(called));
+        for bad in [
+            "",
+            "queue",
+            "arn:aws:lambda:us-east-1:000000000000:function:f",
+            "arn:aws:scheduler:::aws-sdk:sqs",
+        ] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn operations_are_found_as_sdks_write_them() {
+        let all = || [&api_sqs::SERVICE, &api_events::SERVICE].into_iter();
+        let of = |service: &str, action: &str| operation(all(), service, action).map(|(_, op)| op.name);
+        assert_eq!(of("sqs", "sendMessage").unwrap(), "SendMessage");
+        assert_eq!(of("eventbridge", "putEvents").unwrap(), "PutEvents");
+        for (service, action) in [
+            ("sqs", "SendMessage"),
+            ("sqs", "receiveMessage"),
+            ("sqs", "explode"),
+            ("none", "x"),
+            ("sqs", ""),
+        ] {
+            assert!(of(service, action).is_err(), "{service}:{action}");
+        }
+    }
+}

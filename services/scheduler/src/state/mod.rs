@@ -1,0 +1,5 @@
+//! How schedules, their groups and what is under way are stored.
+
+pub mod group;
+pub mod invocation;
+pub mod schedule;
