@@ -125,7 +125,8 @@ fn put(
     created_at: Option<kernel::Millis>,
 ) -> Result<()> {
     let now = tx.ctx().now();
-    let next = rules::next(&asked.timing, now - 1);
+    // From when it was said: a rate begins at that very moment.
+    let next = rules::next(&asked.timing, asked.timing.since - 1);
     let Asked { group, name, description, timing, target } = asked;
     let schedule = Schedule {
         group: group.clone(),
