@@ -601,6 +601,11 @@ def furnish_acm(acm, account, marker, cloud):
     return {"CertificateArn": arn}, {}
 
 
+def furnish_instance_connect(connect, account, marker, cloud):
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJgzuSaFtTx3ylO5/RMqTcYDXuVPVcmz8YE4HQFBJcZy"
+    return {"InstanceId": "i-0123456789abcdef0", "InstanceOSUser": "root", "SSHPublicKey": key}, {}
+
+
 def furnish_events(events, account, marker, cloud):
     rule, home = f"r-{marker}", f"arn:aws:events:us-east-1:{account}"
     arn = events.put_rule(Name=rule, EventPattern='{"source": ["walk"]}')["RuleArn"]
@@ -647,6 +652,7 @@ def furnish_scheduler(scheduler, account, marker, cloud):
 # In order: a later one may use what an earlier one made.
 FURNISH = {
     "sqs": furnish_sqs,
+    "ec2-instance-connect": furnish_instance_connect,
     "events": furnish_events,
     "kms": furnish_kms,
     "iam": furnish_iam,

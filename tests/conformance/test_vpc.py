@@ -397,3 +397,33 @@ def test_packets_are_long_inside_and_usual_beyond(net):
     voice = net.launch(LONG_VOICE % (ear["PrivateIpAddress"], beyond), NetworkInterfaces=place)
     net.told(ear, "8973")
     net.told(voice, "9001 1500")
+
+
+def test_an_instance_begins_with_several_interfaces(net, ec2):
+    """Each is configured inside and answers by itself; one that is to stay outlives the instance."""
+    vpc = net.vpc("10.80.0.0/16")
+    front, back = net.subnet(vpc, "10.80.1.0/24"), net.subnet(vpc, "10.80.2.0/24")
+    group = net.group(vpc)
+    stays = ec2.create_network_interface(SubnetId=back, Groups=[group])["NetworkInterface"]
+    net.undo.append(lambda: ec2.delete_network_interface(NetworkInterfaceId=stays["NetworkInterfaceId"]))
+    server = net.launch(
+        WEB % "server",
+        NetworkInterfaces=[
+            {"DeviceIndex": 1, "NetworkInterfaceId": stays["NetworkInterfaceId"]},
+            {"DeviceIndex": 0, "SubnetId": front, "Groups": [group], "SecondaryPrivateIpAddressCount": 1},
+        ],
+    )
+    first, second = server["NetworkInterfaces"]
+    assert second["NetworkInterfaceId"] == stays["NetworkInterfaceId"]
+    addresses = [one["PrivateIpAddress"] for one in first["PrivateIpAddresses"] + second["PrivateIpAddresses"]]
+    assert len(addresses) == 3
+    visitor = net.launch(VISITOR % " ".join(addresses), SubnetId=front, SecurityGroupIds=[group])
+    net.told(visitor, " ".join([f"server {visitor['PrivateIpAddress']}"] * 3))
+    net.instances.remove(server["InstanceId"])
+    ec2.terminate_instances(InstanceIds=[server["InstanceId"]])
+    eventually(lambda: net.describe(server["InstanceId"])["State"]["Name"] == "terminated", "it is terminated")
+    left = ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": [front, back]}])["NetworkInterfaces"]
+    assert {one["NetworkInterfaceId"]: one["Status"] for one in left} == {
+        stays["NetworkInterfaceId"]: "available",
+        visitor["NetworkInterfaces"][0]["NetworkInterfaceId"]: "in-use",
+    }

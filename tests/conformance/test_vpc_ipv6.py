@@ -117,3 +117,44 @@ def test_gateways_groups_and_acls_over_ipv6(net, ec2):  # noqa: F811
     block = ec2.describe_subnets(SubnetIds=[here.subnet])["Subnets"][0]["Ipv6CidrBlockAssociationSet"][0]
     assert block["Ipv6CidrBlock"] == here.range
     assert code(ec2.disassociate_subnet_cidr_block, AssociationId=block["AssociationId"]) == "InvalidCidrBlock.InUse"
+
+
+# Asks for its own metadata and its own name over IPv6, and says what it heard.
+SIX = """#!/bin/sh
+exec python3 -u - <<'PY'
+import socket, struct, time, urllib.request
+IMDS = "http://[fd00:ec2::254]/latest/"
+token = urllib.request.Request(IMDS + "api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"})
+token = urllib.request.urlopen(token, timeout=5).read().decode()
+def metadata(name):
+    return urllib.request.urlopen(urllib.request.Request(IMDS + "meta-data/" + name, headers={"X-aws-ec2-metadata-token": token})).read().decode()
+name = metadata("local-hostname")
+print("metadata", name, socket.gethostname())
+question = struct.pack(">6H", 7, 0x100, 1, 0, 0, 0)
+question += b"".join(bytes([len(word)]) + word.encode() for word in name.split(".")) + b"\\0" + struct.pack(">2H", 28, 1)
+asks = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+asks.settimeout(5)
+asks.sendto(question, ("fd00:ec2::253", 53))
+answer = asks.recv(512)
+print("named", socket.inet_ntop(socket.AF_INET6, answer[-16:]))
+PY
+"""
+
+
+def test_metadata_and_names_over_ipv6(net, ec2):  # noqa: F811
+    here = Six(net, ec2, "10.90.0.0/24")
+    ec2.modify_vpc_attribute(VpcId=here.vpc, EnableDnsHostnames={"Value": True})
+    ec2.modify_subnet_attribute(SubnetId=here.subnet, PrivateDnsHostnameTypeOnLaunch="resource-name")
+    asker = net.launch(
+        SIX,
+        SubnetId=here.subnet,
+        SecurityGroupIds=[here.group],
+        MetadataOptions={"HttpProtocolIpv6": "enabled", "HttpTokens": "required"},
+        PrivateDnsNameOptions={"EnableResourceNameDnsAAAARecord": True},
+    )
+    name = f"{asker['InstanceId']}.ec2.internal"
+    assert asker["PrivateDnsName"] == name
+    console = lambda: ec2.get_console_output(InstanceId=asker["InstanceId"]).get("Output", "")
+    eventually(lambda: f"metadata {name} {asker['InstanceId']}" in console(), "metadata answer")
+    eventually(lambda: f"named {first_address(asker)}" in console(), "its name is known")
+    assert asker["MetadataOptions"]["HttpProtocolIpv6"] == "enabled"

@@ -40,6 +40,7 @@ struct State {
     /// Of the images that are not ready.
     images: BTreeMap<ImageId, ImageState>,
     output: CommandOutput,
+    commands: Vec<(MachineId, Vec<String>)>,
     stats: Stats,
     next_pid: u32,
     no_micro_vms: Option<String>,
@@ -85,6 +86,11 @@ impl FakeMachines {
     /// What every command answers from now on.
     pub fn answer_commands(&self, output: CommandOutput) {
         self.lock().output = output;
+    }
+
+    /// The commands that were run, since this was asked last.
+    pub fn take_commands(&self) -> Vec<(MachineId, Vec<String>)> {
+        std::mem::take(&mut self.lock().commands)
     }
 
     /// What every running machine uses from now on.
@@ -260,10 +266,14 @@ impl Machines for FakeMachines {
     fn exec<'a>(
         &'a self,
         id: &'a MachineId,
-        _argv: Vec<String>,
+        argv: Vec<String>,
         _timeout_ms: u64,
     ) -> BoxFuture<'a, Result<CommandOutput>> {
-        ready(self.running(id, |state, _| state.output.clone())).boxed()
+        let done = self.running(id, |state, _| state.output.clone());
+        if done.is_ok() {
+            self.lock().commands.push((id.clone(), argv));
+        }
+        ready(done).boxed()
     }
 
     fn set_devices<'a>(

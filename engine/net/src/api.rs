@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::pin::Pin;
 
+use nix::sys::socket::{SetSockOpt, sockopt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::{
@@ -17,6 +18,10 @@ use crate::{
 pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// The name server's address that is the same in every network; port 53 is open to every nic.
 pub const RESOLVER: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 253);
+/// As [`METADATA`], in every network that has ranges of IPv6.
+pub const METADATA6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254);
+/// As [`RESOLVER`], in every network that has ranges of IPv6.
+pub const RESOLVER6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x253);
 
 /// The answer of a verb, later.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -73,7 +78,7 @@ pub trait Networks: Send + Sync {
     ///
     /// # Errors
     /// `Invalid` for an address the network's filter does not open, `NoSuchNetwork`, `Host`.
-    fn listen_tcp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, TcpListener>;
+    fn listen_tcp(&self, network: NetworkId, at: SocketAddr) -> Pending<'_, TcpListener>;
 
     /// Listens inside a nic's own namespace, on one of its addresses: a nic that no machine lives in.
     ///
@@ -85,7 +90,7 @@ pub trait Networks: Send + Sync {
     fn space_of(&self, nic: &NicId) -> Option<PathBuf>;
 
     /// As [`Networks::listen_tcp`], for datagrams.
-    fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket>;
+    fn bind_udp(&self, network: NetworkId, at: SocketAddr) -> Pending<'_, UdpSocket>;
 
     /// Removes whatever `condemned` names, and strays it names, as fast as the host can.
     fn remove_where<'a>(&'a self, condemned: &'a (dyn Fn(&Object) -> bool + Send + Sync)) -> Pending<'a, ()>;
@@ -102,7 +107,7 @@ pub trait Networks: Send + Sync {
     fn capabilities(&self) -> Pending<'_, Vec<Capability>>;
 }
 
-/// Limits how many hops answers on this connection may travel beyond the router (the IP TTL on arrival).
+/// Limits how many hops answers on this connection may travel beyond the router (TTL or hop limit on arrival).
 ///
 /// # Errors
 /// `Invalid` for 0, `Host` when the socket refuses.
@@ -110,5 +115,10 @@ pub fn set_hop_limit(stream: &TcpStream, hops: u8) -> Result<()> {
     if hops == 0 {
         return Err(crate::Error::Invalid("hop limit 0".to_owned(), "it must be at least 1"));
     }
-    crate::error::Doing::doing(stream.set_ttl(u32::from(hops)), || "set a socket's hop limit".to_owned())
+    // Both families have an option of their own.
+    let set = match stream.peer_addr() {
+        Ok(peer) if peer.is_ipv6() => sockopt::Ipv6Ttl.set(stream, &i32::from(hops)).map_err(Into::into),
+        _ => stream.set_ttl(u32::from(hops)),
+    };
+    crate::error::Doing::doing(set, || "set a socket's hop limit".to_owned())
 }

@@ -1,10 +1,11 @@
 //! What makes a spec acceptable: the same for the real engine and the fake.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::{
-    Error, GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, Ports, Protocol, RESOLVER, Result,
+    Error, GroupId, GroupSpec, METADATA, METADATA6, NetworkSpec, NicId, NicSpec, Ports, Protocol, RESOLVER,
+    RESOLVER6, Result,
 };
 
 /// Bounds of ids: they end up in records and messages, never in host names as they are.
@@ -139,13 +140,15 @@ pub(crate) fn answers(nic: &NicSpec, address: Ipv4Addr) -> Result<()> {
 }
 
 /// Only what every network's filter opens can be listened on, and the network's own services.
-pub(crate) fn service(network: &NetworkSpec, at: SocketAddrV4, tcp: bool) -> Result<()> {
-    let open = match at.port() {
-        80 => tcp && *at.ip() == METADATA,
-        53 => *at.ip() == network.resolver || *at.ip() == RESOLVER,
+pub(crate) fn service(network: &NetworkSpec, at: SocketAddr, tcp: bool) -> Result<()> {
+    let open = match (at.port(), at.ip()) {
+        (80, IpAddr::V4(address)) => tcp && address == METADATA,
+        (80, IpAddr::V6(address)) => tcp && address == METADATA6 && network.has_six(),
+        (53, IpAddr::V4(address)) => address == network.resolver || address == RESOLVER,
+        (53, IpAddr::V6(address)) => address == RESOLVER6 && network.has_six(),
         _ => false,
     };
-    let mut own = network.services.iter().filter(|service| service.address == *at.ip());
+    let mut own = network.services.iter().filter(|service| IpAddr::V4(service.address) == at.ip());
     if open || (tcp && own.any(|service| service.ports.contains(&at.port()))) {
         Ok(())
     } else {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
+use std::net::{
+    Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket,
+};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -214,7 +216,7 @@ fn keep_at_home(ranges: &[Ipv4Net]) {
     }
 }
 
-fn listening(listener: StdTcpListener, at: SocketAddrV4) -> Result<TcpListener> {
+fn listening(listener: StdTcpListener, at: SocketAddr) -> Result<TcpListener> {
     listener.set_nonblocking(true).doing(|| format!("listen on {at}"))?;
     TcpListener::from_std(listener).doing(|| format!("listen on {at}"))
 }
@@ -292,7 +294,7 @@ impl Networks for Net {
         self.at(network, Router::flows)
     }
 
-    fn listen_tcp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, TcpListener> {
+    fn listen_tcp(&self, network: NetworkId, at: SocketAddr) -> Pending<'_, TcpListener> {
         let opened = self.at(network, move |router| router.open(at, true, StdTcpListener::bind));
         Box::pin(async move { listening(opened.await?, at) })
     }
@@ -302,7 +304,7 @@ impl Networks for Net {
             return Box::pin(std::future::ready(Err(Error::NoSuchNic(nic))));
         };
         let opened = self.at(home, move |router| router.open_at(&nic, at));
-        Box::pin(async move { listening(opened.await?, at) })
+        Box::pin(async move { listening(opened.await?, at.into()) })
     }
 
     fn space_of(&self, nic: &NicId) -> Option<PathBuf> {
@@ -310,7 +312,7 @@ impl Networks for Net {
         space::is_kept(&path).then_some(path)
     }
 
-    fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket> {
+    fn bind_udp(&self, network: NetworkId, at: SocketAddr) -> Pending<'_, UdpSocket> {
         let opened = self.at(network, move |router| router.open(at, false, StdUdpSocket::bind));
         Box::pin(async move {
             let socket = opened.await?;

@@ -1,7 +1,7 @@
 //! Networks that only remember: for tests of whatever stands on the engine, on hosts that can do nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -234,7 +234,7 @@ impl Networks for FakeNetworks {
         })
     }
 
-    fn listen_tcp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, TcpListener> {
+    fn listen_tcp(&self, network: NetworkId, at: SocketAddr) -> Pending<'_, TcpListener> {
         let allowed = self.lock().get(&network).and_then(|(spec, _)| check::service(spec, at, true));
         Box::pin(async move {
             allowed?;
@@ -255,7 +255,7 @@ impl Networks for FakeNetworks {
         self.nic(nic).map(|_| PathBuf::from("/proc/self/ns/net"))
     }
 
-    fn bind_udp(&self, network: NetworkId, at: SocketAddrV4) -> Pending<'_, UdpSocket> {
+    fn bind_udp(&self, network: NetworkId, at: SocketAddr) -> Pending<'_, UdpSocket> {
         let allowed = self.lock().get(&network).and_then(|(spec, _)| check::service(spec, at, false));
         Box::pin(async move {
             allowed?;

@@ -17,8 +17,8 @@ use crate::flows::FLOWS;
 use crate::name::{Tag, short};
 use crate::screen::SHAPE;
 use crate::{
-    GLOBAL6, GroupId, GroupSpec, METADATA, NetworkSpec, NicId, NicSpec, Peer, Ports, Protocol, RESOLVER,
-    SetId,
+    GLOBAL6, GroupId, GroupSpec, METADATA, METADATA6, NetworkSpec, NicId, NicSpec, Peer, Ports, Protocol,
+    RESOLVER, RESOLVER6, SetId,
 };
 
 /// The router's end of the link to the host.
@@ -97,6 +97,8 @@ table inet net {{
   ip daddr vmap @local_in
   ip daddr {METADATA} tcp dport 80 accept
   ip daddr {{ {RESOLVER}, {resolver} }} meta l4proto {{ tcp, udp }} th dport 53 accept
+  ip6 daddr {METADATA6} tcp dport 80 accept
+  ip6 daddr {RESOLVER6} meta l4proto {{ tcp, udp }} th dport 53 accept
  }}
  chain c_out {{
   type filter hook forward priority -10; policy drop;

@@ -27,7 +27,7 @@ mod uplink;
 mod wiring;
 mod world;
 
-pub use api::{METADATA, Networks, Pending, RESOLVER, set_hop_limit};
+pub use api::{METADATA, METADATA6, Networks, Pending, RESOLVER, RESOLVER6, set_hop_limit};
 pub use engine::{Net, NetConfig};
 pub use error::{Error, Result};
 pub use fake::FakeNetworks;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::sync::Arc;
 
 use crate::check::{self, Members};
@@ -347,9 +347,9 @@ impl Router {
     /// Opens a socket inside the network; it stays there while its user is elsewhere.
     pub(crate) fn open<T>(
         &mut self,
-        at: SocketAddrV4,
+        at: SocketAddr,
         tcp: bool,
-        open: impl FnOnce(SocketAddrV4) -> io::Result<T>,
+        open: impl FnOnce(SocketAddr) -> io::Result<T>,
     ) -> Result<T> {
         self.check_there()?;
         check::service(&self.network.spec, at, tcp)?;

@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::Ipv6Net;
 
 use crate::error::Result;
-use crate::netlink::{Kind, Netlink, Request, Way};
+use crate::netlink::{Kind, LOOPBACK, Netlink, Request, Way};
 use crate::space::{set_parameter, set_parameter_if_there};
-use crate::{NetworkSpec, NicSpec};
+use crate::{METADATA6, NetworkSpec, NicSpec, RESOLVER6};
 
 /// Where the ranges of all networks come from (RFC 4193). Nics may open flows to these and nowhere else.
 pub const GLOBAL6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xfdc1, 0x0d1e, 0, 0, 0, 0, 0, 0), 32);
@@ -54,7 +54,7 @@ pub(crate) fn tune_router(on: bool) -> Result<()> {
         .try_for_each(|(parameter, value)| set_parameter(&format!("ipv6/conf/{parameter}"), value))
 }
 
-/// Routes inside first, as for IPv4, and the router's end of the link to the host.
+/// Local services' addresses, routes inside first, as for IPv4, and the router's end of the link to the host.
 pub(crate) fn routing(network: &NetworkSpec, uplink: u32, local: u32) -> Vec<Request> {
     if !network.has_six() {
         return Vec::new();
@@ -62,6 +62,7 @@ pub(crate) fn routing(network: &NetworkSpec, uplink: u32, local: u32) -> Vec<Req
     let inside = network.cidrs6.iter();
     let mut requests =
         vec![Request::address(uplink, FAR, LINK_PREFIX), Request::rule6(local, &Kind::Any, local)];
+    requests.extend([METADATA6, RESOLVER6].map(|address| Request::address(LOOPBACK, address, 128)));
     requests.extend(inside.map(|range| Request::route(ends(range), Way::Unreachable, Some(local))));
     requests
 }

@@ -21,6 +21,7 @@ use crate::controllers::status::{self, Probes};
 use crate::ops::instance::access_to;
 use crate::ops::{
     self, instance_attribute, instance_state, instance_status, instance_type, key_pair, launch,
+    serial_console,
 };
 use crate::rules::capacity::Overcommit;
 use crate::rules::machine::{self, Usual};
@@ -139,6 +140,9 @@ fn instances(s: &mut ServiceBuilder) {
         Some(alarm_action::DETAIL_TYPE),
         alarm_action::take,
     );
+    s.op(api::op::EnableSerialConsoleAccess, serial_console::enable_serial_console_access).access(any);
+    s.op(api::op::DisableSerialConsoleAccess, serial_console::disable_serial_console_access).access(any);
+    s.op(api::op::GetSerialConsoleAccessStatus, serial_console::get_serial_console_access_status).access(any);
     s.op(api::op::GetConsoleOutput, instance_status::get_console_output)
         .access(|s, i| access_to(s, [&i.instance_id]));
     s.op(
@@ -156,6 +160,8 @@ fn instances(s: &mut ServiceBuilder) {
     s.op(api::op::DescribeInstanceAttribute, instance_attribute::describe_instance_attribute)
         .access(|s, i| access_to(s, [&i.instance_id]));
     s.op(api::op::ModifyInstanceAttribute, instance_attribute::modify_instance_attribute)
+        .access(|s, i| access_to(s, [&i.instance_id]));
+    s.op(api::op::ModifyPrivateDnsNameOptions, ops::private_name::modify_private_dns_name_options)
         .access(|s, i| access_to(s, [&i.instance_id]));
     s.op(api::op::ModifyInstanceMetadataOptions, instance_attribute::modify_instance_metadata_options)
         .access(|s, i| access_to(s, [&i.instance_id]));

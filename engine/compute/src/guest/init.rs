@@ -52,6 +52,9 @@ pub(crate) fn run() -> Result<()> {
     if let Err(error) = boot::settle() {
         say(&crate::error::chain(&error));
     }
+    if let Err(error) = ssh::forget_sent_keys() {
+        say(&crate::error::chain(&error));
+    }
     let mut services = Vec::new();
     if env::var_os(boot::CONTROL).is_some() {
         services.push(Service::begin(agent::run));

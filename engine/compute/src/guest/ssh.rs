@@ -16,6 +16,25 @@ pub(crate) fn is_available() -> bool {
     [OPENSSH, DROPBEAR].iter().any(|server| Path::new(server).exists())
 }
 
+/// Marks keys that were sent to the machine for a short while (the cloud takes them out again, while it runs).
+const SENT_KEY: &str = " cloudlet-key-";
+
+/// Takes out the keys that somebody sent before the machine went down: their time is over, and dropbear knows of none.
+pub(crate) fn forget_sent_keys() -> Result<()> {
+    let users = fs::read_to_string("/etc/passwd").trying(|| "read the users".to_owned())?;
+    for home in users.lines().filter_map(|line| line.split(':').nth(5)) {
+        let file = Path::new(home).join(".ssh/authorized_keys");
+        // Nobody is led elsewhere by a link.
+        let is_file = fs::symlink_metadata(&file).is_ok_and(|found| found.is_file());
+        let Some(text) = is_file.then(|| fs::read_to_string(&file).ok()).flatten() else { continue };
+        if text.contains(SENT_KEY) {
+            let kept = text.split_inclusive('\n').filter(|line| !line.contains(SENT_KEY));
+            fs::write(&file, kept.collect::<String>()).at("write", &file)?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes the machine's own key at its first boot and becomes the server.
 pub(crate) fn serve() -> Result<()> {
     let error = if Path::new(OPENSSH).exists() {

@@ -89,7 +89,7 @@ fn local_services_see_which_nic_asks() {
     let a = world.nic(spec("a", 1, 10, &["open"]));
     let b = world.nic(spec("b", 1, 10, &["open"]));
     for network in ["a", "b"] {
-        let at = SocketAddrV4::new(METADATA, 80);
+        let at = SocketAddrV4::new(METADATA, 80).into();
         let listener = world.run(world.net().listen_tcp(network.into(), at)).unwrap();
         world.run(async {
             tokio::spawn(async move {
@@ -106,13 +106,14 @@ fn local_services_see_which_nic_asks() {
     assert_eq!(found, Some("a-1-10".into()));
 
     for resolver in [RESOLVER, Ipv4Addr::new(10, 0, 0, 2)] {
-        let socket = world.run(world.net().bind_udp("a".into(), SocketAddrV4::new(resolver, 53))).unwrap();
+        let socket =
+            world.run(world.net().bind_udp("a".into(), SocketAddrV4::new(resolver, 53).into())).unwrap();
         let asker = inside(&a.netns_path, || UdpSocket::bind(("0.0.0.0", 0))).unwrap();
         asker.send_to(b"who", (resolver, 53)).unwrap();
         let mut heard = [0; 8];
         let (length, from) = world.run(socket.recv_from(&mut heard)).unwrap();
         assert_eq!((length, from.ip().to_string()), (3, "10.0.1.10".to_owned()));
     }
-    let closed = world.run(world.net().listen_tcp("a".into(), SocketAddrV4::new(METADATA, 22)));
+    let closed = world.run(world.net().listen_tcp("a".into(), SocketAddrV4::new(METADATA, 22).into()));
     assert!(matches!(closed, Err(Error::Invalid(..))), "{closed:?}");
 }

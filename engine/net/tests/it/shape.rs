@@ -267,7 +267,7 @@ fn a_local_service_is_behind_its_groups() {
         }],
     );
     let outsider = world.nic(spec("a", 2, 10, &["open"]));
-    let at = SocketAddrV4::new(address(2, 9), 443);
+    let at = SocketAddrV4::new(address(2, 9), 443).into();
     let closed = world.run(world.net().listen_tcp("a".into(), at));
     assert!(matches!(closed, Err(Error::Invalid(..))), "{closed:?}");
     let service = LocalService { address: address(2, 9), ports: vec![443, 80], groups: vec!["door".into()] };

@@ -1,11 +1,12 @@
 //! IPv6: between nics, to the host and to other networks, out only, by peers, through a forwarding nic; groups, screens.
 
-use std::net::{Ipv6Addr, SocketAddrV6, TcpListener, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, UdpSocket};
 
 use net::{
-    Error, GroupSpec, Hop, NetworkSpec, Networks, Nic, NicSpec, Peer, PeerNetwork, Ports, Protocol, Route,
-    Rule, Screen, ScreenRule, Segment,
+    Error, GroupSpec, Hop, METADATA6, NetworkSpec, Networks, Nic, NicSpec, Peer, PeerNetwork, Ports,
+    Protocol, RESOLVER6, Route, Rule, Screen, ScreenRule, Segment, set_hop_limit,
 };
+use tokio::io::AsyncWriteExt;
 
 use crate::world::{
     DOUBT, PATIENCE, PORT, World, call, eventually, inside, network_spec, reach, refused, route, segment,
@@ -182,4 +183,37 @@ fn screens_peers_and_forwarding_nics_know_ipv6() {
     });
     assert_eq!(reach(&here, beyond), own.to_string());
     assert_eq!(reach(&here, at_door), own.to_string());
+}
+
+#[test]
+fn local_services_are_asked_over_ipv6_too() {
+    let Some(mut world) = world() else { return };
+    let at = SocketAddr::new(METADATA6.into(), 80);
+    world.network("b");
+    let closed = world.run(world.net().listen_tcp("b".into(), at));
+    assert!(
+        matches!(closed, Err(Error::Invalid(..))),
+        "a network without IPv6 has no such address: {closed:?}"
+    );
+    ensure(&world, network(&world, "a", 1, None));
+    group(&world, "a", "open", vec![any6()]);
+    let (asker, own, _) = nic(&world, ("a", 1), (1, 10), &["open"]);
+    let listener = world.run(world.net().listen_tcp("a".into(), at)).unwrap();
+    world.run(async {
+        tokio::spawn(async move {
+            while let Ok((mut stream, peer)) = listener.accept().await {
+                set_hop_limit(&stream, 1).unwrap();
+                let _ = stream.write_all(peer.ip().to_string().as_bytes()).await;
+            }
+        });
+    });
+    let told = inside(&asker.netns_path, || call(METADATA6, 80, PATIENCE)).unwrap();
+    assert_eq!(told, own.to_string());
+    let at = SocketAddr::new(RESOLVER6.into(), 53);
+    let socket = world.run(world.net().bind_udp("a".into(), at)).unwrap();
+    let question = inside(&asker.netns_path, || UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))).unwrap();
+    question.send_to(b"who", at).unwrap();
+    let mut heard = [0; 8];
+    let (length, from) = world.run(socket.recv_from(&mut heard)).unwrap();
+    assert_eq!((length, from.ip().to_string()), (3, own.to_string()));
 }

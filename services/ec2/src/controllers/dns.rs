@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
-use hickory_proto::rr::rdata::{A, PTR};
+use hickory_proto::rr::rdata::{A, AAAA, PTR};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use kernel::{Ctx, Names};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 use super::listener;
 use crate::rules::dns::{Answer, Asked, answer};
 use crate::rules::vpc_endpoint::{self as names, Named};
-use crate::state::id::VpcId;
+use crate::state::id::{InstanceId, VpcId};
 use crate::state::vpc_endpoint::VpcEndpoint;
-use crate::state::{network_interface, public_address, vpc, vpc_endpoint};
+use crate::state::{instance, network_interface, public_address, vpc, vpc_endpoint};
 
 /// Seconds an answer may be kept.
 const TTL_S: u32 = 60;
@@ -104,6 +104,7 @@ pub async fn respond(ctx: &Ctx, vpc: &VpcId, message: &[u8]) -> Option<Vec<u8>> 
     };
     let asked = match question.query_type() {
         RecordType::A => Asked::A,
+        RecordType::AAAA => Asked::Aaaa,
         RecordType::PTR => Asked::Ptr,
         _ => Asked::Other,
     };
@@ -137,6 +138,14 @@ pub async fn respond(ctx: &Ctx, vpc: &VpcId, message: &[u8]) -> Option<Vec<u8>> 
         Answer::Address(_) | Answer::Name(_) => return fail(reply, ResponseCode::NXDomain),
         Answer::Public(address) => match private_address(ctx, address).await {
             Some(private) => say(RData::A(A(private))),
+            None => return fail(reply, ResponseCode::NXDomain),
+        },
+        Answer::Resource(id) => match records(ctx, vpc, &id).await {
+            Some((four, _)) if asked == Asked::A => four.into_iter().for_each(|it| say(RData::A(A(it)))),
+            Some((_, six)) if asked == Asked::Aaaa => {
+                six.into_iter().for_each(|it| say(RData::AAAA(AAAA(it))));
+            }
+            Some(_) => {}
             None => return fail(reply, ResponseCode::NXDomain),
         },
         Answer::NoData => {}
@@ -229,6 +238,19 @@ async fn ask(server: SocketAddr, message: &[u8]) -> std::io::Result<Vec<u8>> {
 async fn gives_names(ctx: &Ctx, vpc: &VpcId) -> bool {
     let found = ctx.read(|snap| vpc::find(snap, ctx.scope(), vpc)).await;
     found.is_ok_and(|found| found.is_some_and(|vpc| vpc.gives_names()))
+}
+
+/// What the name of an instance after its id stands for, as its options say; `None` where there is no such name.
+async fn records(ctx: &Ctx, vpc: &VpcId, id: &InstanceId) -> Option<(Option<Ipv4Addr>, Option<Ipv6Addr>)> {
+    let found = ctx.read(|snap| {
+        let Some(it) = instance::find(snap, ctx.scope(), id)? else { return Ok(None) };
+        let interface = network_interface::find(snap, ctx.scope(), &it.interface)?;
+        Ok(interface.filter(|_| it.vpc == *vpc).map(|interface| (it.names, interface)))
+    });
+    let (names, interface) = found.await.ok().flatten()?;
+    let is_named = (names.a_record || names.aaaa_record) && gives_names(ctx, vpc).await;
+    let six = interface.ipv6.first().copied().filter(|_| names.aaaa_record);
+    is_named.then_some((names.a_record.then_some(interface.private_ip), six))
 }
 
 /// Inside its own account a public name means the private address; from elsewhere the public one.

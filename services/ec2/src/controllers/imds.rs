@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -24,10 +24,10 @@ use tokio::task::JoinSet;
 use super::{listener, role_credentials};
 use crate::rules::imds::{self, Facts, SpotFacts};
 use crate::rules::spot::Spot;
-use crate::rules::{image, imds_role, instant, launch, spot_view};
+use crate::rules::{image, imds_role, instant, launch, private_name, spot_view};
 use crate::state::id::{Id, VpcId};
 use crate::state::instance::{self, Instance};
-use crate::state::{network_interface, scheduled_event, security_group, subnet, tag, vpc};
+use crate::state::{ipv6, network_interface, scheduled_event, security_group, subnet, tag, vpc};
 
 const TOKEN_PATH: &str = "/latest/api/token";
 const TOKEN: &str = "x-aws-ec2-metadata-token";
@@ -50,15 +50,14 @@ pub async fn serve(ctx: Ctx, vpc: VpcId, listener: TcpListener) {
         }
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let IpAddr::V4(peer) = peer.ip() else { continue };
-                connections.spawn(serve_one(ctx.clone(), vpc.clone(), peer, stream));
+                connections.spawn(serve_one(ctx.clone(), vpc.clone(), peer.ip(), stream));
             }
             Err(error) => listener::pause(&ctx, &error).await,
         }
     }
 }
 
-async fn serve_one(ctx: Ctx, vpc: VpcId, peer: Ipv4Addr, stream: TcpStream) {
+async fn serve_one(ctx: Ctx, vpc: VpcId, peer: IpAddr, stream: TcpStream) {
     let stream = Arc::new(stream);
     let hops = stream.clone();
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
@@ -95,14 +94,14 @@ impl From<Response<Full<Bytes>>> for Answer {
 pub async fn respond(
     ctx: &Ctx,
     vpc: &VpcId,
-    peer: Ipv4Addr,
+    peer: IpAddr,
     method: &Method,
     path: &str,
     headers: &HeaderMap,
 ) -> Answer {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let instance = match ctx.read(|snap| find_instance(snap, ctx.scope(), vpc, peer)).await {
-        Ok(Some(instance)) if instance.metadata.enabled => instance,
+        Ok(Some(it)) if it.metadata.enabled && (peer.is_ipv4() || it.metadata.ipv6) => it,
         Ok(_) => return refuse(StatusCode::FORBIDDEN).into(),
         Err(error) => {
             tracing::error!(%error, cause = error.cause().map(tracing::field::display), "metadata unreadable");
@@ -182,9 +181,13 @@ fn find_instance(
     from: &mut impl kernel::tx::Reader,
     scope: &Scope,
     vpc: &VpcId,
-    peer: Ipv4Addr,
+    peer: IpAddr,
 ) -> Result<Option<Instance>> {
-    match network_interface::find_by_private_ip(from, scope, vpc, peer)? {
+    let found = match peer {
+        IpAddr::V4(peer) => network_interface::find_by_private_ip(from, scope, vpc, peer)?,
+        IpAddr::V6(peer) => ipv6::find_holder(from, scope, vpc, peer)?,
+    };
+    match found {
         Some(interface) => match interface.instance() {
             Some(id) => instance::find(from, scope, id),
             None => Ok(None),
@@ -223,6 +226,7 @@ fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance)
         launch_index: instance.launch_index,
         launched_at: instant::iso(instance.launched_at),
         private_ip: instance.private_ip,
+        hostname: private_name::full_name(scope.region.as_str(), instance),
         public_ip: interface.public_ip,
         has_public_name: vpc.gives_names(),
         mac: interface.mac,

@@ -7,7 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::{listener, network, snapshot, volume};
 use crate::rules::instance::{Fact, START_TRIES, State, Step, bill, plan};
-use crate::rules::{self, instance_type, region};
+use crate::rules::{self, instance_type, private_name};
 use crate::service::Engines;
 use crate::state::id::{Id, InstanceId};
 use crate::state::instance::{self, Cause, Ended, Instance, Power, Seen};
@@ -182,7 +182,7 @@ async fn spec(ctx: &Ctx, instance: &Instance, namespace: std::path::PathBuf) -> 
     let vpc = ctx.read(|snap| vpc::get(snap, ctx.scope(), &instance.vpc)).await?;
     let size = instance_type::find(&instance.instance_type);
     let size = size.ok_or_else(|| Error::internal("its type is unknown"))?;
-    let name = region::private_dns_name(ctx.region().as_str(), instance.private_ip);
+    let name = private_name::full_name(ctx.region().as_str(), instance);
     Ok(MachineSpec {
         id: machine_id(&instance.id)?,
         image: engine_image(ctx, instance).await?,
@@ -259,7 +259,7 @@ async fn release(ctx: &Ctx, instance: &Instance) -> Result<Next> {
     let generation = instance.desired.generation;
     let let_go = ctx
         .write(|tx| {
-            network_interface::delete(tx, &scope, &instance.interface)?;
+            network_interface::part(tx, &scope, &instance.id, &instance.interface)?;
             let mut let_go = Vec::new();
             // Those that go with it are deleted when they are let go.
             for held in volumes::of_instance(tx, &scope, &instance.id)? {

@@ -29,7 +29,9 @@ const FILTERS: &[&str] = &[
     "creation-date",
     "description",
     "ena-support",
+    "free-tier-eligible",
     "hypervisor",
+    "image-allowed",
     "image-id",
     "image-type",
     "is-public",
@@ -45,7 +47,10 @@ const FILTERS: &[&str] = &[
     "root-device-name",
     "root-device-type",
     "source-instance-id",
+    "sriov-net-support",
     "state",
+    "state-reason-code",
+    "state-reason-message",
     "virtualization-type",
 ];
 
@@ -105,6 +110,18 @@ pub fn builtin_root() -> ImageDevice {
         shape,
         delete_on_termination: true,
     }
+}
+
+/// An image that `scope` can see, whosever it is.
+///
+/// # Errors
+/// When it cannot be looked up.
+pub fn find_visible(from: &mut impl Reader, scope: &Scope, id: &ImageId) -> Result<Option<ImageId>> {
+    if builtin::find(id).is_some() {
+        return Ok(Some(id.clone()));
+    }
+    let found = image::find_anywhere(from, id)?.filter(|(place, image)| is_visible(place, image, scope));
+    Ok(found.map(|(_, image)| image.id))
 }
 
 fn is_visible(place: &Scope, image: &Image, scope: &Scope) -> bool {

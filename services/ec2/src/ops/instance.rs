@@ -11,8 +11,9 @@ use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::instance_filter::{FILTERS, values};
 use crate::rules::instance_view::{View, show};
-use crate::state::id::{GroupId, Id, InstanceId};
+use crate::state::id::{Id, InstanceId};
 use crate::state::instance::{self, Instance};
+use crate::state::network_interface::NetworkInterface;
 use crate::state::{network_interface, security_group, tag, volume, vpc};
 
 /// Instances that an operation names.
@@ -85,16 +86,26 @@ pub fn get(from: &mut impl Reader, scope: &Scope, id: &InstanceId) -> Result<Ins
 
 /// An instance and what belongs to it.
 pub fn view(from: &mut impl Reader, scope: &Scope, instance: Instance) -> Result<View> {
-    let interface = network_interface::find(from, scope, &instance.interface)?;
-    let groups: &[GroupId] = interface.as_ref().map_or(&[], |interface| &interface.groups);
-    let names = groups
-        .iter()
-        .map(|id| Ok(security_group::find(from, scope, id)?.map(|group| group.name).unwrap_or_default()));
-    let group_names = names.collect::<Result<_>>()?;
+    // One that stayed when its instance ended may be another's by now.
+    let interface = network_interface::find(from, scope, &instance.interface)?
+        .filter(|interface| interface.instance() == Some(&instance.id));
+    let group_names =
+        interface.as_ref().map(|it| group_names(from, scope, it)).transpose()?.unwrap_or_default();
+    let mut further = Vec::new();
+    for other in network_interface::further_of(from, scope, &instance.id)? {
+        let names = self::group_names(from, scope, &other)?;
+        further.push((other, names));
+    }
     let tags = tag::of(from, scope, &instance.id)?;
     let volumes = volume::of_instance(from, scope, &instance.id)?;
     let has_public_name = vpc::find(from, scope, &instance.vpc)?.is_some_and(|vpc| vpc.gives_names());
-    Ok(View { instance, interface, has_public_name, group_names, tags, volumes })
+    Ok(View { instance, interface, has_public_name, group_names, further, tags, volumes })
+}
+
+/// Of the groups an interface wears, in their order.
+fn group_names(from: &mut impl Reader, scope: &Scope, interface: &NetworkInterface) -> Result<Vec<String>> {
+    let name = |id| Ok(security_group::find(from, scope, id)?.map(|group| group.name).unwrap_or_default());
+    interface.groups.iter().map(name).collect()
 }
 
 /// Instances that were just made, and some that were made before under the same token.

@@ -7,9 +7,10 @@ use kernel::{Access, Ctx, Kind, Result, Scope, Tx};
 use super::capacity::{Room, check_size};
 use super::image::{Bootable, get_bootable};
 use super::instance::{find_views, reservation};
+use super::launch_network::find_place;
 use super::{
-    capacity_reservation, cpu_credits, instance_profile, launch_template_version, launch_volumes, placement,
-    spot,
+    capacity_reservation, cpu_credits, instance_profile, launch_network, launch_template_version,
+    launch_volumes, placement, spot,
 };
 use crate::controllers::instance::{CONTROLLER, nudge_all};
 use crate::errors;
@@ -25,10 +26,9 @@ use crate::state::id::{GroupId, Id, InstanceId, ReservationId};
 use crate::state::instance::{
     self, Capacity, Desired, Instance, Maintenance, Observed, Place, Power, Preference, Tenancy,
 };
-use crate::state::network_interface::{self, InterfaceWish};
 use crate::state::spot::SpotRequest;
 use crate::state::subnet::Subnet;
-use crate::state::{key_pair, security_group, subnet, tag};
+use crate::state::{key_pair, tag};
 
 const OPERATION: &str = "RunInstances";
 const ACTION: &str = "ec2:RunInstances";
@@ -271,26 +271,6 @@ struct Named<'a> {
     profile: Option<&'a instance_profile::Found>,
 }
 
-/// The subnet to live in, and the groups by id.
-fn find_place(tx: &mut Tx<'_, '_>, scope: &Scope, wanted: &Launch) -> Result<(Subnet, Vec<GroupId>)> {
-    let network = &wanted.network;
-    let subnet = match &network.subnet {
-        Some(id) => {
-            let subnet = subnet::get(tx, scope, id)?;
-            match &network.zone {
-                Some(zone) if *zone != subnet.zone => return Err(errors::subnet_of_other_zone(id, zone)),
-                _ => subnet,
-            }
-        }
-        None => subnet::get_default(tx, scope, network.zone.as_deref())?,
-    };
-    let mut groups = network.groups.clone();
-    for name in &network.group_names {
-        groups.push(security_group::get_by_name(tx, scope, &subnet.vpc, name)?.id);
-    }
-    Ok((subnet, groups))
-}
-
 fn insert(
     tx: &mut Tx<'_, '_>,
     scope: &Scope,
@@ -301,18 +281,7 @@ fn insert(
     let (ids, now) = (tx.ctx().ids(), tx.ctx().now());
     let id = InstanceId::fresh(ids);
     let tags = |resource: &str| wanted.tags.get(resource).cloned().unwrap_or_default();
-    let wish = InterfaceWish {
-        instance: id.clone(),
-        subnet: named.subnet.id.clone(),
-        private_ip: wanted.network.private_ip,
-        groups: named.groups.clone(),
-        associate_public: wanted.network.associate_public,
-        ipv6: wanted.network.ipv6.clone(),
-        description: wanted.network.description.clone(),
-        delete_on_termination: true,
-        tags: tags("network-interface"),
-    };
-    let interface = network_interface::insert_for_instance(tx, scope, wish)?;
+    let interface = launch_network::insert(tx, scope, wanted, &id, (&named.subnet, &named.groups))?;
     let cpu_credits = match &wanted.cpu_credits {
         Some(given) => Some(given.clone()),
         None => cpu_credits::default_of(tx, scope, wanted.instance_type.name)?,
@@ -348,6 +317,7 @@ fn insert(
         spot,
         capacity,
         place,
+        names: wanted.names.over(named.subnet.names),
         maintenance: Maintenance { recovery_off: wanted.recovery_off, recovered: Vec::new() },
         desired: Desired { power: Power::Running, generation: 1, reboots: 0, force: false, at: now },
         observed: Observed::default(),

@@ -13,10 +13,11 @@ use crate::errors;
 use crate::rules::network_interface as rules;
 use crate::rules::region::{private_dns_name, public_dns_name, zone_id};
 use crate::rules::tag::shown;
+use crate::state::address::Address;
 use crate::state::id::{GroupId, Id, InterfaceId, VpcId};
 use crate::state::network_interface::{Kind, NetworkInterface};
 use crate::state::tag::Tags;
-use crate::state::{network_interface, security_group, tag, vpc};
+use crate::state::{address, network_interface, security_group, tag, vpc};
 
 pub async fn describe_network_interfaces(
     ctx: &Ctx,
@@ -37,18 +38,38 @@ pub async fn describe_network_interfaces(
         let tags = tag::of_all::<InterfaceId>(snap, scope)?;
         let nameless = vpc::all(snap, scope)?.into_iter().filter(|vpc| !vpc.gives_names());
         let nameless: BTreeSet<VpcId> = nameless.map(|vpc| vpc.id).collect();
-        Ok((network_interface::all(snap, scope)?, groups.collect(), tags, nameless))
+        let held = address::all(snap, scope)?.into_iter();
+        let held: BTreeMap<String, Address> = held.map(|it| (it.public_ip.to_string(), it)).collect();
+        Ok((network_interface::all(snap, scope)?, groups.collect(), (tags, nameless, held)))
     });
-    let (interfaces, groups, tags, nameless): (_, BTreeMap<GroupId, String>, _, _) = read.await?;
-    let values = |interface: &NetworkInterface, name: &str| rules::values(interface, scope, name);
+    let (interfaces, groups, (tags, nameless, held)): (_, BTreeMap<GroupId, String>, _) = read.await?;
+    let association = |public: Ipv4Addr| held.get(&public.to_string()).and_then(|it| it.association.as_ref());
+    let values = |interface: &NetworkInterface, name: &str| match name {
+        "association.association-id" => {
+            interface.public_ip.and_then(association).map(|it| it.id.to_string()).into_iter().collect()
+        }
+        _ => rules::values(interface, scope, name),
+    };
     let (interfaces, next_token) =
         listing.cut(ctx, interfaces, &tags, |i| i.id.as_str(), values, errors::interface_not_found)?;
     let show = |interface: &NetworkInterface| {
-        let shown = show(interface, scope, &groups, tags.get(interface.id.as_str()));
+        let mut shown = show(interface, scope, &groups, tags.get(interface.id.as_str()));
+        name_elastic(&mut shown, &held);
         if nameless.contains(&interface.vpc) { without_public_names(shown) } else { shown }
     };
     let network_interfaces = Some(interfaces.iter().map(show).collect());
     Ok(api::DescribeNetworkInterfacesResult { network_interfaces, next_token })
+}
+
+/// Says which elastic addresses it has.
+fn name_elastic(shown: &mut api::NetworkInterface, held: &BTreeMap<String, Address>) {
+    let addresses = shown.private_ip_addresses.iter_mut().flatten();
+    let associations = addresses.filter_map(|address| address.association.as_mut());
+    for association in shown.association.as_mut().into_iter().chain(associations) {
+        let Some(address) = association.public_ip.as_ref().and_then(|ip| held.get(ip)) else { continue };
+        association.allocation_id = Some(address.id.to_string());
+        association.association_id = address.association.as_ref().map(|it| it.id.to_string());
+    }
 }
 
 /// As in a VPC that gives no names.

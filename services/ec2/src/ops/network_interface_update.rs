@@ -12,11 +12,11 @@ use crate::controllers::network;
 use crate::errors;
 use crate::rules::instance::State;
 use crate::rules::ipv6;
-use crate::rules::launch::check_groups;
+use crate::rules::launch_network::check_groups;
 use crate::rules::network_interface as rules;
 use crate::rules::tag::of_one;
 use crate::state::id::{AttachmentId, InterfaceId, SubnetId};
-use crate::state::network_interface::{Kind, NetworkInterface, Wish};
+use crate::state::network_interface::{Kind, NetworkInterface, Slot, Wish};
 use crate::state::{address, network_interface, security_group, vpc};
 
 fn address_of(text: &str) -> Result<Ipv4Addr> {
@@ -138,7 +138,8 @@ pub async fn attach_network_interface(
         if !(1..=rules::DEVICES_MAX).contains(&index) {
             return Err(errors::invalid_value(index, "deviceIndex"));
         }
-        let attachment = network_interface::attach(tx, scope, &mut interface, &instance.id, index)?;
+        let slot = Slot { instance: &instance.id, device_index: index, delete_on_termination: false };
+        let attachment = network_interface::attach(tx, scope, &mut interface, slot)?;
         Ok((attachment, interface))
     });
     let (attachment, interface) = write.await?;
@@ -212,9 +213,6 @@ pub async fn modify_network_interface_attribute(
                 interface.attachment.as_mut().filter(|it| named.is_none_or(|id| it.id.to_string() == id));
             let attachment =
                 attachment.ok_or_else(|| errors::attachment_not_found(named.unwrap_or_default()))?;
-            if attachment.device_index == 0 && change.delete_on_termination == Some(false) {
-                return Err(errors::unsupported("A first network interface that outlives its instance"));
-            }
             attachment.delete_on_termination =
                 change.delete_on_termination.unwrap_or(attachment.delete_on_termination);
         }

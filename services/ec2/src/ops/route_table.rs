@@ -1,5 +1,7 @@
 //! Operations on route tables.
 
+use std::collections::BTreeMap;
+
 use api_ec2 as api;
 use ipnet::IpNet;
 use kernel::tx::Reader;
@@ -11,11 +13,11 @@ use crate::controllers::network;
 use crate::errors;
 use crate::rules::route_table as rules;
 use crate::rules::tag::{of_one, shown};
-use crate::state::id::{Id, RouteTableAssociationId, RouteTableId, SubnetId, VpcId};
+use crate::state::id::{Id, InstanceId, RouteTableAssociationId, RouteTableId, SubnetId, VpcId};
 use crate::state::route_table::{Association, Route, RouteTable, Target};
 use crate::state::tag::Tags;
 use crate::state::vpc_endpoint::VpcEndpoint;
-use crate::state::{reach, route_table, subnet, tag, vpc, vpc_endpoint};
+use crate::state::{network_interface, reach, route_table, subnet, tag, vpc, vpc_endpoint};
 
 pub async fn describe_route_tables(
     ctx: &Ctx,
@@ -32,12 +34,19 @@ pub async fn describe_route_tables(
         for table in route_table::all(snap, scope)? {
             let dead = dead(snap, scope, &table)?;
             let endpoints = vpc_endpoint::of_table(snap, scope, &table.id)?;
-            tables.push(Seen { table, dead, endpoints });
+            let instances = instances(snap, scope, &table)?;
+            tables.push(Seen { table, dead, endpoints, instances });
         }
         Ok((tables, tag::of_all::<RouteTableId>(snap, scope)?))
     });
     let (tables, tags) = read.await?;
-    let values = |seen: &Seen, name: &str| rules::values(&seen.table, &seen.dead, scope, name);
+    let values = |seen: &Seen, name: &str| match name {
+        "route.instance-id" => seen.instances.values().map(ToString::to_string).collect(),
+        "route.destination-prefix-list-id" => {
+            seen.endpoints.iter().filter_map(|it| list(it, scope)).collect()
+        }
+        _ => rules::values(&seen.table, &seen.dead, scope, name),
+    };
     let (tables, next_token) = listing.cut(
         ctx,
         tables,
@@ -48,7 +57,7 @@ pub async fn describe_route_tables(
     )?;
     let show = |seen: &Seen| {
         let shown = show(&seen.table, &seen.dead, scope, tags.get(seen.table.id.as_str()));
-        with_endpoints(shown, &seen.endpoints, scope)
+        with_endpoints(with_instances(shown, &seen.instances, scope), &seen.endpoints, scope)
     };
     Ok(api::DescribeRouteTablesResult { route_tables: Some(tables.iter().map(show).collect()), next_token })
 }
@@ -58,6 +67,45 @@ struct Seen {
     dead: Vec<IpNet>,
     /// Those its routes lead to.
     endpoints: Vec<VpcEndpoint>,
+    /// By the interfaces that its routes lead to.
+    instances: BTreeMap<String, InstanceId>,
+}
+
+fn instances(
+    from: &mut impl Reader,
+    scope: &Scope,
+    table: &RouteTable,
+) -> Result<BTreeMap<String, InstanceId>> {
+    let mut found = BTreeMap::new();
+    for route in &table.routes {
+        if let Target::Interface(id) = &route.target
+            && let Some(instance) =
+                network_interface::find(from, scope, id)?.and_then(|it| it.instance().cloned())
+        {
+            found.insert(id.to_string(), instance);
+        }
+    }
+    Ok(found)
+}
+
+fn with_instances(
+    mut shown: api::RouteTable,
+    instances: &BTreeMap<String, InstanceId>,
+    scope: &Scope,
+) -> api::RouteTable {
+    for route in shown.routes.iter_mut().flatten() {
+        if let Some(instance) = route.network_interface_id.as_ref().and_then(|id| instances.get(id)) {
+            route.instance_id = Some(instance.to_string());
+            route.instance_owner_id = Some(scope.account.to_string());
+        }
+    }
+    shown
+}
+
+/// The prefix list that a route to a gateway endpoint is for.
+fn list(endpoint: &VpcEndpoint, scope: &Scope) -> Option<String> {
+    let service = crate::rules::vpc_endpoint::find(&endpoint.word)?;
+    Some(service.prefix_list(scope.region.as_str())?.to_string())
 }
 
 /// The destinations whose targets lead nowhere now.
@@ -72,9 +120,8 @@ fn dead(from: &mut impl Reader, scope: &Scope, table: &RouteTable) -> Result<Vec
 }
 
 fn with_endpoints(mut shown: api::RouteTable, endpoints: &[VpcEndpoint], scope: &Scope) -> api::RouteTable {
-    let list = |word: &str| crate::rules::vpc_endpoint::find(word)?.prefix_list(scope.region.as_str());
     let route = |endpoint: &VpcEndpoint| api::Route {
-        destination_prefix_list_id: list(&endpoint.word).map(|id| id.to_string()),
+        destination_prefix_list_id: list(endpoint, scope),
         gateway_id: Some(endpoint.id.to_string()),
         origin: Some("CreateRoute".to_owned()),
         state: Some("active".to_owned()),

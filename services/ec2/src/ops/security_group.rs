@@ -118,13 +118,14 @@ pub async fn describe_security_groups(
     let scope = ctx.scope();
     let read = ctx.read(|snap| Ok((security_group::all(snap, scope)?, tag::of_all::<GroupId>(snap, scope)?)));
     let (mut groups, tags) = read.await?;
+    let names = groups.iter().map(|group| (group.id.clone(), group.name.clone())).collect();
     if let Some(names) = input.group_names.filter(|names| !names.is_empty()) {
         if let Some(absent) = names.iter().find(|name| !groups.iter().any(|group| group.name == **name)) {
             return Err(errors::group_not_found(absent));
         }
         groups.retain(|group| names.contains(&group.name));
     }
-    let values = |group: &SecurityGroup, name: &str| rules::values(group, scope, name);
+    let values = |group: &SecurityGroup, name: &str| rules::values(group, &names, scope, name);
     let (groups, next_token) =
         listing.cut(ctx, groups, &tags, |group| group.id.as_str(), values, errors::group_not_found)?;
     let show = |group: &SecurityGroup| show(group, scope, tags.get(group.id.as_str()));

@@ -8,6 +8,7 @@ use super::subnet_cidr::{association6, put_ipv6};
 use super::vpc::ensure_default;
 use crate::controllers::network;
 use crate::errors;
+use crate::rules::private_name;
 use crate::rules::region::zone_id;
 use crate::rules::subnet as rules;
 use crate::rules::tag::{of_one, shown};
@@ -54,11 +55,7 @@ fn show(subnet: &Subnet, free: u32, scope: &Scope, tags: Option<&Tags>) -> api::
         subnet_arn: Some(scope.arn("ec2", format_args!("subnet/{}", subnet.id))),
         enable_dns64: Some(false),
         ipv6_native: Some(false),
-        private_dns_name_options_on_launch: Some(api::PrivateDnsNameOptionsOnLaunch {
-            hostname_type: Some("ip-name".to_owned()),
-            enable_resource_name_dns_a_record: Some(false),
-            enable_resource_name_dns_aaaa_record: Some(false),
-        }),
+        private_dns_name_options_on_launch: Some(private_name::shown_on_launch(subnet.names)),
         subnet_id: Some(subnet.id.to_string()),
         state: Some("available".to_owned()),
         vpc_id: Some(subnet.vpc.to_string()),
@@ -160,10 +157,17 @@ pub async fn modify_subnet_attribute(ctx: &Ctx, input: api::ModifySubnetAttribut
     let value = |given: Option<api::AttributeBooleanValue>| given.map(|it| it.value.unwrap_or(false));
     let maps = value(input.map_public_ip_on_launch);
     let assigns = value(input.assign_ipv6_address_on_creation);
-    match (maps, assigns) {
-        (None, None) => return Err(errors::missing("MapPublicIpOnLaunch")),
-        (Some(_), Some(_)) => return Err(errors::several_attributes()),
-        _ => {}
+    let names = private_name::check(
+        input.private_dns_hostname_type_on_launch.as_deref(),
+        value(input.enable_resource_name_dns_a_record_on_launch),
+        value(input.enable_resource_name_dns_aaaa_record_on_launch),
+        "PrivateDnsHostnameTypeOnLaunch",
+    )?;
+    let given = [maps, assigns, names.by_resource, names.a_record, names.aaaa_record];
+    match given.into_iter().flatten().count() {
+        0 => return Err(errors::missing("MapPublicIpOnLaunch")),
+        1 => {}
+        _ => return Err(errors::several_attributes()),
     }
     let scope = ctx.scope();
     ctx.write(|tx| {
@@ -174,6 +178,7 @@ pub async fn modify_subnet_attribute(ctx: &Ctx, input: api::ModifySubnetAttribut
             return Err(errors::subnet_without_ipv6(&id));
         }
         subnet.assign_ipv6_address_on_creation = assigns.unwrap_or(subnet.assign_ipv6_address_on_creation);
+        subnet.names = names.over(subnet.names);
         subnet::put(tx, scope, &subnet)
     })
     .await

@@ -15,10 +15,10 @@ use crate::state::id::{
 };
 use crate::state::tag::Tags;
 use crate::state::{
-    address, capacity_reservation, dhcp_options, egress_only_internet_gateway, flow_log, host, image,
-    instance, internet_gateway, key_pair, launch_template, nat_gateway, network_acl, network_interface,
-    peering, placement_group, prefix_list, route_table, security_group, snapshot, spot, subnet, tag, volume,
-    vpc, vpc_endpoint,
+    address, capacity_reservation, dhcp_options, egress_only_internet_gateway, flow_log, host, instance,
+    internet_gateway, key_pair, launch_template, nat_gateway, network_acl, network_interface, peering,
+    placement_group, prefix_list, route_table, security_group, snapshot, spot, subnet, tag, volume, vpc,
+    vpc_endpoint,
 };
 
 /// On each resource, as far as its type is known from its id.
@@ -183,7 +183,7 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
             (is_there(id, |id| snapshot::find(tx, scope, id))?, errors::snapshot_not_found(id))
         }
         ImageId::RESOURCE => {
-            let exists = is_there(id, |id| image::find(tx, scope, id))?;
+            let exists = is_there(id, |id| super::image::find_visible(tx, scope, id))?;
             (exists, errors::images_not_found(&[id.to_owned()]))
         }
         ImportImageTaskId::RESOURCE | ImportSnapshotTaskId::RESOURCE => {

@@ -5,7 +5,7 @@ use ipnet::Ipv4Net;
 use kernel::{Ctx, Result, Scope, Tx};
 
 use super::page::parse;
-use crate::controllers::network;
+use crate::controllers::{listener, network};
 use crate::errors;
 use crate::rules::{ipv6 as rules6, vpc as rules};
 use crate::state::id::{CidrAssociationId, GroupId, VpcId};
@@ -109,6 +109,7 @@ pub async fn disassociate_vpc_cidr_block(
     });
     let (vpc, gone) = write.await?;
     put_ranges_in_force(ctx, &vpc).await?;
+    listener::follow_ipv6(ctx, &vpc).await?;
     let state = "disassociating";
     Ok(api::DisassociateVpcCidrBlockResult {
         cidr_block_association: gone.as_ref().ok().map(|gone| association((&association_id, *gone), state)),
@@ -138,6 +139,7 @@ async fn associate_ipv6(ctx: &Ctx, id: VpcId) -> Result<api::AssociateVpcCidrBlo
     });
     let (vpc, groups) = write.await?;
     put_ranges_in_force(ctx, &id).await?;
+    listener::follow_ipv6(ctx, &id).await?;
     for group in groups {
         network::ensure_group(ctx, &id, &group).await?;
     }

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::region::{private_domain, public_domain};
+use crate::state::id::{Id, InstanceId};
 
 /// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +17,15 @@ pub enum Answer {
     Name(String),
     /// A public name of an instance of the region: the caller looks up who holds the address.
     Public(Ipv4Addr),
+    /// The name of an instance after its id: the caller looks up which records it has.
+    Resource(InstanceId),
 }
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     A,
+    Aaaa,
     Ptr,
     Other,
 }
@@ -32,7 +36,8 @@ pub fn answer(region: &str, name: &str, asked: Asked) -> Answer {
     let found = if matches!(name.as_str(), "instance-data" | "instance-data.ec2.internal") {
         Some(Answer::Address(net::METADATA))
     } else if let Some(host) = name.strip_suffix(&format!(".{}", private_domain(region))) {
-        dashed(host, "ip-").map(Answer::Address)
+        let resource = || InstanceId::parse(host).map(Answer::Resource);
+        dashed(host, "ip-").map(Answer::Address).or_else(resource)
     } else if let Some(host) = name.strip_suffix(&format!(".{}", public_domain(region))) {
         dashed(host, "ec2-").map(Answer::Public)
     } else if let Some(host) = name.strip_suffix(".in-addr.arpa") {
@@ -43,6 +48,7 @@ pub fn answer(region: &str, name: &str, asked: Asked) -> Answer {
     match (found, asked) {
         (Some(answer @ (Answer::Address(_) | Answer::Public(_))), Asked::A) => answer,
         (Some(answer @ Answer::Name(_)), Asked::Ptr) => answer,
+        (Some(answer @ Answer::Resource(_)), _) => answer,
         (Some(_), _) => Answer::NoData,
         (None, _) => Answer::NoName,
     }

@@ -24,6 +24,8 @@ pub struct Facts {
     pub launch_index: u32,
     pub launched_at: String,
     pub private_ip: Ipv4Addr,
+    /// Its own name inside of its VPC.
+    pub hostname: String,
     pub public_ip: Option<Ipv4Addr>,
     /// Its VPC gives public addresses names.
     pub has_public_name: bool,
@@ -197,7 +199,7 @@ fn identity(facts: &Facts, put: &mut impl FnMut(String, String)) {
 }
 
 fn network(facts: &Facts, put: &mut impl FnMut(String, String)) {
-    let private_name = region::private_dns_name(&facts.region, facts.private_ip);
+    let private_name = facts.hostname.clone();
     let named = facts.public_ip.filter(|_| facts.has_public_name);
     let public_name = named.map(|address| region::public_dns_name(&facts.region, address));
     for name in ["hostname", "local-hostname"] {
@@ -304,6 +306,7 @@ mod tests {
             launch_index: 0,
             launched_at: "2026-01-01T00:00:00Z".to_owned(),
             private_ip: Ipv4Addr::new(172, 31, 0, 4),
+            hostname: "ip-172-31-0-4.ec2.internal".to_owned(),
             public_ip: Some(Ipv4Addr::new(198, 18, 0, 1)),
             has_public_name: true,
             mac: "0a:00:00:00:00:01".to_owned(),

@@ -4,7 +4,8 @@ use api_ec2::ModifyInstanceAttributeRequest;
 use kernel::Result;
 
 use super::instance_type::{self, InstanceType};
-use super::launch::{USER_DATA_BYTES_MAX, check_groups, check_shutdown, check_user_data};
+use super::launch::{USER_DATA_BYTES_MAX, check_shutdown, check_user_data};
+use super::launch_network::check_groups;
 use super::{image, launch};
 use crate::errors;
 use crate::state::id::GroupId;

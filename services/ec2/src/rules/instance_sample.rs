@@ -6,6 +6,7 @@ use crate::state::id::{Id, ImageId, InstanceId, InterfaceId, ReservationId, Subn
 use crate::state::instance::{
     Capacity, Desired, Instance, Maintenance, MetadataOptions, Observed, OnShutdown, Place, Power, RootVolume,
 };
+use crate::state::subnet::NameOptions;
 
 pub(crate) fn sample() -> Instance {
     fn id<I: Id>() -> I {
@@ -46,6 +47,7 @@ pub(crate) fn sample() -> Instance {
         capacity: Capacity::default(),
         place: Place::default(),
         maintenance: Maintenance::default(),
+        names: NameOptions::default(),
         desired: Desired { power: Power::Running, generation: 1, reboots: 0, force: false, at: 0 },
         observed: Observed::default(),
         state_since: 0,

@@ -7,7 +7,9 @@ use kernel::Scope;
 use shape::Timestamp;
 
 use super::instance::{State, state_reason, transition_reason};
-use super::{image, instance_type, metadata_options, region, volume_view};
+use super::network_interface::{ATTACHED, kind, status};
+use super::{image, instance_type, metadata_options, private_name, region, volume_view};
+use crate::state::id::GroupId;
 use crate::state::instance::{Instance, Preference, Tenancy};
 use crate::state::network_interface::NetworkInterface;
 use crate::state::tag::Tags;
@@ -23,6 +25,8 @@ pub struct View {
     pub has_public_name: bool,
     /// Names of the interface's groups, in their order.
     pub group_names: Vec<String>,
+    /// Its further interfaces, by their device indexes, with the names of their groups.
+    pub further: Vec<(NetworkInterface, Vec<String>)>,
     pub tags: Tags,
     /// Those it has, by their devices' names.
     pub volumes: Vec<Volume>,
@@ -44,8 +48,8 @@ impl View {
     }
 
     pub fn private_name(&self, scope: &Scope) -> Option<String> {
-        let interface = self.interface.as_ref()?;
-        Some(region::private_dns_name(scope.region.as_str(), interface.private_ip))
+        self.interface.as_ref()?;
+        Some(private_name::full_name(scope.region.as_str(), &self.instance))
     }
 
     pub fn public_name(&self, scope: &Scope) -> Option<String> {
@@ -54,13 +58,22 @@ impl View {
     }
 
     pub fn groups(&self) -> Vec<api::GroupIdentifier> {
-        let ids = self.interface.iter().flat_map(|interface| &interface.groups);
-        let group = |(id, name): (&crate::state::id::GroupId, &String)| api::GroupIdentifier {
-            group_id: Some(id.to_string()),
-            group_name: Some(name.clone()),
-        };
-        ids.zip(&self.group_names).map(group).collect()
+        self.interface.as_ref().map(|interface| groups(interface, &self.group_names)).unwrap_or_default()
     }
+
+    /// Every interface it has, the first one first, with the names of their groups.
+    pub fn interfaces(&self) -> impl Iterator<Item = (&NetworkInterface, &[String])> {
+        let first = self.interface.iter().map(|interface| (interface, &*self.group_names));
+        first.chain(self.further.iter().map(|(interface, names)| (interface, &**names)))
+    }
+}
+
+fn groups(interface: &NetworkInterface, names: &[String]) -> Vec<api::GroupIdentifier> {
+    let group = |(id, name): (&GroupId, &String)| api::GroupIdentifier {
+        group_id: Some(id.to_string()),
+        group_name: Some(name.clone()),
+    };
+    interface.groups.iter().zip(names).map(group).collect()
 }
 
 pub fn state(state: State) -> api::InstanceState {
@@ -98,11 +111,11 @@ pub fn show(view: &View, scope: &Scope) -> api::Instance {
         ebs_optimized: Some(instance.ebs_optimized),
         ena_support: Some(true),
         hypervisor: Some("xen".to_owned()),
-        network_interfaces: Some(interface(view, scope).into_iter().collect()),
+        network_interfaces: Some(view.interfaces().filter_map(|one| interface(view, one, scope)).collect()),
         root_device_name: Some(view.root_device()),
         root_device_type: Some("ebs".to_owned()),
         security_groups: Some(view.groups()),
-        source_dest_check: alive.then_some(true),
+        source_dest_check: view.interface.as_ref().map(|interface| !interface.forwards),
         tags: super::tag::shown(&view.tags),
         virtualization_type: Some("hvm".to_owned()),
         instance_lifecycle: instance.spot.as_ref().map(|_| "spot".to_owned()),
@@ -119,11 +132,7 @@ pub fn show(view: &View, scope: &Scope) -> api::Instance {
         usage_operation: Some("RunInstances".to_owned()),
         usage_operation_update_time: Some(Timestamp::from_millis(instance.created_at)),
         iam_instance_profile: instance.profile.as_ref().map(super::instance_profile::shown),
-        private_dns_name_options: Some(api::PrivateDnsNameOptionsResponse {
-            hostname_type: Some("ip-name".to_owned()),
-            enable_resource_name_dns_a_record: Some(false),
-            enable_resource_name_dns_aaaa_record: Some(false),
-        }),
+        private_dns_name_options: Some(private_name::shown(instance.names)),
         maintenance_options: Some(api::InstanceMaintenanceOptions {
             auto_recovery: Some(auto_recovery(instance).to_owned()),
             ..Default::default()
@@ -186,48 +195,64 @@ fn cpu_options(instance: &Instance) -> Option<api::CpuOptions> {
     })
 }
 
-fn interface(view: &View, scope: &Scope) -> Option<api::InstanceNetworkInterface> {
-    let interface = view.interface.as_ref()?;
-    let association = interface.public_ip.map(|address| api::InstanceNetworkInterfaceAssociation {
-        ip_owner_id: Some("amazon".to_owned()),
-        public_dns_name: view.public_name(scope),
-        public_ip: Some(address.to_string()),
-        ..Default::default()
-    });
-    let address = api::InstancePrivateIpAddress {
-        association: association.clone(),
-        primary: Some(true),
-        private_dns_name: view.private_name(scope),
-        private_ip_address: Some(interface.private_ip.to_string()),
-    };
+fn interface(
+    view: &View,
+    (interface, names): (&NetworkInterface, &[String]),
+    scope: &Scope,
+) -> Option<api::InstanceNetworkInterface> {
+    let region = scope.region.as_str();
     let attachment = interface.attachment.as_ref()?;
+    let addresses = addresses(view, interface, scope);
     Some(api::InstanceNetworkInterface {
-        association,
+        association: addresses.first().and_then(|first| first.association.clone()),
         attachment: Some(api::InstanceNetworkInterfaceAttachment {
             attach_time: Some(Timestamp::from_millis(attachment.attached_at)),
             attachment_id: Some(attachment.id.to_string()),
             delete_on_termination: Some(attachment.delete_on_termination),
             device_index: Some(attachment.device_index),
-            status: Some("attached".to_owned()),
+            status: Some(ATTACHED.to_owned()),
             network_card_index: Some(0),
             ..Default::default()
         }),
         description: Some(interface.description.clone()),
-        groups: Some(view.groups()),
+        groups: Some(groups(interface, names)),
         ipv6_addresses: Some(interface.ipv6.iter().map(ipv6_address).collect()),
         mac_address: Some(interface.mac.clone()),
         network_interface_id: Some(interface.id.to_string()),
         owner_id: Some(scope.account.to_string()),
-        private_dns_name: view.private_name(scope),
+        private_dns_name: Some(region::private_dns_name(region, interface.private_ip)),
         private_ip_address: Some(interface.private_ip.to_string()),
-        private_ip_addresses: Some(vec![address]),
-        source_dest_check: Some(true),
-        status: Some("in-use".to_owned()),
+        private_ip_addresses: Some(addresses),
+        source_dest_check: Some(!interface.forwards),
+        status: Some(status(interface).to_owned()),
         subnet_id: Some(interface.subnet.to_string()),
         vpc_id: Some(interface.vpc.to_string()),
-        interface_type: Some("interface".to_owned()),
+        interface_type: Some(kind(interface).to_owned()),
         ..Default::default()
     })
+}
+
+/// The private addresses of an interface, the primary one first.
+fn addresses(view: &View, interface: &NetworkInterface, scope: &Scope) -> Vec<api::InstancePrivateIpAddress> {
+    let region = scope.region.as_str();
+    let association = |public: Ipv4Addr, is_elastic: bool| api::InstanceNetworkInterfaceAssociation {
+        ip_owner_id: Some(if is_elastic { scope.account.to_string() } else { "amazon".to_owned() }),
+        public_dns_name: view.has_public_name.then(|| region::public_dns_name(region, public)),
+        public_ip: Some(public.to_string()),
+        ..Default::default()
+    };
+    let show = |primary, private_ip, association| api::InstancePrivateIpAddress {
+        association,
+        primary: Some(primary),
+        private_dns_name: Some(region::private_dns_name(region, private_ip)),
+        private_ip_address: Some(private_ip.to_string()),
+    };
+    let of_first = interface.public_ip.map(|public| association(public, interface.elastic.is_some()));
+    let further = interface.secondary.iter().map(|other| {
+        let public = other.elastic.as_ref().map(|elastic| association(elastic.address, true));
+        show(false, other.private_ip, public)
+    });
+    std::iter::once(show(true, interface.private_ip, of_first)).chain(further).collect()
 }
 
 fn ipv6_address(address: &std::net::Ipv6Addr) -> api::InstanceIpv6Address {

@@ -1,9 +1,8 @@
 //! What a launch may ask for: every refusal of RunInstances that needs no look at what is there.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
-use api_ec2::{InstanceIpv6Address, InstanceNetworkInterfaceSpecification, Placement, RunInstancesRequest};
+use api_ec2::RunInstancesRequest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::Result;
@@ -12,11 +11,11 @@ use super::block_device::{self, DeviceWish};
 use super::image;
 use super::instance_profile::{self, Wish};
 use super::instance_type::{self, InstanceType};
-use super::{capacity_reservation, metadata_options, placement, spot, tag};
+use super::launch_network::{self, Network, Where};
+use super::{capacity_reservation, metadata_options, placement, private_name, spot, tag};
 use crate::errors;
-use crate::state::id::{GroupId, Id, ImageId, LaunchTemplateId, SubnetId};
+use crate::state::id::{Id, ImageId, LaunchTemplateId};
 use crate::state::instance::{MetadataOptions, OnShutdown, Preference, Tenancy};
-use crate::state::ipv6;
 use crate::state::tag::Tags;
 
 /// A launch that is right in itself.
@@ -42,6 +41,7 @@ pub struct Launch {
     pub market: Option<spot::Wish>,
     pub preference: Preference,
     pub recovery_off: bool,
+    pub names: private_name::Wish,
     pub place: placement::Wish,
     /// By resource type.
     pub tags: BTreeMap<String, Tags>,
@@ -68,19 +68,6 @@ impl Launch {
         }
         tags
     }
-}
-
-/// Where it shall live.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Network {
-    pub subnet: Option<SubnetId>,
-    pub zone: Option<String>,
-    pub groups: Vec<GroupId>,
-    pub group_names: Vec<String>,
-    pub private_ip: Option<Ipv4Addr>,
-    pub associate_public: Option<bool>,
-    pub ipv6: ipv6::Wish,
-    pub description: String,
 }
 
 /// Types of resources a launch makes and tags.
@@ -120,7 +107,7 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
     }
     let devices = block_device::check(input.block_device_mappings)?;
     let cpu_credits = check_credits(instance_type, input.credit_specification.map(|c| c.cpu_credits))?;
-    let network = check_network(Where {
+    let network = launch_network::check(Where {
         interfaces: input.network_interfaces,
         subnet: input.subnet_id,
         groups: input.security_group_ids,
@@ -129,9 +116,7 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
         ipv6: (input.ipv6_addresses, input.ipv6_address_count),
         placement: input.placement,
     })?;
-    let has_fixed_address = network.private_ip.is_some()
-        || matches!(network.ipv6, ipv6::Wish::These(ref these) if !these.is_empty());
-    if has_fixed_address && max > 1 {
+    if network.is_fixed() && max > 1 {
         let message = "Fixed IP addresses are not supported when launching multiple instances.";
         return Err(errors::combination(message));
     }
@@ -161,6 +146,7 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
         recovery_off: check_recovery(
             input.maintenance_options.and_then(|options| options.auto_recovery).as_deref(),
         )?,
+        names: private_name::at_launch(input.private_dns_name_options)?,
         tags: tag::of_specifications(input.tag_specifications, TAGGED)?,
         client_token: input.client_token.filter(|token| !token.is_empty()).map(check_token).transpose()?,
         dry_run: input.dry_run.unwrap_or(false),
@@ -248,94 +234,4 @@ fn check_credits(instance_type: &InstanceType, given: Option<String>) -> Result<
         ))),
         given => Ok(given),
     }
-}
-
-/// The parts of a request that say where.
-struct Where {
-    interfaces: Option<Vec<InstanceNetworkInterfaceSpecification>>,
-    subnet: Option<String>,
-    groups: Option<Vec<String>>,
-    group_names: Option<Vec<String>>,
-    private_ip: Option<String>,
-    ipv6: (Option<Vec<InstanceIpv6Address>>, Option<i32>),
-    placement: Option<Placement>,
-}
-
-fn check_network(given: Where) -> Result<Network> {
-    let zone = zone_of(given.placement);
-    let interfaces = given.interfaces.unwrap_or_default();
-    let Some(interface) = interfaces.first() else {
-        return Ok(Network {
-            subnet: given.subnet.map(check_subnet).transpose()?,
-            zone,
-            groups: check_groups(given.groups)?,
-            group_names: given.group_names.unwrap_or_default(),
-            private_ip: given.private_ip.map(check_address).transpose()?,
-            ipv6: check_ipv6(given.ipv6)?,
-            ..Network::default()
-        });
-    };
-    let top_level = [
-        (given.subnet.is_some(), "subnet ID"),
-        (given.groups.is_some() || given.group_names.is_some(), "security groups"),
-        (given.private_ip.is_some(), "private address"),
-        (given.ipv6.0.is_some() || given.ipv6.1.is_some(), "IPv6 address"),
-    ];
-    if let Some((_, what)) = top_level.iter().find(|(is_given, _)| *is_given) {
-        return Err(errors::combination(format!(
-            "Network interfaces and an instance-level {what} may not be specified on the same request"
-        )));
-    }
-    if interfaces.len() > 1 {
-        return Err(errors::unsupported("More than one network interface"));
-    }
-    if interface.device_index != Some(0) {
-        return Err(errors::invalid_parameter_value("Each network interface requires a device index of 0."));
-    }
-    if interface.delete_on_termination == Some(false) {
-        return Err(errors::unsupported("A network interface that outlives its instance"));
-    }
-    Ok(Network {
-        subnet: interface.subnet_id.clone().map(check_subnet).transpose()?,
-        zone,
-        groups: check_groups(interface.groups.clone())?,
-        group_names: Vec::new(),
-        private_ip: interface_address(interface)?.map(check_address).transpose()?,
-        associate_public: interface.associate_public_ip_address,
-        ipv6: check_ipv6((interface.ipv6_addresses.clone(), interface.ipv6_address_count))?,
-        description: interface.description.clone().unwrap_or_default(),
-    })
-}
-
-fn check_ipv6((given, count): (Option<Vec<InstanceIpv6Address>>, Option<i32>)) -> Result<ipv6::Wish> {
-    let addresses: Vec<String> = given.into_iter().flatten().filter_map(|one| one.ipv6_address).collect();
-    super::ipv6::check_wish(&addresses, count)
-}
-
-/// The one address of an interface, in either of the two places where it may be given.
-fn interface_address(interface: &InstanceNetworkInterfaceSpecification) -> Result<Option<String>> {
-    match (&interface.private_ip_address, interface.private_ip_addresses.as_deref().unwrap_or_default()) {
-        (address, []) => Ok(address.clone()),
-        (None, [only]) if only.primary != Some(false) => Ok(only.private_ip_address.clone()),
-        _ => Err(errors::unsupported("More than one private address")),
-    }
-}
-
-fn zone_of(placement: Option<Placement>) -> Option<String> {
-    placement.and_then(|placement| placement.availability_zone).filter(|zone| !zone.is_empty())
-}
-
-fn check_subnet(text: String) -> Result<SubnetId> {
-    SubnetId::parse(&text).ok_or_else(|| errors::subnet_not_found(text))
-}
-
-/// # Errors
-/// `InvalidGroupId.Malformed`.
-pub fn check_groups(given: Option<Vec<String>>) -> Result<Vec<GroupId>> {
-    let groups = given.unwrap_or_default().into_iter();
-    groups.map(|text| GroupId::parse(&text).ok_or_else(|| errors::group_malformed(&text))).collect()
-}
-
-fn check_address(text: String) -> Result<Ipv4Addr> {
-    text.parse().map_err(|_| errors::invalid_because(text, "address", "Invalid IPv4 address."))
 }

@@ -5,7 +5,8 @@ use kernel::{Access, Scope};
 
 use super::instance_profile::pass_role;
 use super::launch::Launch;
-use crate::state::id::{GroupId, ImageId};
+use super::launch_network::Interface;
+use crate::state::id::{GroupId, Id, ImageId};
 use crate::state::subnet::Subnet;
 
 /// What a launch uses, as it was found.
@@ -20,9 +21,9 @@ pub struct Uses<'a> {
 /// Everything the launch needs leave for, first of all the instances.
 pub fn access(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Access {
     let mut access = instances(scope, wanted, uses).also(image(scope, wanted, uses));
-    for part in [volumes(scope, wanted, uses), interfaces(scope, wanted, uses)] {
-        access = access.also(part);
-    }
+    access = interfaces(scope, wanted, uses)
+        .into_iter()
+        .fold(access.also(volumes(scope, wanted, uses)), Access::also);
     let arn = |kind: &str, id: &str| scope.arn("ec2", format_args!("{kind}/{id}"));
     if wanted.market.is_some() {
         access = access.also(part(scope, wanted, arn("spot-instances-request", "*")));
@@ -112,10 +113,33 @@ fn volumes(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Access {
     with_tags(access, wanted, "volume")
 }
 
-fn interfaces(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Access {
+/// Those the launch makes, and what further ones use.
+fn interfaces(scope: &Scope, wanted: &Launch, uses: &Uses<'_>) -> Vec<Access> {
+    let arn = |kind: &str, id: &str| scope.arn("ec2", format_args!("{kind}/{id}"));
+    let mut all = Vec::new();
+    if let Interface::New(new) = &wanted.network.first {
+        all.push(made(scope, wanted, uses, new.associate_public));
+    } else if wanted.network.further.iter().any(|(_, one)| matches!(one, Interface::New(_))) {
+        all.push(made(scope, wanted, uses, Some(false)));
+    }
+    for interface in wanted.network.all() {
+        match interface {
+            Interface::New(new) => {
+                let of_subnet = new.subnet.iter().filter(|id| **id != uses.subnet.id);
+                let of_groups = new.groups.iter().filter(|id| !uses.groups.contains(id));
+                all.extend(of_subnet.map(|id| part(scope, wanted, arn("subnet", id.as_str()))));
+                all.extend(of_groups.map(|id| part(scope, wanted, arn("security-group", id.as_str()))));
+            }
+            Interface::Existing(id) => all.push(part(scope, wanted, arn("network-interface", id.as_str()))),
+        }
+    }
+    all
+}
+
+fn made(scope: &Scope, wanted: &Launch, uses: &Uses<'_>, associate_public: Option<bool>) -> Access {
     let subnet = uses.subnet;
     let arn = |kind: &str, id: &str| [scope.arn("ec2", format_args!("{kind}/{id}"))];
-    let public = wanted.network.associate_public.unwrap_or(subnet.map_public_ip_on_launch);
+    let public = associate_public.unwrap_or(subnet.map_public_ip_on_launch);
     let access = part(scope, wanted, scope.arn("ec2", "network-interface/*"))
         .condition("ec2:AssociatePublicIpAddress", [public.to_string()])
         .condition("ec2:AvailabilityZone", [subnet.zone.clone()])

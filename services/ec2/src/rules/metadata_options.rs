@@ -69,10 +69,8 @@ fn change(options: &mut MetadataOptions, given: Change) -> Result<()> {
     if let Some(endpoint) = given.endpoint {
         options.enabled = either(&endpoint, "enabled", "disabled", "HttpEndpoint")?;
     }
-    if let Some(ipv6) = given.ipv6
-        && either(&ipv6, "enabled", "disabled", "HttpProtocolIpv6")?
-    {
-        return Err(errors::unsupported("The metadata service over IPv6"));
+    if let Some(ipv6) = given.ipv6 {
+        options.ipv6 = either(&ipv6, "enabled", "disabled", "HttpProtocolIpv6")?;
     }
     if let Some(tags) = given.tags {
         options.tags = either(&tags, "enabled", "disabled", "InstanceMetadataTags")?;
@@ -98,7 +96,7 @@ pub fn shown(options: &MetadataOptions) -> InstanceMetadataOptionsResponse {
         http_tokens: Some(if options.tokens_required { "required" } else { "optional" }.to_owned()),
         http_put_response_hop_limit: Some(i32::from(options.hop_limit)),
         http_endpoint: word(options.enabled),
-        http_protocol_ipv6: word(false),
+        http_protocol_ipv6: word(options.ipv6),
         instance_metadata_tags: word(options.tags),
     }
 }

@@ -2,7 +2,7 @@
 
 use kernel::Scope;
 
-use crate::rules::region::{private_dns_name, public_dns_name};
+use crate::rules::region::{private_dns_name, public_dns_name, zone_id};
 use crate::state::network_interface::{Kind, NetworkInterface};
 
 /// AWS's default quota, "Security groups per network interface".
@@ -57,10 +57,12 @@ pub const ATTACHED: &str = "attached";
 
 pub const FILTERS: &[&str] = &[
     "addresses.association.owner-id",
+    "addresses.association.public-dns-name",
     "addresses.association.public-ip",
     "addresses.primary",
     "addresses.private-ip-address",
     "association.allocation-id",
+    "association.association-id",
     "association.ip-owner-id",
     "association.public-dns-name",
     "association.public-ip",
@@ -72,19 +74,24 @@ pub const FILTERS: &[&str] = &[
     "attachment.instance-owner-id",
     "attachment.status",
     "availability-zone",
+    "availability-zone-id",
     "description",
     "group-id",
     "interface-type",
     "ipv6-addresses.ipv6-address",
     "mac-address",
     "network-interface-id",
+    "operator.managed",
+    "operator.principal",
     "owner-id",
     "private-dns-name",
     "private-ip-address",
+    "requester-id",
     "requester-managed",
     "source-dest-check",
     "status",
     "subnet-id",
+    "tag-value",
     "vpc-id",
 ];
 
@@ -118,6 +125,11 @@ pub fn values(interface: &NetworkInterface, scope: &Scope, name: &str) -> Vec<St
         "source-dest-check" => (!interface.forwards).to_string(),
         "owner-id" => scope.account.to_string(),
         "availability-zone" => interface.zone.clone(),
+        "availability-zone-id" => zone_id(region, &interface.zone),
+        "addresses.association.public-dns-name" => {
+            return interface.public_ips().map(|ip| public_dns_name(region, ip)).collect();
+        }
+        "operator.managed" => "false".to_owned(),
         "description" => interface.description.clone(),
         "ipv6-addresses.ipv6-address" => return interface.ipv6.iter().map(ToString::to_string).collect(),
         "interface-type" => kind(interface).to_owned(),

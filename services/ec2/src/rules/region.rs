@@ -106,8 +106,19 @@ pub fn opt_in_status(region: &Region) -> &'static str {
     if region.opt_in { "opted-in" } else { "opt-in-not-required" }
 }
 
-pub const ZONE_FILTERS: &[&str] =
-    &["group-name", "message", "opt-in-status", "region-name", "state", "zone-id", "zone-name", "zone-type"];
+pub const ZONE_FILTERS: &[&str] = &[
+    "group-long-name",
+    "group-name",
+    "message",
+    "opt-in-status",
+    "parent-zone-id",
+    "parent-zone-name",
+    "region-name",
+    "state",
+    "zone-id",
+    "zone-name",
+    "zone-type",
+];
 
 /// What a zone has under the name of a filter.
 pub fn zone_values(zone: &Zone, region: &str, name: &str) -> Vec<String> {

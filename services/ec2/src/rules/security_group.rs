@@ -1,9 +1,12 @@
 //! What security groups may be called and hold, and which filters find them.
 
+use std::collections::BTreeMap;
+
 use kernel::{Result, Scope};
 
 use crate::errors;
 use crate::rules::permission;
+use crate::state::id::GroupId;
 use crate::state::security_group::{Peer, Rule, SecurityGroup};
 
 pub const DEFAULT_NAME: &str = "default";
@@ -73,6 +76,7 @@ pub const FILTERS: &[&str] = &[
     "egress.ip-permission.cidr",
     "egress.ip-permission.from-port",
     "egress.ip-permission.group-id",
+    "egress.ip-permission.group-name",
     "egress.ip-permission.ipv6-cidr",
     "egress.ip-permission.prefix-list-id",
     "egress.ip-permission.protocol",
@@ -83,6 +87,7 @@ pub const FILTERS: &[&str] = &[
     "ip-permission.cidr",
     "ip-permission.from-port",
     "ip-permission.group-id",
+    "ip-permission.group-name",
     "ip-permission.ipv6-cidr",
     "ip-permission.prefix-list-id",
     "ip-permission.protocol",
@@ -93,7 +98,12 @@ pub const FILTERS: &[&str] = &[
 ];
 
 /// What a group has under the name of a filter.
-pub fn values(group: &SecurityGroup, scope: &Scope, name: &str) -> Vec<String> {
+pub fn values(
+    group: &SecurityGroup,
+    names: &BTreeMap<GroupId, String>,
+    scope: &Scope,
+    name: &str,
+) -> Vec<String> {
     match name {
         "description" => vec![group.description.clone()],
         "group-id" => vec![group.id.to_string()],
@@ -104,17 +114,18 @@ pub fn values(group: &SecurityGroup, scope: &Scope, name: &str) -> Vec<String> {
             let egress = name.starts_with(EGRESS);
             let name = name.strip_prefix(EGRESS).unwrap_or(name);
             let rules = group.rules.iter().filter(|rule| rule.egress == egress);
-            rules.filter_map(|rule| permission_value(rule, name)).collect()
+            rules.filter_map(|rule| permission_value(rule, names, name)).collect()
         }
     }
 }
 
-fn permission_value(rule: &Rule, name: &str) -> Option<String> {
+fn permission_value(rule: &Rule, names: &BTreeMap<GroupId, String>, name: &str) -> Option<String> {
     let (from, to) = permission::ports(rule.traffic);
     match (name, &rule.peer) {
         ("ip-permission.cidr", Peer::Ipv4(cidr)) => Some(cidr.to_string()),
         ("ip-permission.ipv6-cidr", Peer::Ipv6(cidr)) => Some(cidr.to_string()),
         ("ip-permission.group-id", Peer::Group { id, .. }) => Some(id.to_string()),
+        ("ip-permission.group-name", Peer::Group { id, .. }) => names.get(id).cloned(),
         ("ip-permission.user-id", Peer::Group { account, .. }) => Some(account.to_string()),
         ("ip-permission.prefix-list-id", Peer::PrefixList(id)) => Some(id.to_string()),
         ("ip-permission.from-port", _) => from.map(|port| port.to_string()),

@@ -42,15 +42,18 @@ pub const FILTERS: &[&str] = &[
     "cidr",
     "cidr-block",
     "cidrBlock",
+    "customer-owned-ipv4-pool",
     "default-for-az",
     "defaultForAz",
     "enable-dns64",
+    "enable-lni-at-device-index",
     "ipv6-cidr-block-association.association-id",
     "ipv6-cidr-block-association.ipv6-cidr-block",
     "ipv6-cidr-block-association.state",
     "ipv6-native",
     "map-customer-owned-ip-on-launch",
     "map-public-ip-on-launch",
+    "outpost-arn",
     "owner-id",
     "private-dns-name-options-on-launch.enable-resource-name-dns-a-record",
     "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record",
@@ -70,17 +73,21 @@ pub fn values(subnet: &Subnet, free: u32, scope: &Scope, name: &str) -> Vec<Stri
         "available-ip-address-count" => free.to_string(),
         "cidr" | "cidr-block" | "cidrBlock" => subnet.cidr.to_string(),
         "default-for-az" | "defaultForAz" => subnet.default_for_az.to_string(),
-        "enable-dns64"
-        | "ipv6-native"
-        | "map-customer-owned-ip-on-launch"
-        | "private-dns-name-options-on-launch.enable-resource-name-dns-a-record"
-        | "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record" => "false".to_owned(),
+        "enable-dns64" | "ipv6-native" | "map-customer-owned-ip-on-launch" => "false".to_owned(),
+        "private-dns-name-options-on-launch.enable-resource-name-dns-a-record" => {
+            subnet.names.a_record.to_string()
+        }
+        "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record" => {
+            subnet.names.aaaa_record.to_string()
+        }
         "ipv6-cidr-block-association.association-id" => return of6(|block| block.id.to_string()),
         "ipv6-cidr-block-association.ipv6-cidr-block" => return of6(|block| block.cidr.to_string()),
         "ipv6-cidr-block-association.state" => return of6(|_| "associated".to_owned()),
         "map-public-ip-on-launch" => subnet.map_public_ip_on_launch.to_string(),
         "owner-id" => scope.account.to_string(),
-        "private-dns-name-options-on-launch.hostname-type" => "ip-name".to_owned(),
+        "private-dns-name-options-on-launch.hostname-type" => {
+            super::private_name::hostname_type(subnet.names).to_owned()
+        }
         "state" => "available".to_owned(),
         "subnet-arn" => scope.arn("ec2", format_args!("subnet/{}", subnet.id)),
         "subnet-id" => subnet.id.to_string(),

@@ -12,6 +12,7 @@ use super::id::{
     CapacityReservationId, HostId, ImageId, InstanceId, InterfaceId, PlacementGroupId, ProfileAssociationId,
     ReservationId, SubnetId, VolumeId, VpcId,
 };
+use super::subnet::NameOptions;
 use super::{capacity_reservation, host, spot};
 use crate::rules::instance::{State, bill, visible_state};
 use crate::rules::spot::Spot;
@@ -100,11 +101,14 @@ pub struct MetadataOptions {
     pub tokens_required: bool,
     pub hop_limit: u8,
     pub tags: bool,
+    /// At its address of IPv6 too.
+    #[serde(default)]
+    pub ipv6: bool,
 }
 
 impl Default for MetadataOptions {
     fn default() -> Self {
-        Self { enabled: true, tokens_required: false, hop_limit: 1, tags: false }
+        Self { enabled: true, tokens_required: false, hop_limit: 1, tags: false, ipv6: false }
     }
 }
 
@@ -220,6 +224,8 @@ pub struct Instance {
     pub place: Place,
     #[serde(default)]
     pub maintenance: Maintenance,
+    #[serde(default)]
+    pub names: NameOptions,
     pub desired: Desired,
     pub observed: Observed,
     /// Since when it is in the state that is seen.

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
 use kernel::house::HOUSE_SCOPE;
+use kernel::tx::Reader;
 use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +128,17 @@ fn find_free(tx: &mut Tx<'_, '_>, scope: &Scope, block: Ipv6Net) -> Result<Optio
         }
     }
     Ok(None)
+}
+
+/// Who has this address in the VPC: how a listener inside a network knows its caller.
+pub fn find_holder(
+    from: &mut impl Reader,
+    scope: &Scope,
+    vpc: &VpcId,
+    address: Ipv6Addr,
+) -> Result<Option<NetworkInterface>> {
+    let Some(id) = ADDRESSES.get(from, scope, address.to_string().as_str())? else { return Ok(None) };
+    Ok(network_interface::find(from, scope, &id)?.filter(|found| found.vpc == *vpc))
 }
 
 /// Takes an address from its interface.

@@ -30,6 +30,7 @@ pub mod reserved_instances;
 pub mod route_table;
 pub mod scheduled_event;
 pub mod security_group;
+pub mod serial_console;
 pub mod snapshot;
 pub mod spot;
 pub mod subnet;

@@ -112,21 +112,12 @@ pub struct Attachment {
     pub attached_at: Millis,
 }
 
-/// What an instance asks of its interface.
-#[derive(Clone, Debug)]
-pub struct InterfaceWish {
-    pub instance: InstanceId,
-    pub subnet: SubnetId,
-    /// Any free one where `None`.
-    pub private_ip: Option<Ipv4Addr>,
-    /// The VPC's default group where empty.
-    pub groups: Vec<GroupId>,
-    /// As the subnet says where `None`.
-    pub associate_public: Option<bool>,
-    pub ipv6: ipv6::Wish,
-    pub description: String,
+/// Where an interface of an instance goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot<'a> {
+    pub instance: &'a InstanceId,
+    pub device_index: i32,
     pub delete_on_termination: bool,
-    pub tags: Tags,
 }
 
 static INTERFACES: Table<NetworkInterface> = Table::new("ec2/network-interface");
@@ -259,60 +250,49 @@ pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, interface: &NetworkInterface) -> 
     INTERFACES.put(tx, scope, &interface.id, interface)
 }
 
-/// An instance's first interface, with its private address and, where it wants one, its public address.
+/// An instance's interface, with its private addresses and, where it wants one (as the subnet says where that is
+/// `None`), its public address.
 ///
 /// # Errors
 /// As [`insert`].
 pub fn insert_for_instance(
     tx: &mut Tx<'_, '_>,
     scope: &Scope,
-    wish: InterfaceWish,
+    wish: Wish,
+    associate_public: Option<bool>,
+    slot: Slot<'_>,
 ) -> Result<NetworkInterface> {
     let maps = subnet::get(tx, scope, &wish.subnet)?.map_public_ip_on_launch;
-    let plain = Wish {
-        subnet: wish.subnet,
-        private_ips: wish.private_ip.into_iter().collect(),
-        more: 0,
-        groups: wish.groups,
-        description: wish.description,
-        kind: Kind::Interface,
-        ipv6: wish.ipv6,
-        tags: wish.tags,
-    };
-    let mut interface = insert(tx, scope, plain)?;
-    interface.attachment = Some(Attachment {
-        id: AttachmentId::fresh(tx.ctx().ids()),
-        instance: wish.instance,
-        device_index: 0,
-        delete_on_termination: wish.delete_on_termination,
-        attached_at: tx.ctx().now(),
-    });
-    interface.wants_public = wish.associate_public.unwrap_or(maps);
+    let mut interface = insert(tx, scope, wish)?;
+    interface.wants_public = associate_public.unwrap_or(maps);
     if interface.wants_public {
         let holder = Holder { scope: *scope, interface: Some(interface.id.clone()) };
         interface.public_ip = Some(public_address::take(tx, &holder)?);
     }
-    put(tx, scope, &interface)?;
+    attach(tx, scope, &mut interface, slot)?;
     Ok(interface)
 }
 
-/// Attaches a further interface to an instance.
+/// Attaches an interface to an instance.
 pub fn attach(
     tx: &mut Tx<'_, '_>,
     scope: &Scope,
     interface: &mut NetworkInterface,
-    instance: &InstanceId,
-    device_index: i32,
+    slot: Slot<'_>,
 ) -> Result<AttachmentId> {
+    let Slot { instance, device_index, delete_on_termination } = slot;
     let id = AttachmentId::fresh(tx.ctx().ids());
+    let attached_at = tx.ctx().now();
     interface.attachment = Some(Attachment {
         id: id.clone(),
         instance: instance.clone(),
         device_index,
-        delete_on_termination: false,
-        attached_at: tx.ctx().now(),
+        delete_on_termination,
+        attached_at,
     });
-    FURTHER.put(tx, scope, (instance, slot(device_index)), &interface.id)?;
+    if device_index > 0 {
+        FURTHER.put(tx, scope, (instance, number_of(device_index)), &interface.id)?;
+    }
     put(tx, scope, interface)?;
     Ok(id)
 }
@@ -320,13 +300,13 @@ pub fn attach(
 /// Takes a further interface from its instance.
 pub fn detach(tx: &mut Tx<'_, '_>, scope: &Scope, interface: &mut NetworkInterface) -> Result<()> {
     if let Some(attachment) = interface.attachment.take() {
-        FURTHER.delete(tx, scope, (&attachment.instance, slot(attachment.device_index)))?;
+        FURTHER.delete(tx, scope, (&attachment.instance, number_of(attachment.device_index)))?;
         put(tx, scope, interface)?;
     }
     Ok(())
 }
 
-fn slot(device_index: i32) -> u64 {
+fn number_of(device_index: i32) -> u64 {
     u64::try_from(device_index).unwrap_or(0)
 }
 
@@ -527,21 +507,28 @@ pub fn release_public(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> R
     Ok(interface)
 }
 
-/// Forgets the interface and frees its addresses; an instance's first takes the others along that shall go with it.
-/// Nothing happens where there is none.
+/// Parts an instance that ends from its interfaces: those that shall go with it are deleted.
+pub fn part(tx: &mut Tx<'_, '_>, scope: &Scope, instance: &InstanceId, first: &InterfaceId) -> Result<()> {
+    let first = find(tx, scope, first)?.filter(|first| first.instance() == Some(instance));
+    for mut one in further_of(tx, scope, instance)?.into_iter().chain(first) {
+        let goes = one.attachment.as_ref().is_some_and(|attachment| attachment.delete_on_termination);
+        detach(tx, scope, &mut one)?;
+        if goes {
+            delete(tx, scope, &one.id)?;
+        } else {
+            // An automatic address is for instances only.
+            one.wants_public = false;
+            put(tx, scope, &one)?;
+            release_public(tx, scope, &one.id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets the interface and frees its addresses. Nothing happens where there is none.
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Result<()> {
     let Some(mut interface) = find(tx, scope, id)? else { return Ok(()) };
-    if let Some(Attachment { instance, device_index: 0, .. }) = interface.attachment.clone() {
-        for mut other in further_of(tx, scope, &instance)? {
-            let goes = other.attachment.as_ref().is_some_and(|attachment| attachment.delete_on_termination);
-            detach(tx, scope, &mut other)?;
-            if goes {
-                delete(tx, scope, &other.id)?;
-            }
-        }
-    } else {
-        detach(tx, scope, &mut interface)?;
-    }
+    detach(tx, scope, &mut interface)?;
     address::let_go(tx, scope, &interface)?;
     if let Some(address) = interface.public_ip.filter(|_| interface.elastic.is_none()) {
         public_address::give_back(tx, address)?;

@@ -25,6 +25,20 @@ pub struct Subnet {
     /// New interfaces are given an address of it.
     #[serde(default)]
     pub assign_ipv6_address_on_creation: bool,
+    /// Of instances that are launched into it and say nothing.
+    #[serde(default)]
+    pub names: NameOptions,
+}
+
+/// How an instance is named inside of its VPC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameOptions {
+    /// By its id, not by its address.
+    pub by_resource: bool,
+    /// The name after its id has its address of IPv4.
+    pub a_record: bool,
+    /// And that of IPv6.
+    pub aaaa_record: bool,
 }
 
 /// A subnet's block of IPv6.
@@ -92,6 +106,7 @@ pub fn insert(
         map_public_ip_on_launch: false,
         ipv6: None,
         assign_ipv6_address_on_creation: false,
+        names: NameOptions::default(),
     };
     put(tx, scope, &subnet)?;
     network_acl::associate_default(tx, scope, &subnet)?;
@@ -137,6 +152,7 @@ pub(super) fn insert_defaults(tx: &mut Tx<'_, '_>, scope: &Scope, vpc: &VpcId) -
         map_public_ip_on_launch: true,
         ipv6: None,
         assign_ipv6_address_on_creation: false,
+        names: NameOptions::default(),
     });
     let subnets: Vec<_> = subnets.collect();
     for subnet in &subnets {

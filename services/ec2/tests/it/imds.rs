@@ -1,6 +1,6 @@
 //! What a guest learns from inside: metadata and names.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use api_ec2 as api;
 use api_ec2::op;
@@ -16,7 +16,7 @@ use crate::instance::{becomes, describe, id, launch, run};
 pub(crate) struct Guest {
     pub(crate) ctx: Ctx,
     pub(crate) vpc: VpcId,
-    pub(crate) address: Ipv4Addr,
+    pub(crate) address: IpAddr,
 }
 
 impl Guest {
@@ -88,7 +88,7 @@ async fn a_guest_is_known_by_its_address() {
     let key = guest.get("/latest/meta-data/public-keys/0/openssh-key").await.1;
     assert!(key.starts_with("ssh-ed25519 ") && key.ends_with(" k"), "{key}");
     assert_eq!(guest.get("/latest/meta-data/nothing").await.0, StatusCode::NOT_FOUND);
-    let stranger = Guest { address: Ipv4Addr::new(172, 31, 255, 250), ..guest };
+    let stranger = Guest { address: Ipv4Addr::new(172, 31, 255, 250).into(), ..guest };
     assert_eq!(stranger.get("/latest/meta-data/instance-id").await.0, StatusCode::FORBIDDEN);
 }
 

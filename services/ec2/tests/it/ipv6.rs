@@ -9,7 +9,7 @@ use crate::cloud::{Cloud, cloud};
 use crate::instance::{becomes, describe, id, launch, run};
 
 /// A VPC with a block, and its subnet with the first /64 of it.
-async fn place(cloud: &Cloud) -> (String, String, Ipv6Net) {
+pub(crate) async fn place(cloud: &Cloud) -> (String, String, Ipv6Net) {
     let input = api::CreateVpcRequest {
         cidr_block: Some("10.1.0.0/16".to_owned()),
         amazon_provided_ipv6_cidr_block: Some(true),

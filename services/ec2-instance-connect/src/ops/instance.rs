@@ -1,0 +1,26 @@
+//! What EC2 says of an instance.
+
+use api_ec2 as ec2;
+use kernel::{Ctx, Result};
+
+use crate::errors;
+
+/// Looks at an instance of the caller's account.
+///
+/// # Errors
+/// `EC2InstanceNotFoundException` when it is not there, or not in this zone; `EC2InstanceStateInvalidException` when it
+/// does not run.
+pub async fn check_running(ctx: &Ctx, id: &str, zone: Option<&str>) -> Result<()> {
+    let filter = ec2::Filter { name: Some("instance-id".to_owned()), values: Some(vec![id.to_owned()]) };
+    let request = ec2::DescribeInstancesRequest { filters: Some(vec![filter]), ..Default::default() };
+    let answer = ctx.call_as_service(ec2::op::DescribeInstances, request).await?;
+    let mut all =
+        answer.reservations.unwrap_or_default().into_iter().flat_map(|one| one.instances.unwrap_or_default());
+    let found = all.next().filter(|one| {
+        let actual = one.placement.as_ref().and_then(|place| place.availability_zone.as_deref());
+        zone.is_none_or(|zone| actual == Some(zone))
+    });
+    let found = found.ok_or_else(|| errors::no_such_instance(id, zone))?;
+    let state = found.state.and_then(|state| state.name).unwrap_or_default();
+    if state == "running" { Ok(()) } else { Err(errors::instance_state(id, &state)) }
+}

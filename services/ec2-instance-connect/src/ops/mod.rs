@@ -1,0 +1,4 @@
+//! The operations.
+
+pub mod instance;
+pub mod ssh_key;

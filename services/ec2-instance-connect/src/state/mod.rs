@@ -1,0 +1,3 @@
+//! What is stored.
+
+pub mod ssh_key;
