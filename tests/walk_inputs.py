@@ -649,6 +649,18 @@ def furnish_scheduler(scheduler, account, marker, cloud):
     return members, operations
 
 
+def furnish_application_autoscaling(scaling, account, marker, cloud):
+    members = {
+        "ServiceNamespace": "ec2",
+        "ResourceId": "spot-fleet-request/sfr-01234567-89ab-cdef-0123-456789abcdef",
+        "ScalableDimension": "ec2:spot-fleet-request:TargetCapacity",
+        "ResourceARN": f"arn:aws:application-autoscaling:us-east-1:{account}:scalable-target/0123456789abcdef",
+    }
+    # Of the resource, whatever may be scaled of it.
+    listing = {"ResourceIds": [members["ResourceId"]]}
+    return members, {"DescribeScalableTargets": listing, "RegisterScalableTarget": {"MinCapacity": 0, "MaxCapacity": 1}}
+
+
 # In order: a later one may use what an earlier one made.
 FURNISH = {
     "sqs": furnish_sqs,
@@ -661,6 +673,7 @@ FURNISH = {
     "ec2": furnish_ec2,
     "acm": furnish_acm,
     "autoscaling": furnish_autoscaling,
+    "application-autoscaling": furnish_application_autoscaling,
     "elb": furnish_elb,
     "elbv2": furnish_elbv2,
     "s3": furnish_s3,

@@ -1,5 +1,5 @@
 """What watches and what scales is there after a kill, as it was answered: flow logs, anomaly detectors, policies that
-foretell, spot fleets, snapshots at hand, classic load balancers."""
+foretell, spot fleets and what scales them, snapshots at hand, classic load balancers."""
 
 import json
 
@@ -62,7 +62,18 @@ def furnish(cloud):
     listener = {"Protocol": "TCP", "LoadBalancerPort": 80, "InstancePort": 80}
     cloud.client("elb").create_load_balancer(LoadBalancerName="classic", Listeners=[listener], Subnets=[subnet["SubnetId"]])
 
+    of = {"ServiceNamespace": "ec2", "ResourceId": f"spot-fleet-request/{fleet}", "ScalableDimension": "ec2:spot-fleet-request:TargetCapacity"}
+    anything = cloud.client("application-autoscaling")
+    anything.register_scalable_target(**of, MinCapacity=0, MaxCapacity=3, SuspendedState={"DynamicScalingInSuspended": True})
+    custom = {"MetricName": "orders", "Namespace": "shop", "Statistic": "Average"}
+    tracking = {"TargetValue": 50.0, "CustomizedMetricSpecification": custom}
+    kind = {"PolicyName": "p", "PolicyType": "TargetTrackingScaling"}
+    anything.put_scaling_policy(**of, **kind, TargetTrackingScalingPolicyConfiguration=tracking)
+    later = {"ScheduledActionName": "later", "Schedule": "cron(0 0 1 1 ? 2199)"}
+    anything.put_scheduled_action(**of, **later, ScalableTargetAction={"MinCapacity": 1})
+
     def shown(cloud):
+        anything = cloud.client("application-autoscaling")
         ec2, at = cloud.client("ec2"), [{"Name": "snapshot-id", "Values": [snapshot]}]
         return [
             ec2.describe_flow_logs(FlowLogIds=[flow])["FlowLogs"],
@@ -71,6 +82,10 @@ def furnish(cloud):
             cloud.client("cloudwatch").describe_anomaly_detectors()["AnomalyDetectors"],
             cloud.client("autoscaling").describe_policies()["ScalingPolicies"],
             cloud.client("elb").describe_load_balancers()["LoadBalancerDescriptions"],
+            anything.describe_scalable_targets(ServiceNamespace="ec2")["ScalableTargets"],
+            anything.describe_scaling_policies(ServiceNamespace="ec2")["ScalingPolicies"],
+            anything.describe_scheduled_actions(ServiceNamespace="ec2")["ScheduledActions"],
+            cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking-")["MetricAlarms"][0]["AlarmArn"],
         ]
 
     return shown

@@ -11,7 +11,19 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     ("engine/", &[]),
     ("fuzz", &["api/", "kernel/", "services/", "wire"]),
     ("kernel/", &["kernel/"]),
-    ("services/", &["api/", "engine/", "kernel/core", "kernel/policy", "kernel/schedule", "kernel/shape"]),
+    (
+        "services/",
+        &[
+            "api/",
+            "engine/",
+            "kernel/core",
+            "kernel/kept",
+            "kernel/policy",
+            "kernel/scaling",
+            "kernel/schedule",
+            "kernel/shape",
+        ],
+    ),
     ("wire", &["api/codegen", "kernel/core", "kernel/shape"]),
     ("xtask", &["api/codegen"]),
 ];

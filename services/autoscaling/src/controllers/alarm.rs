@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use api_cloudwatch as cw;
 use kernel::{Ctx, Event, Kind as ErrorKind, Result, Scope, Tx};
+use scaling::{Way, alarm_name};
 use serde_json::Value;
 
 use super::group::CONTROLLER;
 use crate::rules::cause::{self, Wanting};
+use crate::rules::group::SIZE_MAX;
 use crate::rules::policy as rules;
-use crate::rules::tracking::{self, Way};
+use crate::rules::tracking;
 use crate::state::group::{self, Group};
 use crate::state::instance::{self, Instance};
 use crate::state::policy::{self, Kind, Policy};
@@ -21,13 +23,9 @@ pub const DETAIL_TYPE: &str = "CloudWatch Alarm Action";
 /// The names of a policy's own alarms, as AWS makes them.
 pub fn names(group: &str, uuids: [String; 2], scales_in: bool) -> Vec<String> {
     let [high, low] = uuids;
-    let mut names = vec![format!("TargetTracking-{group}-AlarmHigh-{high}")];
-    names.extend(scales_in.then(|| format!("TargetTracking-{group}-AlarmLow-{low}")));
+    let mut names = vec![alarm_name(group, Way::High, &high)];
+    names.extend(scales_in.then(|| alarm_name(group, Way::Low, &low)));
     names
-}
-
-fn way(name: &str) -> Way {
-    if name.contains("-AlarmLow-") { Way::Low } else { Way::High }
 }
 
 /// Makes the alarms of a policy, or makes them as they should be.
@@ -44,7 +42,7 @@ pub async fn ensure(ctx: &Ctx, policy: &Policy) -> Result<()> {
                 "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {arn}."
             )),
             alarm_actions: Some(vec![arn.clone()]),
-            ..tracking::alarm(policy.group(), asked, way(name))
+            ..tracking::alarm(policy.group(), asked, Way::of(name))
         };
         match ctx.call_as_service(cw::op::PutMetricAlarm, alarm).await {
             Err(error) if error.kind() == ErrorKind::Invalid => {
@@ -174,9 +172,8 @@ fn wanted(group: &Group, instances: &[Instance], policy: &Policy, told: &Told, n
             (group.cooldown_until <= now).then(|| rules::adjusted(asked, group.desired, adjustment))
         }
         Kind::Step => {
-            let seen = rules::aggregate(asked.metric_aggregation_type.as_deref(), &told.values)?;
-            let steps = asked.step_adjustments.as_deref().unwrap_or_default();
-            let adjustment = rules::step_for(steps, seen - told.threshold?)?;
+            let seen = scaling::aggregate(asked.metric_aggregation_type.as_deref(), &told.values)?;
+            let adjustment = scaling::step_for(&rules::steps(asked), seen - told.threshold?)?;
             // What is warming up was added for this already.
             let wanted = rules::adjusted(asked, steady, adjustment);
             if wanted >= steady { Some(wanted.max(group.desired)) } else { is_settled.then_some(wanted) }
@@ -184,8 +181,8 @@ fn wanted(group: &Group, instances: &[Instance], policy: &Policy, told: &Told, n
         Kind::TargetTracking => {
             let configuration = asked.target_tracking_configuration.as_ref()?;
             let seen = *told.values.first()?;
-            let wanted = tracking::capacity(steady, seen, configuration.target_value);
-            match way(&told.alarm) {
+            let wanted = scaling::capacity(steady, seen, configuration.target_value, SIZE_MAX);
+            match Way::of(&told.alarm) {
                 Way::High => Some(wanted.max(group.desired)),
                 Way::Low if configuration.disable_scale_in == Some(true) || !is_settled => None,
                 Way::Low => Some(wanted.min(group.desired)),

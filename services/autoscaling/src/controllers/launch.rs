@@ -2,6 +2,7 @@
 
 use api_autoscaling as api;
 use api_ec2 as ec2;
+use kept::alike;
 use kernel::{Ctx, Error, Kind, Result};
 
 use super::ec2::{self as cloud, Seen, Template};
@@ -10,7 +11,6 @@ use crate::rules::mixed::{self, Choice};
 use crate::rules::{launch_configuration as rules, tag};
 use crate::state::group::{Group, Place};
 use crate::state::instance::{Instance, Origin};
-use crate::state::kept::alike;
 use crate::state::launch_configuration;
 
 /// What new instances are made from.

@@ -2,6 +2,7 @@
 
 use api_autoscaling as api;
 use api_iam as iam;
+use kept::{Kept, alike, overlaid};
 use kernel::{Ctx, Kind, Result};
 
 use super::{change, get_group};
@@ -13,7 +14,6 @@ use crate::rules::cause::{self, Wanting};
 use crate::rules::{group as rules, tag};
 use crate::state::group::{self, Group};
 use crate::state::hook::{self, Hook};
-use crate::state::kept::{Kept, alike, overlaid};
 use crate::state::{instance, launch_configuration};
 
 const LINKED_SERVICE: &str = "autoscaling.amazonaws.com";

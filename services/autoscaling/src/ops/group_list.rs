@@ -1,6 +1,7 @@
 //! Groups and their instances, listed.
 
 use api_autoscaling as api;
+use kept::alike;
 use kernel::{Ctx, Result, Scope};
 use shape::Timestamp;
 
@@ -8,7 +9,6 @@ use crate::errors;
 use crate::rules::page;
 use crate::state::group::{self, Group};
 use crate::state::instance::{self, Instance, Stage};
-use crate::state::kept::alike;
 
 pub async fn describe_auto_scaling_groups(
     ctx: &Ctx,

@@ -1,6 +1,7 @@
 //! Lifecycle hooks, and the answers to them.
 
 use api_autoscaling as api;
+use kept::{Kept, alike, overlaid};
 use kernel::{Ctx, Reader, Result, Scope};
 
 use super::{change, get_group, nudge_instances};
@@ -9,7 +10,6 @@ use crate::errors;
 use crate::rules::hook as rules;
 use crate::state::hook::{self, Hook};
 use crate::state::instance::{self, Instance};
-use crate::state::kept::{Kept, alike, overlaid};
 
 pub async fn put_lifecycle_hook(
     ctx: &Ctx,

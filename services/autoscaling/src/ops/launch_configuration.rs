@@ -2,13 +2,13 @@
 
 use api_autoscaling as api;
 use api_iam as iam;
+use kept::{Kept, alike};
 use kernel::{Access, Ctx, Kind, Result, Scope};
 use shape::Timestamp;
 
 use crate::errors;
 use crate::rules::{launch_configuration as rules, page};
 use crate::state::group;
-use crate::state::kept::{Kept, alike};
 use crate::state::launch_configuration::{self, LaunchConfiguration};
 
 pub async fn create_launch_configuration(ctx: &Ctx, input: api::CreateLaunchConfigurationType) -> Result<()> {

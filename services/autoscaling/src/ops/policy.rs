@@ -2,6 +2,7 @@
 
 use api_autoscaling as api;
 use api_cloudwatch as cw;
+use kept::{Kept, alike};
 use kernel::{Ctx, Reader, Result, Scope};
 
 use super::{change, get_changeable};
@@ -10,7 +11,6 @@ use crate::errors;
 use crate::rules::cause::Wanting;
 use crate::rules::{page, policy as rules};
 use crate::state::forecast;
-use crate::state::kept::{Kept, alike};
 use crate::state::policy::{self, Kind, Policy};
 
 pub async fn put_scaling_policy(ctx: &Ctx, input: api::PutScalingPolicyType) -> Result<api::PolicyARNType> {

@@ -1,6 +1,7 @@
 //! Instance refreshes: started, looked at, cancelled, rolled back.
 
 use api_autoscaling as api;
+use kept::Kept;
 use kernel::{Ctx, Result};
 use shape::Timestamp;
 
@@ -9,7 +10,6 @@ use crate::controllers::launch::{self, Source};
 use crate::controllers::refresh as controller;
 use crate::errors;
 use crate::rules::{page, refresh as rules};
-use crate::state::kept::Kept;
 use crate::state::refresh::{self, Refresh, Status};
 
 /// Refreshes of a group that are remembered.

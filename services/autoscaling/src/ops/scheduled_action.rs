@@ -1,6 +1,7 @@
 //! Scheduled actions: put, listed, deleted.
 
 use api_autoscaling as api;
+use kept::{Kept, alike, overlaid};
 use kernel::{Ctx, Result, Scope, Tx};
 use shape::Timestamp;
 
@@ -8,7 +9,6 @@ use super::{change, get_group};
 use crate::errors;
 use crate::rules::group::check_name;
 use crate::rules::{page, scheduled_action as rules};
-use crate::state::kept::{Kept, alike, overlaid};
 use crate::state::scheduled_action::{self, ScheduledAction};
 
 /// Actions of one batch (API reference).

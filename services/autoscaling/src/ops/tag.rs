@@ -57,7 +57,7 @@ pub async fn describe_tags(ctx: &Ctx, input: api::DescribeTagsType) -> Result<ap
     let mut found = Vec::new();
     for tag in groups.iter().flat_map(|one| one.asked.0.tags.iter().flatten()) {
         if matches(tag, &filters)? {
-            found.push(crate::state::kept::alike::<api::TagDescription>(tag));
+            found.push(kept::alike::<api::TagDescription>(tag));
         }
     }
     let (tags, next_token) = page::cut(ctx, "DescribeTags", found, (input.next_token, input.max_records))?;

@@ -1,13 +1,13 @@
 //! The warm pool of a group.
 
 use api_autoscaling as api;
+use kept::{Kept, overlaid};
 use kernel::{Ctx, Result};
 
 use super::{change, get_group, group_list};
 use crate::errors;
 use crate::rules::page;
 use crate::state::instance;
-use crate::state::kept::{Kept, overlaid};
 
 pub async fn put_warm_pool(ctx: &Ctx, input: api::PutWarmPoolType) -> Result<api::PutWarmPoolAnswer> {
     if input.pool_state.as_deref() == Some("Hibernated") {

@@ -1,11 +1,11 @@
 //! What a lifecycle hook may be.
 
 use api_autoscaling as api;
+use kept::Kept;
 use kernel::Result;
 
 use crate::errors;
 use crate::state::hook::{Hook, LAUNCHING, TERMINATING};
-use crate::state::kept::Kept;
 
 /// Of one group (user guide, "Quotas").
 pub const HOOKS_MAX: usize = 50;

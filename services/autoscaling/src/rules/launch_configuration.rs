@@ -2,10 +2,10 @@
 
 use api_autoscaling as api;
 use api_ec2 as ec2;
+use kept::alike;
 use kernel::Result;
 
 use crate::errors;
-use crate::state::kept::alike;
 
 /// Of an account in a region (user guide, "Quotas").
 pub const CONFIGURATIONS_MAX: usize = 200;

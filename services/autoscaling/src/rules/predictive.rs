@@ -2,11 +2,11 @@
 
 use api_autoscaling as api;
 use api_cloudwatch as cw;
+use kept::alike;
 use kernel::{Millis, Result};
 
 use super::group::SIZE_MAX;
 use crate::errors;
-use crate::state::kept::alike;
 
 const BUFFER_S: i32 = 300;
 const BUFFER_S_MAX: i32 = 3_600;

@@ -2,17 +2,13 @@
 
 use api_autoscaling as api;
 use api_cloudwatch as cw;
+use kept::alike;
 use kernel::Result;
+use scaling::{PERIOD_S, Way};
 
 use crate::errors;
-use crate::state::kept::alike;
 
-/// The least part of the target that the metric must fall to before instances go.
-const SCALE_IN_SHARE: f64 = 0.9;
-/// Periods above, and below, the target (as AWS makes its alarms).
-const HIGH_PERIODS: i32 = 3;
-const LOW_PERIODS: i32 = 15;
-const PERIOD_S: i32 = 60;
+/// What a period may be, in seconds.
 const PERIODS_S: [i32; 4] = [10, 20, 30, 60];
 
 /// # Errors
@@ -82,31 +78,13 @@ pub fn target_group(of: &api::PredefinedMetricSpecification) -> Option<&str> {
     label.starts_with("app/").then(|| label.get(at..)).flatten()
 }
 
-/// Which way an alarm leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    High,
-    Low,
-}
-
 /// An alarm of a policy, complete but for its name and action.
 pub fn alarm(group: &str, asked: &api::TargetTrackingConfiguration, way: Way) -> cw::PutMetricAlarmInput {
+    let trigger = way.trigger(asked.target_value);
     let mut alarm = cw::PutMetricAlarmInput {
-        threshold: Some(match way {
-            Way::High => asked.target_value,
-            Way::Low => asked.target_value * SCALE_IN_SHARE,
-        }),
-        comparison_operator: Some(
-            match way {
-                Way::High => "GreaterThanThreshold",
-                Way::Low => "LessThanThreshold",
-            }
-            .to_owned(),
-        ),
-        evaluation_periods: Some(match way {
-            Way::High => HIGH_PERIODS,
-            Way::Low => LOW_PERIODS,
-        }),
+        threshold: Some(trigger.threshold),
+        comparison_operator: Some(trigger.comparison.to_owned()),
+        evaluation_periods: Some(trigger.periods),
         ..Default::default()
     };
     if let Some(predefined) = &asked.predefined_metric_specification {
@@ -148,28 +126,9 @@ fn query(one: &api::TargetTrackingMetricDataQuery) -> cw::MetricDataQuery {
     query
 }
 
-/// The capacity that would bring the metric, which falls as the capacity rises, to its target: never too small.
-pub fn capacity(current: i32, metric: f64, target: f64) -> i32 {
-    let exact = f64::from(current.max(1)) * metric / target;
-    // A hair above a whole number is that number.
-    let wanted = (exact - 1e-9).ceil().clamp(0.0, f64::from(super::group::SIZE_MAX));
-    #[expect(clippy::cast_possible_truncation, reason = "clamped to what a group may have")]
-    let wanted = wanted as i32;
-    wanted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn capacity_follows_the_metric() {
-        assert_eq!(capacity(2, 90.0, 60.0), 3);
-        assert_eq!(capacity(4, 60.0, 60.0), 4);
-        assert_eq!(capacity(4, 20.0, 60.0), 2);
-        assert_eq!(capacity(4, 0.0, 60.0), 0);
-        assert_eq!(capacity(1, 1_000.0, 100.0), 10);
-    }
 
     #[test]
     fn a_label_names_the_target_group() {

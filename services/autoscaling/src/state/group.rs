@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use api_autoscaling as api;
+use kept::Kept;
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
-
-use super::kept::Kept;
 
 /// A group, as operations and policies want it.
 #[derive(Clone, Serialize, Deserialize)]

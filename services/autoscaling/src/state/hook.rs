@@ -1,10 +1,9 @@
 //! Lifecycle hooks: where instances wait for somebody's word.
 
 use api_autoscaling as api;
+use kept::Kept;
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
-
-use super::kept::Kept;
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Hook(pub Kept<api::PutLifecycleHookType>);

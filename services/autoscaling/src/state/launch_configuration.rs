@@ -1,10 +1,9 @@
 //! A launch configuration as it is stored: it never changes.
 
 use api_autoscaling as api;
+use kept::Kept;
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
-
-use super::kept::Kept;
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct LaunchConfiguration {

@@ -1,10 +1,9 @@
 //! A scaling policy as it is stored, with the alarms that are its own.
 
 use api_autoscaling as api;
+use kept::{Kept, to_json};
 use kernel::{Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
-
-use super::kept::{Kept, to_json};
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Policy {

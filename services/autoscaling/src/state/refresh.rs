@@ -1,10 +1,9 @@
 //! An instance refresh as it is stored.
 
 use api_autoscaling as api;
+use kept::Kept;
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
-
-use super::kept::Kept;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {

@@ -1,11 +1,10 @@
 //! A scheduled action as it is stored; a durable timer goes off for it.
 
 use api_autoscaling as api;
+use kept::Kept;
 use kernel::timers::TimerKey;
 use kernel::{Ctx, Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
-
-use super::kept::Kept;
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ScheduledAction {

@@ -28,8 +28,11 @@ pub(super) const BASIC_MS: Millis = 300_000;
 /// Data of one call.
 const DATA_MAX: usize = 1_000;
 const NAMESPACE: &str = "AWS/EC2";
-/// Names the Auto Scaling group of an instance.
-const GROUP_TAG: &str = "aws:autoscaling:groupName";
+/// Tags that name what an instance is one of, and the dimensions its metrics are found by there.
+const GROUPS: [(&str, &str); 2] = [
+    ("aws:autoscaling:groupName", "AutoScalingGroupName"),
+    ("aws:ec2spot:fleet-request-id", "FleetRequestId"),
+];
 
 /// What engines had counted of an instance.
 #[derive(Clone, Copy)]
@@ -84,8 +87,8 @@ pub async fn put_all(ctx: &Ctx) -> Result<()> {
         }
         let net = networks.get(&network).and_then(|nics| nics.get(&nic_id(&instance.interface)));
         let found = look(ctx, instance, net.copied().unwrap_or_default()).await;
-        let of_group = of_group(ctx, scope, instance, &found).await?;
-        data.entry(*scope).or_default().extend(found.into_iter().chain(of_group));
+        let of_groups = of_groups(ctx, scope, instance, &found).await?;
+        data.entry(*scope).or_default().extend(found.into_iter().chain(of_groups));
     }
     let (scopes, instances): (Vec<Scope>, Vec<Instance>) = running.into_iter().unzip();
     for (scope, (instance, probe)) in scopes.into_iter().zip(probed(ctx, instances).await?) {
@@ -99,18 +102,22 @@ pub async fn put_all(ctx: &Ctx) -> Result<()> {
     Ok(())
 }
 
-/// The same metrics by the group the instance is in, where it is in one.
-async fn of_group(
+/// The same metrics by the group and the spot fleet the instance is in, where it is in one.
+async fn of_groups(
     ctx: &Ctx,
     scope: &Scope,
     instance: &Instance,
     found: &[MetricDatum],
 ) -> Result<Vec<MetricDatum>> {
     let tags = ctx.read(|snap| tag::of(snap, scope, &instance.id)).await?;
-    let Some(value) = tags.get(GROUP_TAG) else { return Ok(Vec::new()) };
-    let name = "AutoScalingGroupName".to_owned();
-    let dimensions = Some(vec![Dimension { name, value: value.clone() }]);
-    Ok(found.iter().map(|one| MetricDatum { dimensions: dimensions.clone(), ..one.clone() }).collect())
+    let named = GROUPS.iter().filter_map(|(tag, name)| {
+        let (name, value) = ((*name).to_owned(), tags.get(*tag)?.clone());
+        Some(Some(vec![Dimension { name, value }]))
+    });
+    let of = |dimensions: Option<Vec<Dimension>>| {
+        found.iter().map(move |one| MetricDatum { dimensions: dimensions.clone(), ..one.clone() })
+    };
+    Ok(named.flat_map(of).collect())
 }
 
 /// A house without CloudWatch has no metrics.

@@ -1,0 +1,5 @@
+//! Generates this crate from `models/application-autoscaling.*`.
+
+fn main() {
+    api_codegen::build("application-autoscaling");
+}

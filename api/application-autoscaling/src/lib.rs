@@ -1,0 +1,8 @@
+//! Application Auto Scaling: shapes, operations and errors, generated from `models/application-autoscaling.*`.
+
+#[allow(clippy::all, missing_docs, unreachable_pub, reason = "generated")]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/api.rs"));
+}
+
+pub use generated::*;
