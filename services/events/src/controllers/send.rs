@@ -59,22 +59,27 @@ pub async fn to_log_group(
 ) -> Result<()> {
     let there = ctx.in_scope(*scope);
     let stream = one.rule_arn.rsplit(':').next().unwrap_or_default().replace('/', "-");
-    let made =
-        logs::CreateLogStreamRequest { log_group_name: group.clone(), log_stream_name: stream.clone() };
-    match there.call_for(&one.rule_arn, logs::op::CreateLogStream, made).await {
-        Err(error) if error.kind() != Kind::Conflict => return Err(error),
-        _ => {}
-    }
     let line: Option<Line> = serde_json::from_str(&text).ok();
     let line = line.unwrap_or(Line { timestamp: one.event.at(), message: text });
     let event = logs::InputLogEvent { timestamp: line.timestamp, message: line.message };
     let input = logs::PutLogEventsRequest {
-        log_group_name: group,
-        log_stream_name: stream,
+        log_group_name: group.clone(),
+        log_stream_name: stream.clone(),
         log_events: vec![event],
         ..Default::default()
     };
-    let put = there.call_for(&one.rule_arn, logs::op::PutLogEvents, input).await?;
+    let put = match there.call_for(&one.rule_arn, logs::op::PutLogEvents, input.clone()).await {
+        // The first of the rule there, or the stream was deleted; or there is no group, which is said next.
+        Err(error) if error.kind() == Kind::NotFound => {
+            let made = logs::CreateLogStreamRequest { log_group_name: group, log_stream_name: stream };
+            match there.call_for(&one.rule_arn, logs::op::CreateLogStream, made).await {
+                Err(error) if error.kind() != Kind::Conflict => return Err(error),
+                _ => {}
+            }
+            there.call_for(&one.rule_arn, logs::op::PutLogEvents, input).await?
+        }
+        other => other?,
+    };
     // Too old or too far ahead: no later try will help.
     match put.rejected_log_events_info {
         None => Ok(()),
