@@ -51,13 +51,14 @@ pub async fn reconcile(ctx: &Ctx, _: String) -> Result<Next> {
             next = next.min(due_at);
             continue;
         }
-        let period_ms = period_ms(watch)?;
+        let queries = queries_of(watch)?;
+        let period_ms = period_ms(watch, &queries);
         let every_ms = if period_ms < MINUTE_MS { period_ms.min(OFTEN_MS) } else { MINUTE_MS };
         let again_at = floor(now, every_ms) + every_ms;
         // Said before it is evaluated: who changes the alarm meanwhile says "at once" after it.
         alarms.set_due(ctx.scope(), name, again_at);
         next = next.min(again_at);
-        evaluate(ctx, &alarm, watch, (period_ms, every_ms), now).await?;
+        evaluate(ctx, &alarm, (watch, &queries), (period_ms, every_ms), now).await?;
         if at % YIELD_EVERY == YIELD_EVERY - 1 {
             tokio::task::yield_now().await;
         }
@@ -69,16 +70,16 @@ pub async fn reconcile(ctx: &Ctx, _: String) -> Result<Next> {
 async fn evaluate(
     ctx: &Ctx,
     alarm: &Arc<Alarm>,
-    watch: &MetricWatch,
+    (watch, queries): (&MetricWatch, &[Query]),
     (period_ms, every_ms): (Millis, Millis),
     now: Millis,
 ) -> Result<()> {
     let rule = rule(watch)?;
-    ensure_detector(ctx, watch).await?;
+    ensure_detector(ctx, watch, queries).await?;
     let end = floor(now, period_ms);
     let periods = rule.periods + LATE_PERIODS;
     let start = end - Millis::try_from(periods).unwrap_or_default() * period_ms;
-    let found = points(ctx, watch, start, end).await?;
+    let found = points(ctx, watch, queries, (start, end)).await?;
     let mut of_period: HashMap<Millis, Point> = found.into_iter().map(|point| (point.at, point)).collect();
     let step = usize::try_from(period_ms).unwrap_or(1).max(1);
     let each: Vec<Option<Point>> = (start..end).step_by(step).map(|at| of_period.remove(&at)).collect();
@@ -105,11 +106,15 @@ async fn keep_scaling(ctx: &Ctx, alarm: &Arc<Alarm>, every_ms: Millis, now: Mill
 }
 
 /// The points of an alarm. What cannot be computed has none.
-async fn points(ctx: &Ctx, watch: &MetricWatch, from: Millis, to: Millis) -> Result<Vec<Point>> {
-    let queries = queries_of(watch)?;
-    let asked = Asked { ctx, queries: &queries, from, to };
+async fn points(
+    ctx: &Ctx,
+    watch: &MetricWatch,
+    queries: &[Query],
+    (from, to): (Millis, Millis),
+) -> Result<Vec<Point>> {
+    let asked = Asked { ctx, queries, from, to };
     let mut values = HashMap::new();
-    let order = query::in_order(&queries)?;
+    let order = query::in_order(queries)?;
     for query in order.into_iter().filter_map(|at| queries.get(at)) {
         match compute(&asked, query, &values).await {
             Ok(value) => drop(values.insert(query.id.clone(), value)),
@@ -151,16 +156,15 @@ fn band(value: Option<&Value>) -> HashMap<Millis, (f64, f64)> {
 }
 
 /// Alarms on a band have a detector learn for them; one that was deleted comes back.
-async fn ensure_detector(ctx: &Ctx, watch: &MetricWatch) -> Result<()> {
+async fn ensure_detector(ctx: &Ctx, watch: &MetricWatch, queries: &[Query]) -> Result<()> {
     let (Some(id), Observed::Queries(stored)) = (&watch.threshold_metric, &watch.observed) else {
         return Ok(());
     };
-    let queries = queries_of(watch)?;
     let band = queries.iter().find(|query| query.id == *id);
     let of = band.and_then(|query| query.calls("ANOMALY_DETECTION_BAND")).and_then(|call| band_of(call).ok());
     let at = of.and_then(|(of, _)| queries.iter().position(|query| query.id == of));
     let Some(at) = at else { return Ok(()) };
-    match Watched::of_queries(&queries, stored, at)? {
+    match Watched::of_queries(queries, stored, at)? {
         Some(of) => detector::ensure(ctx, of).await,
         None => Ok(()),
     }

@@ -1,5 +1,7 @@
 //! Anomaly detectors: put, described, deleted.
 
+use std::sync::Arc;
+
 use api_cloudwatch::{
     AnomalyDetector, AnomalyDetectorConfiguration, DeleteAnomalyDetectorInput, DeleteAnomalyDetectorOutput,
     DescribeAnomalyDetectorsInput, DescribeAnomalyDetectorsOutput, MetricCharacteristics,
@@ -98,8 +100,8 @@ fn wants(input: &DescribeAnomalyDetectorsInput, of: &Watched) -> bool {
     }
 }
 
-fn shown(ctx: &Ctx, detector: &Detector) -> AnomalyDetector {
-    let state = match ctx.own::<Detectors>().has_learned(ctx.scope(), &detector.id) {
+fn shown(ctx: &Ctx, detector: &Arc<Detector>) -> AnomalyDetector {
+    let state = match ctx.own::<Detectors>().has_learned(ctx.scope(), detector) {
         None => "PENDING_TRAINING",
         Some(false) => "TRAINED_INSUFFICIENT_DATA",
         Some(true) => "TRAINED",

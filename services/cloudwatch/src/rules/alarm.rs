@@ -67,7 +67,7 @@ pub fn check_metric(scope: &Scope, input: PutMetricAlarmInput) -> Result<Asked> 
         observed,
     };
     let rule = rule(&watch)?;
-    let period_s = period_ms(&watch)? / 1_000;
+    let period_s = period_ms(&watch, &queries_of(&watch)?) / 1_000;
     let span_s = i64::from(watch.evaluation_periods).saturating_mul(period_s);
     // Hours and longer may be looked at for a week.
     let (span_max, words) = if period_s >= 3_600 { (7 * DAY_S, "seven days") } else { (DAY_S, "a day") };
@@ -231,10 +231,10 @@ fn limit(watch: &MetricWatch) -> Result<Limit> {
 }
 
 /// The period by which an alarm is evaluated: that of its metric, or the coarsest of those of its queries.
-pub fn period_ms(watch: &MetricWatch) -> Result<Millis> {
-    let periods = queries_of(watch)?.into_iter().map(|query| match query.asks {
+pub fn period_ms(watch: &MetricWatch, queries: &[Query]) -> Millis {
+    let periods = queries.iter().map(|query| match &query.asks {
         Asks::Metric(reading) => reading.period_ms,
-        Asks::Math(_, period_ms) if query.is_returned => period_ms,
+        Asks::Math(_, period_ms) if query.is_returned => *period_ms,
         Asks::Math(..) => 0,
     });
     let all: Vec<Millis> = periods.collect();
@@ -247,7 +247,7 @@ pub fn period_ms(watch: &MetricWatch) -> Result<Millis> {
             read.map(|(_, period)| *period).max()
         }
     };
-    Ok(metrics.or_else(|| all.into_iter().max()).unwrap_or(60_000).max(1_000))
+    metrics.or_else(|| all.into_iter().max()).unwrap_or(60_000).max(1_000)
 }
 
 /// What is asked to know an alarm's points.

@@ -83,7 +83,7 @@ pub async fn learn(
 ) -> Result<Option<Arc<Model>>> {
     let (ctx, detectors) = (asked.ctx, asked.ctx.own::<Detectors>());
     let now = ctx.now();
-    if let Some(learned) = detectors.learned(ctx.scope(), &detector.id, period_ms) {
+    if let Some(learned) = detectors.learned(ctx.scope(), detector, period_ms) {
         let lasts_ms = if learned.model.is_some() { LEARN_EVERY_MS } else { TRY_EVERY_MS };
         if now - learned.at < lasts_ms {
             return Ok(learned.model);
@@ -110,6 +110,7 @@ pub async fn learn(
         period_ms,
     };
     let model = Model::train(&series.points, &settings).map(Arc::new);
-    detectors.set_learned(ctx.scope(), &detector.id, period_ms, Learned { model: model.clone(), at: now });
+    let learned = Learned { by: detector.clone(), model: model.clone(), at: now };
+    detectors.set_learned(ctx.scope(), period_ms, learned);
     Ok(model)
 }

@@ -85,6 +85,8 @@ impl Watched {
 /// What was learned for points of one period.
 #[derive(Clone, Debug)]
 pub struct Learned {
+    /// As it was then: what another configuration taught is forgotten.
+    pub by: Arc<Detector>,
     /// `None`: there was too little.
     pub model: Option<Arc<Model>>,
     pub at: Millis,
@@ -134,26 +136,29 @@ impl Detectors {
         }
     }
 
-    pub fn learned(&self, scope: &Scope, id: &str, period_ms: Millis) -> Option<Learned> {
+    /// What a detector has learned as it is now.
+    pub fn learned(&self, scope: &Scope, by: &Arc<Detector>, period_ms: Millis) -> Option<Learned> {
         let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        learned.get(&(*scope, id.to_owned(), period_ms)).cloned()
+        let found = learned.get(&(*scope, by.id.clone(), period_ms));
+        // One that was learning while the detector was changed may have come after.
+        found.filter(|found| Arc::ptr_eq(&found.by, by)).cloned()
     }
 
     /// Whether anything was learned, for any period; `None`: nothing was tried.
-    pub fn has_learned(&self, scope: &Scope, id: &str) -> Option<bool> {
+    pub fn has_learned(&self, scope: &Scope, by: &Arc<Detector>) -> Option<bool> {
         let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = learned.iter().filter(|((of, of_id, _), _)| of == scope && of_id == id);
+        let of = learned.iter().filter(|((of, ..), found)| of == scope && Arc::ptr_eq(&found.by, by));
         of.map(|(_, learned)| learned.model.is_some()).max()
     }
 
-    pub fn set_learned(&self, scope: &Scope, id: &str, period_ms: Millis, of: Learned) {
+    pub fn set_learned(&self, scope: &Scope, period_ms: Millis, of: Learned) {
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         if learned.len() >= MODELS_MAX
             && let Some(oldest) = learned.iter().min_by_key(|(_, of)| of.at).map(|(place, _)| place.clone())
         {
             learned.remove(&oldest);
         }
-        learned.insert((*scope, id.to_owned(), period_ms), of);
+        learned.insert((*scope, of.by.id.clone(), period_ms), of);
     }
 
     fn forget(&self, scope: &Scope, id: &str) {
@@ -224,4 +229,28 @@ pub async fn load(ctx: &Ctx) -> Result<()> {
         detectors.set(&scope, &detector.of.identity()?, Some(detector));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_learned_is_of_the_detector_as_it_is() {
+        let scope = Scope { account: "000000000000".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
+        let metric =
+            MetricKey { namespace: "shop".to_owned(), name: "Load".to_owned(), dimensions: Vec::new() };
+        let of = Watched::Metric { metric, statistic: "Average".to_owned() };
+        let (id, configuration) = ("1".to_owned(), Configuration::default());
+        let before = Arc::new(Detector { id, of, configuration, has_spikes: None });
+        let after = Arc::new(Detector { has_spikes: Some(true), ..(*before).clone() });
+        let detectors = Detectors::default();
+        let learned = |by: &Arc<Detector>| Learned { by: by.clone(), model: None, at: 0 };
+        detectors.set_learned(&scope, 60_000, learned(&before));
+        assert!(detectors.learned(&scope, &before, 60_000).is_some());
+        assert!(detectors.learned(&scope, &after, 60_000).is_none());
+        assert_eq!(detectors.has_learned(&scope, &after), None);
+        detectors.set_learned(&scope, 60_000, learned(&after));
+        assert_eq!(detectors.has_learned(&scope, &after), Some(false));
+    }
 }
