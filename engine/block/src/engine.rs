@@ -197,6 +197,7 @@ impl Engine {
         }
         let mut doomed = ids(&snapshots)?;
         doomed.extend(self.stored_ids().await?);
+        doomed.extend(self.archived_ids().await?);
         for id in doomed {
             if !known.snapshots.contains(&id) {
                 self.remove_snapshot(&id).await?;
@@ -318,6 +319,18 @@ impl Volumes for Engine {
 
     fn ready<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<()>> {
         self.ensure_file(snapshot).boxed()
+    }
+
+    fn archive<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<u64>> {
+        self.archive_now(snapshot).boxed()
+    }
+
+    fn restore<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<Stored>> {
+        self.restore_now(snapshot).boxed()
+    }
+
+    fn remove_archive<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<()>> {
+        self.remove_archive_now(snapshot).boxed()
     }
 
     fn remove_snapshot<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>> {

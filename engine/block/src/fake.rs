@@ -26,6 +26,7 @@ struct State {
     /// By snapshot: which volume, how long.
     snapshots: BTreeMap<Id, u64>,
     stored: BTreeSet<Id>,
+    archived: BTreeSet<Id>,
     is_full: bool,
 }
 
@@ -60,6 +61,12 @@ impl FakeVolumes {
 
     pub fn snapshots(&self) -> Vec<Id> {
         self.lock().snapshots.keys().cloned().collect()
+    }
+
+    /// Whether a snapshot has an archive, and whether it is stored as well.
+    pub fn tiers(&self, id: &Id) -> (bool, bool) {
+        let state = self.lock();
+        (state.archived.contains(id), state.stored.contains(id))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -202,6 +209,32 @@ impl Volumes for FakeVolumes {
     fn ready<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<()>> {
         let known = self.lock().stored.contains(snapshot);
         ready(if known { Ok(()) } else { Err(Error::Absent(snapshot.to_string())) }).boxed()
+    }
+
+    fn archive<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<u64>> {
+        let mut state = self.lock();
+        if state.is_full {
+            return ready(Err(Error::Full)).boxed();
+        }
+        if !state.stored.remove(snapshot) && !state.archived.contains(snapshot) {
+            return ready(Err(Error::Absent(snapshot.to_string()))).boxed();
+        }
+        state.archived.insert(snapshot.clone());
+        ready(Ok(BLOCK_BYTES)).boxed()
+    }
+
+    fn restore<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<Stored>> {
+        let mut state = self.lock();
+        if !state.archived.contains(snapshot) && !state.stored.contains(snapshot) {
+            return ready(Err(Error::Absent(snapshot.to_string()))).boxed();
+        }
+        state.stored.insert(snapshot.clone());
+        ready(Ok(Stored { stored_bytes: BLOCK_BYTES, blocks: 1, ..Stored::default() })).boxed()
+    }
+
+    fn remove_archive<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<()>> {
+        self.lock().archived.remove(snapshot);
+        ready(Ok(())).boxed()
     }
 
     fn remove_snapshot<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>> {

@@ -3,6 +3,7 @@
 //! [`Volumes`] is the contract. [`Engine`] is the real one: files in a pool that can share blocks, loop devices, and
 //! snapshots kept block by block in a blob store. [`FakeVolumes`] keeps the contract in memory.
 
+mod archive;
 mod draft;
 mod engine;
 mod error;

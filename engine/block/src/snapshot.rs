@@ -20,14 +20,14 @@ use crate::seal::{Cipher, Key};
 use crate::volume::{BlockInfo, Id, Keys, Stored};
 
 /// Blocks on their way to the store at a time.
-const BLOCKS_AT_ONCE: usize = 8;
+pub(crate) const BLOCKS_AT_ONCE: usize = 8;
 /// Fast, and close to what better ones reach on disks.
 const COMPRESSION: i32 = 1;
 /// A packed block is not longer than it was, but for its frame.
-const PACKED_BYTES_MAX: u64 = BLOCK_BYTES + 4096;
+pub(crate) const PACKED_BYTES_MAX: u64 = BLOCK_BYTES + 4096;
 /// Sectors in a block.
 pub(crate) const SECTORS: u64 = BLOCK_BYTES / 512;
-const MANIFEST_BYTES_MAX: u64 = 2 << 30;
+pub(crate) const MANIFEST_BYTES_MAX: u64 = 2 << 30;
 
 fn manifest_id(id: &Id) -> Result<BlobId> {
     Ok(BlobId::new(format!("manifests/{id}"))?)
@@ -108,14 +108,14 @@ impl Engine {
         Ok(stored)
     }
 
-    async fn put_manifest(&self, id: &Id, manifest: &Manifest) -> Result<()> {
+    pub(crate) async fn put_manifest(&self, id: &Id, manifest: &Manifest) -> Result<()> {
         let packed = manifest.encode().trying(|| "pack a list of blocks".to_owned())?;
         let bounds = Bounds::at_most(MANIFEST_BYTES_MAX);
         self.blobs().await?.put(&manifest_id(id)?, Bytes::from(packed), bounds).await?;
         Ok(())
     }
 
-    async fn find_manifest(&self, id: &Id) -> Result<Option<Manifest>> {
+    pub(crate) async fn find_manifest(&self, id: &Id) -> Result<Option<Manifest>> {
         match self.blobs().await?.get(&manifest_id(id)?).await {
             Ok(reader) => Manifest::decode(&read_all(reader).await?).map(Some),
             Err(blob::Error::Absent(_)) => Ok(None),
@@ -163,6 +163,12 @@ impl Engine {
     }
 
     pub(crate) async fn remove_snapshot_now(&self, id: &Id) -> Result<()> {
+        self.remove_blocks(id).await?;
+        self.remove_archive_now(id).await
+    }
+
+    /// Removes the snapshot's file, its list, and those of its blocks that no other snapshot has.
+    pub(crate) async fn remove_blocks(&self, id: &Id) -> Result<()> {
         let _turn = self.turn(id).await;
         let file = self.snapshot_file(id).await?;
         on_thread(move || {
@@ -248,7 +254,7 @@ impl Engine {
     }
 }
 
-fn count(manifest: &Manifest) -> u64 {
+pub(crate) fn count(manifest: &Manifest) -> u64 {
     u64::try_from(manifest.blocks.len()).unwrap_or(u64::MAX)
 }
 
@@ -307,7 +313,7 @@ async fn read_block(blobs: &Blobs, content: ContentId) -> Result<Bytes> {
     if plain.len() == length { Ok(plain.into()) } else { Err(Error::Damaged(format!("block {content}"))) }
 }
 
-async fn read_all(reader: blob::Reader) -> Result<Vec<u8>> {
+pub(crate) async fn read_all(reader: blob::Reader) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut chunks = reader.bytes;
     while let Some(chunk) = chunks.try_next().await? {

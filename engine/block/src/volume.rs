@@ -176,7 +176,20 @@ pub trait Volumes: Send + Sync {
     /// Has all of a stored snapshot at hand: volumes made from it read nothing from the store.
     fn ready<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<()>>;
 
-    /// Deletes a snapshot, and those of its blocks that no other snapshot has.
+    /// Puts a stored snapshot away: all of it in a file of its own, its length in bytes, and nothing left that others do not
+    /// share. It reads as absent from then on.
+    fn archive<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<u64>>;
+
+    /// Stores an archived snapshot again, block by block. The archive stays.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where the archive does not read back.
+    fn restore<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<Stored>>;
+
+    /// Deletes the archive of a snapshot, which may be stored again.
+    fn remove_archive<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<()>>;
+
+    /// Deletes a snapshot and its archive, and those of its blocks that no other snapshot has.
     fn remove_snapshot<'a>(&'a self, id: &'a Id) -> BoxFuture<'a, Result<()>>;
 
     /// Makes a stored snapshot of the same content, from one key to another or in plain.

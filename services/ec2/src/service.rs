@@ -44,6 +44,8 @@ const NAME_SERVERS: &str = "ec2.name-servers";
 
 /// The setting with the factor by which memory may be promised beyond what there is.
 const OVERCOMMIT: &str = "ec2.overcommit";
+/// The setting with the factor by which what is archived comes back faster, S3's objects too.
+const RESTORE_SPEED: &str = "s3.restore-speed";
 /// The setting with the kind of instances that are not tagged with one: `container` or `microvm`.
 const MACHINES: &str = "ec2.machines";
 
@@ -56,6 +58,8 @@ pub fn service(plugs: &Plugs) -> Service {
         Pool(range.parse().unwrap_or_else(|_| panic!("{PUBLIC_ADDRESSES}: {range} is no range of IPv4")))
     });
     let mut s = ServiceBuilder::new(&api::SERVICE);
+    let speed = plugs.setting(RESTORE_SPEED).and_then(|speed| speed.parse().ok());
+    s.own(ops::snapshot_tier::Speed(speed.unwrap_or(1)));
     let overcommit = plugs.setting(OVERCOMMIT).map_or(Overcommit::DEFAULT, |factor| {
         Overcommit::parse(factor)
             .unwrap_or_else(|| panic!("{OVERCOMMIT}: {factor} is no factor from 0.01 to 1000"))

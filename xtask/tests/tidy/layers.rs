@@ -19,6 +19,7 @@ const MAY_USE: [(&str, &[&str]); 8] = [
             "kernel/core",
             "kernel/kept",
             "kernel/policy",
+            "kernel/price",
             "kernel/scaling",
             "kernel/schedule",
             "kernel/shape",

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on panics")]
 
+mod archive;
 mod import;
 
 use std::fs::{self, OpenOptions};

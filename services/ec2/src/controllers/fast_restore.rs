@@ -26,7 +26,8 @@ pub async fn reconcile(ctx: &Ctx, key: String) -> Result<Next> {
     let found = ctx
         .read(|snap| {
             let Some(one) = fast_restore::find(snap, &scope, &key)? else { return Ok(None) };
-            let usable = snapshot::find_usable(snap, &scope, &one.snapshot)?.is_some();
+            let usable = snapshot::find_usable(snap, &scope, &one.snapshot)?;
+            let usable = usable.is_some_and(|usable| usable.is_here());
             Ok(Some((one, usable)))
         })
         .await?;
@@ -39,7 +40,7 @@ pub async fn reconcile(ctx: &Ctx, key: String) -> Result<Next> {
         }
         (Some(_), Some(_)) => Ok(Next::Done),
         (Some(_), None) => change(ctx, &key, |one| one.observed.disabled_at = Some(now)).await,
-        // With the snapshot it ends by itself.
+        // With the snapshot, or its going to the archive, it ends by itself.
         (None, _) if !is_there => change(ctx, &key, |one| one.disabling_at = Some(now)).await,
         (None, _) if seen.optimizing_at.is_none() => {
             change(ctx, &key, |one| one.observed.optimizing_at = Some(now)).await
@@ -47,6 +48,8 @@ pub async fn reconcile(ctx: &Ctx, key: String) -> Result<Next> {
         (None, _) if seen.enabled_at.is_none() => {
             let engine = &*ctx.own::<Engines>().volumes;
             engine.ready(&block_id(&one.snapshot)?).await.map_err(Error::internal)?;
+            // That took its time.
+            let now = ctx.now();
             change(ctx, &key, |one| one.observed.enabled_at = Some(now)).await
         }
         (None, _) => Ok(Next::Done),

@@ -96,9 +96,16 @@ pub async fn fill(ctx: &Ctx, found: &Fleet) -> Result<Fleet> {
                     members.push(member);
                 }
             }
-            members.extend(made.iter().cloned());
+            // Its pools may be others by now: what was refused in those that were is of no use any more.
+            let faults = if current.pools == found.pools { faults.clone() } else { Vec::new() };
+            current.members = members;
+            for member in &made {
+                let Some(pool) = found.pools.get(member.pool) else { continue };
+                let pool = current.place_of(pool);
+                current.members.push(Member { pool, ..member.clone() });
+            }
             note(&mut current, tx.ctx().now(), &made, &faults);
-            (current.members, current.faults, current.is_tried) = (members, faults.clone(), true);
+            (current.faults, current.is_tried) = (faults, true);
             fleet::put(tx, &scope, &current)?;
             Ok(Some(current))
         })

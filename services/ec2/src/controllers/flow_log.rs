@@ -13,6 +13,7 @@ use api_logs::{
 use api_s3::{PutObjectRequest, op as s3};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures_util::{StreamExt, stream};
 use kernel::{Ctx, Error, Kind as Failed, Millis, Result, Scope};
 use net::{Flow, Tally};
 use shape::Body;
@@ -37,6 +38,8 @@ const ROWS_MAX: usize = 50_000;
 const EVENTS_MAX: usize = 5_000;
 const EVENTS_BYTES_MAX: usize = 900_000;
 const EVENT_BYTES: usize = 26;
+/// Intervals delivered side by side.
+const DELIVERIES_AT_ONCE: usize = 8;
 const SESSION_MS: Millis = 900_000;
 
 /// Intervals that are not over, by the log's id.
@@ -103,12 +106,13 @@ pub async fn look_all(ctx: &Ctx) -> Result<()> {
     for ((scope, vpc), interfaces) in vpcs {
         look(ctx, &scope, &vpc, &interfaces, &logs).await;
     }
-    for (scope, log) in &logs {
-        // One that fails keeps none of the others.
+    // One that fails, or is slow, keeps none of the others.
+    let deliveries = stream::iter(&logs).for_each_concurrent(DELIVERIES_AT_ONCE, |(scope, log)| async move {
         if let Err(error) = write_down(&ctx.in_scope(*scope), log).await {
             tracing::error!(%error, log = log.id.as_str(), "an interval of a flow log is lost");
         }
-    }
+    });
+    deliveries.await;
     Ok(())
 }
 

@@ -349,6 +349,8 @@ fn snapshot_of(tx: &Tx<'_, '_>, task: &ImportTask, disk: &Disk, size_gib: u32) -
         deleted: false,
         shared: Shared::default(),
         observed: Observed { taken: true, ..Observed::default() },
+        tier: None,
+        lock: None,
     })
 }
 

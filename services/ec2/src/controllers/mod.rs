@@ -15,6 +15,7 @@ pub mod network;
 pub mod role_credentials;
 pub mod scheduled_event;
 pub mod snapshot;
+pub mod snapshot_tier;
 pub mod spot;
 pub mod status;
 pub mod volume;

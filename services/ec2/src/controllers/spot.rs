@@ -9,11 +9,11 @@ use crate::ops::launch::{self, Origin};
 use crate::ops::spot as ops;
 use crate::rules::instance::State as InstanceState;
 use crate::rules::instance_type;
-use crate::rules::purchase::{Held, LEVEL_RISKY, Level, level, order_of_yielding, spot_price};
 use crate::rules::spot::{self as rules, Open, Why};
 use crate::state::id::{Id, InstanceId, SpotRequestId};
 use crate::state::instance::{self as instances, Power};
 use crate::state::spot::{self, Behavior, Code, Point, SpotRequest, State};
+use price::{Held, LEVEL_RISKY, Level, level, order_of_yielding, spot_price};
 
 /// The controller's name: its ids are spot requests'.
 pub const CONTROLLER: &str = "ec2/spot";

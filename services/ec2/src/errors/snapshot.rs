@@ -24,6 +24,43 @@ pub fn snapshot_in_use(id: impl Display, image: impl Display) -> Error {
     Error::new(Kind::Conflict, "InvalidSnapshot.InUse", message)
 }
 
+pub fn snapshot_archived(id: impl Display) -> Error {
+    let message =
+        format!("The snapshot {id} is in the archive tier: it must be restored before it can be used.");
+    Error::new(Kind::Conflict, "IncorrectState", message)
+}
+
+pub fn snapshot_not_archived(id: impl Display) -> Error {
+    Error::new(Kind::Conflict, "IncorrectState", format!("The snapshot {id} is not archived."))
+}
+
+pub fn snapshot_tiering(id: impl Display, status: &str) -> Error {
+    Error::new(Kind::Conflict, "IncorrectState", format!("The tiering status of {id} is {status}."))
+}
+
+pub fn tierings_too_many(what: &str, most: usize) -> Error {
+    let message = format!("There can be {most} {what} in progress in a region.");
+    Error::new(Kind::Limit, "ResourceLimitExceeded", message)
+}
+
+pub fn snapshot_locked(id: impl Display, why: &str) -> Error {
+    Error::new(Kind::Conflict, "SnapshotLocked", format!("The snapshot {id} is locked. {why}"))
+}
+
+pub fn snapshot_not_locked(id: impl Display) -> Error {
+    Error::new(Kind::Conflict, "IncorrectState", format!("The snapshot {id} is not locked."))
+}
+
+pub fn public_snapshots_blocked() -> Error {
+    let message = "Snapshots cannot be shared publicly because block public access for snapshots is enabled.";
+    Error::new(Kind::Denied, "OperationNotPermitted", message)
+}
+
+pub fn public_images_blocked() -> Error {
+    let message = "Images cannot be shared publicly because block public access for AMIs is enabled.";
+    Error::new(Kind::Denied, "OperationNotPermitted", message)
+}
+
 pub fn root_is_no_data_volume(volume: impl Display) -> Error {
     super::invalid_parameter_value(format!("The volume {volume} is the boot volume: use ExcludeBootVolume."))
 }

@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
-use crate::rules::purchase::Dollars;
 use crate::state::id::SpotRequestId;
+use price::Dollars;
 
 pub fn spot_request_not_found(id: impl Display) -> Error {
     super::not_found("InvalidSpotInstanceRequestID.NotFound", "spot instance request", id)

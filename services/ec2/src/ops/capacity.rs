@@ -6,11 +6,11 @@ use crate::errors;
 use crate::rules::capacity::{Overcommit, limit};
 use crate::rules::instance::target;
 use crate::rules::instance_type::{self, InstanceType};
-use crate::rules::purchase::{Held, order_of_yielding};
 use crate::service::Engines;
 use crate::state::id::InstanceId;
 use crate::state::instance::{self, Instance, Power, Tenancy};
 use crate::state::{capacity_reservation, host};
+use price::{Held, order_of_yielding};
 
 /// A type that is bigger than the host never fits.
 ///

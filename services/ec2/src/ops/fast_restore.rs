@@ -2,15 +2,15 @@
 
 use api_ec2 as api;
 use kernel::{Access, Ctx, Error, Result, Scope, Tx};
-use shape::Timestamp;
+use shape::{Struct, Timestamp};
 
 use super::books;
 use super::page::{Listing, check_dry_run};
-use super::snapshot::check_id;
+use super::snapshot::{check_here, check_id};
 use crate::controllers::fast_restore::CONTROLLER;
 use crate::errors;
 use crate::rules::fast_restore as rules;
-use crate::rules::region;
+use crate::rules::{region, reshape};
 use crate::state::fast_restore::{self, FastRestore, Observed};
 use crate::state::id::SnapshotId;
 use crate::state::snapshot;
@@ -19,8 +19,8 @@ pub fn access(scope: &Scope, ids: &[String]) -> Result<Access> {
     Ok(Access::on_all(ids.iter().map(|id| scope.arn("ec2", format_args!("snapshot/{id}")))))
 }
 
-/// What came of one snapshot: its zone, and how it is there or why it is not.
-type Outcomes = Vec<(SnapshotId, Vec<(String, Result<FastRestore, Error>)>)>;
+/// What is there now, and of each snapshot the zones in which it was refused, and why.
+type Outcomes = (Vec<FastRestore>, Vec<(SnapshotId, Vec<(String, Error)>)>);
 
 /// Changes each snapshot in each zone by itself: one that is refused does not keep the others.
 async fn each(
@@ -34,19 +34,42 @@ async fn each(
     }
     let ids = ids.iter().map(|id| check_id(id)).collect::<Result<Vec<_>>>()?;
     check_dry_run(dry_run)?;
-    let mut outcomes = Vec::new();
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
     for id in ids {
         let mut of_one = Vec::new();
         for zone in &zones {
-            let outcome = ctx.write(|tx| change(tx, &id, zone)).await;
-            if let Ok(one) = &outcome {
-                ctx.nudge(CONTROLLER, &one.key());
+            match ctx.write(|tx| change(tx, &id, zone)).await {
+                Ok(one) => {
+                    ctx.nudge(CONTROLLER, &one.key());
+                    done.push(one);
+                }
+                Err(error) => of_one.push((zone.clone(), error)),
             }
-            of_one.push((zone.clone(), outcome));
         }
-        outcomes.push((id, of_one));
+        if !of_one.is_empty() {
+            refused.push((id, of_one));
+        }
     }
-    Ok(outcomes)
+    Ok((done, refused))
+}
+
+/// What was refused of a snapshot, in the words of the first of the operations.
+fn unsuccessful(
+    scope: &Scope,
+    (id, of_one): &(SnapshotId, Vec<(String, Error)>),
+) -> api::EnableFastSnapshotRestoreErrorItem {
+    let show = |(zone, error): &(String, Error)| api::EnableFastSnapshotRestoreStateErrorItem {
+        availability_zone_id: Some(region::zone_id(scope.region.as_str(), zone)),
+        availability_zone: Some(zone.clone()),
+        error: Some(api::EnableFastSnapshotRestoreStateError {
+            code: Some(error.code().to_owned()),
+            message: Some(error.message().to_owned()),
+        }),
+    };
+    api::EnableFastSnapshotRestoreErrorItem {
+        snapshot_id: Some(id.to_string()),
+        fast_snapshot_restore_state_errors: Some(of_one.iter().map(show).collect()),
+    }
 }
 
 fn zones(ctx: &Ctx, names: Option<Vec<String>>, ids: Option<Vec<String>>) -> Result<Vec<String>> {
@@ -65,6 +88,7 @@ pub async fn enable_fast_snapshot_restores(
         if found.observed.stored_at.is_none() {
             return Err(errors::snapshot_pending(id));
         }
+        check_here(&found)?;
         let before = fast_restore::find(tx, &scope, &fast_restore::key(id, zone))?;
         if let Some(one) = before.filter(|one| one.disabling_at.is_none()) {
             return Ok(one);
@@ -83,33 +107,10 @@ pub async fn enable_fast_snapshot_restores(
         fast_restore::put(tx, &scope, &one)?;
         Ok(one)
     };
-    let outcomes = each(ctx, (input.source_snapshot_ids, zones), input.dry_run, enable).await?;
-    let (mut successful, mut unsuccessful) = (Vec::new(), Vec::new());
-    for (id, of_one) in outcomes {
-        let mut failed = Vec::new();
-        for (zone, outcome) in of_one {
-            match outcome {
-                Ok(one) => successful.push(shown(&scope, &one)),
-                Err(error) => failed.push(api::EnableFastSnapshotRestoreStateErrorItem {
-                    availability_zone_id: Some(region::zone_id(scope.region.as_str(), &zone)),
-                    availability_zone: Some(zone),
-                    error: Some(api::EnableFastSnapshotRestoreStateError {
-                        code: Some(error.code().to_owned()),
-                        message: Some(error.message().to_owned()),
-                    }),
-                }),
-            }
-        }
-        if !failed.is_empty() {
-            unsuccessful.push(api::EnableFastSnapshotRestoreErrorItem {
-                snapshot_id: Some(id.to_string()),
-                fast_snapshot_restore_state_errors: Some(failed),
-            });
-        }
-    }
+    let (done, refused) = each(ctx, (input.source_snapshot_ids, zones), input.dry_run, enable).await?;
     Ok(api::EnableFastSnapshotRestoresResult {
-        successful: Some(successful),
-        unsuccessful: Some(unsuccessful),
+        successful: Some(done.iter().map(|one| shown(&scope, one)).collect()),
+        unsuccessful: Some(refused.iter().map(|one| unsuccessful(&scope, one)).collect()),
     })
 }
 
@@ -129,33 +130,10 @@ pub async fn disable_fast_snapshot_restores(
         }
         Ok(one)
     };
-    let outcomes = each(ctx, (input.source_snapshot_ids, zones), input.dry_run, disable).await?;
-    let (mut successful, mut unsuccessful) = (Vec::new(), Vec::new());
-    for (id, of_one) in outcomes {
-        let mut failed = Vec::new();
-        for (zone, outcome) in of_one {
-            match outcome {
-                Ok(one) => successful.push(disabled(&shown(&scope, &one))),
-                Err(error) => failed.push(api::DisableFastSnapshotRestoreStateErrorItem {
-                    availability_zone_id: Some(region::zone_id(scope.region.as_str(), &zone)),
-                    availability_zone: Some(zone),
-                    error: Some(api::DisableFastSnapshotRestoreStateError {
-                        code: Some(error.code().to_owned()),
-                        message: Some(error.message().to_owned()),
-                    }),
-                }),
-            }
-        }
-        if !failed.is_empty() {
-            unsuccessful.push(api::DisableFastSnapshotRestoreErrorItem {
-                snapshot_id: Some(id.to_string()),
-                fast_snapshot_restore_state_errors: Some(failed),
-            });
-        }
-    }
+    let (done, refused) = each(ctx, (input.source_snapshot_ids, zones), input.dry_run, disable).await?;
     Ok(api::DisableFastSnapshotRestoresResult {
-        successful: Some(successful),
-        unsuccessful: Some(unsuccessful),
+        successful: Some(done.iter().map(|one| same(&shown(&scope, one))).collect()),
+        unsuccessful: Some(refused.iter().map(|one| same(&unsuccessful(&scope, one))).collect()),
     })
 }
 
@@ -173,7 +151,7 @@ pub async fn describe_fast_snapshot_restores(
     let none = std::collections::BTreeMap::new();
     let (rows, next_token) =
         listing.cut(ctx, keyed, &none, |row| row.0.as_str(), values, errors::snapshot_not_found)?;
-    let fast_snapshot_restores = Some(rows.iter().map(|(_, one)| described(&shown(&scope, one))).collect());
+    let fast_snapshot_restores = Some(rows.iter().map(|(_, one)| same(&shown(&scope, one))).collect());
     Ok(api::DescribeFastSnapshotRestoresResult { fast_snapshot_restores, next_token })
 }
 
@@ -211,16 +189,10 @@ fn shown(scope: &Scope, one: &FastRestore) -> api::EnableFastSnapshotRestoreSucc
     }
 }
 
-/// The same in the words of the other operations.
-fn disabled(one: &api::EnableFastSnapshotRestoreSuccessItem) -> api::DisableFastSnapshotRestoreSuccessItem {
-    let mut same = api::DisableFastSnapshotRestoreSuccessItem::default();
-    crate::rules::reshape::fill(&mut same, &crate::rules::reshape::read(one));
-    same
-}
-
-fn described(one: &api::EnableFastSnapshotRestoreSuccessItem) -> api::DescribeFastSnapshotRestoreSuccessItem {
-    let mut same = api::DescribeFastSnapshotRestoreSuccessItem::default();
-    crate::rules::reshape::fill(&mut same, &crate::rules::reshape::read(one));
+/// The same in the words of another operation.
+fn same<S: Struct + Default>(one: &dyn Struct) -> S {
+    let mut same = S::default();
+    reshape::fill(&mut same, &reshape::read(one));
     same
 }
 

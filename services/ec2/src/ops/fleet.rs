@@ -9,10 +9,12 @@ use shape::Timestamp;
 use super::launch;
 use super::page::{self, Once, check_dry_run};
 use crate::controllers::fleet::{self as controller, CONTROLLER};
+use crate::controllers::status;
 use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::fleet::{self as rules, Kind, Pool};
 use crate::rules::instance::State;
+use crate::rules::instance_status::{Probe, checks, health};
 use crate::rules::{launch_access, reshape, spot, spot_view, tag as tags};
 use crate::state::fleet::{self, Deleted, Fault, Fleet, Member, TAGGED};
 use crate::state::instance::{self, Instance};
@@ -342,20 +344,25 @@ pub async fn describe_fleet_instances(
     found.retain(|one| filters.accept(&Tags::new(), |_| vec![one.instance_type.clone()]));
     let (found, last) = page.cut(found, |one| one.id.to_string());
     Ok(api::DescribeFleetInstancesResult {
-        active_instances: Some(found.iter().map(active).collect()),
+        active_instances: Some(active(ctx, found).await?),
         fleet_id: Some(id),
         next_token: page::seal(ctx, DESCRIBE, last),
     })
 }
 
-/// An instance of a fleet, as it is shown.
-pub(super) fn active(one: &Instance) -> api::ActiveInstance {
-    api::ActiveInstance {
-        instance_id: Some(one.id.to_string()),
-        instance_type: Some(one.instance_type.clone()),
-        spot_instance_request_id: one.spot.as_ref().map(|spot| spot.request.to_string()),
-        instance_health: Some("healthy".to_owned()),
-    }
+/// Instances of a fleet, as they are shown: their health is what their status checks say.
+pub(super) async fn active(ctx: &Ctx, instances: Vec<Instance>) -> Result<Vec<api::ActiveInstance>> {
+    let probed = status::probed(ctx, instances).await?;
+    let show = |(one, probe): &(Instance, Option<Probe>)| {
+        let checks = checks(one.state(), one.state_since, probe.as_ref());
+        api::ActiveInstance {
+            instance_id: Some(one.id.to_string()),
+            instance_type: Some(one.instance_type.clone()),
+            spot_instance_request_id: one.spot.as_ref().map(|spot| spot.request.to_string()),
+            instance_health: Some(health(checks).to_owned()),
+        }
+    };
+    Ok(probed.iter().map(show).collect())
 }
 
 /// Each on its own: one that is not there does not keep the others.

@@ -69,9 +69,7 @@ pub async fn create_flow_logs(
         Ok((made, failed))
     });
     let (made, failed): (Vec<String>, Vec<_>) = write.await?;
-    for of in &wanted.of {
-        put_in_force(ctx, of).await?;
-    }
+    put_in_force(ctx, &wanted.of).await?;
     let client_token = input.client_token;
     Ok(api::CreateFlowLogsResult { client_token, flow_log_ids: Some(made), unsuccessful: Some(failed) })
 }
@@ -169,10 +167,10 @@ async fn check_let_in(ctx: &Ctx, bucket: &str) -> Result<Option<Refusal>> {
     }
 }
 
-/// Has the interfaces counted, or not any more.
-async fn put_in_force(ctx: &Ctx, of: &Watched) -> Result<()> {
+/// Has the interfaces of all these counted, or not any more.
+async fn put_in_force(ctx: &Ctx, watched: &[Watched]) -> Result<()> {
     let all = ctx.read(|snap| network_interface::all(snap, ctx.scope())).await?;
-    for interface in all.iter().filter(|interface| of.covers(interface)) {
+    for interface in all.iter().filter(|interface| watched.iter().any(|of| of.covers(interface))) {
         network::adapt_interface(ctx, interface).await?;
     }
     Ok(())
@@ -223,8 +221,6 @@ pub async fn delete_flow_logs(
         Ok((gone, failed))
     });
     let (gone, failed) = write.await?;
-    for of in &gone {
-        put_in_force(ctx, of).await?;
-    }
+    put_in_force(ctx, &gone).await?;
     Ok(api::DeleteFlowLogsResult { unsuccessful: Some(failed) })
 }

@@ -8,6 +8,7 @@ use super::image_make::{check_id, get_own};
 use super::page::check_dry_run;
 use super::snapshot_share::{named, share};
 use crate::errors;
+use crate::state::block_public_access;
 use crate::state::image::{self, Image};
 use crate::state::snapshot::Shared;
 
@@ -31,6 +32,10 @@ pub async fn modify_image_attribute(ctx: &Ctx, input: api::ModifyImageAttributeR
     let scope = *ctx.scope();
     ctx.write(|tx| {
         let mut found = get_own(tx, &scope, &id)?;
+        let is_public = add.iter().any(|(_, group)| group.as_deref() == Some("all"));
+        if is_public && block_public_access::get(tx, &scope)?.images {
+            return Err(errors::public_images_blocked());
+        }
         share(&mut found.shared, &add, &remove)?;
         if let Some(text) = &description {
             found.description.clone_from(text);

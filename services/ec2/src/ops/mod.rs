@@ -2,6 +2,7 @@
 
 pub mod account_attributes;
 pub mod address;
+pub mod block_public_access;
 pub mod books;
 pub mod capacity;
 pub mod capacity_reservation;
@@ -58,8 +59,10 @@ pub mod serial_console;
 pub mod snapshot;
 pub mod snapshot_blocks;
 pub mod snapshot_copy;
+pub mod snapshot_lock;
 pub mod snapshot_set;
 pub mod snapshot_share;
+pub mod snapshot_tier;
 pub mod spot;
 pub mod spot_fleet;
 pub mod spot_price;

@@ -15,7 +15,9 @@ use crate::state::id::{AllocationId, Id, NatGatewayId, SubnetId};
 use crate::state::nat_gateway::{NatGateway, Shown};
 use crate::state::network_interface::{Kind, Wish};
 use crate::state::tag::Tags;
-use crate::state::{address, internet_gateway, ipv6, nat_gateway, network_interface, subnet, tag, vpc};
+use crate::state::{
+    address, automatic_address, internet_gateway, ipv6, nat_gateway, network_interface, subnet, tag, vpc,
+};
 
 pub async fn create_nat_gateway(
     ctx: &Ctx,
@@ -169,8 +171,11 @@ fn show(gateway: &NatGateway, tags: Option<&Tags>) -> api::NatGateway {
 
 /// Brings usage lines of gateways and elastic addresses up to date, and forgets gateways deleted long ago.
 pub async fn keep_books(ctx: &Ctx) -> Result<()> {
-    let read = ctx.read(|snap| Ok((nat_gateway::all_scopes(snap)?, address::all_scopes(snap)?)));
-    let (gateways, addresses) = read.await?;
+    let read = ctx.read(|snap| {
+        let automatic = automatic_address::all_scopes(snap)?;
+        Ok((nat_gateway::all_scopes(snap)?, address::all_scopes(snap)?, automatic))
+    });
+    let (gateways, addresses, automatic) = read.await?;
     let now = ctx.now();
     books::keep(ctx, gateways, |tx, scope, one| {
         let Some(gateway) = nat_gateway::find(tx, scope, &one.id)? else { return Ok(()) };
@@ -181,7 +186,9 @@ pub async fn keep_books(ctx: &Ctx) -> Result<()> {
         }
     })
     .await?;
-    books::keep(ctx, addresses, |tx, scope, address| write_line(tx, scope, &address.id)).await
+    books::keep(ctx, addresses, |tx, scope, address| write_line(tx, scope, &address.id)).await?;
+    books::keep(ctx, automatic, |tx, scope, one| automatic_address::write_line(tx, scope, &one.interface))
+        .await
 }
 
 fn write_line(tx: &mut kernel::Tx<'_, '_>, scope: &Scope, id: &AllocationId) -> Result<()> {

@@ -10,11 +10,11 @@ use super::page::{self, Once, check_dry_run};
 use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::instance_type;
-use crate::rules::purchase::{Commitment, Dollars};
 use crate::rules::reserved_instances::{self as rules, Offering, PRODUCT, Target};
 use crate::rules::{instant, region};
 use crate::state::reserved_instances::{self as state, Modification, ReservedInstances};
 use crate::state::tag::Tags;
+use price::{Commitment, Dollars};
 
 /// Offerings of one answer where no number is asked for.
 const OFFERINGS_DEFAULT: i32 = 100;

@@ -1,17 +1,18 @@
 //! Snapshots: taken, described, deleted.
 
 use api_ec2 as api;
-use kernel::{Access, Ctx, Result, Scope, Tx};
+use kernel::{Access, Ctx, Reader, Result, Scope, Tx};
 use shape::Timestamp;
 
 use super::page::{Listing, check_dry_run};
 use super::volume::{check_id as check_volume_id, get as get_volume};
 use crate::controllers::snapshot::{self as controller, CONTROLLER};
 use crate::errors;
-use crate::rules::instant;
+use crate::rules::snapshot_tier::storage_tier;
 use crate::rules::tag::{self as tags_of, shown};
 use crate::rules::volume::state as volume_state;
 use crate::rules::volume_view::number;
+use crate::rules::{instant, snapshot_lock};
 use crate::state::id::{Id, SnapshotId};
 use crate::state::snapshot::{self, Observed, Shared, Snapshot};
 use crate::state::tag::Tags;
@@ -28,6 +29,12 @@ pub fn check_id(text: &str) -> Result<SnapshotId> {
     SnapshotId::parse(text).ok_or_else(|| errors::snapshot_malformed(text))
 }
 
+/// # Errors
+/// `IncorrectState` for one that is in the archive.
+pub fn check_here(one: &Snapshot) -> Result<()> {
+    if one.is_here() { Ok(()) } else { Err(errors::snapshot_archived(&one.id)) }
+}
+
 /// Writes down a snapshot of a volume that is to be taken.
 pub fn insert(
     tx: &mut Tx<'_, '_>,
@@ -37,7 +44,7 @@ pub fn insert(
     waits: bool,
 ) -> Result<Snapshot> {
     let mut before = snapshot::all(tx, scope)?;
-    before.retain(|one| one.volume == of.id && !one.deleted);
+    before.retain(|one| one.volume == of.id && !one.deleted && one.is_here());
     let parent =
         before.into_iter().max_by_key(|one| one.started_at).map(|one| one.id).or(of.snapshot.clone());
     let made = Snapshot {
@@ -56,6 +63,8 @@ pub fn insert(
         deleted: false,
         shared: Shared::default(),
         observed: Observed::default(),
+        tier: None,
+        lock: None,
     };
     snapshot::put(tx, scope, &made)?;
     Ok(made)
@@ -98,6 +107,7 @@ pub async fn delete_snapshot(ctx: &Ctx, input: api::DeleteSnapshotRequest) -> Re
         if let Some(image) = image::all(tx, &scope)?.iter().find(|image| uses(image)) {
             return Err(errors::snapshot_in_use(&id, &image.id));
         }
+        snapshot_lock::check_deletion(&found, ctx.now())?;
         check_dry_run(input.dry_run)?;
         snapshot::put(tx, &scope, &Snapshot { deleted: true, ..found })
     })
@@ -133,7 +143,7 @@ pub async fn describe_snapshots(
     check_dry_run(input.dry_run)?;
     let scope = *ctx.scope();
     let (mut all, tags) =
-        ctx.read(|snap| Ok((snapshot::all_scopes(snap)?, tag::of_all::<SnapshotId>(snap, &scope)?))).await?;
+        ctx.read(|snap| Ok((all_seen(snap, &scope)?, tag::of_all::<SnapshotId>(snap, &scope)?))).await?;
     let own = scope.account.to_string();
     let owners: Vec<_> = input
         .owner_ids
@@ -162,6 +172,17 @@ pub async fn describe_snapshots(
     Ok(api::DescribeSnapshotsResult { next_token, snapshots: Some(snapshots) })
 }
 
+/// All there are, as this account sees whom they are shared with.
+fn all_seen(from: &mut impl Reader, scope: &Scope) -> Result<Vec<(Scope, Snapshot)>> {
+    let mut all = snapshot::all_scopes(from)?;
+    for (place, one) in &mut all {
+        if *place != *scope {
+            snapshot::hide_from_everybody(from, place, one)?;
+        }
+    }
+    Ok(all)
+}
+
 pub fn state(one: &Snapshot) -> &'static str {
     match (one.observed.stored_at, &one.observed.failure) {
         (Some(_), _) => "completed",
@@ -183,7 +204,7 @@ fn values(place: &Scope, one: &Snapshot, name: &str) -> Vec<String> {
         "snapshot-id" => one.id.to_string(),
         "start-time" => instant::iso_millis(one.started_at),
         "status" => state(one).to_owned(),
-        "storage-tier" => "standard".to_owned(),
+        "storage-tier" => storage_tier(one).to_owned(),
         "volume-id" => one.volume.to_string(),
         "volume-size" => one.size_gib.to_string(),
         _ => return Vec::new(),
@@ -193,7 +214,12 @@ fn values(place: &Scope, one: &Snapshot, name: &str) -> Vec<String> {
 fn show(one: &Snapshot, place: &Scope, tags: Option<&Tags>) -> api::Snapshot {
     api::Snapshot {
         tags: tags.and_then(shown),
-        storage_tier: Some("standard".to_owned()),
+        storage_tier: Some(storage_tier(one).to_owned()),
+        restore_expiry_time: one
+            .tier
+            .as_ref()
+            .and_then(|tier| tier.seen.expires_at)
+            .map(Timestamp::from_millis),
         completion_time: one.observed.stored_at.map(Timestamp::from_millis),
         full_snapshot_size_in_bytes: i64::try_from(one.observed.blocks.saturating_mul(block::BLOCK_BYTES))
             .ok(),

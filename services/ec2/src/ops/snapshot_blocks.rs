@@ -9,7 +9,7 @@ use kernel::snapshot_blocks::{SnapshotBlocks, SnapshotFacts, SnapshotStage, Snap
 use kernel::{BoxFuture, Ctx, Error, Result, Scope};
 
 use super::encryption;
-use super::snapshot::{check_id, state};
+use super::snapshot::{check_here, check_id, state};
 use crate::controllers::snapshot::CONTROLLER;
 use crate::controllers::volume::block_id;
 use crate::errors;
@@ -99,6 +99,8 @@ async fn get(ctx: &Ctx, id: &str) -> Result<(Scope, Snapshot)> {
 fn facts(place: &Scope, one: Snapshot) -> SnapshotFacts {
     let stage = match (one.open_until, state(&one)) {
         (Some(_), _) => SnapshotStage::Open,
+        // In the archive, nothing of it can be read.
+        _ if !one.is_here() => SnapshotStage::Pending,
         (None, "completed") => SnapshotStage::Completed,
         (None, "error") => SnapshotStage::Failed,
         (None, _) => SnapshotStage::Pending,
@@ -157,6 +159,9 @@ async fn begin(engine: &dyn Volumes, ctx: &Ctx, wish: SnapshotWish) -> Result<Sn
         Some(parent) => Some(get(ctx, parent).await?),
         None => None,
     };
+    if let Some((_, parent)) = &parent {
+        check_here(parent)?;
+    }
     let old = parent.as_ref().and_then(|(_, parent)| parent.seal.as_ref());
     encryption::check_usable(ctx, old).await?;
     let defaults = ctx.read(|snap| defaults(snap, &scope)).await?;
@@ -183,6 +188,8 @@ async fn begin(engine: &dyn Volumes, ctx: &Ctx, wish: SnapshotWish) -> Result<Sn
         deleted: false,
         shared: Shared::default(),
         observed: Observed::default(),
+        tier: None,
+        lock: None,
     };
     // The record first: what the engine makes is swept when nobody knows it.
     ctx.write(|tx| {

@@ -5,7 +5,7 @@ use kernel::{Ctx, Result, Scope, Tx};
 
 use super::encryption;
 use super::page::check_dry_run;
-use super::snapshot::check_id;
+use super::snapshot::{check_here, check_id};
 use super::snapshot_blocks::placeholder;
 use crate::controllers::snapshot::CONTROLLER;
 use crate::errors;
@@ -60,6 +60,7 @@ pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, copy: &Copy, description: &str
     if found.observed.stored_at.is_none() {
         return Err(errors::snapshot_pending(&copy.from));
     }
+    check_here(&found)?;
     let made = Snapshot {
         id: copy.id.clone(),
         seal: copy.seal.clone(),
@@ -71,6 +72,8 @@ pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, copy: &Copy, description: &str
         copied: Some(copy.from.clone()),
         shared: Shared::default(),
         observed: Observed::default(),
+        tier: None,
+        lock: None,
         ..found
     };
     snapshot::put(tx, scope, &made)?;

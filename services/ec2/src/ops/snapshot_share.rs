@@ -1,11 +1,12 @@
 //! Whom snapshots are shared with.
 
 use api_ec2 as api;
-use kernel::{Ctx, Result};
+use kernel::{Ctx, Reader, Result, Scope};
 
 use super::page::check_dry_run;
 use super::snapshot::check_id;
 use crate::errors;
+use crate::state::block_public_access::{self, Blocked};
 use crate::state::snapshot::{self, Shared, Snapshot};
 
 pub async fn modify_snapshot_attribute(ctx: &Ctx, input: api::ModifySnapshotAttributeRequest) -> Result<()> {
@@ -20,6 +21,7 @@ pub async fn modify_snapshot_attribute(ctx: &Ctx, input: api::ModifySnapshotAttr
     ctx.write(|tx| {
         let found = snapshot::find(tx, &scope, &id)?.filter(|one| !one.deleted);
         let mut found = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
+        check_sharing(tx, &scope, &add)?;
         share(&mut found.shared, &add, &remove)?;
         match &found.seal {
             Some(_) if found.shared.everybody => return Err(errors::cannot_share_with_all()),
@@ -30,6 +32,16 @@ pub async fn modify_snapshot_attribute(ctx: &Ctx, input: api::ModifySnapshotAttr
         snapshot::put(tx, &scope, &found)
     })
     .await
+}
+
+/// # Errors
+/// Where the account shares nothing with everybody.
+fn check_sharing(from: &mut impl Reader, scope: &Scope, add: &[Whom]) -> Result<()> {
+    let is_public = add.iter().any(|(_, group)| group.as_deref() == Some("all"));
+    if is_public && block_public_access::get(from, scope)?.snapshots != Blocked::Nothing {
+        return Err(errors::public_snapshots_blocked());
+    }
+    Ok(())
 }
 
 /// A user or a group, as a permission names one of them.

@@ -13,7 +13,6 @@ use crate::events;
 use crate::rules::instance::State as InstanceState;
 use crate::rules::instance_type::InstanceType;
 use crate::rules::launch_access;
-use crate::rules::purchase::{Dollars, level, spot_price};
 use crate::rules::spot::{self as rules, Interruption, NOTICE_MS, Why, Wish};
 use crate::rules::spot_view::{FILTERS, show, state, values};
 use crate::rules::{reshape, tag as tags};
@@ -21,6 +20,7 @@ use crate::state::id::{Id, InstanceId, SpotRequestId};
 use crate::state::instance::{self, Instance};
 use crate::state::spot::{self, Behavior, Code, SpotRequest, State};
 use crate::state::tag;
+use price::{Dollars, level, spot_price};
 
 const OPERATION: &str = "RequestSpotInstances";
 /// The timer of an interruption that was announced: its key is the instance.

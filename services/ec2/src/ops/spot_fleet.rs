@@ -190,7 +190,7 @@ pub async fn describe_spot_fleet_instances(
         ctx.read(|snap| Ok(members(snap, &scope, &fleet)?.into_iter().map(|(_, one)| one).collect())).await?;
     let (found, last) = page.cut(found, |one| one.id.to_string());
     Ok(api::DescribeSpotFleetInstancesResponse {
-        active_instances: Some(found.iter().map(active).collect()),
+        active_instances: Some(active(ctx, found).await?),
         spot_fleet_request_id: Some(id),
         next_token: page::seal(ctx, DESCRIBE, last),
     })

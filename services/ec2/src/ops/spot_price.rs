@@ -9,12 +9,12 @@ use crate::controllers::spot::note_price;
 use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::instance_type::{self, InstanceType};
-use crate::rules::purchase::{Dollars, spot_price};
 use crate::rules::region::{self, Zone};
 use crate::rules::spot_view::PRODUCT;
 use crate::rules::{image, instant};
 use crate::state::spot::{self, Point};
 use crate::state::tag::Tags;
+use price::{Dollars, spot_price};
 
 const FILTERS: &[&str] = &[
     "availability-zone",

@@ -7,6 +7,7 @@ use kernel::{Access, Ctx, Result, Scope, Tx};
 
 use super::encryption;
 use super::page::{Listing, check_dry_run};
+use super::snapshot::check_here;
 use crate::controllers::volume::CONTROLLER;
 use crate::errors;
 use crate::rules;
@@ -61,6 +62,7 @@ pub fn get(from: &mut impl Reader, scope: &Scope, id: &VolumeId) -> Result<Volum
 /// When there is none that this account may use, or it has not been taken yet.
 pub fn get_snapshot(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Snapshot> {
     let found = snapshot::find_usable(from, scope, id)?.ok_or_else(|| errors::snapshot_not_found(id))?;
+    check_here(&found)?;
     if found.observed.taken { Ok(found) } else { Err(errors::snapshot_pending(id)) }
 }
 

@@ -3,6 +3,7 @@
 use kernel::{Millis, Scope, Usage};
 
 use crate::state::address::Address;
+use crate::state::automatic_address::Automatic;
 use crate::state::network_interface::NetworkInterface;
 
 /// AWS's default quota, "EC2-VPC Elastic IPs".
@@ -20,6 +21,19 @@ pub fn usage(address: &Address, now: Millis) -> Usage {
         start_at: address.since,
         end_at: now,
         quantity: u64::try_from((now - address.since) / 1_000).unwrap_or(0),
+        unit: "Seconds".to_owned(),
+    }
+}
+
+/// The line of an address that an interface was given by itself: it costs what an elastic one costs.
+pub fn usage_of_automatic(one: &Automatic, now: Millis) -> Usage {
+    Usage {
+        service: "ec2".to_owned(),
+        usage_type: "PublicIPv4:InUseAddress".to_owned(),
+        resource: one.interface.to_string(),
+        start_at: one.since,
+        end_at: now,
+        quantity: u64::try_from((now - one.since) / 1_000).unwrap_or(0),
         unit: "Seconds".to_owned(),
     }
 }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::instance_type;
 use super::launch_template::Data;
-use super::purchase::Dollars;
 use super::{reshape, spot};
 use crate::errors;
 use crate::state::spot::{Behavior, Kind as SpotKind};
+use price::Dollars;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {

@@ -73,6 +73,12 @@ pub fn checks(state: State, state_since: Millis, probe: Option<&Probe>) -> (Stat
     (of(|probe| probe.outside), of(|probe| probe.inside))
 }
 
+/// What fleets call an instance with these checks: `unhealthy` once either has failed.
+pub fn health((system, own): (Status, Status)) -> &'static str {
+    let fails = |status: Status| matches!(status, Status::Failed { .. });
+    if fails(system) || fails(own) { "unhealthy" } else { "healthy" }
+}
+
 /// Whether what the guest answered says that it is well. An image without the program that was asked for has been
 /// entered all the same.
 pub fn is_well(code: i32, output: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::purchase::Dollars;
+use price::Dollars;
 
 /// One type. Facts of AWS's list of instance types.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,6 @@ fn parse(line: &'static str) -> Option<InstanceType> {
         addresses,
         disks,
         accelerators,
-        price,
     ] = fields.as_slice()
     else {
         return None;
@@ -110,7 +109,7 @@ fn parse(line: &'static str) -> Option<InstanceType> {
         addresses_per_interface: addresses.parse().ok()?,
         disks: if disks.is_empty() { None } else { Some(parse_disks(disks)?) },
         accelerators: if accelerators.is_empty() { None } else { Some(parse_accelerators(accelerators)?) },
-        price: Dollars::parse(price)?,
+        price: price::on_demand(name)?,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 /// `name,short,opt-in`: AWS's regions (AWS account management reference, "AWS Regions").
-const REGIONS: &str = include_str!("../../data/regions.csv");
+const REGIONS: &str = price::REGIONS;
 /// The zones every region has here.
 const ZONES: [char; 3] = ['a', 'b', 'c'];
 

@@ -3,13 +3,12 @@
 use kernel::Result;
 use kernel::clock::Millis;
 use kernel::meter::Usage;
-use md5::{Digest, Md5};
 
 use super::instance_type::{self, InstanceType};
-use super::purchase::{Class, Commitment, Payment, Term, reserved};
 use super::{image, region};
 use crate::errors;
 use crate::state::reserved_instances::ReservedInstances;
+use price::{Class, Commitment, Payment, Term, offering_id, reserved};
 
 pub const PRODUCT: &str = "Linux/UNIX";
 
@@ -41,7 +40,7 @@ pub fn offerings(region_name: &str) -> Vec<Offering> {
                         let name = format!("{place} {} {class:?} {term:?} {payment:?}", size.name);
                         let price = reserved(size.price, class, term, payment);
                         all.push(Offering {
-                            id: id_of(&name),
+                            id: offering_id(&name),
                             size,
                             zone: zone.clone(),
                             class,
@@ -55,13 +54,6 @@ pub fn offerings(region_name: &str) -> Vec<Offering> {
         }
     }
     all
-}
-
-/// The same for the same offering on every host: in the form AWS gives them, a UUID.
-fn id_of(name: &str) -> String {
-    let digits: String = Md5::digest(name.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32))
 }
 
 pub fn state(reserved: &ReservedInstances, now: Millis) -> &'static str {
@@ -144,7 +136,7 @@ pub fn check_modification(from: &[ReservedInstances], into: &[Target], now: Mill
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::purchase::Dollars;
+    use price::Dollars;
 
     fn bought(name: &str, count: u32) -> ReservedInstances {
         ReservedInstances {

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::State as InstanceState;
 use super::instance_type::InstanceType;
-use super::purchase::Dollars;
 use crate::errors;
 use crate::state::id::SpotRequestId;
 use crate::state::spot::{Behavior, Code, Kind, SpotRequest, State};
+use price::Dollars;
 
 /// From the notice to the interruption (EC2 user guide, "Spot Instance interruption notices").
 pub const NOTICE_MS: Millis = 120_000;

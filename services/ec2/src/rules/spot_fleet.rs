@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::fleet::{Kind, Pool, Target, check_weight, thousandths};
 use super::launch_template::{Data, check_members};
-use super::purchase::Dollars;
 use super::{reshape, spot};
 use crate::errors;
 use crate::state::fleet::{Deleted, Fleet};
+use price::Dollars;
 
 /// Who takes on the role of a fleet.
 pub const SERVICE: &str = "spotfleet.amazonaws.com";

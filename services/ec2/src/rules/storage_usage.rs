@@ -3,6 +3,7 @@
 
 use kernel::{Millis, Usage};
 
+use super::snapshot_tier::ARCHIVED_MS_MIN;
 use crate::state::snapshot::Snapshot;
 use crate::state::volume::Volume;
 
@@ -50,17 +51,50 @@ pub fn of_volume(volume: &Volume, now: Millis) -> Vec<Usage> {
     lines
 }
 
-/// The line of a snapshot: what it added to the store, since it has been there.
-pub fn of_snapshot(one: &Snapshot, now: Millis) -> Option<Usage> {
-    let since = one.observed.stored_at?;
-    Some(Usage {
+fn of_bytes(one: &Snapshot, name: &str, (since, until): (Millis, Millis), bytes: u64) -> Usage {
+    Usage {
         service: "ec2".to_owned(),
-        usage_type: "EBS:SnapshotUsage".to_owned(),
+        usage_type: format!("EBS:Snapshot{name}"),
         resource: one.id.to_string(),
         start_at: since,
-        end_at: now,
-        quantity: one.observed.stored_bytes.div_ceil(KIB).saturating_mul(seconds(since, now)),
+        end_at: until,
+        quantity: bytes.div_ceil(KIB).saturating_mul(seconds(since, until)),
         unit: "KiBSeconds".to_owned(),
+    }
+}
+
+/// Lines of a snapshot: what it added to the store, since it has been there, and its archive.
+pub fn of_snapshot(one: &Snapshot, now: Millis) -> Vec<Usage> {
+    let back_since = one.tier.as_ref().and_then(|tier| tier.seen.here_since);
+    let here_since = back_since.or(one.observed.stored_at).filter(|_| one.is_here());
+    let here = here_since.map(|since| of_bytes(one, "Usage", (since, now), one.observed.stored_bytes));
+    let archive = archive(one).map(|(since, bytes)| of_bytes(one, "ArchiveStorage", (since, now), bytes));
+    here.into_iter().chain(archive).collect()
+}
+
+/// Since when there is an archive, and its length.
+fn archive(one: &Snapshot) -> Option<(Millis, u64)> {
+    let seen = &one.tier.as_ref()?.seen;
+    Some((seen.archived_at?, seen.archive_bytes))
+}
+
+/// What is owed for an archive that goes before its time.
+pub fn of_end(one: &Snapshot, now: Millis) -> Option<Usage> {
+    let (since, bytes) = archive(one)?;
+    let until = since + ARCHIVED_MS_MIN;
+    (now < until).then(|| of_bytes(one, "ArchiveEarlyDelete", (now, until), bytes))
+}
+
+/// What a step between the tiers costs: the bytes that come back, and the rest of an archive's time.
+pub fn of_step(before: &Snapshot, after: &Snapshot, now: Millis) -> Option<Usage> {
+    if archive(after).is_none() {
+        return of_end(before, now);
+    }
+    let (_, bytes) = archive(before).filter(|_| !before.is_here() && after.is_here())?;
+    Some(Usage {
+        quantity: bytes,
+        unit: "Bytes".to_owned(),
+        ..of_bytes(before, "ArchiveRetrieval", (now, now), bytes)
     })
 }
 
@@ -71,6 +105,8 @@ fn seconds(since: Millis, now: Millis) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::snapshot_tier;
+    use crate::rules::snapshot_tier::tests::snapshot;
     use crate::rules::volume::{Asked, check};
     use crate::state::id::{Id, VolumeId};
     use crate::state::volume::Observed;
@@ -96,6 +132,34 @@ mod tests {
             modification: None,
         };
         of_volume(&volume, 11_000).into_iter().map(|line| (line.usage_type, line.quantity)).collect()
+    }
+
+    #[test]
+    fn snapshots_are_counted_where_they_are() {
+        let day = 86_400_000;
+        let shown = |lines: Vec<Usage>| -> Vec<(String, u64)> {
+            lines.into_iter().map(|line| (line.usage_type, line.quantity)).collect()
+        };
+        let line = |name: &str, quantity| (format!("EBS:Snapshot{name}"), quantity);
+        let mut one = snapshot(1);
+        one.observed.stored_at = Some(0);
+        one.observed.stored_bytes = 2 * KIB;
+        assert_eq!(shown(of_snapshot(&one, 10_000)), [line("Usage", 20)]);
+        let mut tier = snapshot_tier::archival(&one, 10_000).unwrap();
+        snapshot_tier::archived(&mut tier, 4 * KIB, 10_000);
+        one.tier = Some(tier);
+        assert_eq!(shown(of_snapshot(&one, 15_000)), [line("ArchiveStorage", 20)]);
+        assert!(of_end(&one, 10_000 + 90 * day).is_none());
+        let owed = of_end(&one, 10_000 + 89 * day).unwrap();
+        assert_eq!((owed.usage_type.as_str(), owed.quantity), ("EBS:SnapshotArchiveEarlyDelete", 4 * 86_400));
+        let mut back = one.clone();
+        snapshot_tier::restored(back.tier.as_mut().unwrap(), 20_000);
+        let paid = of_step(&one, &back, 20_000).unwrap();
+        assert_eq!((paid.usage_type.as_str(), paid.quantity), ("EBS:SnapshotArchiveRetrieval", 4 * KIB));
+        assert_eq!(shown(of_snapshot(&back, 30_000)), [line("Usage", 20), line("ArchiveStorage", 80)]);
+        let mut kept = back.clone();
+        snapshot_tier::forgotten(kept.tier.as_mut().unwrap(), 30_000);
+        assert_eq!(of_step(&back, &kept, 30_000).unwrap().usage_type, "EBS:SnapshotArchiveEarlyDelete");
     }
 
     #[test]

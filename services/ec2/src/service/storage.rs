@@ -78,9 +78,36 @@ pub(super) fn volumes(s: &mut ServiceBuilder) {
         snapshots::list,
         snapshots::reconcile,
     );
+    tiers_and_locks(s);
     s.sweep("ec2/volume-usage", USAGE_EVERY_MS, volumes::keep_books);
     s.on_open(volumes::open);
     s.on_reset(volumes::remove_all);
+}
+
+/// Snapshots put away and kept from deletion, and what is shared with everybody.
+fn tiers_and_locks(s: &mut ServiceBuilder) {
+    use crate::controllers::snapshot_tier as tiers;
+    use ops::{block_public_access as public, snapshot, snapshot_lock as lock, snapshot_tier as tier};
+
+    s.op(api::op::ModifySnapshotTier, tier::modify_snapshot_tier)
+        .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
+    s.op(api::op::RestoreSnapshotTier, tier::restore_snapshot_tier)
+        .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
+    s.op(api::op::DescribeSnapshotTierStatus, tier::describe_snapshot_tier_status).access(any);
+    s.controller(tiers::CONTROLLER, tiers::CONCURRENCY, tiers::SWEEP_EVERY_MS, tiers::list, tiers::reconcile);
+
+    s.op(api::op::LockSnapshot, lock::lock_snapshot).access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
+    s.op(api::op::UnlockSnapshot, lock::unlock_snapshot)
+        .access(|s, i| snapshot::access(s, Some(&i.snapshot_id)));
+    s.op(api::op::DescribeLockedSnapshots, lock::describe_locked_snapshots).access(any);
+
+    s.op(api::op::EnableSnapshotBlockPublicAccess, public::enable_snapshot_block_public_access).access(any);
+    s.op(api::op::DisableSnapshotBlockPublicAccess, public::disable_snapshot_block_public_access).access(any);
+    s.op(api::op::GetSnapshotBlockPublicAccessState, public::get_snapshot_block_public_access_state)
+        .access(any);
+    s.op(api::op::EnableImageBlockPublicAccess, public::enable_image_block_public_access).access(any);
+    s.op(api::op::DisableImageBlockPublicAccess, public::disable_image_block_public_access).access(any);
+    s.op(api::op::GetImageBlockPublicAccessState, public::get_image_block_public_access_state).access(any);
 }
 
 /// Disks and images from elsewhere.

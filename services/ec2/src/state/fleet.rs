@@ -1,5 +1,7 @@
 //! The stored fleet: what it shall have, and which instances it has made.
 
+use std::collections::BTreeSet;
+
 use kernel::clock::Millis;
 use kernel::tx::Reader;
 use kernel::{Result, Scope, Table, Tx};
@@ -94,14 +96,29 @@ impl Fleet {
         of.history.drain(..old);
     }
 
-    /// Launches in these pools from now on. Earlier ones stay while instances of theirs do.
+    /// Launches in these pools from now on. Of earlier ones those stay that have instances.
     pub fn replace_pools(&mut self, pools: &[Pool]) {
-        let unused = self.members.iter().map(|member| member.pool).min().unwrap_or(self.pools.len());
-        self.pools.drain(..unused.min(self.pools.len()));
-        self.members.iter_mut().for_each(|member| member.pool = member.pool.saturating_sub(unused));
+        let used: BTreeSet<usize> = self.members.iter().map(|member| member.pool).collect();
+        for member in &mut self.members {
+            member.pool = used.range(..member.pool).count();
+        }
+        let kept = self.pools.drain(..).enumerate().filter(|(at, _)| used.contains(at));
+        self.pools = kept.map(|(_, pool)| pool).collect();
         self.faults.clear();
         self.retired_pools = self.pools.len();
         self.pools.extend_from_slice(pools);
+    }
+
+    /// Where a pool is among all; one that was replaced while an instance was launched in it is put back among the earlier ones.
+    pub fn place_of(&mut self, pool: &Pool) -> usize {
+        if let Some(at) = self.pools.iter().position(|known| known == pool) {
+            return at;
+        }
+        let at = self.retired_pools.min(self.pools.len());
+        self.members.iter_mut().filter(|member| member.pool >= at).for_each(|member| member.pool += 1);
+        self.pools.insert(at, pool.clone());
+        self.retired_pools += 1;
+        at
     }
 }
 
@@ -157,3 +174,76 @@ pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &str) -> Result<()> {
 /// AWS's names of the types in tags.
 pub const TAGGED: &str = "fleet";
 pub const SPOT_TAGGED: &str = "spot-fleet-request";
+
+#[cfg(test)]
+mod tests {
+    use kernel::ids::{Ids, SystemIds};
+
+    use super::*;
+
+    fn pool(weight: u32) -> Pool {
+        let none = Data::default();
+        Pool {
+            template: none.clone(),
+            overrides: none.clone(),
+            launch: none,
+            max_price: None,
+            weight,
+            priority: None,
+        }
+    }
+
+    fn fleet(pools: &[u32], members: &[usize]) -> Fleet {
+        let member = |pool: &usize| Member {
+            instance: InstanceId::fresh(Ids(&SystemIds)),
+            pool: *pool,
+            is_spot: false,
+        };
+        Fleet {
+            id: "fleet-1".to_owned(),
+            kind: Kind::Maintain,
+            client_token: None,
+            created_at: 0,
+            pools: pools.iter().copied().map(pool).collect(),
+            target: Target { on_demand: 1, spot: 0, default_is_spot: false },
+            behavior: Behavior::default(),
+            strategies: Default::default(),
+            members: members.iter().map(member).collect(),
+            is_tried: true,
+            faults: Vec::new(),
+            deleted: None,
+            retired_pools: 0,
+            keeps_excess: false,
+            spot_fleet: None,
+        }
+    }
+
+    fn seen(fleet: &Fleet) -> (Vec<u32>, Vec<usize>, usize) {
+        let weights = fleet.pools.iter().map(|pool| pool.weight).collect();
+        (weights, fleet.members.iter().map(|member| member.pool).collect(), fleet.retired_pools)
+    }
+
+    #[test]
+    fn of_replaced_pools_only_those_with_instances_stay() {
+        let mut one = fleet(&[1, 2, 3], &[1, 1]);
+        one.replace_pools(&[pool(4)]);
+        assert_eq!(seen(&one), (vec![2, 4], vec![0, 0], 1));
+        for weight in 5..100 {
+            one.replace_pools(&[pool(weight)]);
+        }
+        assert_eq!(seen(&one), (vec![2, 99], vec![0, 0], 1), "it does not grow");
+        let mut one = fleet(&[1, 2, 3], &[2, 0]);
+        one.replace_pools(&[pool(4), pool(5)]);
+        assert_eq!(seen(&one), (vec![1, 3, 4, 5], vec![1, 0], 2));
+    }
+
+    #[test]
+    fn an_instance_of_a_pool_that_was_replaced_meanwhile_keeps_it() {
+        let mut one = fleet(&[1], &[0]);
+        one.replace_pools(&[pool(4)]);
+        one.members.push(Member { pool: 1, ..one.members[0].clone() });
+        assert_eq!(one.place_of(&pool(4)), 1);
+        assert_eq!(one.place_of(&pool(2)), 1);
+        assert_eq!(seen(&one), (vec![1, 2, 4], vec![0, 2], 2));
+    }
+}

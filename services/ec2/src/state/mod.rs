@@ -1,6 +1,8 @@
 //! What is stored: a record, its table and its keys, one file per resource.
 
 pub mod address;
+pub mod automatic_address;
+pub mod block_public_access;
 pub mod capacity_reservation;
 pub mod cpu_credits;
 pub mod dhcp_options;
@@ -32,6 +34,8 @@ pub mod scheduled_event;
 pub mod security_group;
 pub mod serial_console;
 pub mod snapshot;
+pub mod snapshot_lock;
+pub mod snapshot_tier;
 pub mod spot;
 pub mod subnet;
 pub mod tag;

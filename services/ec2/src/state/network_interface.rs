@@ -13,7 +13,7 @@ use crate::state::id::{AllocationId, AttachmentId, GroupId, InstanceId, Interfac
 use crate::state::public_address::{self, Holder};
 use crate::state::subnet::Subnet;
 use crate::state::tag::Tags;
-use crate::state::{address, ipv6, security_group, subnet, tag};
+use crate::state::{address, automatic_address, ipv6, security_group, subnet, tag};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkInterface {
@@ -247,6 +247,8 @@ pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: Wish) -> Result<NetworkI
 
 /// Writes an interface that changed.
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, interface: &NetworkInterface) -> Result<()> {
+    let automatic = interface.public_ip.filter(|_| interface.elastic.is_none());
+    automatic_address::note(tx, scope, &interface.id, automatic)?;
     INTERFACES.put(tx, scope, &interface.id, interface)
 }
 
@@ -456,7 +458,7 @@ pub fn put_groups(
 ) -> Result<NetworkInterface> {
     let mut interface = get(tx, scope, id)?;
     interface.groups = check_groups(tx, scope, &interface.vpc, &interface.subnet, groups)?;
-    INTERFACES.put(tx, scope, id, &interface)?;
+    put(tx, scope, &interface)?;
     Ok(interface)
 }
 
@@ -466,7 +468,7 @@ pub fn assign_public(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Re
     if interface.wants_public && interface.public_ip.is_none() {
         let holder = Holder { scope: *scope, interface: Some(id.clone()) };
         interface.public_ip = Some(public_address::take(tx, &holder)?);
-        INTERFACES.put(tx, scope, id, &interface)?;
+        put(tx, scope, &interface)?;
     }
     Ok(interface)
 }
@@ -490,7 +492,7 @@ pub fn exchange_public(
     let holder = Holder { scope: *scope, interface: Some(id.clone()) };
     interface.public_ip = Some(public_address::take(tx, &holder)?);
     public_address::give_back(tx, unusable)?;
-    INTERFACES.put(tx, scope, id, &interface)?;
+    put(tx, scope, &interface)?;
     Ok(true)
 }
 
@@ -502,7 +504,7 @@ pub fn release_public(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> R
     }
     if let Some(address) = interface.public_ip.take() {
         public_address::give_back(tx, address)?;
-        INTERFACES.put(tx, scope, id, &interface)?;
+        put(tx, scope, &interface)?;
     }
     Ok(interface)
 }
@@ -538,5 +540,6 @@ pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InterfaceId) -> Result<()
     }
     ipv6::let_go(tx, scope, &interface)?;
     tag::forget(tx, scope, id)?;
+    automatic_address::note(tx, scope, id, None)?;
     INTERFACES.delete(tx, scope, id)
 }

@@ -5,7 +5,7 @@ use kernel::tx::Reader;
 use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
-use crate::rules::purchase::{Class, Commitment, Payment, Term};
+use price::{Class, Commitment, Payment, Term};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReservedInstances {

@@ -6,9 +6,12 @@ use kernel::tx::Reader;
 use kernel::{AccountId, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
+use super::block_public_access::{self, Blocked};
 use super::encryption::Seal;
 use super::id::{SnapshotId, VolumeId};
-use crate::rules::storage_usage::of_snapshot;
+use super::snapshot_lock::Lock;
+use super::snapshot_tier::Tier;
+use crate::rules::storage_usage::{of_end, of_snapshot};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -38,6 +41,18 @@ pub struct Snapshot {
     pub deleted: bool,
     pub shared: Shared,
     pub observed: Observed,
+    /// Where it is kept, if it was ever asked to be archived.
+    #[serde(default)]
+    pub tier: Option<Tier>,
+    #[serde(default)]
+    pub lock: Option<Lock>,
+}
+
+impl Snapshot {
+    /// Its blocks are not in the archive alone.
+    pub fn is_here(&self) -> bool {
+        self.tier.as_ref().is_none_or(|tier| tier.seen.is_here)
+    }
 }
 
 /// What the controller has seen. Only it writes this.
@@ -90,10 +105,20 @@ pub fn find_placed(
 ) -> Result<Option<(Scope, Snapshot)>> {
     let Some(place) = PLACES.get(from, &HOUSE_SCOPE, id)? else { return Ok(None) };
     let found = find(from, &place, id)?.filter(|snapshot| !snapshot.deleted);
-    let may = |snapshot: &Snapshot| {
-        place == *scope || place.region == scope.region && snapshot.shared.admits(scope.account)
-    };
-    Ok(found.filter(may).map(|snapshot| (place, snapshot)))
+    let Some(mut found) = found else { return Ok(None) };
+    if place != *scope {
+        hide_from_everybody(from, &place, &mut found)?;
+    }
+    let may = place == *scope || place.region == scope.region && found.shared.admits(scope.account);
+    Ok(may.then_some((place, found)))
+}
+
+/// Where an account has blocked all sharing with everybody, others see none of it.
+pub fn hide_from_everybody(from: &mut impl Reader, place: &Scope, one: &mut Snapshot) -> Result<()> {
+    if one.shared.everybody {
+        one.shared.everybody = block_public_access::get(from, place)?.snapshots != Blocked::All;
+    }
+    Ok(())
 }
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Snapshot>> {
@@ -139,12 +164,13 @@ pub fn update<T>(
 /// Brings its usage line up to date.
 pub fn note_usage(tx: &mut Tx<'_, '_>, snapshot: &Snapshot) -> Result<()> {
     let now = tx.ctx().now();
-    of_snapshot(snapshot, now).map_or(Ok(()), |line| tx.meter(&line))
+    of_snapshot(snapshot, now).iter().try_for_each(|line| tx.meter(line))
 }
 
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &SnapshotId) -> Result<()> {
     if let Some(snapshot) = find(tx, scope, id)? {
         note_usage(tx, &snapshot)?;
+        of_end(&snapshot, tx.ctx().now()).iter().try_for_each(|line| tx.meter(line))?;
     }
     PLACES.delete(tx, &HOUSE_SCOPE, id)?;
     WAITING.delete(tx, scope, id)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::id::{InstanceId, SpotRequestId};
 use crate::errors;
 use crate::rules::launch_template::Data;
-use crate::rules::purchase::{Dollars, Level};
+use price::{Dollars, Level};
 
 /// Whether an interrupted request is open again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

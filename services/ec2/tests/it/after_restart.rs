@@ -48,11 +48,11 @@ async fn seconds_of_running_are_written_down_once() {
     becomes(&cloud, &id, "stopped").await;
     cloud.advance(60_000);
     let lines = kernel::meter::list(&cloud.ctx("ec2"), "ec2", None, 10).await.unwrap();
-    let lines: Vec<_> = lines.into_iter().filter(|(_, line)| line.unit == "Seconds").collect();
+    let lines: Vec<_> = lines.into_iter().filter(|(_, line)| line.resource == id).collect();
     assert_eq!(lines.len(), 1);
     let line = &lines[0].1;
     assert_eq!((line.usage_type.as_str(), line.quantity), ("BoxUsage:t3.micro", 90));
-    assert_eq!(line.resource, id);
+    assert_eq!(line.unit, "Seconds");
 }
 
 static LISTENER: ServiceDef = ServiceDef { name: "listener", id: "listener", ..api_ec2::SERVICE };

@@ -7,7 +7,7 @@ use crate::cloud::{Cloud, cloud};
 
 const ZONES: [&str; 2] = ["us-east-1a", "us-east-1b"];
 
-async fn volume(cloud: &Cloud, from: Option<&str>, zone: &str) -> api::Volume {
+pub(crate) async fn volume(cloud: &Cloud, from: Option<&str>, zone: &str) -> api::Volume {
     let wanted = api::CreateVolumeRequest {
         availability_zone: Some(zone.to_owned()),
         size: Some(1),
@@ -27,7 +27,7 @@ async fn volume(cloud: &Cloud, from: Option<&str>, zone: &str) -> api::Volume {
         .await
 }
 
-async fn snapshot(cloud: &Cloud) -> String {
+pub(crate) async fn snapshot(cloud: &Cloud) -> String {
     let of = volume(cloud, None, ZONES[0]).await.volume_id.unwrap();
     let taken = api::CreateSnapshotRequest { volume_id: of, ..Default::default() };
     let id = cloud.call(op::CreateSnapshot, taken).await.unwrap().snapshot_id.unwrap();

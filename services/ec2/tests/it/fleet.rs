@@ -2,6 +2,7 @@
 
 use api_ec2 as api;
 use api_ec2::op;
+use compute::CommandOutput;
 
 use crate::cloud::{Cloud, cloud, tight_cloud};
 use crate::instance::{becomes, launch, terminate};
@@ -121,6 +122,24 @@ async fn a_maintained_fleet_is_kept_at_its_target_until_it_is_deleted() {
             (data(&cloud, &id).await.fleet_state.as_deref() == Some("deleted")).then_some(())
         })
         .await;
+}
+
+#[tokio::test]
+async fn health_follows_the_status_checks() {
+    let cloud = cloud().await;
+    template(&cloud).await;
+    let id =
+        cloud.call(op::CreateFleet, fleet("maintain", &["t3.micro"], 1, 0)).await.unwrap().fleet_id.unwrap();
+    let one = cloud.eventually("one", async || members(&cloud, &id).await.pop()).await;
+    becomes(&cloud, one.instance_id.as_deref().unwrap(), "running").await;
+    let health = async || members(&cloud, &id).await.pop()?.instance_health;
+    assert_eq!(health().await.as_deref(), Some("healthy"));
+    cloud.machines.answer_commands(CommandOutput { stdout: b"down\n".to_vec(), ..Default::default() });
+    cloud.advance(3 * 60_000);
+    let sick = async || (health().await.as_deref() == Some("unhealthy")).then_some(());
+    cloud.eventually("it is unhealthy", sick).await;
+    cloud.machines.answer_commands(CommandOutput { stdout: b"up\n".to_vec(), ..Default::default() });
+    cloud.eventually("it is well again", async || (health().await? == "healthy").then_some(())).await;
 }
 
 #[tokio::test]

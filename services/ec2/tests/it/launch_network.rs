@@ -1,8 +1,8 @@
 //! Launches with several interfaces, with such as are there, and with further addresses.
 
 use api_ec2 as api;
-use api_ec2::op;
 use api_ec2::InstanceNetworkInterfaceSpecification as Specification;
+use api_ec2::op;
 
 use crate::cloud::{Cloud, cloud};
 use crate::instance::{becomes, describe, id, launch, run, terminate};
@@ -50,13 +50,15 @@ async fn an_instance_begins_with_several_interfaces() {
         secondary_private_ip_address_count: Some(2),
         ..at(0)
     };
-    let stays = Specification { delete_on_termination: Some(false), description: Some("stays".to_owned()), ..at(1) };
+    let stays =
+        Specification { delete_on_termination: Some(false), description: Some("stays".to_owned()), ..at(1) };
     let existing = Specification { network_interface_id: Some(there.clone()), ..at(3) };
     let launched = run(&cloud, with(vec![existing, first, stays])).await;
     let id = id(&launched);
     becomes(&cloud, &id, "running").await;
     let shown = describe(&cloud, &id).await.network_interfaces.unwrap();
-    let indexes: Vec<_> = shown.iter().map(|one| one.attachment.clone().unwrap().device_index.unwrap()).collect();
+    let indexes: Vec<_> =
+        shown.iter().map(|one| one.attachment.clone().unwrap().device_index.unwrap()).collect();
     assert_eq!(indexes, [0, 1, 3]);
     let goes: Vec<_> =
         shown.iter().map(|one| one.attachment.clone().unwrap().delete_on_termination.unwrap()).collect();
@@ -125,12 +127,14 @@ async fn images_bear_tags_of_each_who_sees_them() {
     let input = api::CreateTagsRequest { resources: vec![image.clone()], tags, ..Default::default() };
     cloud.call(op::CreateTags, input).await.unwrap();
     let seen = async |account: &str| {
-        let input = api::DescribeImagesRequest { filters: filter("tag:stage", &["first"]), ..Default::default() };
+        let input =
+            api::DescribeImagesRequest { filters: filter("tag:stage", &["first"]), ..Default::default() };
         cloud.as_account(account).call(op::DescribeImages, input).await.unwrap().images.unwrap().len()
     };
     let own = cloud.scope().account.to_string();
     assert_eq!((seen(&own).await, seen("111122223333").await), (1, 0));
-    let input = api::DescribeTagsRequest { filters: filter("resource-type", &["image"]), ..Default::default() };
+    let input =
+        api::DescribeTagsRequest { filters: filter("resource-type", &["image"]), ..Default::default() };
     assert_eq!(cloud.call(op::DescribeTags, input).await.unwrap().tags.unwrap().len(), 1);
     let nobodys = api::CreateTagsRequest {
         resources: vec!["ami-0123456789abcdef0".to_owned()],

@@ -31,6 +31,7 @@ mod placement;
 mod private_name;
 mod scheduled_event;
 mod security_group;
+mod snapshot_tier;
 mod spot;
 mod spot_fleet;
 mod tag;

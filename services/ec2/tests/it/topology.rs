@@ -206,6 +206,12 @@ async fn an_elastic_address_moves_and_every_second_of_it_is_metered() {
         mine.map(|(_, it)| it.quantity).sum()
     };
     assert_eq!((of("PublicIPv4:IdleAddress"), of("PublicIPv4:InUseAddress")), (10, 20));
+    // Until the elastic one came, each had one by itself, which costs the same.
+    let automatic = lines.iter().filter(|(_, it)| it.resource.starts_with("eni-"));
+    let automatic = automatic.filter(|(_, it)| it.usage_type == "PublicIPv4:InUseAddress");
+    let mut seconds: Vec<u64> = automatic.map(|(_, it)| it.quantity).collect();
+    seconds.sort_unstable();
+    assert_eq!(seconds, [10, 30]);
 }
 
 #[tokio::test]
