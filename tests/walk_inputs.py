@@ -662,6 +662,16 @@ def furnish_application_autoscaling(scaling, account, marker, cloud):
 
 
 # In order: a later one may use what an earlier one made.
+def furnish_savingsplans(plans, account, marker, cloud):
+    offering = plans.describe_savings_plans_offerings(planTypes=["Compute"])["searchResults"][0]["offeringId"]
+    bought = {"savingsPlanOfferingId": offering, "commitment": "1"}
+    # It waits, so that it looks the same each time.
+    later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=9)
+    plan = plans.create_savings_plan(**bought, purchaseTime=later, tags={"a": "b"})["savingsPlanId"]
+    arn = f"arn:aws:savingsplans::{account}:savingsplan/{plan}"
+    return {"savingsPlanId": plan, "resourceArn": arn}, {"CreateSavingsPlan": bought}
+
+
 FURNISH = {
     "sqs": furnish_sqs,
     "ec2-instance-connect": furnish_instance_connect,

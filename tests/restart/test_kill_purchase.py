@@ -18,6 +18,12 @@ def cloud(tmp_path):
     cloud.stop()
 
 
+def queued_plan(plans):
+    later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=2)
+    offered = plans.describe_savings_plans_offerings(planTypes=["Compute"])["searchResults"][0]["offeringId"]
+    return plans.create_savings_plan(savingsPlanOfferingId=offered, commitment="0.5", purchaseTime=later)["savingsPlanId"]
+
+
 def bought(ec2, zone):
     """One of everything, and the calls that show it."""
     image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["host"]}])["Images"][0]["ImageId"]
@@ -64,10 +70,12 @@ def test_what_was_bought_is_there_again(cloud):
     shown = bought(ec2, zone)
     # The market looks at a new request, and says why it waits.
     eventually(lambda: shown(ec2)[2][0]["Status"]["Code"] == "price-too-low", "the request waits")
-    before = shown(ec2)
+    plan = queued_plan(cloud.client("savingsplans"))
+    plans = lambda: cloud.client("savingsplans").describe_savings_plans(savingsPlanIds=[plan])["savingsPlans"]
+    before = shown(ec2), plans()
     cloud.kill()
     cloud.start()
-    assert shown(cloud.client("ec2")) == before
+    assert (shown(cloud.client("ec2")), plans()) == before
 
 
 def test_a_scheduled_event_comes_after_a_kill(cloud):

@@ -1,0 +1,5 @@
+//! Generates this crate from `models/savingsplans.*`.
+
+fn main() {
+    api_codegen::build("savingsplans");
+}

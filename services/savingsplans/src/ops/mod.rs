@@ -1,0 +1,63 @@
+//! What each operation does.
+
+pub mod offering;
+pub mod plan;
+pub mod plan_view;
+pub mod tag;
+
+use kernel::tokens::Token;
+use kernel::{Ctx, Reader, Result, Tx};
+
+use crate::errors;
+use crate::rules::plan::SavingsPlan;
+use crate::state::plan as stored;
+
+/// The largest page, which is also what is given where no size is asked for.
+const PAGE_MAX: usize = 1_000;
+
+/// # Errors
+/// `ResourceNotFoundException`.
+fn get(from: &mut impl Reader, ctx: &Ctx, id: &str) -> Result<SavingsPlan> {
+    stored::find(from, ctx.scope(), id)?.ok_or_else(|| errors::plan_not_found(id))
+}
+
+/// A page of what is whole in memory, and the token of the next one.
+fn page<T>(
+    ctx: &Ctx,
+    operation: &str,
+    all: Vec<T>,
+    size: Option<i32>,
+    token: Option<&str>,
+) -> Result<(Vec<T>, Option<String>)> {
+    let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0).unwrap_or(PAGE_MAX);
+    ctx.cut_page(operation, all, token, size.min(PAGE_MAX)).ok_or_else(errors::token_invalid)
+}
+
+/// What a repeated request with a client token finds: what the first one made.
+struct Once<'a> {
+    operation: &'static str,
+    token: Option<&'a str>,
+    asked: String,
+}
+
+impl<'a> Once<'a> {
+    fn new(operation: &'static str, token: Option<&'a String>, asked: String) -> Self {
+        Self { operation, token: token.map(String::as_str).filter(|token| !token.is_empty()), asked }
+    }
+
+    fn find(&self, tx: &mut Tx<'_, '_>) -> Result<Option<String>> {
+        let Some(token) = self.token else { return Ok(None) };
+        match tx.find_token(self.operation, token, &self.asked)? {
+            Token::Fresh => Ok(None),
+            Token::Repeated(made) => Ok(Some(made)),
+            Token::Mismatched => Err(errors::token_mismatched(token)),
+        }
+    }
+
+    fn remember(&self, tx: &mut Tx<'_, '_>, made: &str) -> Result<()> {
+        match self.token {
+            Some(token) => tx.remember_token(self.operation, token, &self.asked, made),
+            None => Ok(()),
+        }
+    }
+}
