@@ -7,7 +7,6 @@ use api_s3::PutObjectRequest;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use kernel::{Ctx, Error, Kind, Millis, Next, Reader, Result, Scope};
-use md5::{Digest, Md5};
 use serde_json::json;
 use shape::Body;
 
@@ -172,5 +171,5 @@ async fn put(
 }
 
 fn hex_md5(bytes: &[u8]) -> String {
-    Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    fast_md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

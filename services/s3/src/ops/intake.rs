@@ -10,10 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use blob::{BlobId, Blobs, Bounds, Piece};
 use bytes::Bytes;
+use fast_md5::Md5;
 use futures_util::future::join;
 use http_body::Body as HttpBody;
 use kernel::{Ctx, Error, Result};
-use md5::{Digest, Md5};
 use shape::{Body, BodyError};
 
 use super::vault;
@@ -112,7 +112,7 @@ pub(super) async fn take_in(
         piece.fill(bytes);
     }
     piece.seal(&key, 0, |plain| digests.add(plain));
-    let sum = intake.check(&digests)?;
+    let sum = intake.check(digests)?;
     Ok(Taken { segment: segment(sum.size, true), inline: Some(piece.into_bytes()), sum })
 }
 
@@ -133,7 +133,7 @@ async fn long(
             digests = written.map_err(refused)?;
             gathered = next?;
         }
-        intake.check(&digests)
+        intake.check(digests)
     };
     match taken.await {
         Ok(sum) => upload.publish().await.map(|_| sum).map_err(refused),
@@ -240,11 +240,11 @@ impl Intake {
     }
 
     /// Compares what came with what was promised.
-    fn check(&self, digests: &Digests) -> Result<Sum> {
+    fn check(&self, digests: Digests) -> Result<Sum> {
         if self.promised.length.is_some_and(|length| length != self.size) {
             return Err(errors::incomplete_body());
         }
-        let md5: [u8; 16] = digests.md5.clone().finalize().into();
+        let md5 = digests.md5.finalize();
         if self.promised.md5.is_some_and(|promised| promised != md5) {
             return Err(errors::bad_digest("Content-MD5"));
         }

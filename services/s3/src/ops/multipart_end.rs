@@ -4,8 +4,8 @@ use api_s3::{
     AbortMultipartUploadOutput, AbortMultipartUploadRequest, CompleteMultipartUploadOutput,
     CompleteMultipartUploadRequest, CompletedPart,
 };
+use fast_md5::Md5;
 use kernel::{Ctx, Result};
-use md5::{Digest, Md5};
 
 use super::bucket_replication::marked;
 use super::multipart::PARTS_MAX;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kernel::Result;
-use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
 use super::seal::Secret;
@@ -168,7 +167,7 @@ pub fn customer_key(
     let Ok(secret) = Secret::try_from(bytes.as_slice()) else {
         return Err(errors::invalid_argument("The secret key was invalid for the specified algorithm."));
     };
-    if STANDARD.encode(Md5::digest(&bytes)) != md5 {
+    if STANDARD.encode(fast_md5::digest(&bytes)) != md5 {
         let message = "The calculated MD5 hash of the key did not match the hash that was provided.";
         return Err(errors::invalid_argument(message));
     }
@@ -312,7 +311,7 @@ mod tests {
     #[test]
     fn customers_keys_come_whole() {
         let key = STANDARD.encode([7; 32]);
-        let md5 = STANDARD.encode(Md5::digest([7; 32]));
+        let md5 = STANDARD.encode(fast_md5::digest(&[7; 32]));
         let good = customer_key(Some("AES256"), Some(&key), Some(&md5)).unwrap().unwrap();
         assert_eq!(good.secret, [7; 32]);
         assert!(customer_key(None, None, None).unwrap().is_none());
