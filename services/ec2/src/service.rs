@@ -12,6 +12,7 @@ use kernel::{Access, Plugs, Result, Scope, Service, ServiceBuilder};
 
 use crate::controllers::alarm_action;
 use crate::controllers::cpu_credits;
+use crate::controllers::guest_agent::{self, Guests};
 use crate::controllers::instance;
 use crate::controllers::listener::Listeners;
 use crate::controllers::metric;
@@ -136,6 +137,10 @@ fn instances(s: &mut ServiceBuilder) {
     s.timer(crate::state::scheduled_event::DUE, crate::controllers::scheduled_event::due);
     s.own(Probes::default());
     s.sweep("ec2/status", status::EVERY_MS, status::check_all);
+    s.own(Guests::default());
+    s.sweep("ec2/guest-agent", guest_agent::EVERY_MS, guest_agent::ship_all);
+    s.on_open(guest_agent::open);
+    s.on_reset(guest_agent::forget_all);
     s.own(metric::Looks::default());
     s.sweep("ec2/metrics", metric::EVERY_MS, metric::put_all);
     s.subscribe(

@@ -7,9 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use api_logs::{
-    CreateLogGroupRequest, CreateLogStreamRequest, InputLogEvent, PutLogEventsRequest, op as logs,
-};
 use api_s3::{PutObjectRequest, op as s3};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -18,6 +15,7 @@ use kernel::{Ctx, Error, Kind as Failed, Millis, Result, Scope};
 use net::{Flow, Tally};
 use shape::Body;
 
+use super::log_events;
 use super::network::{network_id, nic_id};
 use crate::rules::flow_log as rules;
 use crate::rules::flow_log_record::{Facts, Row, line};
@@ -34,10 +32,6 @@ const LOOKS: Millis = 6;
 const LOOK_MS_MIN: Millis = 500;
 /// Flows of one log in one interval; of what is more the log says that it was skipped.
 const ROWS_MAX: usize = 50_000;
-/// Of one call of PutLogEvents: events, and bytes with what each counts beyond its text (CloudWatch Logs API reference).
-const EVENTS_MAX: usize = 5_000;
-const EVENTS_BYTES_MAX: usize = 900_000;
-const EVENT_BYTES: usize = 26;
 /// Intervals delivered side by side.
 const DELIVERIES_AT_ONCE: usize = 8;
 const SESSION_MS: Millis = 900_000;
@@ -280,56 +274,9 @@ async fn to_log_group(
     };
     for (interface, lines) in lines {
         let stream = rules::stream(log.traffic, &interface);
-        for some in parts(lines) {
-            put_events(&ctx, group, &stream, some).await?;
-        }
+        log_events::put(&ctx, group, &stream, lines).await?;
     }
     Ok(())
-}
-
-/// As many events together as one call takes.
-fn parts(lines: Vec<(Millis, String)>) -> Vec<Vec<InputLogEvent>> {
-    let mut parts: Vec<Vec<InputLogEvent>> = Vec::new();
-    let mut bytes = usize::MAX;
-    for (timestamp, message) in lines {
-        let more = message.len() + EVENT_BYTES;
-        if bytes.saturating_add(more) > EVENTS_BYTES_MAX
-            || parts.last().is_none_or(|part| part.len() >= EVENTS_MAX)
-        {
-            parts.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += more;
-        if let Some(part) = parts.last_mut() {
-            part.push(InputLogEvent { timestamp, message });
-        }
-    }
-    parts
-}
-
-async fn put_events(ctx: &Ctx, group: &str, stream: &str, events: Vec<InputLogEvent>) -> Result<()> {
-    let request = PutLogEventsRequest {
-        log_group_name: group.to_owned(),
-        log_stream_name: stream.to_owned(),
-        log_events: events,
-        ..PutLogEventsRequest::default()
-    };
-    match ctx.call(logs::PutLogEvents, request.clone()).await {
-        Err(error) if error.kind() == Failed::NotFound => {}
-        outcome => return outcome.map(drop),
-    }
-    let exists = |error: Error| if error.kind() == Failed::Conflict { Ok(()) } else { Err(error) };
-    let name = group.to_owned();
-    let make = CreateLogGroupRequest { log_group_name: name.clone(), ..CreateLogGroupRequest::default() };
-    // Who may not make groups may still write to one that is there.
-    let made = ctx.call(logs::CreateLogGroup, make).await;
-    let make = CreateLogStreamRequest { log_group_name: name, log_stream_name: stream.to_owned() };
-    match ctx.call(logs::CreateLogStream, make).await {
-        Ok(_) => {}
-        Err(error) if error.kind() == Failed::NotFound => return made.and(Err(error)),
-        Err(error) => exists(error)?,
-    }
-    ctx.call(logs::PutLogEvents, request).await.map(drop)
 }
 
 /// One file of all interfaces.

@@ -6,10 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::{StreamExt, stream};
 use kernel::{Ctx, Error, Result, Scope};
 
+use super::guest_agent::Guests;
 use super::instance::{CONTROLLER, machine_id};
 use crate::ops::instance_state::{self, Wish};
+use crate::rules::guest_agent::CONFIG_FILE;
 use crate::rules::instance::State;
-use crate::rules::instance_status::{FRESH_MS, Probe, is_well, may_recover};
+use crate::rules::instance_status::{FRESH_MS, Probe, answered, may_recover};
 use crate::service::Engines;
 use crate::state::id::{Id, InstanceId};
 use crate::state::instance::{self, Instance};
@@ -20,8 +22,9 @@ pub const EVERY_MS: i64 = FRESH_MS;
 const AT_ONCE: usize = 4;
 /// A guest's time to answer.
 const ANSWER_WITHIN_MS: u64 = 3_000;
-/// Tells whether the first interface is up, and is itself a program the guest must be able to start.
-const QUESTION: [&str; 2] = ["cat", "/sys/class/net/eth0/operstate"];
+/// Tells whether the first interface is up and what the guest wants shipped, and is itself a program that it must be able
+/// to start.
+const QUESTION: [&str; 3] = ["cat", "/sys/class/net/eth0/operstate", CONFIG_FILE];
 
 /// The last probe of each instance that runs. Lost with the process: a new one probes anew.
 #[derive(Default)]
@@ -78,7 +81,11 @@ async fn ask(ctx: &Ctx, instance: &Instance) -> Result<(bool, bool)> {
     }
     let question = QUESTION.map(str::to_owned).to_vec();
     let inside = match machines.exec(&id, question, ANSWER_WITHIN_MS).await {
-        Ok(answer) => is_well(answer.code, &answer.stdout),
+        Ok(answer) => {
+            let (is_well, config) = answered(answer.code, &answer.stdout);
+            ctx.own::<Guests>().hear(&instance.id, config);
+            is_well
+        }
         Err(error) => {
             tracing::debug!(id = instance.id.as_str(), %error, "a guest does not answer");
             false

@@ -79,11 +79,24 @@ pub fn health((system, own): (Status, Status)) -> &'static str {
     if fails(system) || fails(own) { "unhealthy" } else { "healthy" }
 }
 
-/// Whether what the guest answered says that it is well. An image without the program that was asked for has been
-/// entered all the same.
-pub fn is_well(code: i32, output: &[u8]) -> bool {
+/// What a guest answered that was asked for the state of its first interface and for the file that may follow: whether it
+/// is well, and that file. An image without the program that was asked for has been entered all the same.
+pub fn answered(code: i32, output: &[u8]) -> (bool, &[u8]) {
     const NO_PROGRAM: [i32; 2] = [126, 127];
-    NO_PROGRAM.contains(&code) || code == 0 && output.trim_ascii() != b"down"
+    /// Of the program when one of the files is missing.
+    const NO_FILE: i32 = 1;
+    let end = output.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let (state, file) = match output.split_at_checked(end) {
+        // No operational state begins so (Linux, operstates): it is the file alone.
+        Some((state, file)) if !state.starts_with(b"{") => (state.trim_ascii(), file),
+        _ => (&[][..], output),
+    };
+    let is_up = match code {
+        0 => state != b"down",
+        NO_FILE => !state.is_empty() && state != b"down",
+        _ => false,
+    };
+    (NO_PROGRAM.contains(&code) || is_up, file)
 }
 
 /// Recoveries of one instance within [`RECOVERIES_IN_MS`].
@@ -141,8 +154,22 @@ mod tests {
 
     #[test]
     fn what_a_guest_answers() {
-        assert!(is_well(0, b"up\n") && is_well(0, b"") && is_well(127, b"") && is_well(0, b"unknown\n"));
-        assert!(!is_well(0, b"down\n") && !is_well(1, b""));
+        let nothing: &[u8] = b"";
+        for (code, output, wanted) in [
+            (0, "up\n", (true, nothing)),
+            (0, "", (true, nothing)),
+            (127, "", (true, nothing)),
+            (0, "unknown\n", (true, nothing)),
+            (1, "up\n", (true, nothing)),
+            (0, "up\n{\n}", (true, b"{\n}")),
+            (0, "down\n", (false, nothing)),
+            (1, "down\n", (false, nothing)),
+            (1, "", (false, nothing)),
+            (1, "{\n}", (false, b"{\n}")),
+            (137, "up\n", (false, nothing)),
+        ] {
+            assert_eq!(answered(code, output.as_bytes()), wanted, "{code} {output}");
+        }
     }
 
     #[test]

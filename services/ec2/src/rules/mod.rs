@@ -13,6 +13,8 @@ pub mod filter;
 pub mod fleet;
 pub mod flow_log;
 pub mod flow_log_record;
+pub mod guest_agent;
+pub mod guest_tail;
 pub mod host;
 pub mod image;
 pub mod imds;

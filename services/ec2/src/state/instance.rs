@@ -336,6 +336,7 @@ pub fn update<T>(
 /// Forgets an instance for good.
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InstanceId) -> Result<()> {
     super::scheduled_event::forget_of(tx, scope, id)?;
+    super::guest_agent::forget(tx, scope, id)?;
     PLACES.delete(tx, &HOUSE_SCOPE, id)?;
     INSTANCES.delete(tx, scope, id)
 }

@@ -11,6 +11,7 @@ pub mod encryption;
 pub mod fast_restore;
 pub mod fleet;
 pub mod flow_log;
+pub mod guest_agent;
 pub mod host;
 pub mod id;
 pub mod image;

@@ -1,0 +1,200 @@
+//! What a guest asks to be shipped: the configuration file of the CloudWatch agent, as far as it is about log files
+//! (CloudWatch user guide, "Manually create or edit the CloudWatch agent configuration file").
+
+use std::net::Ipv4Addr;
+
+use serde_json::{Map, Value};
+
+/// Where the agent's configuration is looked for inside of guests.
+pub const CONFIG_FILE: &str = "/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.json";
+/// Files of one guest.
+const FILES_MAX: usize = 64;
+/// What may stand in an entry, and what it may say where only one thing is honoured.
+const ENTRY: [(&str, Option<&str>); 7] = [
+    ("file_path", None),
+    ("log_group_name", None),
+    ("log_stream_name", None),
+    ("retention_in_days", None),
+    ("log_group_class", Some("STANDARD")),
+    ("encoding", Some("utf-8")),
+    ("timezone", Some("UTC")),
+];
+
+/// A file, or the newest of a pattern's, and where its lines go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    pub path: String,
+    pub group: String,
+    pub stream: String,
+    pub retention_in_days: Option<i32>,
+}
+
+/// What is shipped, and sentences about what is not, for whoever wrote the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    pub files: Vec<Watched>,
+    pub complaints: Vec<String>,
+}
+
+/// What stands for itself in names of groups and streams.
+pub struct About<'a> {
+    pub instance_id: &'a str,
+    pub hostname: &'a str,
+    pub ip_address: Ipv4Addr,
+}
+
+impl About<'_> {
+    fn fill(&self, text: &str) -> String {
+        text.replace("{instance_id}", self.instance_id)
+            .replace("{local_hostname}", self.hostname)
+            .replace("{hostname}", self.hostname)
+            .replace("{ip_address}", &self.ip_address.to_string())
+    }
+}
+
+/// Reads a configuration. An entry with something that is not honoured is left out as a whole, and told of.
+pub fn wanted(config: &[u8], about: &About<'_>) -> Wanted {
+    let mut wanted = Wanted::default();
+    let config: Map<String, Value> = match serde_json::from_slice(config) {
+        Ok(config) => config,
+        Err(error) => {
+            wanted.complaints.push(format!("the configuration does not read: {error}"));
+            return wanted;
+        }
+    };
+    let mut say = |text: String| wanted.complaints.push(text);
+    // How the agent itself runs (`agent`), ours needs no telling.
+    for name in config.keys().filter(|name| !["agent", "logs"].contains(&name.as_str())) {
+        say(format!("{name}: not honoured"));
+    }
+    let empty = Map::new();
+    let logs = config.get("logs").and_then(Value::as_object).unwrap_or(&empty);
+    for name in logs.keys() {
+        if !["logs_collected", "log_stream_name", "force_flush_interval"].contains(&name.as_str()) {
+            say(format!("logs.{name}: not honoured"));
+        }
+    }
+    let collected = logs.get("logs_collected").and_then(Value::as_object).unwrap_or(&empty);
+    for name in collected.keys().filter(|name| *name != "files") {
+        say(format!("logs.logs_collected.{name}: not honoured"));
+    }
+    let usual = logs.get("log_stream_name").and_then(Value::as_str).unwrap_or("{instance_id}");
+    let list = collected.get("files").and_then(|files| files.get("collect_list")).and_then(Value::as_array);
+    for (index, entry) in list.into_iter().flatten().enumerate() {
+        let outcome = if index < FILES_MAX {
+            watched(entry, usual, about)
+        } else {
+            Err(format!("no more than {FILES_MAX} files are shipped"))
+        };
+        match outcome {
+            Ok(one) => wanted.files.push(one),
+            Err(why) => {
+                let at = format!("logs.logs_collected.files.collect_list[{index}]");
+                wanted.complaints.push(format!("{at}: {why}"));
+            }
+        }
+    }
+    wanted
+}
+
+fn watched(entry: &Value, usual_stream: &str, about: &About<'_>) -> Result<Watched, String> {
+    let entry = entry.as_object().ok_or("is no object")?;
+    for (name, value) in entry {
+        match ENTRY.iter().find(|(known, _)| known == name) {
+            None => return Err(format!("{name} is not honoured")),
+            Some((_, Some(only))) if value.as_str().is_none_or(|text| !text.eq_ignore_ascii_case(only)) => {
+                return Err(format!("{name} can only be {only}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let text = |name: &str| entry.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let path = text("file_path").ok_or("file_path is missing")?;
+    if !path.starts_with('/') || path.contains(['\n', '\0']) {
+        return Err("file_path must be an absolute path".to_owned());
+    }
+    if path.contains("**") {
+        return Err("file_path cannot go through all folders below one (**)".to_owned());
+    }
+    // Up to the last dot, as the guide says.
+    let usual_group = path.rsplit_once('.').map_or(path, |(before, _)| before);
+    let name = |text: &str| {
+        let name = about.fill(text);
+        if name.contains(['{', '}']) {
+            Err(format!("{text} has a placeholder that is not known"))
+        } else {
+            Ok(name)
+        }
+    };
+    let retention = match entry.get("retention_in_days").map(Value::as_i64) {
+        None | Some(Some(-1)) => None,
+        Some(days) => Some(
+            days.and_then(|days| i32::try_from(days).ok()).ok_or("retention_in_days is no number of days")?,
+        ),
+    };
+    Ok(Watched {
+        path: path.to_owned(),
+        group: name(text("log_group_name").unwrap_or(usual_group))?,
+        stream: name(text("log_stream_name").unwrap_or(usual_stream))?,
+        retention_in_days: retention,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABOUT: About<'_> = About {
+        instance_id: "i-1",
+        hostname: "ip-10-0-0-4.ec2.internal",
+        ip_address: Ipv4Addr::new(10, 0, 0, 4),
+    };
+
+    fn read(entries: &str) -> Wanted {
+        let text =
+            format!(r#"{{"logs": {{"logs_collected": {{"files": {{"collect_list": [{entries}]}}}}}}}}"#);
+        wanted(text.as_bytes(), &ABOUT)
+    }
+
+    #[test]
+    fn files_have_groups_and_streams_with_the_agents_own_defaults() {
+        let read = read(
+            r#"{"file_path": "/var/log/app.log"},
+               {"file_path": "/var/log/web/*.log", "log_group_name": "web/{ip_address}",
+                "log_stream_name": "{hostname}-{instance_id}", "retention_in_days": 7, "encoding": "UTF-8"},
+               {"file_path": "/var/log/x", "retention_in_days": -1}"#,
+        );
+        assert!(read.complaints.is_empty(), "{read:?}");
+        let shown: Vec<_> = read.files.iter().map(|one| (one.group.as_str(), one.stream.as_str())).collect();
+        let web = ("web/10.0.0.4", "ip-10-0-0-4.ec2.internal-i-1");
+        assert_eq!(shown, [("/var/log/app", "i-1"), web, ("/var/log/x", "i-1")]);
+        let days: Vec<_> = read.files.iter().map(|one| one.retention_in_days).collect();
+        assert_eq!(days, [None, Some(7), None]);
+    }
+
+    #[test]
+    fn what_is_not_honoured_is_told_by_name_and_its_file_left_out() {
+        for (entry, why) in [
+            (r#"{"file_path": "/a", "multi_line_start_pattern": "^x"}"#, "multi_line_start_pattern"),
+            (r#"{"file_path": "/a", "timestamp_format": "%H"}"#, "timestamp_format"),
+            (r#"{"file_path": "/a", "encoding": "latin-1"}"#, "encoding can only be utf-8"),
+            (r#"{"file_path": "/a/**.log"}"#, "**"),
+            (r#"{"file_path": "a.log"}"#, "absolute"),
+            (r#"{"file_path": "/a", "log_stream_name": "{date}"}"#, "{date}"),
+            (r#"{"file_path": "/a", "retention_in_days": "many"}"#, "retention_in_days"),
+            (r#"{"log_group_name": "a"}"#, "file_path is missing"),
+            ("7", "is no object"),
+        ] {
+            let read = read(entry);
+            let heard = read.complaints.join("\n");
+            assert!(
+                read.files.is_empty() && heard.contains(why) && heard.contains("collect_list[0]"),
+                "{read:?}"
+            );
+        }
+        let read =
+            wanted(br#"{"agent": {}, "metrics": {"namespace": "a"}, "logs": {"credentials": {}}}"#, &ABOUT);
+        assert_eq!(read.complaints, ["metrics: not honoured", "logs.credentials: not honoured"]);
+        assert!(wanted(b"{", &ABOUT).complaints.join("").contains("does not read"));
+    }
+}
