@@ -661,7 +661,6 @@ def furnish_application_autoscaling(scaling, account, marker, cloud):
     return members, {"DescribeScalableTargets": listing, "RegisterScalableTarget": {"MinCapacity": 0, "MaxCapacity": 1}}
 
 
-# In order: a later one may use what an earlier one made.
 def furnish_savingsplans(plans, account, marker, cloud):
     offering = plans.describe_savings_plans_offerings(planTypes=["Compute"])["searchResults"][0]["offeringId"]
     bought = {"savingsPlanOfferingId": offering, "commitment": "1"}
@@ -672,6 +671,7 @@ def furnish_savingsplans(plans, account, marker, cloud):
     return {"savingsPlanId": plan, "resourceArn": arn}, {"CreateSavingsPlan": bought}
 
 
+# In order: a later one may use what an earlier one made.
 FURNISH = {
     "sqs": furnish_sqs,
     "ec2-instance-connect": furnish_instance_connect,
@@ -691,4 +691,5 @@ FURNISH = {
     "sts": furnish_sts,
     "organizations": furnish_organizations,
     "scheduler": furnish_scheduler,
+    "savingsplans": furnish_savingsplans,
 }

@@ -30,7 +30,11 @@ fn page<T>(
     token: Option<&str>,
 ) -> Result<(Vec<T>, Option<String>)> {
     let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0).unwrap_or(PAGE_MAX);
-    ctx.cut_page(operation, all, token, size.min(PAGE_MAX)).ok_or_else(errors::token_invalid)
+    // In the alphabet that the model has for tokens here.
+    let token = token.map(|token| token.replace('+', "-").replace('/', "_"));
+    let page = ctx.cut_page(operation, all, token.as_deref(), size.min(PAGE_MAX));
+    let (page, next) = page.ok_or_else(errors::token_invalid)?;
+    Ok((page, next.map(|next| next.replace('-', "+").replace('_', "/"))))
 }
 
 /// What a repeated request with a client token finds: what the first one made.

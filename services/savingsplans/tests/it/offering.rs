@@ -69,3 +69,16 @@ async fn rates_are_found_by_machine_and_region() {
     assert_eq!(all.search_results.unwrap().len(), 1_000);
     assert!(all.next_token.is_some());
 }
+
+#[tokio::test]
+async fn tokens_are_written_as_the_model_has_them() {
+    let cloud = cloud().await;
+    for size in 1..=60 {
+        let page = DescribeSavingsPlansOfferingsRequest { max_results: Some(size), ..Default::default() };
+        let first = cloud.call(op::DescribeSavingsPlansOfferings, page.clone()).await.unwrap();
+        let token = first.next_token.unwrap();
+        assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)), "{token}");
+        let next = DescribeSavingsPlansOfferingsRequest { next_token: Some(token), ..page };
+        cloud.call(op::DescribeSavingsPlansOfferings, next).await.unwrap();
+    }
+}
