@@ -20,6 +20,16 @@ NO_NAMES = {
 }  # fmt: skip
 # Of these nothing is on record, so that no answer would be true.
 UNSERVED = {
+    "DescribeInstanceStatus": {"attached-ebs-status.status"},
+    "DescribeInstanceTypes": {
+        "ebs-info.attachment-limit-type", "ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps",
+        "ebs-info.ebs-optimized-info.baseline-iops", "ebs-info.ebs-optimized-info.baseline-throughput-in-mbps",
+        "ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps", "ebs-info.ebs-optimized-info.maximum-iops",
+        "ebs-info.ebs-optimized-info.maximum-throughput-in-mbps", "ebs-info.ebs-optimized-support",
+        "ebs-info.encryption-support", "ebs-info.maximum-ebs-attachments", "ebs-info.nvme-support",
+        "instance-storage-info.encryption-support", "instance-storage-info.nvme-support",
+        "processor-info.sustained-clock-speed-in-ghz",
+    },
     "DescribeImages": {"source-image-id", "source-image-region"},
     "DescribeSnapshots": {"transfer-type"},
     "DescribeReservedInstancesModifications": {"modification-result.target-configuration.availability-zone-id"},

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 from conftest import eventually, needs_root
-from test_ec2 import open_group, running, ssh, state
+from test_ec2 import describe, open_group, running, ssh, state
 from test_microvm import MICRO, banner
 
 pytestmark = needs_root
@@ -51,7 +51,10 @@ def launched(cloud):
 def lets_in_for_a_minute(cloud, instance, user, folder):
     """The whole life of a key. One that the guest's first boot overwrites is sent again."""
     connect = cloud.client("ec2-instance-connect")
-    address = running(cloud.client("ec2"), instance)["PublicIpAddress"]
+    ec2 = cloud.client("ec2")
+    # The first machine of its own waits for what guests boot from.
+    eventually(lambda: state(ec2, instance) == "running", "it runs", seconds=120)
+    address = describe(ec2, instance)["PublicIpAddress"]
     (key, public), (stranger, _) = new_key(folder), new_key(folder)
 
     def enter():

@@ -175,7 +175,9 @@ def test_instances_under_churn(own_cloud):
         ec2 = cloud.client("ec2")
         while not end.is_set():
             try:
-                made = ec2.run_instances(ImageId=image, InstanceType="t3.nano", MinCount=1, MaxCount=1, ClientToken=uuid.uuid4().hex)
+                order = dict(ImageId=image, InstanceType="t3.nano", MinCount=1, MaxCount=1, ClientToken=uuid.uuid4().hex)
+                several = [{"DeviceIndex": 0}, {"DeviceIndex": 1}]
+                made = ec2.run_instances(**order, **chance.choice([{}, {"NetworkInterfaces": several}]))
                 instance = made["Instances"][0]["InstanceId"]
                 time.sleep(chance.uniform(0.0, 0.4))
                 verb = chance.choice([ec2.stop_instances, ec2.terminate_instances, ec2.reboot_instances])
@@ -207,6 +209,7 @@ def test_instances_under_churn(own_cloud):
     if stopped:
         ec2.terminate_instances(InstanceIds=stopped)
     eventually(lambda: {i["State"]["Name"] for i in every()} == {"terminated"}, "all are terminated", 60)
+    assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
     cloud.stop()
     # The kernel takes a removed link away a moment after it is told to.
     eventually(lambda: leftovers(before) == {}, "nothing is left on the host", 10)

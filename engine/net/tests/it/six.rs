@@ -187,7 +187,7 @@ fn screens_peers_and_forwarding_nics_know_ipv6() {
 
 #[test]
 fn local_services_are_asked_over_ipv6_too() {
-    let Some(mut world) = world() else { return };
+    let Some(world) = world() else { return };
     let at = SocketAddr::new(METADATA6.into(), 80);
     world.network("b");
     let closed = world.run(world.net().listen_tcp("b".into(), at));

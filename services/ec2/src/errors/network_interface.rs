@@ -77,3 +77,10 @@ pub fn attach_elsewhere(id: &InterfaceId, instance: impl Display) -> Error {
     );
     Error::new(Kind::Invalid, "InvalidParameterCombination", message)
 }
+
+pub fn several_interfaces(instance: impl Display) -> Error {
+    let message = format!(
+        "There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the operation instead."
+    );
+    Error::new(Kind::Invalid, "InvalidInstanceID", message)
+}

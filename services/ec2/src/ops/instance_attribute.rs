@@ -3,7 +3,7 @@
 use api_ec2 as api;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kernel::{Ctx, Result};
+use kernel::{Ctx, Result, Scope, Tx};
 
 use super::capacity::check_size;
 use super::cpu_credits;
@@ -16,8 +16,8 @@ use crate::rules::instance_attribute::{self as rules, Change};
 use crate::rules::instance_view::View;
 use crate::rules::metadata_options;
 use crate::rules::volume_view;
-use crate::state::instance::{self, OnShutdown};
-use crate::state::network_interface;
+use crate::state::instance::{self, Instance, OnShutdown};
+use crate::state::network_interface::{self, NetworkInterface};
 
 pub async fn describe_instance_attribute(
     ctx: &Ctx,
@@ -65,7 +65,9 @@ fn show(view: &View, attribute: &str) -> Result<api::InstanceAttribute> {
                 Some(view.volumes.iter().filter_map(volume_view::mapping).collect());
         }
         "productCodes" => output.product_codes = Some(Vec::new()),
-        "sourceDestCheck" => output.source_dest_check = is(true),
+        "sourceDestCheck" => {
+            output.source_dest_check = is(view.interface.as_ref().is_none_or(|it| !it.forwards));
+        }
         "groupSet" => output.groups = Some(view.groups()),
         "ebsOptimized" => output.ebs_optimized = is(instance.ebs_optimized),
         "enaSupport" => output.ena_support = is(true),
@@ -93,9 +95,8 @@ pub async fn modify_instance_attribute(ctx: &Ctx, input: api::ModifyInstanceAttr
                 _ => {}
             }
             check_dry_run(dry_run)?;
-            if let Change::Groups(groups) = &change {
-                return network_interface::put_groups(tx, &scope, &instance.interface, groups.clone())
-                    .map(Some);
+            if matches!(change, Change::Groups(_) | Change::SourceCheck(_)) {
+                return change_interface(tx, &scope, &instance, &change).map(Some);
             }
             let default = match &change {
                 Change::InstanceType(size) => cpu_credits::default_of(tx, &scope, size.name)?,
@@ -113,7 +114,7 @@ pub async fn modify_instance_attribute(ctx: &Ctx, input: api::ModifyInstanceAttr
                     Change::StopProtected(is) => instance.stop_protected = *is,
                     Change::OnShutdown(behavior) => instance.on_shutdown = *behavior,
                     Change::EbsOptimized(is) => instance.ebs_optimized = *is,
-                    Change::Groups(_) | Change::Nothing => {}
+                    Change::Groups(_) | Change::SourceCheck(_) => {}
                 }
                 Ok(())
             })?;
@@ -125,6 +126,25 @@ pub async fn modify_instance_attribute(ctx: &Ctx, input: api::ModifyInstanceAttr
         Some(interface) => network::adapt_interface(ctx, &interface).await,
         None => Ok(()),
     }
+}
+
+/// What an instance says in place of its only interface.
+fn change_interface(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    instance: &Instance,
+    change: &Change,
+) -> Result<NetworkInterface> {
+    if !network_interface::further_of(tx, scope, &instance.id)?.is_empty() {
+        return Err(errors::several_interfaces(&instance.id));
+    }
+    if let Change::Groups(groups) = change {
+        return network_interface::put_groups(tx, scope, &instance.interface, groups.clone());
+    }
+    let mut interface = network_interface::get(tx, scope, &instance.interface)?;
+    interface.forwards = *change == Change::SourceCheck(false);
+    network_interface::put(tx, scope, &interface)?;
+    Ok(interface)
 }
 
 pub async fn modify_instance_metadata_options(

@@ -37,6 +37,8 @@ const FILTERS: &[&str] = &[
     "instance-state-name",
     "instance-status.reachability",
     "instance-status.status",
+    "operator.managed",
+    "operator.principal",
     "system-status.reachability",
     "system-status.status",
 ];
@@ -94,6 +96,7 @@ fn values(checked: &Checked, region: &str, name: &str) -> Vec<String> {
         "availability-zone-id" => region::zone_id(region, &instance.zone),
         "instance-state-code" => instance.state().code().to_string(),
         "instance-state-name" => instance.state().name().to_owned(),
+        "operator.managed" => "false".to_owned(),
         "instance-status.status" => checked.own.summary().to_owned(),
         "system-status.status" => checked.system.summary().to_owned(),
         "instance-status.reachability" => {

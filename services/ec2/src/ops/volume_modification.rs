@@ -61,10 +61,12 @@ const FILTERS: &[&str] = &[
     "original-iops",
     "original-size",
     "original-volume-type",
+    "originalMultiAttachEnabled",
     "start-time",
     "target-iops",
     "target-size",
     "target-volume-type",
+    "targetMultiAttachEnabled",
     "volume-id",
 ];
 
@@ -103,6 +105,7 @@ fn values(volume: &Volume, name: &str) -> Vec<String> {
         "target-size" => number(Some(after.size_gib)),
         "target-volume-type" => Some(after.kind.clone()),
         "volume-id" => Some(volume.id.to_string()),
+        "originalMultiAttachEnabled" | "targetMultiAttachEnabled" => Some("false".to_owned()),
         _ => None,
     };
     text.into_iter().collect()

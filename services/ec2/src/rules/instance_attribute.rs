@@ -21,8 +21,8 @@ pub enum Change {
     OnShutdown(OnShutdown),
     EbsOptimized(bool),
     Groups(Vec<GroupId>),
-    /// To what it is anyway.
-    Nothing,
+    /// Whether its interface lets only its own packets through.
+    SourceCheck(bool),
 }
 
 impl Change {
@@ -50,9 +50,7 @@ pub fn check(input: ModifyInstanceAttributeRequest) -> Result<Change> {
     changes.extend(is(input.disable_api_termination).map(Change::TerminationProtected));
     changes.extend(is(input.disable_api_stop).map(Change::StopProtected));
     changes.extend(is(input.ebs_optimized).map(Change::EbsOptimized));
-    if let Some(is) = is(input.source_dest_check) {
-        changes.push(check_source_check(is)?);
-    }
+    changes.extend(is(input.source_dest_check).map(Change::SourceCheck));
     if let Some(given) = input.instance_initiated_shutdown_behavior {
         changes.push(Change::OnShutdown(check_shutdown(given.value.as_deref())?));
     }
@@ -79,14 +77,10 @@ fn by_name(attribute: &str, value: &str) -> Result<Change> {
         "disableApiTermination" => Change::TerminationProtected(is()?),
         "disableApiStop" => Change::StopProtected(is()?),
         "ebsOptimized" => Change::EbsOptimized(is()?),
-        "sourceDestCheck" => check_source_check(is()?)?,
+        "sourceDestCheck" => Change::SourceCheck(is()?),
         "instanceInitiatedShutdownBehavior" => Change::OnShutdown(check_shutdown(Some(value))?),
         other => return Err(errors::unsupported(&format!("Changing the attribute {other}"))),
     })
-}
-
-fn check_source_check(is_on: bool) -> Result<Change> {
-    if is_on { Ok(Change::Nothing) } else { Err(errors::unsupported("An instance without source check")) }
 }
 
 fn check_type(name: &str) -> Result<Change> {
@@ -123,7 +117,7 @@ mod tests {
         };
         assert_eq!(check(named("disableApiStop", "true")).unwrap(), Change::StopProtected(true));
         assert_eq!(check(named("kernel", "aki-1")).unwrap_err().code(), "UnsupportedOperation");
-        assert_eq!(check(named("sourceDestCheck", "true")).unwrap(), Change::Nothing);
+        assert_eq!(check(named("sourceDestCheck", "false")).unwrap(), Change::SourceCheck(false));
         assert_eq!(check(request()).unwrap_err().code(), "MissingParameter");
     }
 }

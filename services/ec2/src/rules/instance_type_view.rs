@@ -5,9 +5,11 @@ use api_ec2 as api;
 use super::instance_type::InstanceType;
 
 pub const FILTERS: &[&str] = &[
+    "auto-recovery-supported",
     "bare-metal",
     "burstable-performance-supported",
     "current-generation",
+    "dedicated-hosts-supported",
     "free-tier-eligible",
     "hibernation-supported",
     "hypervisor",
@@ -18,23 +20,56 @@ pub const FILTERS: &[&str] = &[
     "instance-storage-supported",
     "instance-type",
     "memory-info.size-in-mib",
+    "network-info.bandwidth-weightings",
+    "network-info.efa-info.maximum-efa-interfaces",
+    "network-info.efa-supported",
+    "network-info.ena-support",
+    "network-info.encryption-in-transit-supported",
+    "network-info.flexible-ena-queues-support",
     "network-info.ipv4-addresses-per-interface",
+    "network-info.ipv6-addresses-per-interface",
+    "network-info.ipv6-supported",
+    "network-info.maximum-network-cards",
     "network-info.maximum-network-interfaces",
     "network-info.network-performance",
+    "nitro-enclaves-support",
+    "nitro-tpm-info.supported-versions",
+    "nitro-tpm-support",
     "processor-info.supported-architecture",
+    "processor-info.supported-features",
+    "reboot-migration-support",
+    "supported-boot-mode",
     "supported-root-device-type",
     "supported-usage-class",
     "supported-virtualization-type",
     "vcpu-info.default-cores",
     "vcpu-info.default-threads-per-core",
     "vcpu-info.default-vcpus",
+    "vcpu-info.valid-cores",
+    "vcpu-info.valid-threads-per-core",
 ];
+
+const BOOT_MODE: &str = "legacy-bios";
+const USAGE_CLASSES: [&str; 2] = ["on-demand", "spot"];
 
 /// What a type has under a filter's name.
 pub fn values(t: &InstanceType, name: &str) -> Vec<String> {
     let disks = |value: fn(&super::instance_type::Disks) -> String| t.disks.as_ref().map(value);
     let text = match name {
-        "bare-metal" | "hibernation-supported" => "false".to_owned(),
+        "bare-metal"
+        | "hibernation-supported"
+        | "network-info.efa-supported"
+        | "network-info.encryption-in-transit-supported" => "false".to_owned(),
+        "auto-recovery-supported" | "dedicated-hosts-supported" | "network-info.ipv6-supported" => {
+            "true".to_owned()
+        }
+        "network-info.ena-support" => "supported".to_owned(),
+        "network-info.flexible-ena-queues-support"
+        | "nitro-enclaves-support"
+        | "nitro-tpm-support"
+        | "reboot-migration-support" => "unsupported".to_owned(),
+        "network-info.maximum-network-cards" => "1".to_owned(),
+        "supported-boot-mode" => BOOT_MODE.to_owned(),
         "burstable-performance-supported" => t.is_burstable().to_string(),
         "current-generation" => is_current(t).to_string(),
         "free-tier-eligible" => is_free(t).to_string(),
@@ -50,15 +85,19 @@ pub fn values(t: &InstanceType, name: &str) -> Vec<String> {
         "instance-storage-supported" => t.disks.is_some().to_string(),
         "instance-type" => t.name.to_owned(),
         "memory-info.size-in-mib" => t.memory_mib.to_string(),
-        "network-info.ipv4-addresses-per-interface" => t.addresses_per_interface.to_string(),
+        "network-info.ipv4-addresses-per-interface" | "network-info.ipv6-addresses-per-interface" => {
+            t.addresses_per_interface.to_string()
+        }
         "network-info.maximum-network-interfaces" => t.interfaces.to_string(),
         "network-info.network-performance" => t.network.to_owned(),
         "processor-info.supported-architecture" => t.architecture.to_owned(),
         "supported-root-device-type" => "ebs".to_owned(),
-        "supported-usage-class" => "on-demand".to_owned(),
+        "supported-usage-class" => return USAGE_CLASSES.map(str::to_owned).to_vec(),
         "supported-virtualization-type" => "hvm".to_owned(),
-        "vcpu-info.default-cores" => t.cores.to_string(),
-        "vcpu-info.default-threads-per-core" => t.threads_per_core().to_string(),
+        "vcpu-info.default-cores" | "vcpu-info.valid-cores" => t.cores.to_string(),
+        "vcpu-info.default-threads-per-core" | "vcpu-info.valid-threads-per-core" => {
+            t.threads_per_core().to_string()
+        }
         "vcpu-info.default-vcpus" => t.vcpus.to_string(),
         _ => return Vec::new(),
     };
@@ -91,7 +130,7 @@ pub fn show(t: &InstanceType) -> api::InstanceTypeInfo {
         instance_type: Some(t.name.to_owned()),
         current_generation: Some(is_current(t)),
         free_tier_eligible: Some(is_free(t)),
-        supported_usage_classes: words(&["on-demand"]),
+        supported_usage_classes: words(&USAGE_CLASSES),
         supported_root_device_types: words(&["ebs"]),
         supported_virtualization_types: words(&["hvm"]),
         bare_metal: Some(false),
@@ -113,9 +152,9 @@ pub fn show(t: &InstanceType) -> api::InstanceTypeInfo {
         gpu_info: gpus(t),
         hibernation_supported: Some(false),
         burstable_performance_supported: Some(t.is_burstable()),
-        dedicated_hosts_supported: Some(false),
-        auto_recovery_supported: Some(false),
-        supported_boot_modes: words(&["legacy-bios"]),
+        dedicated_hosts_supported: Some(true),
+        auto_recovery_supported: Some(true),
+        supported_boot_modes: words(&[BOOT_MODE]),
         nitro_enclaves_support: Some("unsupported".to_owned()),
         nitro_tpm_support: Some("unsupported".to_owned()),
         ..Default::default()
@@ -150,7 +189,9 @@ fn network(t: &InstanceType) -> api::NetworkInfo {
         default_network_card_index: Some(0),
         network_cards: Some(vec![card]),
         ipv4_addresses_per_interface: int(t.addresses_per_interface),
-        ipv6_supported: Some(false),
+        ipv6_supported: Some(true),
+        ipv6_addresses_per_interface: int(t.addresses_per_interface),
+        ena_support: Some("supported".to_owned()),
         efa_supported: Some(false),
         ..Default::default()
     }

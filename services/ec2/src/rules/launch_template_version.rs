@@ -8,8 +8,10 @@ use crate::state::launch_template::{LaunchTemplate, Version};
 pub const FILTERS: &[&str] = &[
     "create-time",
     "ebs-optimized",
+    "host-resource-group-arn",
     "http-endpoint",
     "http-protocol-ipv4",
+    "http-protocol-ipv6",
     "http-tokens",
     "iam-instance-profile",
     "image-id",
@@ -34,6 +36,7 @@ pub fn values(template: &LaunchTemplate, version: &Version, name: &str) -> Vec<S
         "create-time" => vec![instant::iso_millis(version.created_at)],
         "ebs-optimized" => text(member("EbsOptimized")),
         "http-endpoint" => of("MetadataOptions", "HttpEndpoint"),
+        "http-protocol-ipv6" => of("MetadataOptions", "HttpProtocolIpv6"),
         "http-tokens" => of("MetadataOptions", "HttpTokens"),
         "iam-instance-profile" => {
             [of("IamInstanceProfile", "Arn"), of("IamInstanceProfile", "Name")].concat()

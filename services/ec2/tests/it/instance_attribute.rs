@@ -72,6 +72,33 @@ async fn groups_are_in_force_when_the_answer_comes() {
 }
 
 #[tokio::test]
+async fn the_source_check_of_an_instance_is_that_of_its_only_interface() {
+    let cloud = cloud().await;
+    let id = running(&cloud).await;
+    let off = || api::ModifyInstanceAttributeRequest {
+        source_dest_check: Some(api::AttributeBooleanValue { value: Some(false) }),
+        ..modify(&id)
+    };
+    cloud.call(op::ModifyInstanceAttribute, off()).await.unwrap();
+    let shown = describe(&cloud, &id).await;
+    assert_eq!(shown.source_dest_check, Some(false));
+    let first = shown.network_interfaces.unwrap().remove(0);
+    let nic = net::NicId(first.network_interface_id.unwrap());
+    assert!(!cloud.networks.nic(&nic).unwrap().source_check, "in force when it is answered");
+    let input =
+        api::CreateNetworkInterfaceRequest { subnet_id: first.subnet_id.unwrap(), ..Default::default() };
+    let more = cloud.call(op::CreateNetworkInterface, input).await.unwrap().network_interface.unwrap();
+    let input = api::AttachNetworkInterfaceRequest {
+        network_interface_id: more.network_interface_id.unwrap(),
+        instance_id: id.clone(),
+        device_index: 1,
+        ..Default::default()
+    };
+    cloud.call(op::AttachNetworkInterface, input).await.unwrap();
+    assert_eq!(cloud.call(op::ModifyInstanceAttribute, off()).await.unwrap_err().code(), "InvalidInstanceID");
+}
+
+#[tokio::test]
 async fn console_status_volume_and_credits_are_shown() {
     let cloud = cloud().await;
     let id = running(&cloud).await;
