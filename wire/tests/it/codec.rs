@@ -77,6 +77,45 @@ fn violations_are_counted_and_worded_as_aws_does() {
     assert!(error.message().starts_with("1 validation error detected: Value null at 'name'"), "{error}");
 }
 
+/// What does not come over the wire has no places in a request: members go by the names SDKs have for them.
+#[test]
+fn inputs_are_read_by_the_names_of_sdks() {
+    let shapes = serde_json::from_value(json!({
+        "All": {"type": "structure", "required": ["Bucket"], "members": {
+            "Bucket": {"shape": "Text", "location": "uri", "locationName": "Bucket"},
+            "CacheControl": {"shape": "Text", "location": "header", "locationName": "Cache-Control"},
+            "MaxKeys": {"shape": "Count", "location": "querystring", "locationName": "max-keys"},
+            "GroupIds": {"shape": "Names", "locationName": "GroupId"},
+        }},
+        "Text": {"type": "string", "min": 1}, "Count": {"type": "integer"},
+        "Names": {"type": "list", "member": {"shape": "Text", "locationName": "item"}},
+    }));
+    let shapes = shapes.unwrap();
+    let metadata = Default::default();
+    let tables = Tables { metadata: &metadata, shapes: &shapes };
+    let op = json!({"http": {"method": "POST", "requestUri": "/"}, "input": {"shape": "All"}});
+    let op = tables.operation("Make", &serde_json::from_value(op).unwrap());
+    let service = tables.service(Protocol::RestXml);
+    let read = |document: &str| {
+        let mut input = Record::new(op.input);
+        codec::read_named(service, op, document.as_bytes(), &mut input).map(|()| record_to_json(&input))
+    };
+    let given = r#"{"Bucket":"b","cacheControl":"c","MaxKeys":3,"groupIds":["x","y"]}"#;
+    let same = json!({"Bucket": "b", "CacheControl": "c", "MaxKeys": 3, "GroupIds": ["x", "y"]});
+    assert_eq!(read(given).unwrap(), same);
+    for (document, words) in [
+        (r#"{"Bucket":"b","GroupId":["x"]}"#, "Unknown parameter: GroupId"),
+        (r#"{"Bucket":"b","max-keys":3}"#, "Unknown parameter: max-keys"),
+        (r#"{"Bucket":""}"#, "length greater than or equal to 1"),
+        (r#"{"MaxKeys":3}"#, "'bucket'"),
+        (r#"{"Bucket":"b","MaxKeys":"3"}"#, "can not be converted"),
+        (r#"["Bucket"]"#, "Malformed JSON"),
+    ] {
+        let error = read(document).unwrap_err();
+        assert!(error.message().contains(words), "{document}: {}", error.message());
+    }
+}
+
 #[test]
 fn ec2_names_the_parameter() {
     for (body, code, message) in [

@@ -26,14 +26,6 @@ pub enum Place {
     },
 }
 
-/// What SDKs call services that are called otherwise here.
-const ALIASES: [(&str, &str); 4] = [
-    ("eventbridge", "events"),
-    ("cloudwatchlogs", "logs"),
-    ("elasticloadbalancing", "elb"),
-    ("elasticloadbalancingv2", "elbv2"),
-];
-
 /// Operations that begin so only read, and are no targets (user guide, "Universal targets", unsupported actions).
 const READING: [&str; 14] = [
     "get", "describe", "list", "poll", "receive", "search", "scan", "query", "select", "read", "lookup",
@@ -69,10 +61,10 @@ pub fn operation(
     service: &str,
     action: &str,
 ) -> Result<(&'static ServiceDef, &'static OpDef)> {
-    let name = ALIASES.iter().find(|(alias, _)| *alias == service).map_or(service, |(_, name)| name);
+    // As SDKs call it, in one word: `CloudWatch Logs` is `cloudwatchlogs`.
+    let is_named = |def: &&'static ServiceDef| def.id.replace(' ', "").to_ascii_lowercase() == service;
     let invalid = |why: &str| errors::validation(format!("Invalid Target: {service}:{action} {why}."));
-    let found =
-        services.into_iter().find(|def| def.name == name).ok_or_else(|| invalid("is of no service here"))?;
+    let found = services.into_iter().find(is_named).ok_or_else(|| invalid("is of no service here"))?;
     let is_reading = |head: &str| {
         action.strip_prefix(head).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
     };
@@ -191,6 +183,7 @@ mod tests {
             ("sqs", "receiveMessage"),
             ("sqs", "explode"),
             ("none", "x"),
+            ("events", "putEvents"),
             ("sqs", ""),
         ] {
             assert!(of(service, action).is_err(), "{service}:{action}");
