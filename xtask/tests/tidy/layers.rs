@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::tree::Tree;
 
 /// What stands in a folder may depend on what stands in those. The test of the wire generates an API of its own.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("api/", &["api/codegen", "kernel/shape"]),
     ("engine/block", &["engine/blob"]),
     ("engine/", &[]),
@@ -23,8 +23,10 @@ const MAY_USE: [(&str, &[&str]); 8] = [
             "kernel/scaling",
             "kernel/schedule",
             "kernel/shape",
+            "shared/",
         ],
     ),
+    ("shared/", &["api/", "kernel/core", "kernel/shape"]),
     ("wire", &["api/codegen", "kernel/core", "kernel/shape"]),
     ("xtask", &["api/codegen"]),
 ];

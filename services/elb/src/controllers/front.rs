@@ -9,6 +9,7 @@ use balance::{
 };
 use kernel::{Ctx, Result};
 use net::NicId;
+use nodes::Node;
 
 use super::certificate;
 use crate::rules::listener::{is_http, is_secure};
@@ -16,7 +17,7 @@ use crate::rules::{health_check, load_balancer as rules};
 use crate::service::Engines;
 use crate::state::instance::{self, Instance};
 use crate::state::load_balancer::{self, Listener, LoadBalancer, Says};
-use crate::state::node::{Node, Nodes};
+use crate::state::node::Nodes;
 
 /// By which clients come back, whichever policy it is.
 const COOKIE: &str = "AWSELB";

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use balance::FrontId;
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
+use nodes::{Place, Wanted};
 use serde::{Deserialize, Serialize};
 
 use super::Pairs;
@@ -103,6 +104,19 @@ pub struct AccessLog {
 impl LoadBalancer {
     pub fn arn(&self, scope: &Scope) -> String {
         arn(scope, &self.name)
+    }
+
+    /// What it stands on.
+    pub fn interfaces(&self) -> Wanted {
+        let place =
+            |zone: &Zone| Place { subnet: zone.subnet.clone(), zone: zone.zone.clone(), ..Place::default() };
+        Wanted {
+            token: format!("elb-{}", self.id),
+            description: format!("ELB {}", self.name),
+            places: self.zones.iter().map(place).collect(),
+            security_groups: self.security_groups.clone(),
+            is_public: !self.internal,
+        }
     }
 
     pub fn policy(&self, name: &str) -> Option<&Policy> {

@@ -1,8 +1,7 @@
 //! What there is of a load balancer: written by its controller alone.
 
-use std::net::Ipv4Addr;
-
 use kernel::{Reader, Result, Scope, Table, Tx};
+use nodes::Node;
 use serde::{Deserialize, Serialize};
 
 /// The interfaces of a load balancer.
@@ -11,17 +10,6 @@ pub struct Nodes {
     /// Whose they are: there may be another load balancer of that name by now.
     pub of: String,
     pub nodes: Vec<Node>,
-}
-
-/// Its interface in a subnet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Node {
-    pub subnet: String,
-    pub zone: String,
-    pub interface: String,
-    pub private_ip: Ipv4Addr,
-    pub public_ip: Option<Ipv4Addr>,
-    pub security_groups: Vec<String>,
 }
 
 static NODES: Table<Nodes> = Table::new("elb/nodes");

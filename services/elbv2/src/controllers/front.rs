@@ -77,7 +77,7 @@ fn id_of(arn: &str) -> Option<String> {
 
 fn places(ctx: &Ctx, of: &LoadBalancer, nodes: &Nodes) -> Vec<Place> {
     let networks = &ctx.own::<Engines>().networks;
-    let place = |node: &crate::state::node::Node| {
+    let place = |node: &nodes::Node| {
         Some(Place {
             space: Some(networks.space_of(&NicId(node.interface.clone()))?),
             address: node.private_ip,

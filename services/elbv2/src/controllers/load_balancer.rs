@@ -1,11 +1,12 @@
 //! Brings one load balancer in line: its interfaces, its front on the engine, and targets whose draining is over.
 
 use kernel::{Ctx, Error, Millis, Next, Result, Scope, Tx};
+use nodes::Step;
 
-use super::{front, interface};
+use super::front;
 use crate::service::Engines;
 use crate::state::load_balancer::LoadBalancer;
-use crate::state::node::{Node, Nodes};
+use crate::state::node::Nodes;
 use crate::state::usage::Usage;
 use crate::state::{load_balancer, node, target, target_group};
 
@@ -65,7 +66,7 @@ async fn remove(ctx: &Ctx, id: &str, nodes: &Nodes) -> Result<Next> {
     let fronts = &ctx.own::<Engines>().fronts;
     fronts.remove(&id.into()).await.map_err(Error::internal)?;
     for one in &nodes.nodes {
-        interface::remove(ctx, one).await?;
+        one.remove(ctx).await?;
     }
     let scope = *ctx.scope();
     ctx.write(|tx| node::delete(tx, &scope, id)).await?;
@@ -74,42 +75,24 @@ async fn remove(ctx: &Ctx, id: &str, nodes: &Nodes) -> Result<Next> {
 
 /// One step towards the interfaces that are wanted; `None` when they are as wanted.
 async fn next_interface(ctx: &Ctx, wanted: &LoadBalancer, nodes: &Nodes) -> Result<Option<Next>> {
-    let id = &wanted.id;
-    let missing = |subnet: &str| !nodes.nodes.iter().any(|node| node.subnet == subnet);
-    if let Some(zone) = wanted.zones.iter().find(|zone| missing(&zone.subnet)) {
-        let made = interface::make(ctx, wanted, zone).await?;
-        write(ctx, id, |nodes| {
-            nodes.nodes.retain(|node| node.subnet != made.subnet);
-            nodes.nodes.push(made.clone());
-        })
-        .await?;
-        return Ok(Some(Next::Now));
+    let interfaces = wanted.interfaces();
+    let Some(step) = interfaces.next_step(&nodes.nodes) else { return Ok(None) };
+    let mut made = None;
+    match step {
+        Step::Make(place) => made = Some(interfaces.make(ctx, place).await?),
+        Step::Remove(stray) => {
+            // The front leaves first: its doors there are closed before the interface goes.
+            let mut kept = nodes.clone();
+            step.note(&mut kept.nodes, None, &[]);
+            let (spec, _) = front::spec(ctx, wanted, &kept).await?;
+            ctx.own::<Engines>().fronts.ensure(spec).await.map_err(Error::internal)?;
+            stray.remove(ctx).await?;
+        }
+        Step::SetGroups(node) => node.set_groups(ctx, &wanted.security_groups).await?,
     }
-    let strays = |node: &&Node| !wanted.zones.iter().any(|zone| zone.subnet == node.subnet);
-    if let Some(stray) = nodes.nodes.iter().find(strays) {
-        // The front leaves first: its doors there are closed before the interface goes.
-        let kept = Nodes {
-            nodes: nodes.nodes.iter().filter(|node| !strays(node)).cloned().collect(),
-            ..nodes.clone()
-        };
-        let (spec, _) = front::spec(ctx, wanted, &kept).await?;
-        ctx.own::<Engines>().fronts.ensure(spec).await.map_err(Error::internal)?;
-        interface::remove(ctx, stray).await?;
-        write(ctx, id, |nodes| nodes.nodes.retain(|node| node.subnet != stray.subnet)).await?;
-        return Ok(Some(Next::Now));
-    }
-    let other = |node: &&Node| node.security_groups != wanted.security_groups;
-    if let Some(node) = nodes.nodes.iter().find(other) {
-        interface::set_groups(ctx, node, &wanted.security_groups).await?;
-        write(ctx, id, |nodes| {
-            for known in nodes.nodes.iter_mut().filter(|known| known.interface == node.interface) {
-                known.security_groups.clone_from(&wanted.security_groups);
-            }
-        })
-        .await?;
-        return Ok(Some(Next::Now));
-    }
-    Ok(None)
+    let groups = &wanted.security_groups;
+    write(ctx, &wanted.id, |nodes| step.note(&mut nodes.nodes, made.as_ref(), groups)).await?;
+    Ok(Some(Next::Now))
 }
 
 async fn write(ctx: &Ctx, id: &str, change: impl Fn(&mut Nodes) + Send + Sync) -> Result<()> {

@@ -4,6 +4,5 @@ pub mod access_log;
 pub mod certificate;
 pub mod front;
 pub mod instance;
-pub mod interface;
 pub mod load_balancer;
 pub mod metric;

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
+use nodes::{Place, Wanted};
 use serde::{Deserialize, Serialize};
 
 use super::Pairs;
@@ -60,6 +61,23 @@ pub struct Zone {
 }
 
 impl LoadBalancer {
+    /// What it stands on.
+    pub fn interfaces(&self) -> Wanted {
+        let place = |zone: &Zone| Place {
+            subnet: zone.subnet.clone(),
+            zone: zone.zone.clone(),
+            allocation: zone.allocation.clone(),
+            private_ip: zone.private_ip,
+        };
+        Wanted {
+            token: format!("elb-{}", self.id),
+            description: format!("ELB {}/{}/{}", self.kind.short(), self.name, self.id),
+            places: self.zones.iter().map(place).collect(),
+            security_groups: self.security_groups.clone(),
+            is_public: !self.internal,
+        }
+    }
+
     pub fn arn(&self, scope: &Scope) -> String {
         arn::load_balancer(scope, self.kind, &self.name, &self.id)
     }
