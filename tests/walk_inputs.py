@@ -422,6 +422,22 @@ def furnish_s3(s3, account, marker, cloud):
     return members, operations
 
 
+def furnish_s3control(s3control, account, marker, cloud):
+    cloud.client("s3", account=account).create_bucket(Bucket=f"behind-{marker}")
+    point = {"AccountId": account, "Name": marker}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": account},
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:us-east-1:{account}:accesspoint/{marker}/object/*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    s3control.create_access_point(**point, Bucket=f"behind-{marker}")
+    s3control.put_access_point_policy(**point, Policy=policy)
+    members = {**point, "Bucket": f"behind-{marker}", "Policy": policy}
+    return members, {"CreateAccessPoint": {"Name": f"new-{marker}"}}
+
+
 def furnish_glacier(glacier, account, marker, cloud):
     glacier.create_vault(vaultName=marker)
     archive = glacier.upload_archive(vaultName=marker, body=b"kept")["archiveId"]
@@ -687,6 +703,7 @@ FURNISH = {
     "elb": furnish_elb,
     "elbv2": furnish_elbv2,
     "s3": furnish_s3,
+    "s3control": furnish_s3control,
     "logs": furnish_logs,
     "sts": furnish_sts,
     "organizations": furnish_organizations,

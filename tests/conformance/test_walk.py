@@ -172,6 +172,8 @@ def test_nobody(walk):
         # These let policies speak of everybody, so they ask them.
         "sqs": "AccessDenied",
         "s3": "AccessDenied",
+        # Only the signature tells these; without one they are S3's.
+        "s3control": "AccessDenied",
     }
     refused = exactly(codes, UNSIGNED_BY_MODEL)
 

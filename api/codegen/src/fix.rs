@@ -38,6 +38,9 @@ pub struct RoutingFix {
     pub hosts: Vec<String>,
     /// Pattern to parameter.
     pub paths: BTreeMap<String, String>,
+    pub marker: Option<String>,
+    /// Label to kind.
+    pub account_hosts: BTreeMap<String, String>,
     pub virtual_hosts: bool,
     pub object_store: bool,
     pub fallback: bool,

@@ -47,6 +47,17 @@ pub struct Attached {
     pub conditions: Conditions,
     /// Whose the resource is, where its ARN does not say.
     pub owner: Option<AccountId>,
+    /// What the resource is but a way to: its side must allow the same as well, and knows these conditions too.
+    pub behind: Option<String>,
+}
+
+impl Attached {
+    /// What is asked of the resource behind, where there is one.
+    fn further(&self, access: &Access) -> Option<Access> {
+        let resources = vec![self.behind.clone()?];
+        let conditions = access.conditions.iter().chain(&self.conditions).cloned().collect();
+        Some(Access { resources, conditions, also: Vec::new(), ..access.clone() })
+    }
 }
 
 /// Finds what policies ask about a resource; declared by its service ([`crate::ServiceBuilder::resource_facts`]).
@@ -127,7 +138,14 @@ impl Authorizer for ByPolicies {
             for access in access.each() {
                 let action = access.action.unwrap_or(action);
                 for resource in &access.resources {
-                    authorize_one(ctx, action, access, &granted, resource, &mut verdict).await?;
+                    let further =
+                        authorize_one(ctx, action, access, &granted, resource, &mut verdict).await?;
+                    if verdict.denial.is_none()
+                        && let Some((further, behind)) =
+                            further.as_ref().and_then(|f| Some((f, f.resources.first()?)))
+                    {
+                        authorize_one(ctx, action, further, &granted, behind, &mut verdict).await?;
+                    }
                     if verdict.denial.is_some() {
                         return Ok(verdict);
                     }
@@ -138,7 +156,7 @@ impl Authorizer for ByPolicies {
     }
 }
 
-/// Adds what is decided about one resource.
+/// Adds what is decided about one resource. Gives what must be asked besides: of what the resource is a way to.
 async fn authorize_one(
     ctx: &Ctx,
     action: &str,
@@ -146,10 +164,10 @@ async fn authorize_one(
     granted: &Granted,
     resource: &str,
     verdict: &mut Verdict,
-) -> Result<()> {
+) -> Result<Option<Access>> {
     if matches!(ctx.caller().principal, Principal::Service(_)) && ctx.caller().source.is_none() {
         verdict.rulings.push(Ruling::without_policies(action, resource, "service"));
-        return Ok(());
+        return Ok(None);
     }
     let arn = resource.parse::<Arn>().ok();
     let owner = arn.as_ref().map(|arn| arn.account.clone()).filter(|account| !account.is_empty());
@@ -176,7 +194,7 @@ async fn authorize_one(
     let is_limited = places.caller.is_some() || places.owner.is_some() || endpoint.is_some();
     if ctx.caller().principal == Principal::Root && own && attached.policy.is_none() && !is_limited {
         verdict.rulings.push(Ruling::without_policies(action, resource, "account"));
-        return Ok(());
+        return Ok(attached.further(access));
     }
     let resource = attached.arn.as_deref().unwrap_or(resource);
     let policies = Policies {
@@ -202,7 +220,7 @@ async fn authorize_one(
     if decision.is_allowed() {
         let by = decision.by.as_slice();
         verdict.rulings.push(Ruling::new(action, resource, &decision, by, &policies));
-        return Ok(());
+        return Ok(attached.further(access));
     }
     let (_, matches) = explain(&asked, &policies);
     verdict.rulings.push(Ruling::new(action, resource, &decision, &matches, &policies));
@@ -213,7 +231,7 @@ async fn authorize_one(
         _ => message,
     };
     verdict.denial = Some(Error::new(Kind::Denied, code, message));
-    Ok(())
+    Ok(None)
 }
 
 /// The code of services whose denials hold all that decided, sealed for whoever may have it decoded.

@@ -138,6 +138,7 @@ pub struct Service {
     pub(crate) open: Vec<OpenHook>,
     pub(crate) reset: Vec<OpenHook>,
     pub(crate) close: Vec<OpenHook>,
+    further: Vec<Service>,
 }
 
 /// Periodic work of a whole service.
@@ -197,6 +198,7 @@ impl ServiceBuilder {
             open: Vec::new(),
             reset: Vec::new(),
             close: Vec::new(),
+            further: Vec::new(),
         })
     }
 
@@ -207,6 +209,11 @@ impl ServiceBuilder {
         H: for<'a> Handler<'a, O::Input, O::Output> + 'static,
     {
         OpDraft { service: &mut self.0, handler, operation: std::marker::PhantomData }
+    }
+
+    /// Serves another API over the same records.
+    pub fn also(&mut self, further: Service) {
+        self.0.further.push(further);
     }
 
     /// Gives the service a thing of its own, found again by [`Ctx::own`]: a hot index, an engine.
@@ -428,6 +435,12 @@ fn hook(f: impl for<'a> Run<'a, ()> + 'static) -> OpenHook {
 }
 
 impl Service {
+    /// This, and whatever else it serves.
+    pub(crate) fn each(mut self) -> impl Iterator<Item = Self> {
+        let further = std::mem::take(&mut self.further);
+        std::iter::once(self).chain(further)
+    }
+
     pub fn def(&self) -> &'static ServiceDef {
         self.def
     }
@@ -435,5 +448,10 @@ impl Service {
     /// The operations declared; every one of [`ServiceDef::ops`] must be, which a test of the service checks.
     pub fn declared(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.ops.keys().copied()
+    }
+
+    /// The other APIs it serves.
+    pub fn further(&self) -> &[Self] {
+        &self.further
     }
 }

@@ -18,8 +18,8 @@ pub use bytes::Bytes;
 pub use debug::debug;
 pub use document::Document;
 pub use schema::{
-    Checks, ErrorDef, Honoured, Kind, Location, Member, OpDef, Operation, PathHint, Protocol, Routing,
-    Schema, ServiceDef, TimestampFormat, UNIT, Unserved,
+    AccountHost, Checks, ErrorDef, Honoured, Kind, Location, Member, OpDef, Operation, PathHint, Protocol,
+    Routing, Schema, ServiceDef, TimestampFormat, UNIT, Unserved,
 };
 pub use slot::{ListRef, ListSlot, MapRef, MapSlot, Ref, Shape, Slot, Struct};
 pub use timestamp::Timestamp;

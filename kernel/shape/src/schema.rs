@@ -261,6 +261,10 @@ pub struct Routing {
     pub hosts: &'static [&'static str],
     /// Paths that name a resource in requests of the query protocols.
     pub paths: &'static [PathHint],
+    /// A header that its requests bear, which tells them from those of another service of the same scope.
+    pub marker: Option<&'static str>,
+    /// Hosts that name an account's resource.
+    pub account_hosts: &'static [AccountHost],
     /// A label before the service's in the host name is the first segment of the path.
     pub virtual_hosts: bool,
     /// Signs and errs as object stores do: paths as they are, errors without a wrapper.
@@ -279,6 +283,8 @@ impl Routing {
         scopes: &[],
         hosts: &[],
         paths: &[],
+        marker: None,
+        account_hosts: &[],
         virtual_hosts: false,
         object_store: false,
         fallback: false,
@@ -294,6 +300,15 @@ pub struct PathHint {
     pub pattern: &'static str,
     /// Gets the whole URL where the form does not give it.
     pub param: &'static str,
+}
+
+/// Hosts `name-account.label.region.domain`, or `name-account.domain`: the first segment of the path is the ARN of what they
+/// name.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountHost {
+    pub label: &'static str,
+    /// What stands before the name in the ARN's resource, without the slash.
+    pub kind: &'static str,
 }
 
 /// One service: its names, protocols and operations.

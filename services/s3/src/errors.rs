@@ -1,5 +1,6 @@
 //! Every error this service answers with, in S3's words (S3 API reference, list of error codes).
 
+pub mod access_point;
 pub mod select;
 
 use kernel::{Error, Kind};
@@ -64,10 +65,10 @@ pub fn no_such_policy() -> Error {
     of(Kind::NotFound, "NoSuchBucketPolicy", 404, "The bucket policy does not exist")
 }
 
-/// A policy for everybody, on a bucket that blocks such.
-pub fn public_policy(caller: &str, bucket_arn: &str) -> Error {
+/// A policy for everybody, on what blocks such.
+pub fn public_policy(caller: &str, action: &str, arn: &str) -> Error {
     let message = format!(
-        "User: {caller} is not authorized to perform: s3:PutBucketPolicy on resource: \"{bucket_arn}\" because public \
+        "User: {caller} is not authorized to perform: {action} on resource: \"{arn}\" because public \
          policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access."
     );
     of(Kind::Denied, "AccessDenied", 403, message)

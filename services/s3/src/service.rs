@@ -1,5 +1,7 @@
 //! The contents page: everything S3 does.
 
+mod control;
+
 use std::sync::Arc;
 
 use api_s3::{SERVICE, op};
@@ -36,6 +38,7 @@ pub fn service(plugs: &Plugs) -> Service {
     s.on_open(bucket_logging::open);
     s.on_reset(bucket_logging::forget);
     s.on_reset(data_key::forget);
+    s.also(control::control());
     s.attached(policy::attached);
     s.resource_facts(policy::facts_of);
     s.origins(bucket_cors::answer);

@@ -15,9 +15,12 @@ pub(super) fn matches(hint: &PathHint, path: &str) -> bool {
     hint.pattern.split('/').all(fits) && given.next().is_none()
 }
 
-/// `us-east-1`, `us-gov-west-1`: at least two dashes and a digit at the end.
+/// `us-east-1`, `us-gov-west-1`: at least two dashes, and a number of at most two digits at the end.
 pub(super) fn looks_like_region(text: &str) -> bool {
     text.matches('-').count() >= 2
-        && text.ends_with(|last: char| last.is_ascii_digit())
+        && text
+            .rsplit('-')
+            .next()
+            .is_some_and(|last| matches!(last.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'9', b'0'..=b'9']))
         && text.parse::<kernel::Region>().is_ok()
 }

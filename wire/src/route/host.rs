@@ -41,6 +41,8 @@ pub(super) struct Host<'a> {
     pub(super) region: Option<Region>,
     /// Labels before the service's.
     pub(super) before: Option<&'a str>,
+    /// The one label before the domain, where it names no service.
+    pub(super) alone: Option<&'a str>,
 }
 
 impl<'a> Host<'a> {
@@ -65,7 +67,10 @@ impl<'a> Host<'a> {
             }
             match before {
                 Some(before) => rest = before,
-                None => return found,
+                None => {
+                    found.alone = Some(labels).filter(|labels| !labels.contains('.'));
+                    return found;
+                }
             }
         }
     }
@@ -86,6 +91,7 @@ mod tests {
             ("bucket.s3.dualstack.us-west-2.amazonaws.com", Some("s3"), Some("us-west-2"), Some("bucket")),
             ("bucket.s3.localhost:4566", Some("s3"), None, Some("bucket")),
             ("s3.localhost", Some("s3"), None, None),
+            ("files-000000000001.localhost:4566", None, None, None),
             ("localhost:4566", None, None, None),
             ("127.0.0.1:4566", None, None, None),
             ("example.org", None, None, None),
@@ -94,6 +100,8 @@ mod tests {
             assert_eq!(found.service, service, "{host}");
             assert_eq!(found.region.map(|region| region.to_string()).as_deref(), region, "{host}");
             assert_eq!(found.before, before, "{host}");
+            let alone = host.strip_suffix(".localhost:4566").filter(|label| label.starts_with("files"));
+            assert_eq!(found.alone, alone, "{host}");
         }
     }
 }

@@ -7,12 +7,13 @@ mod hints;
 mod host;
 mod rest;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use kernel::Region;
-use shape::{OpDef, PathHint, Protocol, ServiceDef};
+use kernel::{AccountId, Region};
+use shape::{AccountHost, OpDef, PathHint, Protocol, ServiceDef};
 
 pub use form::form_value;
 pub use host::Domains;
@@ -107,7 +108,8 @@ impl Router {
             for name in [&def.signing_name].into_iter().chain(routing.scopes) {
                 add(&mut router.by_scope, name);
             }
-            for name in [&def.endpoint_prefix, &def.name].into_iter().chain(routing.hosts) {
+            let labels = routing.account_hosts.iter().map(|host| &host.label);
+            for name in [&def.endpoint_prefix, &def.name].into_iter().chain(routing.hosts).chain(labels) {
                 add(&mut router.by_host, name);
             }
             if routing.fallback {
@@ -220,12 +222,16 @@ impl Router {
     ) -> Option<Routed<'_>> {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let mut first = None;
-        for entry in candidates.iter().filter_map(|at| self.entries.get(*at)) {
-            let path = match host.before.filter(|_| entry.def.routing.virtual_hosts) {
-                Some(label) => ["/", label, parts.uri.path()].concat().into(),
-                None => std::borrow::Cow::Borrowed(parts.uri.path()),
+        let all = || candidates.iter().filter_map(|at| self.entries.get(*at));
+        // Whoever is told by a header comes first where it is there, and not at all where it is not.
+        let told = all()
+            .filter(|entry| entry.def.routing.marker.is_some_and(|name| parts.headers.contains_key(name)));
+        for entry in told.chain(all().filter(|entry| entry.def.routing.marker.is_none())) {
+            let before = entry.first_segment(host, region);
+            let path = match &before {
+                Some(segment) => Cow::Owned(["/", segment, parts.uri.path()].concat()),
+                None => Cow::Borrowed(parts.uri.path()),
             };
-            let before = host.before.filter(|_| entry.def.routing.virtual_hosts);
             first.get_or_insert((entry, before));
             if let Some((target, labels)) = entry.rest.find(&parts.method, &path, &query, &parts.headers) {
                 let protocol = entry.rest_protocol();
@@ -234,8 +240,8 @@ impl Router {
                     Target::Unserved(name) => Wanted::Unserved(name.to_owned()),
                 };
                 let whole_path = match path {
-                    std::borrow::Cow::Owned(path) => Some(path),
-                    std::borrow::Cow::Borrowed(_) => None,
+                    Cow::Owned(path) => Some(path),
+                    Cow::Borrowed(_) => None,
                 };
                 let (service, implied) = (entry, None);
                 return Some(Routed { service, protocol, wanted, region, labels, implied, whole_path });
@@ -244,7 +250,7 @@ impl Router {
         let (entry, before) = first?;
         let wanted = Wanted::Unknown(String::new());
         let protocol = entry.rest_protocol();
-        let whole_path = before.map(|label| ["/", label, parts.uri.path()].concat());
+        let whole_path = before.map(|segment| ["/", &segment, parts.uri.path()].concat());
         let (service, labels, implied) = (entry, Vec::new(), None);
         Some(Routed { service, protocol, wanted, region, labels, implied, whole_path })
     }
@@ -263,9 +269,29 @@ impl Entry {
         rest.or_else(|| self.def.protocols.first().copied()).unwrap_or(Protocol::RestJson)
     }
 
+    /// What the host says of the path: the label before the service's, or the ARN of an account's resource, encoded.
+    fn first_segment<'h>(&self, host: &Host<'h>, region: Region) -> Option<Cow<'h, str>> {
+        let routing = &self.def.routing;
+        for AccountHost { label, kind } in routing.account_hosts {
+            let named = host.service.map_or(host.alone, |service| host.before.filter(|_| service == *label));
+            if let Some((name, account)) = named.and_then(of_account) {
+                let (partition, service) = (region.partition(), self.def.signing_name);
+                let arn = format!("arn:{partition}:{service}:{region}:{account}:{kind}%2F{name}");
+                return Some(Cow::Owned(arn));
+            }
+        }
+        host.before.filter(|_| routing.virtual_hosts).map(Cow::Borrowed)
+    }
+
     fn path_hint(&self, path: &str) -> Option<&'static PathHint> {
         self.def.routing.paths.iter().find(|hint| hints::matches(hint, path))
     }
+}
+
+/// A label `name-account`.
+fn of_account(label: &str) -> Option<(&str, AccountId)> {
+    let (name, account) = label.rsplit_once('-').filter(|(name, _)| !name.is_empty())?;
+    Some((name, account.parse().ok()?))
 }
 
 fn knows(def: &ServiceDef, operation: &str) -> bool {

@@ -1,7 +1,7 @@
 use http::Request;
 use shape::{
-    Checks, Honoured, Kind, Location, Member, OpDef, PathHint, Protocol, Routing, Schema, ServiceDef,
-    Unserved,
+    AccountHost, Checks, Honoured, Kind, Location, Member, OpDef, PathHint, Protocol, Routing, Schema,
+    ServiceDef, Unserved,
 };
 
 use super::*;
@@ -103,13 +103,30 @@ static OBJECT_REFS: [&OpDef; 9] = {
     [a, b, c, d, e, f, g, h, i]
 };
 static OBJECTS: ServiceDef = ServiceDef {
-    routing: Routing { virtual_hosts: true, fallback: true, anonymous: true, ..Routing::PLAIN },
+    routing: Routing {
+        virtual_hosts: true,
+        account_hosts: &[AccountHost { label: "door", kind: "way" }],
+        fallback: true,
+        anonymous: true,
+        ..Routing::PLAIN
+    },
     unserved: &[
         rest("Abort", "DELETE", "/{Bucket}/{Key+}?uploadId", &[]),
         rest("GetAcl", "GET", "/{Bucket}?acl", &[]),
         rest("Rename", "PUT", "/{Bucket}/{Key+}", &["x-amz-rename-source"]),
     ],
     ..service("objects", "2006", &[Protocol::RestXml], &OBJECT_REFS)
+};
+
+static CONTROL_OPS: [OpDef; 1] = [op("GetWay", "GET", "/v1/way/{Name}", &EMPTY)];
+static CONTROL_REFS: [&OpDef; 1] = {
+    let [a] = &CONTROL_OPS;
+    [a]
+};
+static CONTROL: ServiceDef = ServiceDef {
+    signing_name: "objects",
+    routing: Routing { marker: Some("x-account"), ..Routing::PLAIN },
+    ..service("control", "2018", &[Protocol::RestXml], &CONTROL_REFS)
 };
 
 const fn rest(
@@ -122,9 +139,10 @@ const fn rest(
 }
 
 fn router() -> Router {
-    Router::new(&[&MAIL, &OLD, &NEW, &OBJECTS], Domains::default())
+    Router::new(&[&MAIL, &OLD, &NEW, &OBJECTS, &CONTROL], Domains::default())
 }
 
+#[derive(Clone, Copy)]
 struct Case<'a> {
     method: &'a str,
     uri: &'a str,
@@ -226,6 +244,33 @@ fn paths_queries_and_headers_choose_among_rest_operations() {
     let copy = [("x-amz-copy-source", "a")];
     let copied = said(&Case { method: "PUT", uri: "/b/k", headers: &copy, ..GET });
     assert_eq!(copied, "objects RestXml CopyObject us-east-1 Bucket=b Key=k");
+}
+
+#[test]
+fn a_header_tells_a_service_from_another_of_its_scope() {
+    let headers = [("x-account", "1")];
+    let case = Case { uri: "/v1/way/k", scope: Some("objects"), ..GET };
+    assert_eq!(said(&case), "objects RestXml GetObject eu-west-3 Bucket=v1 Key=way/k");
+    assert_eq!(said(&Case { headers: &headers, ..case }), "control RestXml GetWay eu-west-3 Name=k");
+    let other = Case { uri: "/b/k", headers: &headers, ..case };
+    assert_eq!(said(&other), "objects RestXml GetObject eu-west-3 Bucket=b Key=k");
+}
+
+#[test]
+fn hosts_of_accounts_stand_for_arns() {
+    let at = |host: &str| said(&Case { uri: "/k/l", headers: &[("host", host)], ..GET });
+    let behind = |region| {
+        format!(
+            "objects RestXml GetObject {region} Bucket=arn:aws:objects:{region}:000000000001:way/a-b Key=k/l"
+        )
+    };
+    assert_eq!(at("a-b-000000000001.localhost:4566"), behind("us-east-1"));
+    assert_eq!(at("a-b-000000000001.door.eu-west-1.amazonaws.com"), behind("eu-west-1"));
+    assert_eq!(at("ab-1.localhost"), "objects RestXml GetObject us-east-1 Bucket=k Key=l");
+    assert_eq!(
+        at("a-b-000000000001.objects.localhost"),
+        "objects RestXml GetObject us-east-1 Bucket=a-b-000000000001 Key=k/l"
+    );
 }
 
 #[test]

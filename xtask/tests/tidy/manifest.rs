@@ -10,6 +10,8 @@ pub(crate) struct Manifest {
     pub(crate) test_dependencies: Vec<String>,
     /// `[package.metadata.house] rank`.
     pub(crate) rank: Option<u8>,
+    /// `[package.metadata.house] also`: the other API it serves, over the same records.
+    pub(crate) also: Option<String>,
     /// Sources named by `path = "….rs"`.
     pub(crate) roots: Vec<String>,
 }
@@ -22,6 +24,7 @@ impl Manifest {
             dependencies: Vec::new(),
             test_dependencies: Vec::new(),
             rank: None,
+            also: None,
             roots: Vec::new(),
         };
         let mut section = "";
@@ -41,6 +44,7 @@ impl Manifest {
             match (section, key) {
                 ("package", "name") => value.clone_into(&mut manifest.name),
                 ("package.metadata.house", "rank") => manifest.rank = value.parse().ok(),
+                ("package.metadata.house", "also") => manifest.also = Some(value.to_owned()),
                 (_, "path") if value.ends_with(".rs") => manifest.roots.push(value.to_owned()),
                 _ if is_dependencies(section) => {
                     let name = key.split('.').next().unwrap_or(key);
@@ -65,10 +69,11 @@ fn is_dependencies(section: &str) -> bool {
 
 #[test]
 fn a_manifest_is_read_in_every_form_cargo_has() {
-    let text = "[package]\nname = \"a\"\n[package.metadata.house]\nrank = 2\n[dependencies]\nb.workspace = true\n\
+    let text = "[package]\nname = \"a\"\n[package.metadata.house]\nrank = 2\nalso = \"b\"\n[dependencies]\nb.workspace = true\n\
                 c = { path = \"../c\" }\n[dev-dependencies.d]\nworkspace = true\n[[test]]\npath = \"t/it.rs\"\n";
     let read = Manifest::parse("x/a", text);
     assert_eq!((read.name.as_str(), read.rank), ("a", Some(2)));
+    assert_eq!(read.also.as_deref(), Some("b"));
     assert_eq!(read.dependencies, ["b", "c"]);
     assert_eq!(read.test_dependencies, ["d"]);
     assert_eq!(read.roots, ["t/it.rs"]);

@@ -23,13 +23,14 @@ fn listed(tree: &Tree) -> Vec<(&str, Vec<&str>)> {
 pub(crate) fn declared(tree: &Tree) -> Vec<String> {
     let mut broken = Vec::new();
     for (service, operations) in listed(tree) {
-        let page = format!("services/{service}/src/service.rs");
+        let served_by = tree.server_of(service);
+        let page = format!("services/{served_by}/src/service.rs");
         let Some(source) = tree.source(&page) else {
             broken.push(format!("{page} is missing, and models/{service}.ops lists operations"));
             continue;
         };
         // A contents page that outgrew its file goes on in a folder of its name.
-        let more = format!("services/{service}/src/service/");
+        let more = format!("services/{served_by}/src/service/");
         let pages =
             || std::iter::once(source).chain(tree.sources.iter().filter(|it| it.path.starts_with(&more)));
         let declares = |name: &str| pages().any(|page| page.code.bare.contains(&format!("op::{name},")));
@@ -47,7 +48,7 @@ pub(crate) fn declared(tree: &Tree) -> Vec<String> {
 pub(crate) fn untested(tree: &Tree) -> Vec<String> {
     let mut found = BTreeSet::new();
     for (service, operations) in listed(tree) {
-        let own = format!("services/{service}/tests/");
+        let own = format!("services/{}/tests/", tree.server_of(service));
         let sources =
             tree.sources.iter().filter(|source| source.path.starts_with(&own)).map(|source| &source.text);
         let files = tree.files.iter().filter(|f| f.path.starts_with("tests/") && f.path.ends_with(".py"));

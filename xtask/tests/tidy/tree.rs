@@ -71,6 +71,13 @@ impl Tree {
         folders.collect()
     }
 
+    /// The service whose crate serves this one's API.
+    pub(crate) fn server_of<'a>(&'a self, service: &'a str) -> &'a str {
+        let serves = |manifest: &&Manifest| manifest.also.as_deref() == Some(service);
+        let folder = self.manifests.iter().find(serves).map(|manifest| &*manifest.folder);
+        folder.and_then(|folder| folder.strip_prefix("services/")).unwrap_or(service)
+    }
+
     pub(crate) fn source(&self, path: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.path == path)
     }

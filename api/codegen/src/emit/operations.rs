@@ -157,15 +157,20 @@ fn unserved(reach: &Reach<'_>, name: &str, def: &Operation) -> Result<String, Er
 
 /// The routing facts as an expression.
 fn routing(fix: &RoutingFix) -> String {
-    let RoutingFix { scopes, hosts, paths, virtual_hosts, object_store, fallback, anonymous, body_bytes_max } =
-        fix;
+    let RoutingFix { scopes, hosts, paths, marker, account_hosts, .. } = fix;
+    let RoutingFix { virtual_hosts, object_store, fallback, anonymous, body_bytes_max, .. } = fix;
     let paths: String = paths
         .iter()
         .map(|(pattern, param)| format!("::shape::PathHint {{ pattern: {pattern:?}, param: {param:?} }}, "))
         .collect();
+    let account_hosts: String = account_hosts
+        .iter()
+        .map(|(label, kind)| format!("::shape::AccountHost {{ label: {label:?}, kind: {kind:?} }}, "))
+        .collect();
     let bound = body_bytes_max.map_or_else(String::new, |bytes| format!("body_bytes_max: {bytes}, "));
     format!(
         "::shape::Routing {{ scopes: &{scopes:?}, hosts: &{hosts:?}, paths: &[{paths}], \
+         marker: {marker:?}, account_hosts: &[{account_hosts}], \
          virtual_hosts: {virtual_hosts}, object_store: {object_store}, fallback: {fallback}, \
          anonymous: {anonymous}, {bound}..::shape::Routing::PLAIN }}"
     )

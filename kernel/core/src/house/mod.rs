@@ -80,7 +80,8 @@ impl House {
     /// # Errors
     /// When a service cannot read what it stored.
     pub async fn open(parts: Parts) -> Result<Arc<Self>> {
-        let Parts { store, clock, ids, authorizer, gate, authority, mut services } = parts;
+        let Parts { store, clock, ids, authorizer, gate, authority, services } = parts;
+        let mut services: Vec<Service> = services.into_iter().flat_map(Service::each).collect();
         let seal_secret = seal_secret(&store, &*ids).await?;
         let mut mailboxes = Vec::new();
         let mut runners = Vec::new();

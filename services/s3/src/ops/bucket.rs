@@ -9,15 +9,16 @@ use api_s3::{
 };
 use kernel::{Access, Ctx, Region, Result, Scope};
 
-use super::{bucket, bucket_arn, canonical_id, check_owner, date, on_bucket, vault};
+use super::{bucket, bucket_arn, canonical_id, date, on_bucket, vault};
 use crate::errors;
+use crate::rules::access_point::Way;
 use crate::rules::acl;
 use crate::rules::lock::BucketLock;
 use crate::rules::name::check_bucket;
 use crate::rules::seal::Secret;
 use crate::state::bucket::{self as stored, Bucket, Opened, PublicAccess, Versioning};
 use crate::state::watch::Watch;
-use crate::state::{inventory, lifecycle, object, policy, upload};
+use crate::state::{access_point, inventory, lifecycle, object, policy, upload};
 
 /// Buckets an account may have (S3 user guide, "Quotas").
 const BUCKETS_MAX: usize = 10_000;
@@ -111,13 +112,13 @@ fn region_of(ctx: &Ctx, constraint: Option<&str>) -> Result<Region> {
 }
 
 pub async fn head_bucket(ctx: &Ctx, input: HeadBucketRequest) -> Result<HeadBucketOutput> {
-    let found = ctx.read(|snap| stored::find(snap, &input.bucket)).await?;
-    let found = found.ok_or_else(errors::not_found)?;
-    check_owner(&found, input.expected_bucket_owner.as_deref())?;
+    let owner = input.expected_bucket_owner.as_deref();
+    let found = bucket(ctx, &input.bucket, owner).await;
+    let found = found.map_err(|error| if error.status() == 404 { errors::not_found() } else { error })?;
     Ok(HeadBucketOutput {
         bucket_arn: Some(bucket_arn(ctx.partition(), &found)),
         bucket_region: Some(found.region.to_string()),
-        access_point_alias: Some(false),
+        access_point_alias: Some(matches!(Way::of(&input.bucket), Some(Way::Alias(_)))),
         ..HeadBucketOutput::default()
     })
 }
@@ -174,6 +175,9 @@ pub async fn delete_bucket(ctx: &Ctx, input: DeleteBucketRequest) -> Result<()> 
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     ctx.write(|tx| {
         let found = super::again(tx, &found)?;
+        if access_point::any_of(tx, &found)? {
+            return Err(errors::access_point::attached());
+        }
         if !object::is_empty(tx, &found)? {
             return Err(errors::bucket_not_empty());
         }

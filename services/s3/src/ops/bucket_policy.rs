@@ -18,7 +18,7 @@ pub async fn put_bucket_policy(ctx: &Ctx, input: PutBucketPolicyRequest) -> Resu
     ctx.write(|tx| {
         let found = again(tx, &found)?;
         if ready.is_public && found.public_access.is_some_and(|public| public.block_public_policy) {
-            return Err(errors::public_policy(&ctx.caller().arn(), &arn));
+            return Err(errors::public_policy(&ctx.caller().arn(), "s3:PutBucketPolicy", &arn));
         }
         stored::put(tx, &found, &input.policy)
     })

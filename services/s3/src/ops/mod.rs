@@ -1,5 +1,7 @@
 //! What each operation does.
 
+pub mod access_point;
+pub mod access_point_policy;
 pub mod acl;
 pub mod bucket;
 pub mod bucket_cors;
@@ -38,11 +40,14 @@ use std::sync::Arc;
 use kernel::{Access, Ctx, Partition, Reader, Result, Scope};
 
 use crate::errors;
+use crate::errors::access_point::no_such_access_point;
+use crate::rules::access_point::check_action;
 use crate::rules::{name, time};
+use crate::state::access_point::bucket_of;
 use crate::state::bucket::{self as stored, Bucket, Known};
 use crate::state::bytes::Vault;
 
-/// The bucket of a request, which must lie in the region it was sent to.
+/// The bucket of a request, which may be named by an access point of it.
 pub(crate) async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Arc<Bucket>> {
     ctx.read(|snap| bucket_in(ctx, snap, name, expected_owner)).await
 }
@@ -54,7 +59,8 @@ pub(crate) fn bucket_in(
     name: &str,
     expected_owner: Option<&str>,
 ) -> Result<Arc<Bucket>> {
-    let found = ctx.own::<Known>().find(from, name)?.ok_or_else(errors::no_such_bucket)?;
+    let name = bucket_of(from, name)?.ok_or_else(no_such_access_point)?;
+    let found = ctx.own::<Known>().find(from, &name)?.ok_or_else(errors::no_such_bucket)?;
     check_owner(&found, expected_owner)?;
     Ok(found)
 }
@@ -94,7 +100,11 @@ pub(crate) fn vault(ctx: &Ctx) -> &Vault {
 }
 
 /// Leave to do something with a bucket.
+///
+/// # Errors
+/// *MethodNotAllowed* where it is named by an access point, and that is not done by way of one.
 pub fn on_bucket(scope: &Scope, bucket: &str, action: &'static str) -> Result<Access> {
+    check_action(bucket, action)?;
     Ok(Access::on(name::arn(scope.partition(), bucket, None)).action(action))
 }
 

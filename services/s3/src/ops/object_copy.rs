@@ -132,7 +132,9 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
         || customer.is_some()
         || input.server_side_encryption.is_some()
         || input.website_redirect_location.is_some();
-    if (&from.bucket, &from.key) == (&input.bucket, &input.key) && from.version_id.is_none() && !changes {
+    let to = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let in_place = source.bucket.id == to.id && from.key == input.key && from.version_id.is_none();
+    if in_place && !changes {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
                        the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(errors::invalid_request(message));
@@ -152,7 +154,6 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
         None if replaces_tags => tags::Tags::new(),
         _ => source.object.tags.clone(),
     };
-    let to = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let lock = lock::of_new(asked_lock!(input), to.lock.as_ref(), ctx.now())?;
     let wanted = encryption::wanted(asked_encryption!(input), customer, to.default_key.as_ref())?;
     let (secret, encryption) = data_key::sealing(ctx, &to, &input.key, &wanted).await?;

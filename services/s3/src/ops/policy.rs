@@ -1,11 +1,15 @@
-//! What decides on a bucket's own side, for the gate: whose it is, and its policy.
+//! What decides on the side of a bucket, or of an access point before one, for the gate: whose it is, and its policy.
 
 use std::borrow::Cow;
 
 use kernel::authorize::{Asked, Attached};
 use kernel::{Arn, BoxFuture, Conditions, Ctx, Principal, ResourceFacts, Result};
 
+use crate::errors;
+use crate::rules::access_point::Way;
+use crate::rules::name;
 use crate::rules::tags::Tags;
+use crate::state::access_point;
 use crate::state::bucket::{Bucket, Known};
 use crate::state::object::{self, Which};
 use crate::state::policy::{self, Compiled};
@@ -23,7 +27,49 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Attached> {
     if asked.action == "s3:CreateBucket" {
         return Ok(Attached::default());
     }
-    let name = asked.arn.resource.split('/').next().unwrap_or_default();
+    match Way::of_arn(&asked.arn) {
+        Some((way, key)) => of_point(ctx, asked, way, key).await,
+        None => of_bucket(ctx, asked).await,
+    }
+}
+
+/// An access point decides about what is asked through it; then the bucket behind it does.
+async fn of_point(ctx: &Ctx, asked: &Asked<'_>, way: Way<'_>, key: Option<&str>) -> Result<Attached> {
+    let found = ctx
+        .read(|snap| {
+            let Some(point) = access_point::by(snap, way)? else { return Ok(None) };
+            Ok(ctx.own::<Known>().find(snap, &point.bucket)?.map(|bucket| (point, bucket)))
+        })
+        .await?;
+    let Some((point, bucket)) = found else { return Ok(Attached::default()) };
+    let about_itself = asked.action.contains("AccessPoint");
+    let network = asked.caller.way.as_ref().map(|way| way.network.as_str());
+    if !about_itself && point.network.as_deref().is_some_and(|only| network != Some(only)) {
+        return Err(errors::access_denied());
+    }
+    let is_owners = asked.who.account().is_some_and(|account| account == point.account.to_string());
+    let keeps_root = about_itself && asked.caller.principal == Principal::Root && is_owners;
+    let text = point.policy.as_ref().filter(|_| !keeps_root);
+    let ready = text.and_then(|text| ctx.own::<Compiled>().get(text.clone()));
+    let restricted = point.public_access.restrict_public_buckets && !is_owners;
+    let ready = ready.filter(|ready| !(restricted && ready.is_public));
+    let mut conditions = of_version(ctx, asked, &bucket, key).await?;
+    conditions.extend(point.conditions());
+    let arn = name::arn(point.region.partition(), &point.arn(), key);
+    let behind = (!about_itself).then(|| name::arn(point.region.partition(), &point.bucket, key));
+    let policy = ready.map(|ready| ready.policy);
+    Ok(Attached {
+        owner: Some(point.account),
+        policy,
+        conditions,
+        arn: Some(arn),
+        behind,
+        ..Attached::default()
+    })
+}
+
+async fn of_bucket(ctx: &Ctx, asked: &Asked<'_>) -> Result<Attached> {
+    let (name, key) = split(&asked.arn);
     let found = ctx
         .read(|snap| {
             let Some(found) = ctx.own::<Known>().find(snap, name)? else { return Ok(None) };
@@ -40,19 +86,24 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Attached> {
     };
     let restricted = found.public_access.is_some_and(|public| public.restrict_public_buckets) && !is_owners;
     let ready = ready.filter(|ready| !(restricted && ready.is_public));
-    let conditions = of_version(ctx, asked, &found).await?;
+    let conditions = of_version(ctx, asked, &found, key).await?;
     let policy = ready.map(|ready| ready.policy);
     Ok(Attached { owner: Some(found.owner), policy, conditions, ..Attached::default() })
 }
 
 /// The tags of a version that is asked for by its id, which an ARN does not name.
-async fn of_version(ctx: &Ctx, asked: &Asked<'_>, bucket: &Bucket) -> Result<Conditions> {
+async fn of_version(ctx: &Ctx, asked: &Asked<'_>, bucket: &Bucket, key: Option<&str>) -> Result<Conditions> {
     let version = asked.access.conditions.iter().find(|(name, _)| name == "s3:VersionId");
     let Some(version) = version.and_then(|(_, values)| values.first()) else { return Ok(Conditions::new()) };
-    let Some((_, key)) = asked.arn.resource.split_once('/') else { return Ok(Conditions::new()) };
+    let Some(key) = key else { return Ok(Conditions::new()) };
     let which = Which::new(Some(version));
     let object = ctx.read(|snap| object::find(snap, bucket, key, &which)).await?;
     Ok(object.map(|object| of_tags(&object.tags)).unwrap_or_default())
+}
+
+/// The bucket and the key of an ARN.
+fn split(arn: &Arn) -> (&str, Option<&str>) {
+    arn.resource.split_once('/').map_or((&*arn.resource, None), |(name, key)| (name, Some(key)))
 }
 
 fn of_tags(tags: &Tags) -> Conditions {
@@ -62,9 +113,15 @@ fn of_tags(tags: &Tags) -> Conditions {
 
 /// What conditions may ask about a bucket or an object: whose it is, and the object's tags.
 pub async fn facts_of(ctx: &Ctx, arn: Arn) -> Result<Option<ResourceFacts>> {
-    let (name, key) =
-        arn.resource.split_once('/').map_or((&*arn.resource, None), |(name, key)| (name, Some(key)));
     ctx.read(|snap| {
+        let mut point = None;
+        let (name, key) = match Way::of_arn(&arn) {
+            None => split(&arn),
+            Some((way, key)) => {
+                let Some(found) = access_point::by(snap, way)? else { return Ok(None) };
+                (&*point.insert(found).bucket, key)
+            }
+        };
         let Some(found) = ctx.own::<Known>().find(snap, name)? else { return Ok(None) };
         let object = key.map(|key| object::latest(snap, &found, key)).transpose()?.flatten();
         let mut conditions = object.map(|object| of_tags(&object.tags)).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! `x-amz-copy-source`: `bucket/key`, perhaps with a slash before it and a version behind it, percent-encoded.
+//! `x-amz-copy-source`: `bucket/key`, perhaps with a slash before it and a version behind it, percent-encoded; or the ARN of
+//! an object behind an access point.
 
 use kernel::Result;
 use percent_encoding::percent_decode_str;
@@ -14,16 +15,13 @@ pub struct CopySource {
 
 impl CopySource {
     /// # Errors
-    /// *InvalidArgument*; *NotImplemented* for the ARN of an access point.
+    /// *InvalidArgument*.
     pub fn parse(header: &str) -> Result<Self> {
         let malformed = || {
             errors::invalid_argument(
                 "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
             )
         };
-        if header.starts_with("arn:") {
-            return Err(errors::not_supported("x-amz-copy-source", "an access point"));
-        }
         // A question mark of the key is encoded; the one of the version is not.
         let (path, version) = match header.rsplit_once("?versionId=") {
             Some((path, version)) => (path, Some(version)),
@@ -32,7 +30,9 @@ impl CopySource {
         let decode =
             |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| malformed());
         let path = decode(path)?;
-        let (bucket, key) = path.strip_prefix('/').unwrap_or(&path).split_once('/').ok_or_else(malformed)?;
+        let path = path.strip_prefix('/').unwrap_or(&path);
+        let between = if path.starts_with("arn:") { "/object/" } else { "/" };
+        let (bucket, key) = path.split_once(between).ok_or_else(malformed)?;
         if bucket.is_empty() || key.is_empty() {
             return Err(malformed());
         }
@@ -54,7 +54,10 @@ mod tests {
         assert_eq!(read("/b/a%20b/c"), some("b", "a b/c", None));
         assert_eq!(read("b/k?versionId=v1"), some("b", "k", Some("v1")));
         assert_eq!(read("b/k%3FversionId=v1"), some("b", "k?versionId=v1", None));
-        for bad in ["", "b", "b/", "/b", "arn:aws:s3:us-east-1:1:accesspoint/a/object/k", "b/%ff"] {
+        let point = "arn:aws:s3:us-east-1:000000000001:accesspoint/a";
+        let behind = format!("{point}/object/k/object/x%20y");
+        assert_eq!(read(&behind), some(point, "k/object/x y", None));
+        for bad in ["", "b", "b/", "/b", point, "b/%ff"] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

@@ -1,5 +1,6 @@
 //! What is refused, and what follows from what is given. Pure.
 
+pub mod access_point;
 pub mod acl;
 pub mod census;
 pub mod checksum;

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use kernel::Result;
 
+use super::access_point::Way;
 use crate::errors;
 
 /// Bytes of UTF-8 in a key at most.
@@ -33,9 +34,12 @@ pub fn check_key(key: &str) -> Result<()> {
     if key.len() > KEY_BYTES_MAX { Err(errors::key_too_long()) } else { Ok(()) }
 }
 
-/// `arn:aws:s3:::bucket` or `arn:aws:s3:::bucket/key`.
+/// `arn:aws:s3:::bucket` or `arn:aws:s3:::bucket/key`; `…/object/key` where an access point's ARN stands for the bucket.
 pub fn arn(partition: kernel::Partition, bucket: &str, key: Option<&str>) -> String {
+    let by_point = matches!(Way::of(bucket), Some(Way::Named { .. }));
     match key {
+        Some(key) if by_point => format!("{bucket}/object/{key}"),
+        None if by_point => bucket.to_owned(),
         Some(key) => format!("arn:{partition}:s3:::{bucket}/{key}"),
         None => format!("arn:{partition}:s3:::{bucket}"),
     }

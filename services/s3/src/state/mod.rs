@@ -1,5 +1,6 @@
 //! What is stored, and how it is found.
 
+pub mod access_point;
 pub mod bucket;
 pub mod bytes;
 pub mod cursor;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, reason = "a test may fail")]
 
 mod access;
+mod access_points;
 mod buckets;
 mod lifecycle;
 mod listing;
@@ -95,4 +96,8 @@ fn everything_listed_is_served() {
     let service = s3::service(&plugs);
     let listed: Vec<_> = service.def().ops.iter().map(|op| op.name).collect();
     assert_eq!(service.declared().collect::<Vec<_>>(), listed);
+    for further in service.further() {
+        let listed: Vec<_> = further.def().ops.iter().map(|op| op.name).collect();
+        assert_eq!(further.declared().collect::<Vec<_>>(), listed);
+    }
 }

@@ -1,0 +1,48 @@
+//! The policy of an access point, and whether it lets in whoever comes.
+
+use api_s3control::{
+    DeleteAccessPointPolicyRequest, GetAccessPointPolicyRequest, GetAccessPointPolicyResult,
+    GetAccessPointPolicyStatusRequest, GetAccessPointPolicyStatusResult, PolicyStatus,
+    PutAccessPointPolicyRequest,
+};
+use kernel::{Ctx, Result};
+
+use super::access_point::{change, find};
+use crate::errors::{self, access_point as refused};
+use crate::rules::policy as rules;
+use crate::state::access_point::AccessPoint;
+
+pub async fn put_access_point_policy(ctx: &Ctx, input: PutAccessPointPolicyRequest) -> Result<()> {
+    change(ctx, &input.account_id, &input.name, |found| {
+        let arn = found.arn();
+        let ready = rules::check(&input.policy, &arn)?;
+        if ready.is_public && found.public_access.block_public_policy {
+            let (caller, action) = (ctx.caller().arn(), "s3:PutAccessPointPolicy");
+            return Err(errors::public_policy(&caller, action, &arn));
+        }
+        Ok(Some(AccessPoint { policy: Some(input.policy.clone()), ..found }))
+    })
+    .await
+}
+
+pub async fn get_access_point_policy(
+    ctx: &Ctx,
+    input: GetAccessPointPolicyRequest,
+) -> Result<GetAccessPointPolicyResult> {
+    let found = find(ctx, &input.account_id, &input.name).await?;
+    Ok(GetAccessPointPolicyResult { policy: Some(found.policy.ok_or_else(refused::no_such_policy)?) })
+}
+
+pub async fn get_access_point_policy_status(
+    ctx: &Ctx,
+    input: GetAccessPointPolicyStatusRequest,
+) -> Result<GetAccessPointPolicyStatusResult> {
+    let found = find(ctx, &input.account_id, &input.name).await?;
+    let text = found.policy.ok_or_else(refused::no_such_policy)?;
+    let is_public = rules::compile(&text).is_some_and(|ready| ready.is_public);
+    Ok(GetAccessPointPolicyStatusResult { policy_status: Some(PolicyStatus { is_public: Some(is_public) }) })
+}
+
+pub async fn delete_access_point_policy(ctx: &Ctx, input: DeleteAccessPointPolicyRequest) -> Result<()> {
+    change(ctx, &input.account_id, &input.name, |found| Ok(Some(AccessPoint { policy: None, ..found }))).await
+}
