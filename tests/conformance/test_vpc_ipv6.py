@@ -158,3 +158,9 @@ def test_metadata_and_names_over_ipv6(net, ec2):  # noqa: F811
     eventually(lambda: f"metadata {name} {asker['InstanceId']}" in console(), "metadata answer")
     eventually(lambda: f"named {first_address(asker)}" in console(), "its name is known")
     assert asker["MetadataOptions"]["HttpProtocolIpv6"] == "enabled"
+    change = ec2.modify_private_dns_name_options
+    own = {"InstanceId": asker["InstanceId"]}
+    assert code(change, **own, PrivateDnsHostnameType="ip-name") == "IncorrectInstanceState"
+    assert change(**own, EnableResourceNameDnsAAAARecord=False)["Return"]
+    options = net.describe(asker["InstanceId"])["PrivateDnsNameOptions"]
+    assert (options["HostnameType"], options["EnableResourceNameDnsAAAARecord"]) == ("resource-name", False)
