@@ -219,6 +219,8 @@ def test_what_passes_is_counted_and_written_down_and_a_kill_is_got_over(own_clou
         "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/p/AWSLogs/000000000000/*"}]}
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
     modify(LoadBalancerName=lb, LoadBalancerAttributes=log)
+    with pytest.raises(web.classic.exceptions.InvalidEndPointException, match="i-00000000000000000"):
+        web.register(server, "i-00000000000000000")
     web.register(server)
     web.all_in_service()
     address = web.addresses()[0]

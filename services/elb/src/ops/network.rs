@@ -96,7 +96,11 @@ pub(crate) async fn instances(ctx: &Ctx, ids: &[String]) -> Result<Vec<Found>> {
     let request = ec2::DescribeInstancesRequest { instance_ids: Some(ids.to_vec()), ..Default::default() };
     let found = ctx.call_as_service(ec2::op::DescribeInstances, request).await;
     let found = found.map_err(|error| match error.code() {
-        code if code.starts_with("InvalidInstanceID") => errors::invalid_instance(first),
+        // EC2 names those it does not know.
+        code if code.starts_with("InvalidInstanceID") => {
+            let unknown = ids.iter().find(|id| error.message().contains(id.as_str()));
+            errors::invalid_instance(unknown.unwrap_or(first))
+        }
         _ => error,
     })?;
     let reservations = found.reservations.unwrap_or_default().into_iter();
