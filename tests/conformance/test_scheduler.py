@@ -87,6 +87,11 @@ def test_once_then_gone_by_any_operation(cloud):
         Name="make", ScheduleExpression="rate(1 days)", FlexibleTimeWindow=OFF, Target=call
     )
     eventually(lambda: here.sqs.list_queues(QueueNamePrefix="made-by").get("QueueUrls"), "the queue is made")
+    # The service by its name in one word, members as SDKs of other languages write them.
+    call = here.target("arn:aws:scheduler:::aws-sdk:cloudwatchlogs:createLogGroup", Input='{"LogGroupName": "made-too"}')
+    here.scheduler.create_schedule(Name="log", ScheduleExpression="rate(1 days)", FlexibleTimeWindow=OFF, Target=call)
+    logs = cloud.client("logs", account=here.account)
+    eventually(lambda: logs.describe_log_groups(logGroupNamePrefix="made-too")["logGroups"], "the log group is made")
 
 
 def test_what_fails_is_buried_with_its_reason(cloud):
