@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use api_sqs::MessageAttributeValue;
 use kernel::{Ctx, Error, Kind, Millis, Next, Result, Scope};
+use retry::{Policy, Then};
 
 use super::send;
-use crate::rules::retry::{self, Then};
+use crate::rules::dead_letter;
 use crate::rules::target::{Place, place};
 use crate::rules::transform::About;
 use crate::state::delivery::{self, Delivery, Underway};
@@ -40,10 +41,7 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     let Err(error) = deliver(ctx, &one).await else { return forget(ctx, &id).await };
     one.tries += 1;
     let policy = one.target.retry.unwrap_or_default();
-    let chance =
-        f64::from(u8::try_from(ctx.ids().uuid().bytes().map(u32::from).sum::<u32>() % 256).unwrap_or(0))
-            / 256.0;
-    let exhausted = match retry::plan(policy, one.begun_at, one.tries, now, &error, chance) {
+    let exhausted = match policy.plan(one.begun_at, one.tries, now, &error, retry::chance(ctx)) {
         Then::TryAt(at) => {
             tracing::debug!(rule = one.rule, target = one.target.arn, %error, "a delivery will be tried again");
             one.due_at = at;
@@ -57,7 +55,7 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     if one.target.dead_letters.is_none() {
         return forget(ctx, &id).await;
     }
-    one.dead = Some((retry::code(&error).to_owned(), error.message().to_owned(), exhausted));
+    one.dead = Some((dead_letter::code(&error).to_owned(), error.message().to_owned(), exhausted));
     ctx.write(|tx| delivery::put(tx, &scope, &one)).await?;
     Ok(Next::Now)
 }
@@ -108,8 +106,8 @@ async fn bury(ctx: &Ctx, mut one: Delivery) -> Result<Next> {
             .await;
     let Err(error) = sent else { return forget(ctx, &one.id).await };
     one.tries += 1;
-    let (policy, now) = (retry::Policy::default(), ctx.now());
-    match retry::plan(policy, one.begun_at, one.tries, now, &error, 0.5) {
+    let now = ctx.now();
+    match Policy::default().plan(one.begun_at, one.tries, now, &error, retry::chance(ctx)) {
         Then::TryAt(at) => {
             one.due_at = at;
             ctx.write(|tx| delivery::put(tx, &scope, &one)).await?;

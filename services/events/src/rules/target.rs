@@ -2,10 +2,10 @@
 
 use api_events as api;
 use kernel::{Arn, Result, Scope};
+use retry::Policy;
 
 use super::arn::BusName;
 use super::path;
-use super::retry::Policy;
 use super::transform::{self, Input};
 use crate::errors;
 use crate::state::rule::Target;

@@ -3,10 +3,10 @@
 use jiff::tz::TimeZone;
 use kernel::timers::TimerKey;
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
+use retry::Policy;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::arn;
-use crate::rules::retry::Policy;
 use crate::rules::rule::read_schedule;
 use crate::rules::tag::Tags;
 use crate::rules::transform::Input;

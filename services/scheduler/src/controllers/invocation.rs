@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use api_sqs::MessageAttributeValue;
 use kernel::{Ctx, Millis, Next, Result, Scope};
+use retry::{Policy, Then};
 
 use super::send;
 use crate::rules::arn;
 use crate::rules::input::{self, About, instant};
-use crate::rules::retry::{self, Then};
 use crate::rules::target::{Place, place};
 use crate::state::invocation::{self, Invocation};
 use crate::state::schedule::Count;
@@ -36,7 +36,7 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     let Err(error) = call(ctx, &one).await else { return forget(ctx, &id).await };
     one.tries += 1;
     let policy = one.target.retry.unwrap_or_default();
-    let exhausted = match retry::plan(policy, one.begun_at, one.tries, now, &error, chance(ctx)) {
+    let exhausted = match policy.plan(one.begun_at, one.tries, now, &error, retry::chance(ctx)) {
         Then::TryAt(at) => {
             tracing::debug!(schedule = one.schedule, target = one.target.arn, %error, "a call will be tried again");
             one.due_at = at;
@@ -53,11 +53,6 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     one.dead = Some((error.code().to_owned(), error.message().to_owned(), exhausted));
     ctx.write(|tx| invocation::put(tx, &scope, &one)).await?;
     Ok(Next::Now)
-}
-
-/// From 0 to 1.
-fn chance(ctx: &Ctx) -> f64 {
-    f64::from(u8::from_str_radix(&ctx.ids().hex(2), 16).unwrap_or_default()) / 255.0
 }
 
 /// What the target is sent this time.
@@ -103,7 +98,7 @@ async fn bury(ctx: &Ctx, mut one: Invocation) -> Result<Next> {
     let Err(error) = sent else { return forget(ctx, &one.id).await };
     one.tries += 1;
     let now = ctx.now();
-    match retry::plan(retry::Policy::default(), one.begun_at, one.tries, now, &error, chance(ctx)) {
+    match Policy::default().plan(one.begun_at, one.tries, now, &error, retry::chance(ctx)) {
         Then::TryAt(at) => {
             one.due_at = at;
             ctx.write(|tx| invocation::put(tx, &scope, &one)).await?;

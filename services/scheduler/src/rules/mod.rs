@@ -2,7 +2,6 @@
 
 pub mod arn;
 pub mod input;
-pub mod retry;
 pub mod schedule;
 pub mod tag;
 pub mod target;

@@ -2,9 +2,9 @@
 
 use api_scheduler as api;
 use kernel::{Arn, Result, Scope};
+use retry::Policy;
 use shape::{OpDef, ServiceDef};
 
-use super::retry::Policy;
 use crate::errors;
 use crate::state::schedule::Target;
 
@@ -118,9 +118,11 @@ pub fn check(given: api::Target, services: impl Iterator<Item = &'static Service
     if dead_letters.as_deref().is_some_and(|arn| arn.ends_with(".fifo")) {
         return Err(errors::validation("DeadLetterConfig must name a standard queue."));
     }
-    let retry = given
-        .retry_policy
-        .map(|policy| Policy::new(policy.maximum_retry_attempts, policy.maximum_event_age_in_seconds));
+    // The model has the bounds.
+    let retry = given.retry_policy.map(|policy| {
+        let read = Policy::read(policy.maximum_retry_attempts, policy.maximum_event_age_in_seconds);
+        read.unwrap_or_default()
+    });
     let (arn, role_arn, input) = (given.arn, given.role_arn, given.input);
     Ok(Target { arn, role_arn, input, group, event, retry, dead_letters })
 }

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kernel::timers::TimerKey;
 use kernel::{Key, Millis, Reader, Result, Scope, Table, Tx};
+use retry::Policy;
 use serde::{Deserialize, Serialize};
 
 use crate::errors;
-use crate::rules::retry::Policy;
 use crate::rules::{arn, schedule as rules};
 
 /// The kind of the timers; their names are a group and a name.
