@@ -116,7 +116,7 @@ def s3(ours, floor, others):
     with running(*servers):
         rates = measures.object_rates(servers, ROUNDS, SECONDS)
         put, got = measures.stream_rates(cloud, ROUNDS)
-    for name, limit in (("fakecloud", 1.0), ("ministack", 10), ("moto", 10)):
+    for name, limit in (("fakecloud", 1.0), ("ministack", 5), ("moto", 20)):
         for method, what in (("PUT", "PutObject"), ("GET", "GetObject")):
             of = rates[method]
             yield ratio(f"{what}, 4 KiB, 64 connections", of["cloudlet"], of.get(name), limit, name)
