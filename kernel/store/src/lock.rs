@@ -12,7 +12,7 @@ const OWNER_BYTES_MAX: u64 = 256;
 /// Held as long as the store is open. The kernel releases it when the process dies, however it dies.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
@@ -43,6 +43,30 @@ impl FolderLock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(owner.as_bytes()))
             .map_err(|e| StoreError::folder("write", &path, e))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for FolderLock {
+    /// Children that are being born have the lock too, until they become other programs: closing alone would leave it theirs.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_lets_go_lets_go_for_children_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = FolderLock::take(folder.path()).unwrap();
+        assert!(FolderLock::take(folder.path()).is_err());
+        // What a child has before it becomes another program.
+        let inherited = lock.file.try_clone().unwrap();
+        drop(lock);
+        FolderLock::take(folder.path()).unwrap();
+        drop(inherited);
     }
 }
