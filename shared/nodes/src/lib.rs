@@ -9,7 +9,7 @@ use api_ec2 as ec2;
 use kernel::{Ctx, Error, Result};
 use serde::{Deserialize, Serialize};
 
-pub use step::Step;
+pub use step::{Change, Step};
 
 /// Where an interface is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,10 +59,7 @@ impl std::error::Error for Unsaid {}
 
 impl Wanted {
     /// Makes the interface of a place, or finds it where it was made before.
-    ///
-    /// # Errors
-    /// What EC2 says.
-    pub async fn make(&self, ctx: &Ctx, place: &Place) -> Result<Node> {
+    async fn make(&self, ctx: &Ctx, place: &Place) -> Result<Node> {
         let token = format!("{}-{}", self.token, place.subnet);
         let made = match self.create(ctx, place, token.clone()).await {
             // What this token made is gone, or was asked for otherwise: the subnet was left and is entered again.
@@ -152,10 +149,7 @@ impl Node {
     }
 
     /// Puts the interface into these groups, and no others.
-    ///
-    /// # Errors
-    /// What EC2 says.
-    pub async fn set_groups(&self, ctx: &Ctx, groups: &[String]) -> Result<()> {
+    async fn set_groups(&self, ctx: &Ctx, groups: &[String]) -> Result<()> {
         let request = ec2::ModifyNetworkInterfaceAttributeRequest {
             network_interface_id: self.interface.clone(),
             groups: Some(groups.to_vec()),

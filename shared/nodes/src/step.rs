@@ -1,5 +1,7 @@
 //! From the interfaces there are to those that are wanted, one at a time.
 
+use kernel::{Ctx, Result};
+
 use crate::{Node, Place, Wanted};
 
 /// What is to be done next.
@@ -25,19 +27,59 @@ impl Wanted {
     }
 }
 
-/// What there is after a step has been made. `made` is the new interface of [`Step::Make`].
 impl Step<'_> {
-    /// Tells the interfaces there are of what has been done; `groups` are those they should be in.
-    pub fn note(&self, nodes: &mut Vec<Node>, made: Option<&Node>, groups: &[String]) {
+    /// Does it. Before an interface goes, `leave` is told which stay. Gives what has changed, to be written down.
+    ///
+    /// # Errors
+    /// What EC2 or `leave` says.
+    pub async fn take(
+        self,
+        ctx: &Ctx,
+        wanted: &Wanted,
+        nodes: &[Node],
+        leave: impl AsyncFnOnce(Vec<Node>) -> Result<()>,
+    ) -> Result<Change> {
         match self {
-            Step::Make(place) => {
-                nodes.retain(|node| node.subnet != place.subnet);
-                nodes.extend(made.cloned());
+            Step::Make(place) => Ok(Change::Made(wanted.make(ctx, place).await?)),
+            Step::Remove(stray) => {
+                let change = Change::Removed(stray.interface.clone());
+                let mut kept = nodes.to_vec();
+                change.note(&mut kept);
+                leave(kept).await?;
+                stray.remove(ctx).await?;
+                Ok(change)
             }
-            Step::Remove(stray) => nodes.retain(|node| node.interface != stray.interface),
-            Step::SetGroups(other) => {
-                for node in nodes.iter_mut().filter(|node| node.interface == other.interface) {
-                    node.security_groups = groups.to_vec();
+            Step::SetGroups(node) => {
+                let groups = wanted.security_groups.clone();
+                node.set_groups(ctx, &groups).await?;
+                Ok(Change::Groups(node.interface.clone(), groups))
+            }
+        }
+    }
+}
+
+/// What a step has changed.
+#[derive(Debug)]
+pub enum Change {
+    Made(Node),
+    /// By its id.
+    Removed(String),
+    /// By its id, with the groups it is in now.
+    Groups(String, Vec<String>),
+}
+
+impl Change {
+    /// Brings what is known of the interfaces up to date.
+    pub fn note(&self, nodes: &mut Vec<Node>) {
+        match self {
+            Change::Made(made) => {
+                nodes.retain(|node| node.subnet != made.subnet);
+                nodes.push(made.clone());
+            }
+            Change::Removed(id) => nodes.retain(|node| node.interface != *id),
+            Change::Groups(id, groups) => {
+                for node in nodes.iter_mut().filter(|node| node.interface == *id) {
+                    node.security_groups.clone_from(groups);
                 }
             }
         }
@@ -75,14 +117,19 @@ mod tests {
         let mut nodes = vec![node("1"), node("2")];
         let wanted = wanted(&["2", "3"], "sg-2");
         let mut taken = Vec::new();
-        while let Some(step) = wanted.next_step(&nodes.clone()) {
-            let made = node("3");
-            step.note(&mut nodes, Some(&made), &wanted.security_groups);
-            taken.push(match step {
-                Step::Make(place) => format!("make {}", place.subnet),
-                Step::Remove(node) => format!("remove {}", node.subnet),
-                Step::SetGroups(node) => format!("groups of {}", node.subnet),
-            });
+        while let Some(step) = wanted.next_step(&nodes) {
+            let (name, change) = match step {
+                Step::Make(place) => (format!("make {}", place.subnet), Change::Made(node(&place.subnet))),
+                Step::Remove(node) => {
+                    (format!("remove {}", node.subnet), Change::Removed(node.interface.clone()))
+                }
+                Step::SetGroups(node) => {
+                    let groups = wanted.security_groups.clone();
+                    (format!("groups of {}", node.subnet), Change::Groups(node.interface.clone(), groups))
+                }
+            };
+            change.note(&mut nodes);
+            taken.push(name);
         }
         assert_eq!(taken, ["make 3", "remove 1", "groups of 2", "groups of 3"]);
         assert!(nodes.iter().all(|node| node.security_groups == ["sg-2"]));

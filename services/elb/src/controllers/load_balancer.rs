@@ -2,7 +2,6 @@
 
 use balance::FrontId;
 use kernel::{Ctx, Error, Millis, Next, Result, Scope, Tx};
-use nodes::Step;
 
 use super::front;
 use crate::service::Engines;
@@ -89,20 +88,13 @@ async fn remove(ctx: &Ctx, name: &str, nodes: &Nodes) -> Result<()> {
 async fn next_interface(ctx: &Ctx, wanted: &LoadBalancer, nodes: &Nodes) -> Result<Option<Next>> {
     let interfaces = wanted.interfaces();
     let Some(step) = interfaces.next_step(&nodes.nodes) else { return Ok(None) };
-    let mut made = None;
-    match step {
-        Step::Make(place) => made = Some(interfaces.make(ctx, place).await?),
-        Step::Remove(stray) => {
-            // The front leaves first: its doors there are closed before the interface goes.
-            let mut kept = nodes.clone();
-            step.note(&mut kept.nodes, None, &[]);
-            let (spec, _) = front::spec(ctx, wanted, &kept).await?;
-            ctx.own::<Engines>().fronts.ensure(spec).await.map_err(Error::internal)?;
-            stray.remove(ctx).await?;
-        }
-        Step::SetGroups(node) => node.set_groups(ctx, &wanted.security_groups).await?,
-    }
-    change(ctx, wanted, |nodes| step.note(&mut nodes.nodes, made.as_ref(), &wanted.security_groups)).await?;
+    // The front leaves first: its doors there are closed before the interface goes.
+    let leave = async |kept| {
+        let (spec, _) = front::spec(ctx, wanted, &Nodes { nodes: kept, ..nodes.clone() }).await?;
+        ctx.own::<Engines>().fronts.ensure(spec).await.map_err(Error::internal)
+    };
+    let changed = step.take(ctx, &interfaces, &nodes.nodes, leave).await?;
+    change(ctx, wanted, |nodes| changed.note(&mut nodes.nodes)).await?;
     Ok(Some(Next::Now))
 }
 

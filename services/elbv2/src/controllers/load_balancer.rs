@@ -1,7 +1,6 @@
 //! Brings one load balancer in line: its interfaces, its front on the engine, and targets whose draining is over.
 
 use kernel::{Ctx, Error, Millis, Next, Result, Scope, Tx};
-use nodes::Step;
 
 use super::front;
 use crate::service::Engines;
@@ -77,21 +76,13 @@ async fn remove(ctx: &Ctx, id: &str, nodes: &Nodes) -> Result<Next> {
 async fn next_interface(ctx: &Ctx, wanted: &LoadBalancer, nodes: &Nodes) -> Result<Option<Next>> {
     let interfaces = wanted.interfaces();
     let Some(step) = interfaces.next_step(&nodes.nodes) else { return Ok(None) };
-    let mut made = None;
-    match step {
-        Step::Make(place) => made = Some(interfaces.make(ctx, place).await?),
-        Step::Remove(stray) => {
-            // The front leaves first: its doors there are closed before the interface goes.
-            let mut kept = nodes.clone();
-            step.note(&mut kept.nodes, None, &[]);
-            let (spec, _) = front::spec(ctx, wanted, &kept).await?;
-            ctx.own::<Engines>().fronts.ensure(spec).await.map_err(Error::internal)?;
-            stray.remove(ctx).await?;
-        }
-        Step::SetGroups(node) => node.set_groups(ctx, &wanted.security_groups).await?,
-    }
-    let groups = &wanted.security_groups;
-    write(ctx, &wanted.id, |nodes| step.note(&mut nodes.nodes, made.as_ref(), groups)).await?;
+    // The front leaves first: its doors there are closed before the interface goes.
+    let leave = async |kept| {
+        let (spec, _) = front::spec(ctx, wanted, &Nodes { nodes: kept, ..nodes.clone() }).await?;
+        ctx.own::<Engines>().fronts.ensure(spec).await.map_err(Error::internal)
+    };
+    let changed = step.take(ctx, &interfaces, &nodes.nodes, leave).await?;
+    write(ctx, &wanted.id, |nodes| changed.note(&mut nodes.nodes)).await?;
     Ok(Some(Next::Now))
 }
 
