@@ -9,6 +9,10 @@ use serde_json::{Map, Value};
 pub const CONFIG_FILE: &str = "/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.json";
 /// Files of one guest.
 const FILES_MAX: usize = 64;
+/// Sentences to one guest.
+const COMPLAINTS_MAX: usize = 32;
+/// The agent's own pace, in seconds, and ours.
+const FLUSH_S: i64 = 5;
 /// What may stand in an entry, and what it may say where only one thing is honoured.
 const ENTRY: [(&str, Option<&str>); 7] = [
     ("file_path", None),
@@ -69,9 +73,12 @@ pub fn wanted(config: &[u8], about: &About<'_>) -> Wanted {
     }
     let empty = Map::new();
     let logs = config.get("logs").and_then(Value::as_object).unwrap_or(&empty);
-    for name in logs.keys() {
-        if !["logs_collected", "log_stream_name", "force_flush_interval"].contains(&name.as_str()) {
-            say(format!("logs.{name}: not honoured"));
+    for (name, value) in logs {
+        match name.as_str() {
+            "logs_collected" | "log_stream_name" => {}
+            "force_flush_interval" if value.as_i64() == Some(FLUSH_S) => {}
+            "force_flush_interval" => say(format!("logs.{name}: can only be {FLUSH_S}")),
+            _ => say(format!("logs.{name}: not honoured")),
         }
     }
     let collected = logs.get("logs_collected").and_then(Value::as_object).unwrap_or(&empty);
@@ -93,6 +100,11 @@ pub fn wanted(config: &[u8], about: &About<'_>) -> Wanted {
                 wanted.complaints.push(format!("{at}: {why}"));
             }
         }
+    }
+    let further = wanted.complaints.len().saturating_sub(COMPLAINTS_MAX);
+    if further > 0 {
+        wanted.complaints.truncate(COMPLAINTS_MAX);
+        wanted.complaints.push(format!("and {further} more"));
     }
     wanted
 }
@@ -196,5 +208,15 @@ mod tests {
             wanted(br#"{"agent": {}, "metrics": {"namespace": "a"}, "logs": {"credentials": {}}}"#, &ABOUT);
         assert_eq!(read.complaints, ["metrics: not honoured", "logs.credentials: not honoured"]);
         assert!(wanted(b"{", &ABOUT).complaints.join("").contains("does not read"));
+        let read = wanted(br#"{"logs": {"force_flush_interval": 60}}"#, &ABOUT);
+        assert_eq!(read.complaints, ["logs.force_flush_interval: can only be 5"]);
+        assert!(wanted(br#"{"logs": {"force_flush_interval": 5}}"#, &ABOUT).complaints.is_empty());
+    }
+
+    #[test]
+    fn there_are_bounds_to_files_and_to_what_is_told() {
+        let read = read(&vec![r#"{"file_path": "/a"}"#; FILES_MAX + COMPLAINTS_MAX + 3].join(","));
+        assert_eq!((read.files.len(), read.complaints.len()), (FILES_MAX, COMPLAINTS_MAX + 1));
+        assert_eq!(read.complaints.last().unwrap(), "and 3 more");
     }
 }
