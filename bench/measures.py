@@ -58,15 +58,16 @@ def settle(servers):
 
 
 def starts(binary, rounds):
-    """Seconds to ready of an empty folder, and KiB when idle."""
-    seconds, memory = [], []
+    """Seconds to ready of an empty folder, and KiB when idle: all, and those no file is behind."""
+    seconds, memory, anonymous = [], [], []
     for _ in range(rounds):
         with running(Cloudlet(binary)) as (cloud,):
             seconds.append(cloud.ready_s)
             if len(memory) < 3:
                 time.sleep(1)
                 memory.append(cloud.memory_kib())
-    return median(seconds), median(memory)
+                anonymous.append(cloud.memory_kib("RssAnon"))
+    return median(seconds), median(memory), median(anonymous)
 
 
 def start_of(kind, binary, rounds):

@@ -96,20 +96,20 @@ def parallel(port, prefix, method, file, streams, each, unsigned):
 
 
 def stream_rates(cloud, floor, rounds, streams=8, each=2):
-    """Bytes a second of objects of 64 MiB by 8 streams, against the floor, in turns."""
-    rates = {"PUT": {"cloudlet": [], "floor": []}, "GET": {"cloudlet": [], "floor": []}}
+    """Bytes a second of objects of 64 MiB by 8 streams, against the floor, in turns: written, read the first time, read warm."""
+    rates = {what: {"cloudlet": [], "floor": []} for what in ("PUT", "first GET", "GET")}
     Objects(cloud.port, "PUT", ["/long"]).send()
     with tempfile.NamedTemporaryFile() as file:
         file.write(os.urandom(STREAM_BYTES))
         file.flush()
         for turn in range(rounds + 1):
-            for method in ("PUT", "GET"):
+            for what, times in (("PUT", each), ("first GET", 1), ("GET", each)):
                 for server, prefix in ((cloud, "/long/"), (floor, "/")):
                     settle([cloud, floor])
-                    rate = parallel(server.port, prefix, method, file.name, streams, each, server is floor)
+                    rate = parallel(server.port, prefix, what[-3:], file.name, streams, times, server is floor)
                     if turn:
-                        rates[method][server.name].append(rate)
-    return {method: {name: median(turns) for name, turns in of.items()} for method, of in rates.items()}
+                        rates[what][server.name].append(rate)
+    return {what: {name: median(turns) for name, turns in of.items()} for what, of in rates.items()}
 
 
 def memory_of_streams(cloud, streams, size):

@@ -14,6 +14,7 @@ import urllib.request
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 BINARY = os.environ.get("CLOUDLET_BIN", os.path.join(os.path.dirname(__file__), "..", "target", "release", "cloudlet"))
 ROOT = os.geteuid() == 0
@@ -28,6 +29,13 @@ def eventually(ask, what, seconds=20.0):
             return answer
         assert time.monotonic() < end, f"never happened: {what}"
         time.sleep(0.02)
+
+
+def code(call, *args, **params):
+    """The code of the error by which a call is refused."""
+    with pytest.raises(ClientError) as refused:
+        call(*args, **params)
+    return refused.value.response["Error"]["Code"]
 
 
 def free_port():
@@ -45,7 +53,7 @@ socket.getaddrinfo = resolve
 
 
 class Cloud:
-    """One cloudlet. `kill` is -9; `start` after it is a restart on the same folder."""
+    """One cloudlet, which leaves nothing on the host. `kill` is -9; `start` after it is a restart on the same folder."""
 
     def __init__(self, folder, env=None, args=()):
         self.folder = str(folder)
@@ -54,7 +62,7 @@ class Cloud:
         for name in ("CLOUDLET_DATA", "GATEWAY_LISTEN", "SERVICES", "PERSISTENCE", "LOCALSTACK_HOST"):
             if name not in (env or {}):
                 self.env.pop(name, None)
-        self.args = list(args)
+        self.args = ["--stop-instances", *args]
         self.process = None
         self.log_path = os.path.join(self.folder, "cloudlet.log")
 
@@ -146,7 +154,7 @@ def unexpected(log):
 def cloud():
     """The cloud most tests share. Its log must stay free of warnings."""
     folder = tempfile.mkdtemp(prefix="cloudlet-test-")
-    cloud = Cloud(folder, args=["--stop-instances"]).start()
+    cloud = Cloud(folder).start()
     yield cloud
     status = cloud.stop()
     log = cloud.log()
@@ -163,7 +171,7 @@ def own_cloud(tmp_path):
     def make(env=None, args=()):
         folder = tmp_path / f"cloud{len(made)}"
         folder.mkdir()
-        cloud = Cloud(folder, env, ["--stop-instances", *args])
+        cloud = Cloud(folder, env, args)
         made.append(cloud)
         return cloud.start()
 

@@ -1,6 +1,6 @@
 //! Tenants' load balancers at the house's own port, and their names for name servers inside networks.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use balance::{Balance, Visitor};
@@ -35,7 +35,7 @@ impl Balancers {
 }
 
 impl Names for Balancers {
-    fn find(&self, name: &str) -> Option<Vec<Ipv4Addr>> {
+    fn find(&self, name: &str) -> Option<Vec<IpAddr>> {
         self.0.resolve(name)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kernel::beside::{CrossOrigin, FormCall, FormPost, Headers, SiteAnswer, SiteRequest};
 use kernel::gate::Call;
-use kernel::request_log::RequestLog;
+use kernel::request_log::{RequestLog, Requested};
 use kernel::{BoxFuture, Caller, House, LocalRequest, LocalResponse, Region, Result};
 use shape::{OpDef, Struct};
 use wire::door::Gate;
@@ -43,6 +43,10 @@ impl Gate for Front {
 
     fn request_log(&self, service: &str) -> Option<&dyn RequestLog> {
         self.house.request_log(service)
+    }
+
+    fn note_request<'a>(&'a self, service: &'a str, requested: Requested<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(self.house.note_request(service, requested))
     }
 
     fn site_labels(&self) -> Vec<&'static str> {

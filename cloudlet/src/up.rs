@@ -16,6 +16,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use wire::door::{Door, Fittings, Limits, Server, Source, listen};
 use wire::route::{Domains, Router};
@@ -63,9 +64,14 @@ async fn serve(options: &Up) -> Outcome {
     let folder = DataFolder::open(options)?;
     let data = folder.path();
     let credentials = who_may_come_in(options, &addresses, data)?;
-    let store = Store::open(data.join("store"), &store::Options::default())
-        .map_err(|e| Problem::new("the store does not open", &e))?;
-    let engines = engines::open(data, &options.public_cidr, options.internet).await?;
+    // The store waits for its disk, the engines for the kernel: beside each other.
+    let place = data.join("store");
+    let store = tokio::task::spawn_blocking(move || Store::open(place, &store::Options::default()));
+    let engines = match engines::open(data, &options.public_cidr, options.internet).await {
+        Ok(engines) => engines,
+        // Where the folder is another's, that is what is wrong.
+        Err(problem) => return opened(store).await.and(Err(problem)),
+    };
     let objects = match options.remote_objects()? {
         Some(remote) => blob::Blobs::remote(&remote),
         None => blob::Blobs::local(data.join("objects")),
@@ -80,14 +86,15 @@ async fn serve(options: &Up) -> Outcome {
         .with::<Arc<dyn Issuer>>(tls.clone())
         .with::<Arc<dyn Fronts>>(balancers.0.clone())
         .with::<Arc<dyn Names>>(balancers.clone());
+    let services = wanted(registry::services(&plugs), &options.services)?;
     let house = House::open(Parts {
-        store,
+        store: opened(store).await?,
         clock: clock.clone(),
         ids: Box::new(SystemIds),
         authorizer: Box::new(ByPolicies),
         gate: options.gate(),
         authority: authority(options, &listeners),
-        services: wanted(registry::services(&plugs), &options.services)?,
+        services,
     })
     .await
     .map_err(|e| Problem::new("the services do not start", &e))?;
@@ -145,6 +152,11 @@ async fn serve(options: &Up) -> Outcome {
     while servers.join_next().await.is_some() {}
     house.close().await;
     engines.close(options.stop_instances || folder.is_temporary()).await
+}
+
+async fn opened(opening: JoinHandle<store::Result<Store>>) -> Outcome<Store> {
+    let closed = |e: &dyn std::error::Error| Problem::new("the store does not open", e);
+    opening.await.map_err(|e| closed(&e))?.map_err(|e| closed(&e))
 }
 
 /// What clouds left here that nobody can open any more goes.

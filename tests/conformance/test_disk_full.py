@@ -22,7 +22,7 @@ def small(tmp_path):
     subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", str(disk)], check=True)
     folder.mkdir()
     subprocess.run(["mount", "-o", "loop", str(disk), str(folder)], check=True)
-    cloud = Cloud(folder, args=["--stop-instances"])
+    cloud = Cloud(folder)
     try:
         yield cloud.start()
         assert cloud.stop() == 0, cloud.log()

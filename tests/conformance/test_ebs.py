@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import eventually, needs_root
+from conftest import code, eventually, needs_root
 from test_ec2 import describe, open_group, page, running, state
 
 pytestmark = needs_root
@@ -106,20 +106,14 @@ class Lab:
             self.ec2.delete_volume(VolumeId=volume["VolumeId"])
 
 
-def code_of(call, **params):
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    return refused.value.response["Error"]["Code"]
-
-
 def test_a_volume_moves_with_its_data_and_grows(lab):
     one, two = lab.launch(), lab.launch()
     lab.ready(one), lab.ready(two)
     volume = lab.volume(AvailabilityZone=lab.zone(one))
     lab.attach(volume, one, "/dev/sdf")
     lab.sh(one, "mkfs.ext4 -q /dev/sdf; mkdir /data; mount /dev/sdf /data; echo precious > /data/file; sync")
-    assert code_of(lab.ec2.delete_volume, VolumeId=volume) == "VolumeInUse"
-    assert code_of(lab.ec2.attach_volume, VolumeId=volume, InstanceId=two, Device="/dev/sdf") == "VolumeInUse"
+    assert code(lab.ec2.delete_volume, VolumeId=volume) == "VolumeInUse"
+    assert code(lab.ec2.attach_volume, VolumeId=volume, InstanceId=two, Device="/dev/sdf") == "VolumeInUse"
 
     # Grown while it is mounted.
     lab.ec2.modify_volume(VolumeId=volume, Size=2)
@@ -160,7 +154,7 @@ def test_a_snapshot_is_an_instant_and_becomes_volumes(lab):
     lab.ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[other], WaiterConfig={"Delay": 1})
     for one in (snapshot, other):
         lab.ec2.delete_snapshot(SnapshotId=one)
-    assert code_of(lab.ec2.describe_snapshots, SnapshotIds=["snap-12345678"]) == "InvalidSnapshot.NotFound"
+    assert code(lab.ec2.describe_snapshots, SnapshotIds=["snap-12345678"]) == "InvalidSnapshot.NotFound"
 
 
 @pytest.mark.parametrize("no_reboot", [True, False])
@@ -179,11 +173,11 @@ def test_an_image_freezes_an_instance_and_boots_others(lab, no_reboot):
     assert lab.sh(two, "cat /srv/note; test ! -e /etc/host.conf") == "frozen\n"
     if not no_reboot:
         running(lab.ec2, one)
-    assert code_of(lab.ec2.create_image, InstanceId=two, Name=name) == "InvalidAMIName.Duplicate"
+    assert code(lab.ec2.create_image, InstanceId=two, Name=name) == "InvalidAMIName.Duplicate"
     [device] = lab.ec2.describe_images(ImageIds=[image], Owners=["self"])["Images"][0]["BlockDeviceMappings"]
-    assert code_of(lab.ec2.delete_snapshot, SnapshotId=device["Ebs"]["SnapshotId"]) == "InvalidSnapshot.InUse"
+    assert code(lab.ec2.delete_snapshot, SnapshotId=device["Ebs"]["SnapshotId"]) == "InvalidSnapshot.InUse"
     lab.ec2.deregister_image(ImageId=image)
-    assert code_of(lab.ec2.run_instances, ImageId=image, MinCount=1, MaxCount=1) == "InvalidAMIID.NotFound"
+    assert code(lab.ec2.run_instances, ImageId=image, MinCount=1, MaxCount=1) == "InvalidAMIID.NotFound"
     again = lab.ec2.register_image(
         Name=name, RootDeviceName="/dev/sda1",
         BlockDeviceMappings=[{"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": device["Ebs"]["SnapshotId"]}}],
@@ -246,18 +240,18 @@ def test_an_encrypted_volume_is_plain_in_its_guest_only(cloud, lab):
     # A key that is switched off: what is attached goes on, what is not cannot be.
     kms.disable_key(KeyId=key)
     assert lab.sh(one, "cat /data/secret").strip() == secret
-    assert code_of(lab.ec2.attach_volume, VolumeId=restored, InstanceId=one, Device="/dev/sdg") == "InvalidKMSKey.InvalidState"
+    assert code(lab.ec2.attach_volume, VolumeId=restored, InstanceId=one, Device="/dev/sdg") == "InvalidKMSKey.InvalidState"
     zone = {"AvailabilityZone": lab.zone(one)}
-    assert code_of(lab.ec2.create_volume, Size=1, Encrypted=True, KmsKeyId=key, **zone) == "InvalidKMSKey.InvalidState"
+    assert code(lab.ec2.create_volume, Size=1, Encrypted=True, KmsKeyId=key, **zone) == "InvalidKMSKey.InvalidState"
     plain = lab.volume(**zone)
     lab.attach(plain, one, "/dev/sdh")
     kms.enable_key(KeyId=key)
     lab.attach(restored, one, "/dev/sdg")
 
-    assert code_of(lab.ec2.create_volume, Size=1, KmsKeyId=key, **zone) == "InvalidParameterDependency"
-    assert code_of(lab.ec2.create_volume, SnapshotId=snapshot, Encrypted=False, **zone) == "InvalidParameterCombination"
+    assert code(lab.ec2.create_volume, Size=1, KmsKeyId=key, **zone) == "InvalidParameterDependency"
+    assert code(lab.ec2.create_volume, SnapshotId=snapshot, Encrypted=False, **zone) == "InvalidParameterCombination"
     public = {"CreateVolumePermission": {"Add": [{"Group": "all"}]}}
-    assert code_of(lab.ec2.modify_snapshot_attribute, SnapshotId=snapshot, **public) == "OperationNotPermitted"
+    assert code(lab.ec2.modify_snapshot_attribute, SnapshotId=snapshot, **public) == "OperationNotPermitted"
 
 
 def test_a_region_encrypts_by_default(cloud, lab):
@@ -278,7 +272,7 @@ def test_a_region_encrypts_by_default(cloud, lab):
         assert ec2.reset_ebs_default_kms_key_id()["KmsKeyId"] == own
         snapshot = ec2.create_snapshot(VolumeId=lab.volume())["SnapshotId"]
         share = {"CreateVolumePermission": {"Add": [{"UserId": "111111111111"}]}}
-        assert code_of(ec2.modify_snapshot_attribute, SnapshotId=snapshot, **share) == "OperationNotPermitted"
+        assert code(ec2.modify_snapshot_attribute, SnapshotId=snapshot, **share) == "OperationNotPermitted"
     finally:
         assert ec2.disable_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
 
@@ -297,9 +291,9 @@ def test_snapshots_are_written_and_read_block_by_block(cloud, lab, encrypted):
     made = ebs.start_snapshot(**asked, Tags=[{"Key": "by", "Value": "blocks"}])
     snapshot = made["SnapshotId"]
     assert ebs.start_snapshot(**asked, Tags=[{"Key": "by", "Value": "blocks"}])["SnapshotId"] == snapshot
-    assert code_of(ebs.start_snapshot, **{**asked, "VolumeSize": 2}) == "ConflictException"
+    assert code(ebs.start_snapshot, **{**asked, "VolumeSize": 2}) == "ConflictException"
     assert (made["Status"], made["BlockSize"], "KmsKeyArn" in made) == ("pending", 524288, encrypted)
-    assert code_of(ebs.list_snapshot_blocks, SnapshotId=snapshot) == "ValidationException"
+    assert code(ebs.list_snapshot_blocks, SnapshotId=snapshot) == "ValidationException"
 
     noise = {index: os.urandom(524288) for index in (0, 7, 2047)}
     sums = [put(ebs, snapshot, index, data) for index, data in noise.items()]
@@ -311,7 +305,7 @@ def test_snapshots_are_written_and_read_block_by_block(cloud, lab, encrypted):
         put(ebs, snapshot, 2048, noise[0])
     with pytest.raises(ClientError):
         put(ebs, snapshot, 1, b"short")
-    assert code_of(ebs.complete_snapshot, SnapshotId=snapshot, ChangedBlocksCount=4) == "ValidationException"
+    assert code(ebs.complete_snapshot, SnapshotId=snapshot, ChangedBlocksCount=4) == "ValidationException"
     whole = base64.b64encode(hashlib.sha256(b"".join(sums)).digest()).decode()
     ebs.complete_snapshot(SnapshotId=snapshot, ChangedBlocksCount=3, Checksum=whole, ChecksumAlgorithm="SHA256", ChecksumAggregationMethod="LINEAR")
     lab.ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 1})
@@ -326,7 +320,7 @@ def test_snapshots_are_written_and_read_block_by_block(cloud, lab, encrypted):
         assert data == noise[block["BlockIndex"]] and got["DataLength"] == 524288
         assert got["Checksum"] == base64.b64encode(hashlib.sha256(data).digest()).decode()
     token = listed["Blocks"][0]["BlockToken"]
-    assert code_of(ebs.get_snapshot_block, SnapshotId=snapshot, BlockIndex=7, BlockToken=token) == "ValidationException"
+    assert code(ebs.get_snapshot_block, SnapshotId=snapshot, BlockIndex=7, BlockToken=token) == "ValidationException"
 
     # A child differs in what was written into it; what was zeroed is gone.
     child = ebs.start_snapshot(VolumeSize=1, ParentSnapshotId=snapshot)["SnapshotId"]
@@ -337,8 +331,8 @@ def test_snapshots_are_written_and_read_block_by_block(cloud, lab, encrypted):
     assert [(one["BlockIndex"], "FirstBlockToken" in one, "SecondBlockToken" in one) for one in changed] == [(7, True, False), (9, False, True)]
     stranger = lab.ec2.create_snapshot(VolumeId=lab.volume())["SnapshotId"]
     lab.ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[stranger], WaiterConfig={"Delay": 1})
-    assert code_of(ebs.list_changed_blocks, FirstSnapshotId=stranger, SecondSnapshotId=child) == "ValidationException"
-    assert code_of(ebs.list_snapshot_blocks, SnapshotId="snap-12345678") == "ResourceNotFoundException"
+    assert code(ebs.list_changed_blocks, FirstSnapshotId=stranger, SecondSnapshotId=child) == "ValidationException"
+    assert code(ebs.list_snapshot_blocks, SnapshotId="snap-12345678") == "ResourceNotFoundException"
 
     # A volume from it holds these bytes.
     one = lab.launch()
@@ -363,7 +357,7 @@ def test_all_volumes_are_snapshot_together_and_images_are_copied(lab):
     of_data = ec2.create_snapshots(InstanceSpecification={"InstanceId": one, "ExcludeBootVolume": True})["Snapshots"]
     assert [snapshot["VolumeId"] for snapshot in of_data] == [data]
     none = {"InstanceId": one, "ExcludeBootVolume": True, "ExcludeDataVolumeIds": [data]}
-    assert code_of(ec2.create_snapshots, InstanceSpecification=none) == "InvalidParameterValue"
+    assert code(ec2.create_snapshots, InstanceSpecification=none) == "InvalidParameterValue"
 
     image = ec2.create_image(InstanceId=one, Name=f"from-{uuid.uuid4().hex}", NoReboot=True)["ImageId"]
     ids = [device["Ebs"]["SnapshotId"] for device in ec2.describe_images(ImageIds=[image])["Images"][0]["BlockDeviceMappings"]]
@@ -375,6 +369,6 @@ def test_all_volumes_are_snapshot_together_and_images_are_copied(lab):
     assert all(device["Ebs"]["Encrypted"] for device in seen()["BlockDeviceMappings"])
     two = lab.launch(copy, data="")
     running(ec2, two)
-    assert code_of(ec2.copy_image, SourceImageId=image, SourceRegion="us-east-1", Name=name) == "InvalidAMIName.Duplicate"
+    assert code(ec2.copy_image, SourceImageId=image, SourceRegion="us-east-1", Name=name) == "InvalidAMIName.Duplicate"
     for one in (copy, image):
         ec2.deregister_image(ImageId=one, DeleteAssociatedSnapshots=True)

@@ -1,14 +1,7 @@
 """Attributes and replacements of EC2's resources that nothing else here asks for: what is set is shown, and goes back."""
 
 import pytest
-from botocore.exceptions import ClientError
-from conftest import eventually
-
-
-def code(call, **params):
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    return refused.value.response["Error"]["Code"]
+from conftest import code, eventually
 
 
 @pytest.fixture

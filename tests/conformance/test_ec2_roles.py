@@ -4,8 +4,7 @@ import json
 import uuid
 
 import pytest
-from botocore.exceptions import ClientError
-from conftest import eventually, needs_root
+from conftest import code, eventually, needs_root
 
 HOST = [{"Name": "name", "Values": ["host"]}]
 
@@ -17,12 +16,6 @@ role=$(get security-credentials/)
 echo "INFO $(get info | tr -d '\\n')"
 echo "CREDENTIALS $(get security-credentials/$role | tr -d '\\n') END"
 """
-
-
-def refusal(call, **params):
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    return refused.value.response["Error"]["Code"]
 
 
 @pytest.fixture
@@ -72,11 +65,11 @@ def test_a_guest_gets_credentials_that_let_it_in_where_its_role_may_and_nowhere_
         me = cloud.client("sts", **held).get_caller_identity()
         assert me["Arn"].endswith(f":assumed-role/{profile}/{instance}")
         cloud.client("sqs", **held).list_queues()
-        assert refusal(cloud.client("sqs", **held).create_queue, QueueName="q") == "AccessDenied"
-        assert refusal(cloud.client("ec2", **held).describe_vpcs) == "UnauthorizedOperation"
-        assert refusal(cloud.client("iam", **held).list_users) == "AccessDenied"
+        assert code(cloud.client("sqs", **held).create_queue, QueueName="q") == "AccessDenied"
+        assert code(cloud.client("ec2", **held).describe_vpcs) == "UnauthorizedOperation"
+        assert code(cloud.client("iam", **held).list_users) == "AccessDenied"
         broken = {**held, "aws_session_token": told["Token"][:-8] + "AAAAAAA="}
-        assert refusal(cloud.client("sqs", **broken).list_queues) in ("InvalidClientTokenId", "InvalidToken")
+        assert code(cloud.client("sqs", **broken).list_queues) in ("InvalidClientTokenId", "InvalidToken")
         associations(ec2, instance, profile)
     finally:
         end(ec2, instance)
@@ -96,7 +89,7 @@ def associations(ec2, instance, profile):
     none = {"Name": f"none-{uuid.uuid4().hex[:8]}"}
     third = given["IamInstanceProfileAssociation"]["AssociationId"]
     replace = ec2.replace_iam_instance_profile_association
-    assert refusal(replace, AssociationId=third, IamInstanceProfile=none) == "InvalidParameterValue"
+    assert code(replace, AssociationId=third, IamInstanceProfile=none) == "InvalidParameterValue"
 
 
 def test_launch_templates_have_versions(ec2, image):
@@ -116,10 +109,10 @@ def test_launch_templates_have_versions(ec2, image):
         gone = ec2.delete_launch_template_versions(LaunchTemplateId=template, Versions=["1"])
         assert len(gone["SuccessfullyDeletedLaunchTemplateVersions"]) == 1
         dry = {"LaunchTemplate": {"LaunchTemplateName": name}, "MinCount": 1, "MaxCount": 1, "DryRun": True}
-        assert refusal(ec2.run_instances, **dry) == "DryRunOperation"
+        assert code(ec2.run_instances, **dry) == "DryRunOperation"
         dry["LaunchTemplate"]["Version"] = "1"
-        assert refusal(ec2.run_instances, **dry) == "InvalidLaunchTemplateId.VersionNotFound"
+        assert code(ec2.run_instances, **dry) == "InvalidLaunchTemplateId.VersionNotFound"
     finally:
         ec2.delete_launch_template(LaunchTemplateId=template)
-    assert refusal(ec2.describe_launch_templates, LaunchTemplateNames=[name]) == "InvalidLaunchTemplateName.NotFoundException"
-    assert refusal(ec2.get_launch_template_data, InstanceId="i-0123456789abcdef0") == "InvalidInstanceID.NotFound"
+    assert code(ec2.describe_launch_templates, LaunchTemplateNames=[name]) == "InvalidLaunchTemplateName.NotFoundException"
+    assert code(ec2.get_launch_template_data, InstanceId="i-0123456789abcdef0") == "InvalidInstanceID.NotFound"

@@ -10,8 +10,7 @@ import urllib.request
 import uuid
 
 import pytest
-from botocore.exceptions import ClientError
-from conftest import eventually, needs_root
+from conftest import code, eventually, needs_root
 
 pytestmark = needs_root
 
@@ -44,12 +43,6 @@ def get(url, headers=None, timeout=5):
 
 def name(prefix):
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
-
-
-def code(call, **arguments):
-    with pytest.raises(ClientError) as refused:
-        call(**arguments)
-    return refused.value.response["Error"]["Code"]
 
 
 class Web:
@@ -385,7 +378,7 @@ def test_what_is_wrong_is_refused_in_awss_words(web):
     assert code(elb.describe_listeners, ListenerArns=[listener]) == "ListenerNotFound"
     assert elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[web.front])["SecurityGroupIds"] == [web.front]
     assert elb.set_ip_address_type(LoadBalancerArn=arn, IpAddressType="ipv4")["IpAddressType"] == "ipv4"
-    assert code(elb.set_ip_address_type, LoadBalancerArn=arn, IpAddressType="dualstack") == "InvalidConfigurationRequest"
+    assert code(elb.set_ip_address_type, LoadBalancerArn=arn, IpAddressType="dualstack") == "ValidationError", "no IPv6"
 
 
 def certificate(*names):
@@ -515,24 +508,24 @@ def test_a_certificate_of_the_houses_own_is_trusted_by_those_who_trust_it(web):
     assert code(acm.describe_certificate, CertificateArn=imported) == "ResourceNotFoundException"
 
 
-# Says who asks, by the PROXY header where there is one; and answers datagrams.
+# Says who asks, by the PROXY header where there is one, and by the address it comes from; datagrams by that alone.
 RAW = """#!/bin/sh
 exec python3 -u - <<'PY'
 import socket, threading
 def datagrams():
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("0.0.0.0", 8053))
     while True:
-        data, peer = s.recvfrom(2048); s.sendto(b"%s " + data, peer)
+        data, peer = s.recvfrom(2048); s.sendto(b"%s " + peer[0].encode() + b" " + data, peer)
 threading.Thread(target=datagrams, daemon=True).start()
-def serve(c):
+def serve(c, peer):
     data = c.recv(4096)
     if data[:12] == bytes([13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]):
         source = socket.inet_ntoa(data[16:20]); data = data[28:] or c.recv(4096)
     else: source = "nobody"
-    c.sendall(b"%s " + source.encode() + b" " + data); c.close()
+    c.sendall(b" ".join([b"%s", source.encode(), peer.encode(), data])); c.close()
 s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 8090)); s.listen(64)
 while True:
-    c, _ = s.accept(); threading.Thread(target=serve, args=(c,), daemon=True).start()
+    c, peer = s.accept(); threading.Thread(target=serve, args=(c, peer[0]), daemon=True).start()
 PY
 """
 
@@ -564,23 +557,62 @@ def test_network_balancers_carry_streams_and_datagrams(web):
     def say(text):
         with socket.create_connection((address, 90), timeout=5) as stream:
             stream.sendall(text)
-            return b"".join(iter(lambda: stream.recv(4096), b"")).decode()
+            said = b"".join(iter(lambda: stream.recv(4096), b"")).decode()
+            return said.replace(stream.getsockname()[0], "me")
 
-    assert {say(b"hello") for _ in range(20)} == {"one nobody hello", "two nobody hello"}
+    assert {say(b"hello") for _ in range(20)} == {"one nobody me hello", "two nobody me hello"}, "the source is kept"
     proxy = [{"Key": "proxy_protocol_v2.enabled", "Value": "true"}]
     web.elb.modify_target_group_attributes(TargetGroupArn=streams, Attributes=proxy)
     eventually(lambda: "nobody" not in say(b"hello"), "targets are told who asks")
-    assert re.fullmatch(r"(one|two) [0-9.]+ hello", say(b"hello"))
-    keep = [{"Key": "preserve_client_ip.enabled", "Value": "true"}]
-    assert code(web.elb.modify_target_group_attributes, TargetGroupArn=streams, Attributes=keep) == "InvalidConfigurationRequest"
+    assert re.fullmatch(r"(one|two) me me hello", say(b"hello"))
+    keep = [{"Key": "preserve_client_ip.enabled", "Value": "false"}]
+    assert code(web.elb.modify_target_group_attributes, TargetGroupArn=datagrams, Attributes=keep) == "InvalidConfigurationRequest"
+    web.elb.modify_target_group_attributes(TargetGroupArn=streams, Attributes=keep)
+    eventually(lambda: re.fullmatch(r"(one|two) me [0-9.]+ hello", say(b"hello")), "the source is the balancer's")
 
     def ask(text):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(2)
-            client.sendto(text, (address, 53))
-            return client.recv(2048).decode()
+            client.connect((address, 53))
+            client.send(text)
+            return client.recv(2048).decode().replace(client.getsockname()[0], "me")
 
-    assert {ask(b"hello") for _ in range(20)} == {"one hello", "two hello"}
+    assert {ask(b"hello") for _ in range(20)} == {"one me hello", "two me hello"}
+
+
+# Asks a balancer for what its server saw of it, over and over.
+INSIDE = """#!/bin/sh
+exec python3 -u - <<'PY'
+import time, urllib.request
+while True:
+    try: said = urllib.request.urlopen("http://%s/", timeout=2).read().decode().splitlines()[2]
+    except OSError as error: said = str(error)
+    print("seen as", said)
+    time.sleep(0.2)
+PY
+"""
+
+
+def test_targets_of_a_network_balancer_see_clients_and_let_in_who_comes_by_its_groups(web):
+    """The servers' group lets in the balancer's group and nobody else: what it carries for others counts as its own."""
+    server = web.instance("one")
+    group = web.targets(Protocol="TCP", Port=80, HealthCheckProtocol="TCP")
+    web.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": server}])
+    balancer = web.balancer(Type="network")
+    across = [{"Key": "load_balancing.cross_zone.enabled", "Value": "true"}]
+    web.elb.modify_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"], Attributes=across)
+    web.listener(balancer, group, Protocol="TCP")
+    web.all_healthy(group)
+    described = f"ELB {'/'.join(balancer['LoadBalancerArn'].split('/')[1:])}"
+    nodes = web.interfaces(described)
+    assert not any(node["SourceDestCheck"] for node in nodes)
+    seen = {get(f"http://{node['Association']['PublicIp']}/")[1].splitlines()[2] for node in nodes}
+    inside = {node["PrivateIpAddress"] for node in nodes}
+    assert seen and not seen & inside, "the host is seen"
+    visitor = web.instance("nobody", group=web.front, script=INSIDE % nodes[0]["PrivateIpAddress"])
+    address = lambda: web.ec2.describe_instances(InstanceIds=[visitor])["Reservations"][0]["Instances"][0].get("PrivateIpAddress")
+    console = lambda: web.ec2.get_console_output(InstanceId=visitor).get("Output", "")
+    eventually(lambda: f"seen as {address()}" in console(), "an instance is seen, too", 30)
 
 
 def test_a_balancer_is_back_a_second_after_a_kill(own_cloud):

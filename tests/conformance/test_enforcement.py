@@ -142,3 +142,45 @@ def test_policies_of_aws_are_known_by_name_and_hold(cloud, user):
     finally:
         iam.detach_user_policy(UserName=name, PolicyArn=arn)
         cloud.client("sqs").delete_queue(QueueUrl=url)
+
+
+# A call of each service, and what the service authorization reference calls its action.
+ACTIONS = [
+    ("acm", "list_certificates", {}, "acm:ListCertificates"),
+    ("application-autoscaling", "describe_scalable_targets", {"ServiceNamespace": "ec2"}, "application-autoscaling:DescribeScalableTargets"),
+    ("autoscaling", "describe_policies", {}, "autoscaling:DescribePolicies"),
+    ("cloudwatch", "list_metrics", {}, "cloudwatch:ListMetrics"),
+    ("ec2", "describe_vpcs", {}, "ec2:DescribeVpcs"),
+    ("elb", "describe_load_balancers", {}, "elasticloadbalancing:DescribeLoadBalancers"),
+    ("elbv2", "describe_load_balancers", {}, "elasticloadbalancing:DescribeLoadBalancers"),
+    ("events", "list_rules", {}, "events:ListRules"),
+    ("glacier", "list_vaults", {}, "glacier:ListVaults"),
+    ("iam", "list_users", {}, "iam:ListUsers"),
+    ("kms", "list_keys", {}, "kms:ListKeys"),
+    ("logs", "describe_log_groups", {}, "logs:DescribeLogGroups"),
+    ("s3", "list_buckets", {}, "s3:ListAllMyBuckets"),
+    ("savingsplans", "describe_savings_plans", {}, "savingsplans:DescribeSavingsPlans"),
+    ("scheduler", "list_schedules", {}, "scheduler:ListSchedules"),
+    ("sqs", "list_queues", {}, "sqs:ListQueues"),
+]
+
+
+def test_actions_are_called_as_they_are_documented(user):
+    denials = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+    for service, call, params, action in ACTIONS:
+        user.put(allow("sts:GetCallerIdentity"))
+        assert refusal(getattr(user.client(service), call), **params)["Code"] in denials, action
+        user.put(allow(action))
+        getattr(user.client(service), call)(**params)
+
+
+def test_tags_of_alarms_decide(cloud, user):
+    everybody, name = cloud.client("cloudwatch"), f"a-{uuid.uuid4().hex}"
+    alarm = dict(MetricName="m", Namespace="n", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1.0)
+    everybody.put_metric_alarm(AlarmName=name, ComparisonOperator="GreaterThanThreshold", Tags=[{"Key": "team", "Value": "red"}], **alarm)
+    own = lambda team: {"Condition": {"StringEquals": {"aws:ResourceTag/team": team}}}
+    user.put(allow("cloudwatch:DeleteAlarms", **own("blue")))
+    assert refusal(user.client("cloudwatch").delete_alarms, AlarmNames=[name])["Code"] == "AccessDenied"
+    user.put(allow("cloudwatch:DeleteAlarms", **own("red")))
+    user.client("cloudwatch").delete_alarms(AlarmNames=[name])
+    assert not everybody.describe_alarms(AlarmNames=[name])["MetricAlarms"]

@@ -95,7 +95,7 @@ def test_a_root_key_lets_in_and_test_does_not(tmp_path):
     key, secret = re.findall(r"= (\S+)", made.stdout)
     assert secret not in subprocess.run(["grep", "-r", "", data], capture_output=True, text=True).stdout
     up = subprocess.Popen(
-        [BINARY, "up", "--data", data, "--listen", "0.0.0.0:45663"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [BINARY, "up", "--data", data, "--listen", "0.0.0.0:45663", "--stop-instances"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
         assert up.stdout.readline() == b"Ready.\n"

@@ -21,7 +21,7 @@ def own(tmp_path, monkeypatch):
     monkeypatch.setattr(conftest, "BINARY", str(script))
     folder = tmp_path / "cloud"
     folder.mkdir()
-    cloud = Cloud(folder, args=["--stop-instances"])
+    cloud = Cloud(folder)
     try:
         yield cloud.start()
         assert cloud.stop() == 0, cloud.log()

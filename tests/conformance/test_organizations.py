@@ -5,18 +5,12 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import eventually
+from conftest import code, eventually
 
 
 def deny(action):
     statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def code(call, **params):
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    return refused.value.response["Error"]["Code"]
 
 
 def make_account(org, name):

@@ -5,8 +5,7 @@ import glob
 import uuid
 
 import pytest
-from botocore.exceptions import ClientError
-from conftest import eventually, needs_root
+from conftest import code, eventually, needs_root
 
 pytestmark = needs_root
 
@@ -56,12 +55,6 @@ def console(ec2, instance):
     return ec2.get_console_output(InstanceId=instance).get("Output", "")
 
 
-def code(call, **params):
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    return refused.value.response["Error"]["Code"]
-
-
 def request_status(ec2, request):
     found = ec2.describe_spot_instance_requests(SpotInstanceRequestIds=[request])["SpotInstanceRequests"][0]
     return found["State"], found["Status"]["Code"]
@@ -106,6 +99,28 @@ def test_requests_wait_and_are_cancelled_and_prices_have_a_history(tight):
     rows = eventually(prices, "a price is written down")
     assert {row["AvailabilityZone"][-1] for row in rows} == {"a", "b", "c"}
     assert all(0.003 < float(row["SpotPrice"]) <= 0.0116 for row in rows)
+
+
+def test_a_request_is_filled_with_an_interface_that_is_there(tight):
+    ec2 = tight.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    face = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    faces = [{"DeviceIndex": 0, "NetworkInterfaceId": face["NetworkInterfaceId"]}]
+    specification = {"ImageId": image(ec2), "InstanceType": "t2.micro", "NetworkInterfaces": faces}
+    assert code(ec2.request_spot_instances, InstanceCount=2, LaunchSpecification=specification) == "InvalidParameterCombination"
+    first, second = [ec2.request_spot_instances(LaunchSpecification=specification)["SpotInstanceRequests"][0]["SpotInstanceRequestId"] for _ in range(2)]
+    status = lambda: {request_status(ec2, one) for one in (first, second)}
+    eventually(lambda: status() == {("active", "fulfilled"), ("open", "constraint-not-fulfillable")}, "one of them has it")
+    found = ec2.describe_spot_instance_requests(Filters=[{"Name": "state", "Values": ["active"]}])["SpotInstanceRequests"]
+    (filled,) = [one for one in found if one["SpotInstanceRequestId"] in (first, second)]
+    assert filled["LaunchSpecification"]["NetworkInterfaces"][0]["NetworkInterfaceId"] == face["NetworkInterfaceId"]
+    becomes(ec2, filled["InstanceId"], "running")
+    shown = ec2.describe_instances(InstanceIds=[filled["InstanceId"]])["Reservations"][0]["Instances"][0]
+    assert shown["PrivateIpAddress"] == face["PrivateIpAddress"]
+    ec2.cancel_spot_instance_requests(SpotInstanceRequestIds=[first, second])
+    ec2.terminate_instances(InstanceIds=[filled["InstanceId"]])
+    becomes(ec2, filled["InstanceId"], "terminated")
+    ec2.delete_network_interface(NetworkInterfaceId=face["NetworkInterfaceId"])
 
 
 def test_reserved_room_is_kept(tight):

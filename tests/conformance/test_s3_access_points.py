@@ -7,7 +7,8 @@ import uuid
 import boto3
 import pytest
 from botocore.config import Config
-from s3_kit import bucket, code, curl, s3  # noqa: F401
+from conftest import eventually
+from s3_kit import bucket, code, curl, remove, s3  # noqa: F401
 
 ACCOUNT = "000000000000"
 
@@ -118,3 +119,38 @@ def test_the_cli_copies_through_one(cloud, s3, bucket, point, tmp_path):
     cloud.cli("s3", "sync", str(tmp_path), f"s3://{alias}/there")
     assert s3.get_object(Bucket=bucket, Key="there/one")["Body"].read() == (tmp_path / "one").read_bytes()
     assert "there/one" in cloud.cli("s3", "ls", "--recursive", f"s3://{alias}/").stdout
+
+
+def test_pages_and_logs_know_the_bucket_behind(cloud, s3, bucket, point):
+    name, arn, alias = point
+    rule = {"AllowedOrigins": ["https://a.example.org"], "AllowedMethods": ["GET"]}
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    host = f"Host: {name}-{ACCOUNT}.s3-accesspoint.us-east-1.localhost"
+    wish = ("-i", "-X", "OPTIONS", "-H", "Origin: https://a.example.org", "-H", "Access-Control-Request-Method: GET")
+    for how in (("-H", host, f"{cloud.endpoint}/k"), (f"{cloud.endpoint}/{alias}/k",), (f"{cloud.endpoint}/{arn.replace('/', '%2F')}/k",)):
+        status, head = curl(*wish, *how)
+        assert status == 200 and b"access-control-allow-origin: https://a.example.org" in head.lower(), how
+        # A refusal is read by the page, too.
+        status, head = curl("-i", "-H", "Origin: https://a.example.org", *how)
+        assert status == 403 and b"access-control-allow-origin: https://a.example.org" in head.lower(), how
+    to = f"log-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=to)
+    statement = {"Effect": "Allow", "Principal": {"Service": "logging.s3.amazonaws.com"}, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{to}/*"}
+    s3.put_bucket_policy(Bucket=to, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": to, "TargetPrefix": ""}})
+    s3.put_object(Bucket=alias, Key="by alias", Body=b"12345")
+    assert curl("-H", host, f"{cloud.endpoint}/by-host")[0] == 403
+
+    def delivered():
+        lines = []
+        for one in s3.list_objects_v2(Bucket=to).get("Contents", []):
+            lines += s3.get_object(Bucket=to, Key=one["Key"])["Body"].read().decode().splitlines()
+        told = {line.split()[8]: line.split() for line in lines}
+        both = told.get("by%20alias"), told.get("by-host")
+        return both if all(both) else None
+
+    put, refused = eventually(delivered, "the lines are delivered", 40)
+    assert put[1] == refused[1] == bucket and put[-2] == refused[-2] == arn
+    assert put[7] == "REST.PUT.OBJECT" and "403" in refused
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
+    remove(s3, to)

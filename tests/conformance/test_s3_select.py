@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
+from conftest import code
 
 CSV = {"CSV": {"FileHeaderInfo": "USE"}}
 PEOPLE = b"Name,Age,City\nAnn,31,Oslo\nBob,4,Rome\nCem,17,\"Bonn, am Rhein\"\n"
@@ -39,12 +40,6 @@ def select(s3, bucket, key, expression, given=None, wanted=None, **more):
             others[name] = value
     assert "End" in others
     return rows.decode(), others
-
-
-def code(call, *args, **params):
-    with pytest.raises(ClientError) as refused:
-        call(*args, **params)
-    return refused.value.response["Error"]["Code"]
 
 
 def test_rows_of_csv(s3, bucket):

@@ -3,7 +3,7 @@
 import datetime
 
 import pytest
-from botocore.exceptions import ClientError
+from conftest import code
 
 YEAR = 31_536_000
 
@@ -25,12 +25,6 @@ def offering(plans, kind, payment, **filters):
 
 def shown(plans, plan):
     return plans.describe_savings_plans(savingsPlanIds=[plan])["savingsPlans"][0]
-
-
-def code(call, **params):
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    return refused.value.response["Error"]["Code"]
 
 
 def test_offerings_and_their_rates_agree(plans):

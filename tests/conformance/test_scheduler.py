@@ -3,19 +3,11 @@
 import json
 from datetime import datetime, timedelta, timezone
 
-import pytest
-from botocore.exceptions import ClientError
-from conftest import eventually
+from conftest import code, eventually
 from walk_inputs import trust
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 OFF = {"Mode": "OFF"}
-
-
-def refused(call, **params):
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"]
 
 
 class Account:
@@ -67,7 +59,7 @@ def test_a_schedule_is_kept_and_goes_off(cloud):
     cli = json.loads(cloud.cli("scheduler", "list-schedules", env={"AWS_ACCESS_KEY_ID": here.account}).stdout)
     assert [one["Name"] for one in cli["Schedules"]] == ["tick"]
     here.scheduler.delete_schedule(Name="tick")
-    assert refused(here.scheduler.get_schedule, Name="tick") == "ResourceNotFoundException"
+    assert code(here.scheduler.get_schedule, Name="tick") == "ResourceNotFoundException"
 
 
 def test_once_then_gone_by_any_operation(cloud):
@@ -80,7 +72,7 @@ def test_once_then_gone_by_any_operation(cloud):
         Name="once", ScheduleExpression=soon(5), FlexibleTimeWindow=OFF, Target=call, ActionAfterCompletion="DELETE"
     )
     assert here.next(url)["Body"] == "hello"
-    assert refused(here.scheduler.get_schedule, Name="once") == "ResourceNotFoundException"
+    assert code(here.scheduler.get_schedule, Name="once") == "ResourceNotFoundException"
     make = {"QueueName": "made-by-schedule", "Attributes": {"DelaySeconds": "7"}, "tags": {"a": "b"}}
     call = here.target("arn:aws:scheduler:::aws-sdk:sqs:createQueue", Input=json.dumps(make))
     here.scheduler.create_schedule(
@@ -134,7 +126,7 @@ def test_groups_and_tags(cloud):
     here.scheduler.delete_schedule_group(Name="team")
     names = lambda: [one["Name"] for one in here.scheduler.list_schedule_groups()["ScheduleGroups"]]
     eventually(lambda: names() == ["default"], "the group is gone")
-    assert refused(here.scheduler.get_schedule, Name="x", GroupName="team") == "ResourceNotFoundException"
+    assert code(here.scheduler.get_schedule, Name="x", GroupName="team") == "ResourceNotFoundException"
 
 
 def test_roles_must_trust_and_be_passed(cloud):
@@ -144,7 +136,7 @@ def test_roles_must_trust_and_be_passed(cloud):
     what = {"ScheduleExpression": "rate(1 days)", "FlexibleTimeWindow": OFF}
     other = here.role.replace("caller", "other")
     bad = {"Arn": arn, "RoleArn": other}
-    assert refused(here.scheduler.create_schedule, Name="x", Target=bad, **what) == "ValidationException"
+    assert code(here.scheduler.create_schedule, Name="x", Target=bad, **what) == "ValidationException"
     here.iam.create_user(UserName="u")
     statement = {"Effect": "Allow", "Action": "scheduler:*", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -152,7 +144,7 @@ def test_roles_must_trust_and_be_passed(cloud):
     key = here.iam.create_access_key(UserName="u")["AccessKey"]
     user = cloud.client("scheduler", account=key["AccessKeyId"], secret=key["SecretAccessKey"])
     target = here.target(arn)
-    assert refused(user.create_schedule, Name="x", Target=target, **what) == "AccessDeniedException"
+    assert code(user.create_schedule, Name="x", Target=target, **what) == "AccessDeniedException"
     for expression in ("rate(1 fortnight)", "at(soon)", "at(2020-01-01T00:00:00)", "cron(* * * * * *)"):
         params = {**what, "ScheduleExpression": expression}
-        assert refused(here.scheduler.create_schedule, Name="x", Target=target, **params) == "ValidationException"
+        assert code(here.scheduler.create_schedule, Name="x", Target=target, **params) == "ValidationException"

@@ -1,8 +1,7 @@
 """Snapshots put into the archive, locked, and kept from everybody, as boto3 sees them, with their bytes."""
 
 import pytest
-from botocore.exceptions import ClientError
-from conftest import eventually, needs_root
+from conftest import code, eventually, needs_root
 from snapshot_kit import FAST, becomes, holds, written
 
 pytestmark = needs_root
@@ -11,12 +10,6 @@ pytestmark = needs_root
 @pytest.fixture
 def fast(own_cloud):
     return own_cloud(args=FAST)
-
-
-def code(call, **params):
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    return refused.value.response["Error"]["Code"]
 
 
 def test_a_snapshot_is_archived_and_comes_back_whole(fast):

@@ -7,8 +7,7 @@ import urllib.request
 import uuid
 
 import pytest
-from botocore.exceptions import ClientError
-from conftest import eventually, needs_root
+from conftest import code, eventually, needs_root
 
 pytestmark = needs_root
 
@@ -124,12 +123,6 @@ def net(cloud, ec2):
     net = Net(ec2, image)
     yield net
     net.close()
-
-
-def code(call, **params):
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    return refused.value.response["Error"]["Code"]
 
 
 def page(address, timeout=0.4):

@@ -125,7 +125,7 @@ class Walk:
 @pytest.fixture(scope="module")
 def walk():
     folder = tempfile.mkdtemp(prefix="cloudlet-walk-")
-    cloud = Cloud(folder, args=["--stop-instances"]).start()
+    cloud = Cloud(folder).start()
     cloud.served = sorted(json.loads(cloud.get("/_localstack/health"))["services"])
     yield Walk(cloud)
     status = cloud.stop()

@@ -1,6 +1,7 @@
 """Log files of guests: shipped as the CloudWatch agent's configuration says, in order, none lost by a rotation or a kill -9."""
 
 import json
+import time
 
 import pytest
 from conftest import eventually, needs_root
@@ -16,22 +17,35 @@ CONFIG = {
                 "collect_list": [
                     {"file_path": "/var/log/app.log", "log_group_name": "app", "log_stream_name": "{instance_id}", "retention_in_days": 7},
                     {"file_path": "/var/log/trace*.log", "log_group_name": "app", "log_stream_name": "traces"},
-                    {"file_path": "/var/log/other.log", "timestamp_format": "%H:%M"},
+                    {"file_path": "/var/log/other.log", "timestamp_format": "%H:%M %j"},
+                    {"file_path": "/var/log/turn-*.log", "log_group_name": "app", "log_stream_name": "turns", "retention_in_days": 8},
+                    {
+                        "file_path": "/var/log/timed.log", "log_group_name": "app", "log_stream_name": "timed", "timezone": "UTC",
+                        "timestamp_format": "%Y-%m-%d %H:%M:%S", "multi_line_start_pattern": "{timestamp_format}",
+                        "filters": [{"type": "exclude", "expression": "health"}],
+                    },
                 ]
             }
         }
     },
 }
-# The log is renamed every 100 lines, which take ten seconds, as logrotate does.
+# The log is renamed every 100 lines, which take ten seconds, as logrotate does. Two others are written by turns
+# of five seconds: a look finds each of them the newest.
 GUEST = f"""#!/bin/sh
 mkdir -p {AGENT}/etc
 cat > {AGENT}/etc/amazon-cloudwatch-agent.json <<'END'
 {json.dumps(CONFIG)}
 END
 printf 'Failed\\n  at a\\n  at b\\nEnded\\n' > '/var/log/trace 1.log'
-(n=0; while n=$((n + 1)); do
+t=$(date -u -d '2 hours ago' '+%Y-%m-%d %H:%M:%S')
+printf '%s\\n' "$t Failed" 'at a' "$t health" "$t Ended" > /var/log/timed.log
+(n=0; a=0; b=0; while n=$((n + 1)); do
   [ $((n % 100)) = 0 ] && mv /var/log/app.log /var/log/app.log.1
   echo "line $n" >> /var/log/app.log
+  case $((n / 50 % 2))-$((n % 10)) in
+    0-5) echo "a $((a = a + 1))" >> /var/log/turn-a.log ;;
+    1-5) echo "b $((b = b + 1))" >> /var/log/turn-b.log ;;
+  esac
   sleep 0.1
 done) &
 for i in $(seq 600); do [ -s {AGENT}/logs/amazon-cloudwatch-agent.log ] && break; sleep 0.2; done
@@ -95,11 +109,20 @@ def test_lines_of_guests_are_shipped_through_rotations_and_a_kill(profile):
 
     begun = eventually(lambda: shipped(210), "lines of three files have come", 90)
     assert begun == list(range(1, len(begun) + 1)), "every line once, in order, over two rotations"
-    assert eventually(lambda: lines(cloud, "traces"), "a trace has come", 30) == ["Failed\n  at a\n  at b", "Ended"]
+    traces = eventually(lambda: len(found := lines(cloud, "traces")) > 1 and found, "traces have come", 30)
+    assert traces == ["Failed\n  at a\n  at b", "Ended"]
+    eventually(lambda: len(lines(cloud, "timed")) > 1, "lines with times have come", 30)
+    timed = cloud.client("logs").filter_log_events(logGroupName="app", logStreamNames=["timed"])["events"]
+    assert [event["message"][20:] for event in timed] == ["Failed\nat a", "Ended"]
+    assert all(7_100 < time.time() - event["timestamp"] / 1_000 < 7_500 for event in timed), "times of their own"
+    for letter in "ab":
+        taken = lambda letter=letter: [int(line.split()[1]) for line in lines(cloud, "turns") if line.startswith(letter)]
+        turns = eventually(lambda: len(found := taken()) > 5 and found, f"lines of file {letter} have come", 30)
+        assert turns == list(range(1, len(turns) + 1)), "of both files every line once, in order"
     groups = cloud.client("logs").describe_log_groups()["logGroups"]
     assert [(one["logGroupName"], one.get("retentionInDays")) for one in groups] == [("app", 7)]
     told = eventually(lambda: (said := console()) and " END" in said and said, "the guest is told what is not shipped", 60)
-    assert "collect_list[2]: timestamp_format is not honoured" in told
+    assert "collect_list[2]: timestamp_format: %j is not honoured" in told
 
     cloud.kill()
     cloud.start()

@@ -6,18 +6,15 @@ import time
 
 import pytest
 from conftest import eventually, needs_root
-from disk_kit import MIB, ext4, image_ends, imported, role, system, upload
+from disk_kit import MIB, ext4, image_ends, imported, loops, needs_qemu_img, role, system, upload
 
 pytestmark = needs_root
 
 
-def loops(cloud):
-    lists = subprocess.run(["losetup", "-l", "-n", "-O", "BACK-FILE"], capture_output=True, text=True).stdout
-    return [line for line in lists.splitlines() if cloud.folder in line and "pool.xfs" not in line]
-
-
-@pytest.mark.parametrize("pause", [0.0, 0.05, 0.2, 0.5])
-def test_what_was_being_imported_is_imported(own_cloud, tmp_path, pause):
+@pytest.mark.parametrize(("kind", "pause"), [("raw", 0.0), ("raw", 0.05), ("raw", 0.2), ("raw", 0.5)] + [
+    pytest.param("vmdk", pause, marks=needs_qemu_img) for pause in (0.05, 0.15, 0.3)
+])
+def test_what_was_being_imported_is_imported(own_cloud, tmp_path, kind, pause):
     cloud = own_cloud()
     bucket = "disks"
     cloud.client("s3").create_bucket(Bucket=bucket)
@@ -25,10 +22,14 @@ def test_what_was_being_imported_is_imported(own_cloud, tmp_path, pause):
     root = tmp_path / "root"
     root.mkdir()
     (root / "noise").write_bytes(os.urandom(24 * MIB))
-    key = upload(cloud, bucket, ext4(system(root), tmp_path / "disk.raw"))
+    disk = ext4(system(root), tmp_path / "disk.raw")
+    if kind == "vmdk":
+        disk = tmp_path / "disk.vmdk"
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "vmdk", str(tmp_path / "disk.raw"), str(disk)], check=True)
+    key = upload(cloud, bucket, disk)
     place = {"S3Bucket": bucket, "S3Key": key}
-    snapshot = ec2.import_snapshot(DiskContainer={"Format": "raw", "UserBucket": place}, RoleName=name)["ImportTaskId"]
-    made = ec2.import_image(DiskContainers=[{"Format": "raw", "UserBucket": place}], RoleName=name)["ImportTaskId"]
+    snapshot = ec2.import_snapshot(DiskContainer={"Format": kind, "UserBucket": place}, RoleName=name)["ImportTaskId"]
+    made = ec2.import_image(DiskContainers=[{"Format": kind, "UserBucket": place}], RoleName=name)["ImportTaskId"]
     time.sleep(pause)
     cloud.kill()
     cloud.start()

@@ -13,7 +13,7 @@ pytestmark = needs_root
 
 @pytest.fixture
 def cloud(tmp_path):
-    cloud = Cloud(tmp_path, args=["--stop-instances"]).start()
+    cloud = Cloud(tmp_path).start()
     yield cloud
     cloud.stop()
 

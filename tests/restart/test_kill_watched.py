@@ -25,7 +25,7 @@ FORETELLS = {
 
 @pytest.fixture
 def cloud(tmp_path):
-    cloud = Cloud(tmp_path, args=["--stop-instances"]).start()
+    cloud = Cloud(tmp_path).start()
     yield cloud
     cloud.stop()
 

@@ -40,7 +40,7 @@ def test_what_a_killed_cloud_left_goes_when_its_folder_is_gone(tmp_path):
     assert tag not in subprocess.run(doctor, capture_output=True, text=True, check=True).stdout
     assert left(tag), "its folder is still there"
     shutil.rmtree(folders[0])
-    other = Cloud(folders[1], args=["--stop-instances"]).start()
+    other = Cloud(folders[1]).start()
     try:
         eventually(lambda: not left(tag) and not os.path.exists(f"/run/cloudlet/tags/{tag}"), "nothing is left")
     finally:

@@ -13,6 +13,8 @@ pub struct Fix {
     /// Protocols spoken, best first, in botocore's names.
     pub protocols: Vec<String>,
     pub xml_namespace: Option<String>,
+    /// What IAM actions and ARNs begin with, where that is not the name requests are signed for.
+    pub action_prefix: Option<String>,
     /// What stands before the code in `__type`: `com.amazonaws.sqs#`.
     pub error_namespace: String,
     /// How a request that breaks the model is refused: `standard`, `parameter`, or `required` (see `shape::Checks`).

@@ -233,7 +233,8 @@ mod tests {
 
     #[test]
     fn committed_models_are_as_a_refresh_writes_them() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+        // Tests run in their package's folder, wherever they were built.
+        let folder = std::path::Path::new("../../models");
         for service in ["sqs", "sts", "ec2"] {
             let text = std::fs::read_to_string(folder.join(format!("{service}.json"))).unwrap();
             let model: Model = serde_json::from_str(&text).unwrap();

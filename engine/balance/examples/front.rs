@@ -40,8 +40,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         names: Vec::new(),
         places: vec![Place {
             space: None,
-            address: Ipv4Addr::LOCALHOST,
-            known_as: Ipv4Addr::LOCALHOST,
+            address: Ipv4Addr::LOCALHOST.into(),
+            known_as: Some(Ipv4Addr::LOCALHOST.into()),
+            admits: None,
             zone: String::new(),
         }],
         doors: vec![DoorSpec {
@@ -61,6 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             slow_start: Duration::ZERO,
             probe: None,
             proxy_header: ProxyHeader::None,
+            keep_source: false,
             fail_open: true,
             cross_zone: None,
         }],

@@ -79,7 +79,9 @@ pub(crate) async fn run(
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let live = slot.get();
-                let Some(door) = live.door(port, false) else { continue };
+                let Some(door) = live.door(port, false).filter(|_| place.spec.lets_in(peer.ip())) else {
+                    continue;
+                };
                 let Some(seat) = worker.room.enter() else {
                     add(&place.counters.refused_connections, 1);
                     continue;

@@ -12,7 +12,7 @@ use tokio::time::interval;
 
 use crate::counters::add;
 use crate::live::{LivePlace, Member, Slot, Underway};
-use crate::stream::{choose, pool_of};
+use crate::stream::{choose, pool_of, source};
 
 /// Flows at once at one door and thread; the next client waits until one has ended.
 const FLOWS_MAX: usize = 4_096;
@@ -58,7 +58,7 @@ pub(crate) async fn run(socket: UdpSocket, slot: Arc<Slot>, place: Arc<LivePlace
                 if flows.get(&peer).is_some_and(|flow| flow.member.is_draining() || !flow.member.is_healthy()) {
                     flows.remove(&peer);
                 }
-                if !flows.contains_key(&peer) && flows.len() < FLOWS_MAX {
+                if !flows.contains_key(&peer) && flows.len() < FLOWS_MAX && place.spec.lets_in(peer.ip()) {
                     let begun = begin(&slot, &place, port, (peer, &socket), &clock, &mut readers).await;
                     flows.extend(begun.map(|flow| (peer, flow)));
                 }
@@ -90,8 +90,8 @@ async fn begin(
     let pool = pool_of(slot, live.door(port, true)?)?;
     let cross_zone = pool.spec.cross_zone.unwrap_or(live.manners.cross_zone);
     let member = choose(&pool, (!cross_zone).then_some(&*place.spec.zone), &[], peer.ip())?;
-    let socket = Arc::new(place.space.bind_any().ok()?);
-    socket.connect(member.address).await.ok()?;
+    let by = source(&pool, member.address, peer);
+    let socket = Arc::new(place.space.connect_datagrams(member.address, by).await.ok()?);
     add(&place.counters.flows, 1);
     add(&pool.counters.of(&place.spec.zone).requests, 1);
     let last = Arc::new(AtomicU32::new(clock.load(Ordering::Relaxed)));

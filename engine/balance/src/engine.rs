@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -148,9 +148,9 @@ impl Balance {
     }
 
     /// The addresses of a front by its name.
-    pub fn resolve(&self, name: &str) -> Option<Vec<Ipv4Addr>> {
+    pub fn resolve(&self, name: &str) -> Option<Vec<IpAddr>> {
         let live = self.find(name)?.get();
-        Some(live.places.iter().map(|place| place.spec.known_as).collect())
+        Some(live.places.iter().filter_map(|place| place.spec.known_as).collect())
     }
 
     /// Answers a request for a front's host that came another way than through a door: by the door that speaks as the

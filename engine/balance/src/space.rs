@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use nix::sched::{CloneFlags, setns};
@@ -56,9 +56,21 @@ impl Space {
         UdpSocket::from_std(socket.into())
     }
 
-    /// A socket for datagrams to one peer.
-    pub(crate) fn bind_any(&self) -> io::Result<UdpSocket> {
-        self.bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
+    /// A socket for datagrams to one peer; under the address `by`, which may be anybody's.
+    pub(crate) async fn connect_datagrams(
+        &self,
+        to: SocketAddr,
+        by: Option<SocketAddr>,
+    ) -> io::Result<UdpSocket> {
+        let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let socket = match by {
+            Some(by) => {
+                UdpSocket::from_std(self.within(|| disguised(by, Type::DGRAM, Protocol::UDP))?.into())?
+            }
+            None => self.bind(SocketAddr::new(any, 0))?,
+        };
+        socket.connect(to).await?;
+        Ok(socket)
     }
 
     pub(crate) async fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
@@ -67,6 +79,28 @@ impl Space {
         stream.set_nodelay(true)?;
         Ok(stream)
     }
+
+    /// As [`Space::connect`], under the address `by`, which may be anybody's.
+    pub(crate) async fn connect_as(&self, to: SocketAddr, by: SocketAddr) -> io::Result<TcpStream> {
+        let socket = self.within(|| disguised(by, Type::STREAM, Protocol::TCP))?;
+        let stream = TcpSocket::from_std_stream(socket.into()).connect(to).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+/// Bound to an address that is not ours. Its port, too, unless something else of ours has both.
+fn disguised(by: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(by), kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    match by {
+        SocketAddr::V4(_) => socket.set_ip_transparent_v4(true)?,
+        SocketAddr::V6(_) => socket.set_ip_transparent_v6(true)?,
+    }
+    let any_port = SocketAddr::new(by.ip(), 0);
+    socket.bind(&by.into()).or_else(|_| socket.bind(&any_port.into()))?;
+    Ok(socket)
 }
 
 fn bound(at: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {

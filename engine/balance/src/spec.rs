@@ -1,7 +1,7 @@
 //! What callers ask for: fronts, the doors they open, the rules behind them, and pools of members that answer.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,10 +62,20 @@ pub struct FrontSpec {
 pub struct Place {
     /// The network namespace, by a path that keeps it open; the process's own without.
     pub space: Option<PathBuf>,
-    pub address: Ipv4Addr,
-    /// What names of the front resolve to.
-    pub known_as: Ipv4Addr,
+    /// One that stands at addresses of both families has two places.
+    pub address: IpAddr,
+    /// What names of the front resolve to, besides those of its other places.
+    pub known_as: Option<IpAddr>,
+    /// Clients from elsewhere are sent away; without, anybody may come.
+    pub admits: Option<Vec<IpNet>>,
     pub zone: String,
+}
+
+impl Place {
+    pub(crate) fn lets_in(&self, client: IpAddr) -> bool {
+        let has = |ranges: &Vec<IpNet>| ranges.iter().any(|range| range.contains(&client));
+        self.admits.as_ref().is_none_or(has)
+    }
 }
 
 /// How a front treats HTTP.
@@ -196,6 +206,9 @@ pub struct PoolSpec {
     pub probe: Option<Probe>,
     /// Begins each stream.
     pub proxy_header: ProxyHeader,
+    /// Members see who the client is by the address that streams and datagrams come from, where it is of their family.
+    /// The place's namespace must bring what they answer back.
+    pub keep_source: bool,
     /// Members known to be ill are asked all the same where nobody is well.
     pub fail_open: bool,
     /// As the front says where `None`.

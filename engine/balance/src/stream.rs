@@ -43,7 +43,13 @@ pub(crate) async fn carry<S>(
     while tried.len() < TRIES {
         let Some(member) = choose(&pool, zone, &tried, peer.ip()) else { return };
         let (underway, asked) = (member.begin(), Instant::now());
-        let Ok(Ok(mut stream)) = timeout(CONNECT_MAX, place.space.connect(member.address)).await else {
+        let connecting = async {
+            match source(&pool, member.address, peer) {
+                Some(by) => place.space.connect_as(member.address, by).await,
+                None => place.space.connect(member.address).await,
+            }
+        };
+        let Ok(Ok(mut stream)) = timeout(CONNECT_MAX, connecting).await else {
             add(&place.counters.connect_errors, 1);
             add(&of_pool.connect_errors, 1);
             tried.push(member);
@@ -87,6 +93,12 @@ where
 pub(crate) fn pool_of(slot: &Slot, door: &LiveDoor) -> Option<Arc<LivePool>> {
     let Action::Forward(forward) = &door.spec.otherwise else { return None };
     slot.get().pools.get(pick::pool(forward)?).cloned()
+}
+
+/// Under which address a member sees a client, if not under the place's own.
+pub(crate) fn source(pool: &LivePool, member: SocketAddr, client: SocketAddr) -> Option<SocketAddr> {
+    let by = SocketAddr::new(client.ip().to_canonical(), client.port());
+    (pool.spec.keep_source && by.is_ipv4() == member.is_ipv4()).then_some(by)
 }
 
 /// By the client's address where that is to stick.

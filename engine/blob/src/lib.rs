@@ -5,6 +5,7 @@
 mod blobs;
 mod body;
 pub mod chunk;
+mod direct;
 mod error;
 mod folder;
 mod id;

@@ -79,14 +79,14 @@ impl Upload {
     ) -> Result<S> {
         let mut state = self.state.take().ok_or_else(lost)?;
         let folder = self.inner.folder.clone();
-        let (path, bounds) = (self.path.clone(), self.bounds);
+        let (path, bounds, pool) = (self.path.clone(), self.bounds, Arc::clone(&self.inner.pool));
         let work = move || {
             state.at = piece.seal(&state.key, state.at, |plain| add(&mut sums, plain));
             state.sum.add(piece.as_ref());
             bounds.check_growth(state.sum.size_bytes())?;
             let mut elsewhere = None;
             match &folder {
-                Some(folder) => state.local(folder, &path)?.write(piece.as_ref())?,
+                Some(folder) => state.local(folder, &path)?.write(piece.as_ref(), || pool.buffer())?,
                 None => elsewhere = Some(piece),
             }
             Ok((state, sums, elsewhere))
@@ -144,9 +144,9 @@ impl Upload {
             self.remote.pending.extend_from_slice(&seal);
             return self.end_elsewhere().await.map(|()| written);
         };
-        let path = self.path.clone();
+        let (path, pool) = (self.path.clone(), Arc::clone(&inner.pool));
         let work = move || {
-            state.local(&folder, &path)?.write(&seal)?;
+            state.local(&folder, &path)?.write(&seal, || pool.buffer())?;
             state.file.take().ok_or_else(lost)?.publish()
         };
         blocking("complete a blob", work).await.map(|()| written)

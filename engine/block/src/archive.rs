@@ -77,6 +77,7 @@ impl Engine {
             return Ok(Stored { blocks: count(&done), ..Stored::default() });
         }
         self.pool().await?.check_room(0)?;
+        self.mark_storing(id).await?;
         let blobs = self.blobs().await?;
         let mut frames =
             Frames { id, bytes: blobs.get(&archive_id(id)?).await?.bytes, ahead: BytesMut::new() };
@@ -92,6 +93,7 @@ impl Engine {
             stored.stored_bytes += written;
         }
         self.put_manifest(id, &manifest).await?;
+        self.unmark_storing(id).await?;
         Ok(stored)
     }
 
@@ -102,10 +104,7 @@ impl Engine {
 
     /// Snapshots that have an archive.
     pub(crate) async fn archived_ids(&self) -> Result<Vec<Id>> {
-        let folder = BlobId::new(FOLDER)?;
-        let listed: Vec<_> = self.blobs().await?.list(Some(&folder)).try_collect().await?;
-        let names = listed.iter().filter_map(|blob| blob.id.as_str().strip_prefix("archives/"));
-        Ok(names.filter_map(|name| Id::new(name).ok()).collect())
+        self.ids_below(FOLDER).await
     }
 }
 

@@ -30,11 +30,9 @@ impl Engine {
         let (to, from) =
             (pool.snapshots().join(id.as_str()), from.map(|from| pool.snapshots().join(from.as_str())));
         on_thread(move || {
-            if to.exists() {
-                return Ok(());
-            }
             pool.check_room(0)?;
             match &from {
+                _ if to.exists() => {}
                 Some(from) if old == new => pool.copy(from, &to)?,
                 Some(from) => pool.recode(from, &to, (old.as_ref(), new.as_ref()))?,
                 None => {
@@ -43,6 +41,7 @@ impl Engine {
                     rename(&draft, &to)?;
                 }
             }
+            // Also of one that a crash left between its name and its size.
             let file = OpenOptions::new().write(true).open(&to).at("open", &to)?;
             file.set_len(size_bytes).and_then(|()| file.sync_all()).at("size", &to)
         })

@@ -13,13 +13,16 @@ use tokio::sync::{Mutex as AsyncMutex, OnceCell, RwLock};
 use tokio::task::spawn_blocking;
 
 use crate::error::{Error, Result, Trying};
-use crate::import::DiskImage;
+use crate::export::Exported;
+use crate::import::{DiskImage, Format};
 use crate::loops;
 use crate::make::{grow, make};
 use crate::pool::{Pool, Sharing, sync_folder};
 use crate::seal::Key;
 use crate::sealed::Sealed;
-use crate::volume::{BlockInfo, Capabilities, Device, Id, Keys, Known, Source, Stored, Volumes, Wish};
+use crate::volume::{
+    BlockInfo, Capabilities, Device, Id, Keys, Known, PackedBlocks, Source, Stored, Volumes, Wish,
+};
 
 /// Of one volume: 64 TiB, as the largest of clouds.
 pub(crate) const SIZE_BYTES_MAX: u64 = 64 << 40;
@@ -165,7 +168,7 @@ impl Engine {
             return Ok(());
         }
         let pool = self.pool().await?.clone();
-        let (volumes, snapshots) = (pool.volumes(), pool.snapshots());
+        let (volumes, snapshots, templates) = (pool.volumes(), pool.snapshots(), pool.templates());
         let attached: Vec<String> = known.attached.iter().map(ToString::to_string).collect();
         let (nodes, sealed) = (self.0.config.nodes.clone(), self.sealed());
         on_thread(move || {
@@ -192,18 +195,23 @@ impl Engine {
         .await?;
         for id in ids(&volumes)? {
             if !known.volumes.contains(&id) {
-                self.remove(&id).await?;
+                match self.remove(&id).await {
+                    // Who copied it for a daemon that was killed may need a moment: its owner asks again, or the next sweep.
+                    Err(Error::Busy(_)) => {}
+                    removed => removed?,
+                }
             }
         }
         let mut doomed = ids(&snapshots)?;
         doomed.extend(self.stored_ids().await?);
         doomed.extend(self.archived_ids().await?);
+        doomed.extend(self.storing_ids().await?);
         for id in doomed {
             if !known.snapshots.contains(&id) {
                 self.remove_snapshot(&id).await?;
             }
         }
-        on_thread(move || drafts(&volumes).and_then(|()| drafts(&snapshots))).await
+        on_thread(move || [volumes, snapshots, templates].iter().try_for_each(|folder| drafts(folder))).await
     }
 }
 
@@ -313,6 +321,10 @@ impl Volumes for Engine {
         self.import_now(snapshot, image, key).boxed()
     }
 
+    fn export<'a>(&'a self, volume: &'a Id, format: Format) -> BoxFuture<'a, Result<Exported>> {
+        self.export_now(volume, format).boxed()
+    }
+
     fn store<'a>(&'a self, snapshot: &'a Id, parent: Option<&'a Id>) -> BoxFuture<'a, Result<Stored>> {
         self.store_now(snapshot, parent).boxed()
     }
@@ -357,6 +369,15 @@ impl Volumes for Engine {
         key: Option<&'a Key>,
     ) -> BoxFuture<'a, Result<Bytes>> {
         self.block_now(snapshot, index, key).boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        from: u32,
+        key: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<PackedBlocks>> {
+        self.read_now(snapshot, from, key).boxed()
     }
 
     fn sweep(&self, known: Known) -> BoxFuture<'_, Result<()>> {

@@ -6,13 +6,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, ready};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::error::{Error, Result, Trying};
-use crate::import::DiskImage;
+use crate::export::Exported;
+use crate::import::{DiskImage, Format};
 use crate::manifest::BLOCK_BYTES;
 use crate::seal::Key;
-use crate::volume::{BlockInfo, Capabilities, Device, Id, Keys, Known, Source, Stored, Volumes, Wish};
+use crate::snapshot::pack;
+use crate::volume::{
+    BlockInfo, Capabilities, Device, Id, Keys, Known, Packed, PackedBlocks, Source, Stored, Volumes, Wish,
+};
 
 /// The contract of [`Volumes`] without a single byte.
 #[derive(Default)]
@@ -27,6 +31,8 @@ struct State {
     snapshots: BTreeMap<Id, u64>,
     stored: BTreeSet<Id>,
     archived: BTreeSet<Id>,
+    /// What was written into snapshots block by block.
+    written: BTreeMap<Id, BTreeMap<u32, Bytes>>,
     is_full: bool,
 }
 
@@ -159,12 +165,16 @@ impl Volumes for FakeVolumes {
     fn put_block<'a>(
         &'a self,
         snapshot: &'a Id,
-        _index: u32,
-        _block: Bytes,
+        index: u32,
+        block: Bytes,
         _: Option<&'a Key>,
     ) -> BoxFuture<'a, Result<()>> {
-        let known = self.lock().snapshots.contains_key(snapshot);
-        ready(if known { Ok(()) } else { Err(Error::Absent(snapshot.to_string())) }).boxed()
+        let mut state = self.lock();
+        if !state.snapshots.contains_key(snapshot) {
+            return ready(Err(Error::Absent(snapshot.to_string()))).boxed();
+        }
+        state.written.entry(snapshot.clone()).or_default().insert(index, block);
+        ready(Ok(())).boxed()
     }
 
     fn import<'a>(
@@ -191,6 +201,20 @@ impl Volumes for FakeVolumes {
             Ok(*state.snapshots.entry(snapshot.clone()).or_insert(size_bytes))
         }
         .boxed()
+    }
+
+    fn export<'a>(&'a self, volume: &'a Id, format: Format) -> BoxFuture<'a, Result<Exported>> {
+        let state = self.lock();
+        let answer = match state.volumes.get(volume) {
+            _ if state.is_full => Err(Error::Full),
+            None => Err(Error::Absent(volume.to_string())),
+            Some(_) => {
+                let said = format!("a disk as {format:?}");
+                let size_bytes = u64::try_from(said.len()).unwrap_or(0);
+                Ok(Exported { size_bytes, bytes: stream::iter([Ok(Bytes::from(said))]).boxed() })
+            }
+        };
+        ready(answer).boxed()
     }
 
     fn store<'a>(&'a self, snapshot: &'a Id, _parent: Option<&'a Id>) -> BoxFuture<'a, Result<Stored>> {
@@ -241,6 +265,7 @@ impl Volumes for FakeVolumes {
         let mut state = self.lock();
         state.snapshots.remove(id);
         state.stored.remove(id);
+        state.written.remove(id);
         ready(Ok(())).boxed()
     }
 
@@ -259,18 +284,34 @@ impl Volumes for FakeVolumes {
     }
 
     fn blocks<'a>(&'a self, snapshot: &'a Id) -> BoxFuture<'a, Result<Vec<BlockInfo>>> {
-        let known = self.lock().stored.contains(snapshot);
-        ready(if known { Ok(Vec::new()) } else { Err(Error::Absent(snapshot.to_string())) }).boxed()
+        let state = self.lock();
+        if !state.stored.contains(snapshot) {
+            return ready(Err(Error::Absent(snapshot.to_string()))).boxed();
+        }
+        let written = state.written.get(snapshot).into_iter().flatten();
+        ready(Ok(written.map(|(index, _)| BlockInfo { index: *index, token: [0; 32] }).collect())).boxed()
     }
 
-    fn block<'a>(
-        &'a self,
-        _snapshot: &'a Id,
-        _index: u32,
-        _: Option<&'a Key>,
-    ) -> BoxFuture<'a, Result<Bytes>> {
+    fn block<'a>(&'a self, snapshot: &'a Id, index: u32, _: Option<&'a Key>) -> BoxFuture<'a, Result<Bytes>> {
         let length = usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX);
-        ready(Ok(Bytes::from(vec![0; length]))).boxed()
+        let found = self.lock().written.get(snapshot).and_then(|blocks| blocks.get(&index)).cloned();
+        ready(Ok(found.unwrap_or_else(|| Bytes::from(vec![0; length])))).boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        from: u32,
+        _: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<PackedBlocks>> {
+        let state = self.lock();
+        if !state.stored.contains(snapshot) {
+            return ready(Err(Error::Absent(snapshot.to_string()))).boxed();
+        }
+        let written = state.written.get(snapshot).cloned().unwrap_or_default();
+        let left = written.into_iter().filter(move |(index, _)| *index >= from);
+        let packed = left.map(|(index, block)| pack(&block).map(|bytes| Packed { index, bytes }));
+        ready(Ok(stream::iter(packed.collect::<Vec<_>>()).boxed())).boxed()
     }
 
     fn sweep(&self, known: Known) -> BoxFuture<'_, Result<()>> {

@@ -12,6 +12,8 @@ use futures_util::stream::{BoxStream, StreamExt};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use crate::engine::{Engine, SIZE_BYTES_MAX, on_thread};
 use crate::error::{Error, Result, Trying};
@@ -19,6 +21,7 @@ use crate::loops;
 use crate::manifest::BLOCK_BYTES;
 use crate::pool::{Pool, rename};
 use crate::seal::Key;
+use crate::sys::tied;
 use crate::volume::Id;
 
 const GIB: u64 = 1 << 30;
@@ -219,9 +222,28 @@ async fn convert(pool: &Pool, from: &Path, format: Format, to: &Path) -> Result<
     run(pool, &["convert", "-f", name, "-O", "raw"], &[from, to]).await.map(drop)
 }
 
-/// Runs `qemu-img` to its end, unless the host's disk gets full by it.
-async fn run(pool: &Pool, words: &[&str], files: &[&Path]) -> Result<Vec<u8>> {
-    let child = Command::new("qemu-img")
+/// Runs `qemu-img` to its end, unless the host's disk gets full by it, or nobody waits any more.
+pub(crate) async fn run(pool: &Pool, words: &[&str], files: &[&Path]) -> Result<Vec<u8>> {
+    let (pool, runtime) = (pool.clone(), Handle::current());
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let files: Vec<PathBuf> = files.iter().map(|file| (*file).to_owned()).collect();
+    let (waits, left) = oneshot::channel::<()>();
+    // It dies with its thread, so it has one that stays until its end.
+    let output = on_thread(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                output = run_here(&pool, &words, &files) => output,
+                _ = left => Err(Error::Host("nobody waits for qemu-img".to_owned())),
+            }
+        })
+    });
+    let output = output.await;
+    drop(waits);
+    output
+}
+
+async fn run_here(pool: &Pool, words: &[String], files: &[PathBuf]) -> Result<Vec<u8>> {
+    let child = Command::from(tied("qemu-img"))
         .args(words)
         .args(files)
         .stdin(Stdio::null())

@@ -7,6 +7,7 @@ mod archive;
 mod draft;
 mod engine;
 mod error;
+mod export;
 mod extents;
 mod fake;
 mod import;
@@ -20,13 +21,18 @@ mod sealed;
 mod sector;
 mod serve;
 mod snapshot;
+mod stray;
 mod sys;
 mod volume;
 
 pub use engine::{Config, Engine};
 pub use error::{Error, Result};
+pub use export::Exported;
 pub use fake::FakeVolumes;
 pub use import::{DiskImage, Format};
 pub use manifest::BLOCK_BYTES;
 pub use seal::Key;
-pub use volume::{BlockInfo, Capabilities, Device, Id, Keys, Known, Source, Stored, Volumes, Wish};
+pub use snapshot::{PACKED_BYTES_MAX, pack, unpack};
+pub use volume::{
+    BlockInfo, Capabilities, Device, Id, Keys, Known, Packed, PackedBlocks, Source, Stored, Volumes, Wish,
+};

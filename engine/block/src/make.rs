@@ -2,12 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::engine::device_of;
 use crate::error::{Error, Result, Trying};
 use crate::loops;
 use crate::pool::{Pool, rename};
+use crate::sys::tied;
 use crate::volume::{Source, Wish};
 
 /// Makes a volume's file, whole or not at all.
@@ -58,7 +59,7 @@ fn template(pool: &Pool, size_bytes: u64) -> Result<PathBuf> {
     let known = ["nodiscard,assume_storage_prezeroed=1", "nodiscard,lazy_itable_init=1,lazy_journal_init=1"];
     let mut last = String::new();
     for options in known {
-        let output = Command::new("mkfs.ext4")
+        let output = tied("mkfs.ext4")
             .args(["-q", "-F", "-b", "4096", "-m", "0", "-L", "root", "-E", options])
             .arg(&draft)
             .stdin(Stdio::null())

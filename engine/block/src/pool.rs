@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use nix::mount::{MsFlags, mount, umount};
 use nix::sys::statvfs::statvfs;
@@ -200,10 +200,12 @@ fn can_share(folder: &Path) -> bool {
 /// Makes the file with a file system of ours. False where the host has no program for that.
 fn format(file: &Path) -> Result<bool> {
     let draft = file.with_extension("draft");
+    // Another file than a program of before may still write to.
+    loops::hide(&draft)?;
     let made =
         OpenOptions::new().create(true).truncate(true).write(true).open(&draft).at("create", &draft)?;
     made.set_len(POOL_BYTES).at("size", &draft)?;
-    let run = Command::new("mkfs.xfs")
+    let run = sys::tied("mkfs.xfs")
         // A small log, since it takes its room at once.
         .args(["-q", "-K", "-m", "reflink=1", "-l", "size=64m"])
         .arg(&draft)

@@ -17,20 +17,22 @@ use crate::loops;
 use crate::manifest::{BLOCK_BYTES, Manifest};
 use crate::pool::{Sharing, rename, sync_folder};
 use crate::seal::{Cipher, Key};
-use crate::volume::{BlockInfo, Id, Keys, Stored};
+use crate::volume::{BlockInfo, Id, Keys, Packed, PackedBlocks, Stored};
 
 /// Blocks on their way to the store at a time.
 pub(crate) const BLOCKS_AT_ONCE: usize = 8;
 /// Fast, and close to what better ones reach on disks.
 const COMPRESSION: i32 = 1;
 /// A packed block is not longer than it was, but for its frame.
-pub(crate) const PACKED_BYTES_MAX: u64 = BLOCK_BYTES + 4096;
+pub const PACKED_BYTES_MAX: u64 = BLOCK_BYTES + 4096;
 /// Sectors in a block.
 pub(crate) const SECTORS: u64 = BLOCK_BYTES / 512;
+/// Where the lists of blocks lie.
+const FOLDER: &str = "manifests";
 pub(crate) const MANIFEST_BYTES_MAX: u64 = 2 << 30;
 
 fn manifest_id(id: &Id) -> Result<BlobId> {
-    Ok(BlobId::new(format!("manifests/{id}"))?)
+    Ok(BlobId::new(format!("{FOLDER}/{id}"))?)
 }
 
 impl Engine {
@@ -89,6 +91,10 @@ impl Engine {
         let path = file.clone();
         let (size_bytes, blocks, mut list) = on_thread(move || what_to_read(&path, base, shares)).await?;
         let _keeping = self.0.blocks.read().await;
+        let is_marked = !blocks.is_empty();
+        if is_marked {
+            self.mark_storing(id).await?;
+        }
         let file = Arc::new(File::open(&file).at("open", &file)?);
         let mut stored = Stored::default();
         let mut at_work = stream::iter(blocks)
@@ -105,6 +111,9 @@ impl Engine {
         let manifest = Manifest { size_bytes, blocks: list };
         stored.blocks = count(&manifest);
         self.put_manifest(id, &manifest).await?;
+        if is_marked {
+            self.unmark_storing(id).await?;
+        }
         Ok(stored)
     }
 
@@ -129,10 +138,7 @@ impl Engine {
 
     /// Snapshots that have a list in the store.
     pub(crate) async fn stored_ids(&self) -> Result<Vec<Id>> {
-        let folder = BlobId::new("manifests")?;
-        let listed: Vec<_> = self.blobs().await?.list(Some(&folder)).try_collect().await?;
-        let names = listed.iter().filter_map(|blob| blob.id.as_str().strip_prefix("manifests/"));
-        Ok(names.filter_map(|name| Id::new(name).ok()).collect())
+        self.ids_below(FOLDER).await
     }
 
     /// The snapshot's file, made again from its blocks where it is not there.
@@ -176,9 +182,16 @@ impl Engine {
             sync_folder(&file)
         })
         .await?;
-        let Some(manifest) = self.find_manifest(id).await? else { return Ok(()) };
+        let (manifest, is_storing) = (self.find_manifest(id).await?, self.is_storing(id).await?);
+        if manifest.is_none() && !is_storing {
+            return Ok(());
+        }
         let _alone = self.0.blocks.write().await;
-        let mut doomed: BTreeSet<ContentId> = manifest.blocks.into_values().collect();
+        let mut doomed: BTreeSet<ContentId> = match manifest {
+            Some(manifest) if !is_storing => manifest.blocks.into_values().collect(),
+            // Nobody knows which of them came from here. Whoever else has not ended brings its own again.
+            _ => self.all_blocks().await?,
+        };
         for other in self.stored_ids().await? {
             if other != *id
                 && let Some(other) = self.find_manifest(&other).await?
@@ -192,7 +205,8 @@ impl Engine {
         for content in doomed {
             blobs.delete(&content.blob_id()).await?;
         }
-        Ok(blobs.delete(&manifest_id(id)?).await?)
+        blobs.delete(&manifest_id(id)?).await?;
+        if is_storing { self.unmark_storing(id).await } else { Ok(()) }
     }
 
     pub(crate) async fn copy_now(&self, from: &Id, to: &Id, keys: Keys<'_>) -> Result<Stored> {
@@ -254,6 +268,47 @@ impl Engine {
     }
 }
 
+impl Engine {
+    pub(crate) async fn read_now(&self, id: &Id, from: u32, key: Option<&Key>) -> Result<PackedBlocks> {
+        let Manifest { mut blocks, .. } = self.manifest(id).await?;
+        let (blobs, key) = (self.blobs().await?.clone(), key.cloned());
+        let read = move |(index, content): (u32, ContentId)| {
+            let (blobs, key) = (blobs.clone(), key.clone());
+            async move {
+                let bytes = match key {
+                    // As it lies there.
+                    None => read_all(blobs.get(&content.blob_id()).await?).await?.into(),
+                    Some(key) => {
+                        let mut plain = read_block(&blobs, content).await?.to_vec();
+                        Cipher::new(&key).open(&mut plain, u64::from(index) * SECTORS);
+                        pack(&plain)?
+                    }
+                };
+                Ok(Packed { index, bytes })
+            }
+        };
+        Ok(stream::iter(blocks.split_off(&from)).map(read).buffered(BLOCKS_AT_ONCE).boxed())
+    }
+}
+
+/// A block as it is kept.
+///
+/// # Errors
+/// When there is no memory for it.
+pub fn pack(block: &[u8]) -> Result<Bytes> {
+    zstd::bulk::compress(block, COMPRESSION).map(Bytes::from).trying(|| "pack a block".to_owned())
+}
+
+/// The block that was packed.
+///
+/// # Errors
+/// [`Error::Damaged`] for what does not unpack to exactly one.
+pub fn unpack(packed: &[u8]) -> Result<Bytes> {
+    let length = usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX);
+    let plain = zstd::bulk::decompress(packed, length).unwrap_or_default();
+    if plain.len() == length { Ok(plain.into()) } else { Err(Error::Damaged("a block".to_owned())) }
+}
+
 pub(crate) fn count(manifest: &Manifest) -> u64 {
     u64::try_from(manifest.blocks.len()).unwrap_or(u64::MAX)
 }
@@ -294,23 +349,20 @@ async fn keep_block(blobs: &Blobs, file: Arc<File>, block: u64, size_bytes: u64)
         if bytes.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
-        zstd::bulk::compress(&bytes, COMPRESSION).trying(|| "pack a block".to_owned()).map(Some)
+        pack(&bytes).map(Some)
     })
     .await?;
     let Some(packed) = packed else {
         return Ok(Kept { index, content: None, read_bytes: length, stored_bytes: 0 });
     };
     let bounds = Bounds::at_most(PACKED_BYTES_MAX);
-    let (content, written) = blobs.put_by_content(Bytes::from(packed), bounds).await?;
+    let (content, written) = blobs.put_by_content(packed, bounds).await?;
     Ok(Kept { index, content: Some(content), read_bytes: length, stored_bytes: written.size_bytes })
 }
 
 async fn read_block(blobs: &Blobs, content: ContentId) -> Result<Bytes> {
     let packed = read_all(blobs.get(&content.blob_id()).await?).await?;
-    let length = usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX);
-    let damaged = |_| Error::Damaged(format!("block {content}"));
-    let plain = zstd::bulk::decompress(&packed, length).map_err(damaged)?;
-    if plain.len() == length { Ok(plain.into()) } else { Err(Error::Damaged(format!("block {content}"))) }
+    unpack(&packed).map_err(|_| Error::Damaged(format!("block {content}")))
 }
 
 pub(crate) async fn read_all(reader: blob::Reader) -> Result<Vec<u8>> {

@@ -4,6 +4,8 @@
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::ptr;
 
 const LOOP_CLR_FD: libc::c_ulong = 0x4C01;
@@ -68,6 +70,25 @@ pub(crate) struct Extent {
     /// None where it can't be told.
     pub physical: Option<u64>,
     pub length: u64,
+}
+
+/// A program of the host's that dies with the thread that starts it: one that stays would write on where the next engine
+/// tidies up.
+pub(crate) fn tied(program: &str) -> Command {
+    let (mut command, parent) = (Command::new(program), std::process::id());
+    let tie = move || {
+        // SAFETY: the call takes plain numbers.
+        checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })?;
+        // Whoever died before that is not told of any more.
+        // SAFETY: the call takes nothing.
+        match u32::try_from(unsafe { libc::getppid() }) == Ok(parent) {
+            true => Ok(()),
+            false => Err(io::Error::from_raw_os_error(libc::ESRCH)),
+        }
+    };
+    // SAFETY: between fork and exec only these two calls are made, which may be then, and nothing is allocated.
+    unsafe { command.pre_exec(tie) };
+    command
 }
 
 /// The number of a loop device that is free now; somebody else may be quicker.
@@ -159,4 +180,23 @@ pub(crate) fn extents(file: impl AsFd, start: u64) -> io::Result<(Vec<Extent>, b
 
 fn checked(answer: libc::c_int) -> io::Result<libc::c_int> {
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn a_program_dies_with_who_started_it() {
+        let start = || tied("sleep").arg("600").spawn().unwrap();
+        let mut child = std::thread::spawn(start).join().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_told() {
+        assert_eq!(tied("no-such-program").spawn().unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
 }

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::import::DiskImage;
+use crate::export::Exported;
+use crate::import::{DiskImage, Format};
 use crate::seal::Key;
 
 /// An id is also a file's name.
@@ -97,6 +99,17 @@ pub struct BlockInfo {
     pub token: [u8; 32],
 }
 
+/// A block of a snapshot on its way to somewhere else: plain, and packed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    pub index: u32,
+    /// At most [`crate::PACKED_BYTES_MAX`]; [`crate::unpack`] gives the block.
+    pub bytes: Bytes,
+}
+
+/// Blocks in their order.
+pub type PackedBlocks = BoxStream<'static, Result<Packed>>;
+
 /// What this host lets volumes do, found at the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
@@ -169,6 +182,12 @@ pub trait Volumes: Send + Sync {
         key: Option<&'a Key>,
     ) -> BoxFuture<'a, Result<u64>>;
 
+    /// Writes what a plain volume holds, which nobody uses meanwhile, as a disk image.
+    ///
+    /// # Errors
+    /// [`Error::Host`] where the host lacks what a format needs; [`Error::Spec`] for formats that are only read.
+    fn export<'a>(&'a self, volume: &'a Id, format: Format) -> BoxFuture<'a, Result<Exported>>;
+
     /// Keeps a taken snapshot in the store, block by block; only what differs from `parent` is read. When this
     /// returns, the snapshot no longer needs the volume.
     fn store<'a>(&'a self, snapshot: &'a Id, parent: Option<&'a Id>) -> BoxFuture<'a, Result<Stored>>;
@@ -206,6 +225,14 @@ pub trait Volumes: Send + Sync {
         index: u32,
         key: Option<&'a Key>,
     ) -> BoxFuture<'a, Result<Bytes>>;
+
+    /// Reads a stored snapshot from a block on: all that are not zeros.
+    fn read<'a>(
+        &'a self,
+        snapshot: &'a Id,
+        from: u32,
+        key: Option<&'a Key>,
+    ) -> BoxFuture<'a, Result<PackedBlocks>>;
 
     /// Removes what nobody knows, and detaches what is not attached any more.
     fn sweep(&self, known: Known) -> BoxFuture<'_, Result<()>>;

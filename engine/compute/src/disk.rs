@@ -73,7 +73,7 @@ fn file_system_bytes(superblock: &[u8; 1024]) -> u64 {
     blocks.saturating_mul(1024 << number(0x18).min(6))
 }
 
-fn mount_ext4(device: &Path, at: &Path) -> Result<()> {
+pub(crate) fn mount_ext4(device: &Path, at: &Path) -> Result<()> {
     let flags = MsFlags::MS_NOATIME | MsFlags::MS_NODEV;
     let none: Option<&str> = None;
     mount(Some(device), at, Some("ext4"), flags, none).at("mount", device)

@@ -9,15 +9,13 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns};
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid, chdir, setgroups, setresgid, setresuid, setsid};
 
 use crate::error::{Error, Result, Trying, chain};
 use crate::machine::Driver;
 use crate::record::Orders;
-use crate::{cgroup, micro, mounts, runtime, seccomp, sys};
+use crate::{cgroup, micro, mounts, runtime, seccomp, sys, tie};
 
 /// In this order: the user namespace comes last, since entering it gives up the power to enter the others.
 const NAMESPACES: [(&str, CloneFlags); 7] = [
@@ -33,7 +31,7 @@ const NAMESPACES: [(&str, CloneFlags); 7] = [
 /// The role: runs `argv` in the machine of this folder, whose first process is `pid`, and returns how it ended.
 pub(crate) fn run(folder: &Path, pid: i32, argv: &[String]) -> Result<i32> {
     // Dies with the engine's patience.
-    set_pdeathsig(Signal::SIGKILL).trying(|| "tie to the engine".to_owned())?;
+    tie::to_parent()?;
     let orders = Orders::read(folder)?.ok_or_else(|| Error::Absent(folder.display().to_string()))?;
     if orders.driver == Driver::Qemu {
         return micro::exec::run(&orders, folder, argv);
@@ -68,7 +66,7 @@ fn serve_mounts(hearing: &UnixStream, orders: &Orders) {
 }
 
 fn enter_and_run(pid: i32, group: &str, argv: &[String], mounts: &OwnedFd) -> Result<i32> {
-    set_pdeathsig(Signal::SIGKILL).trying(|| "tie to the engine".to_owned())?;
+    tie::to_parent()?;
     let program = seccomp::program()?;
     let proc = Path::new("/proc").join(pid.to_string()).join("ns");
     let mut doors = Vec::new();

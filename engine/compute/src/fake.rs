@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
@@ -27,6 +27,9 @@ pub enum OnStart {
     Exit(ExitReason),
 }
 
+/// What a command answers.
+type OnCommand = dyn Fn(&[String]) -> CommandOutput + Send + Sync;
+
 /// The contract of [`Machines`] without a single process.
 pub struct FakeMachines {
     state: Mutex<State>,
@@ -40,6 +43,7 @@ struct State {
     /// Of the images that are not ready.
     images: BTreeMap<ImageId, ImageState>,
     output: CommandOutput,
+    on_command: Option<Arc<OnCommand>>,
     commands: Vec<(MachineId, Vec<String>)>,
     stats: Stats,
     next_pid: u32,
@@ -86,6 +90,11 @@ impl FakeMachines {
     /// What every command answers from now on.
     pub fn answer_commands(&self, output: CommandOutput) {
         self.lock().output = output;
+    }
+
+    /// What each command answers from now on.
+    pub fn on_command(&self, answer: impl Fn(&[String]) -> CommandOutput + Send + Sync + 'static) {
+        self.lock().on_command = Some(Arc::new(answer));
     }
 
     /// The commands that were run, since this was asked last.
@@ -214,6 +223,23 @@ impl Machines for FakeMachines {
         ready(answer).boxed()
     }
 
+    fn whole_image<'a>(
+        &'a self,
+        image: &'a ImageId,
+        _over: Option<&'a Path>,
+        _onto: &'a Path,
+    ) -> BoxFuture<'a, Result<()>> {
+        let answer = match self.lock().bad_disks.clone() {
+            Some(reason) => Err(Error::Image { image: image.to_string(), reason }),
+            None => Ok(()),
+        };
+        ready(answer).boxed()
+    }
+
+    fn image_bytes<'a>(&'a self, _image: &'a ImageId) -> BoxFuture<'a, Result<u64>> {
+        ready(Ok(1 << 20)).boxed()
+    }
+
     fn imported_images(&self) -> BoxFuture<'_, Result<Vec<ImageId>>> {
         let images = self.lock().imported.iter().cloned().collect();
         ready(Ok(images)).boxed()
@@ -269,7 +295,10 @@ impl Machines for FakeMachines {
         argv: Vec<String>,
         _timeout_ms: u64,
     ) -> BoxFuture<'a, Result<CommandOutput>> {
-        let done = self.running(id, |state, _| state.output.clone());
+        let done = self.running(id, |state, _| match &state.on_command {
+            Some(answer) => answer(&argv),
+            None => state.output.clone(),
+        });
         if done.is_ok() {
             self.lock().commands.push((id.clone(), argv));
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::engine::{Config, id_of};
 use crate::error::{Error, Result, Trying};
@@ -14,6 +15,9 @@ use crate::{cgroup, micro, rootfs, runtime};
 /// Names that are no machine's begin so.
 const NEW: &str = ".new-";
 const GONE: &str = ".gone-";
+/// How long helpers of an engine that was killed may take to be gone.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Makes the machine, or gives one that does not run another size, name or network.
 pub(crate) fn create(config: &Config, images: &ImageStore, spec: MachineSpec) -> Result<()> {
@@ -140,10 +144,22 @@ pub(crate) fn tidy(place: &Place) -> Result<()> {
     }
     for name in names(&place.images())? {
         if name.contains(DRAFT) {
-            remove_tree(&place.images().join(name))?;
+            remove_left(&place.images().join(name))?;
         }
     }
     Ok(())
+}
+
+/// Removes what helpers of an engine that was killed may have written to: they die with it, which takes them a moment.
+fn remove_left(path: &Path) -> Result<()> {
+    let until = Instant::now() + GONE_WITHIN;
+    loop {
+        let removed = remove_tree(path);
+        if removed.is_ok() || Instant::now() > until {
+            return removed;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// Removes groups, sockets and runtime state of machines that do not exist.

@@ -31,6 +31,7 @@ mod runtime;
 mod seccomp;
 mod shim;
 mod sys;
+mod tie;
 mod users;
 
 pub use engine::{Config, Engine};

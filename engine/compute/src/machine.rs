@@ -274,6 +274,21 @@ pub trait Machines: Send + Sync {
     /// [`crate::Error::Image`] for a device that holds no such file system.
     fn import_image<'a>(&'a self, image: &'a ImageId, device: &'a Path) -> BoxFuture<'a, Result<()>>;
 
+    /// Writes an image's files, under what a machine has written on its root `over` them, onto an empty ext4 file system.
+    /// Both are block devices of this host that nobody else uses.
+    ///
+    /// # Errors
+    /// [`crate::Error::Image`] when the files have no room there, or `over` is no machine's root.
+    fn whole_image<'a>(
+        &'a self,
+        image: &'a ImageId,
+        over: Option<&'a Path>,
+        onto: &'a Path,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// How many bytes an image's files take.
+    fn image_bytes<'a>(&'a self, image: &'a ImageId) -> BoxFuture<'a, Result<u64>>;
+
     /// The images that were imported.
     fn imported_images(&self) -> BoxFuture<'_, Result<Vec<ImageId>>>;
 

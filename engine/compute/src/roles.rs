@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::error::{Error, Result, chain};
-use crate::image::{disk, oci};
+use crate::image::{disk, oci, whole};
 use crate::{devices, exec, guest, micro, shim, users};
 
 pub(crate) const SHIM: &str = "__machine-shim";
@@ -41,6 +41,7 @@ pub fn run_if_role(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
         GUEST_INIT => Some(code(guest::init::run().map(|()| 0))),
         GUEST_BOOT => Some(code(guest::boot::run().map(|()| 0))),
         disk::ROLE => Some(code(disk_role(rest).map(|()| 0))),
+        whole::ROLE => Some(code(whole_role(rest).map(|()| 0))),
         oci::ROLE => Some(code(unpack_role(rest).map(|()| 0))),
         _ => None,
     }
@@ -56,6 +57,13 @@ fn unpack_role(args: &[String]) -> Result<()> {
 fn disk_role(args: &[String]) -> Result<()> {
     match args {
         [device, at, root] => disk::run(Path::new(device), Path::new(at), Path::new(root)),
+        _ => Err(wrong()),
+    }
+}
+
+fn whole_role(args: &[String]) -> Result<()> {
+    match args {
+        [layers, over, onto, at] => whole::run(layers, Path::new(over), Path::new(onto), Path::new(at)),
         _ => Err(wrong()),
     }
 }

@@ -59,6 +59,11 @@ pub(crate) fn nic(network: &NetworkSpec, members: &Members, new: &NicSpec) -> Re
             "who goes by other addresses must be in a namespace of its own, with its sources unchecked",
         );
     }
+    if new.carries && (new.beside.is_some() || new.source_check) {
+        return invalid(
+            "who carries flows of others must be in a namespace of its own, with its sources unchecked",
+        );
+    }
     // What has other addresses needs none of the network's.
     let outside = |address: Ipv4Addr| !new.guises.is_empty() && address.is_link_local();
     let inside = |address: Ipv4Addr| network.cidrs.iter().any(|cidr| cidr.contains(&address));

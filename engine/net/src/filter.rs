@@ -155,6 +155,8 @@ table inet net {{
     pub(crate) fn ensure_members(&mut self, key: &str) {
         self.line(format_args!("add set inet net g_{key} {{ type ipv4_addr; }}"));
         self.line(format_args!("add set inet net g6_{key} {{ type ipv6_addr; }}"));
+        // Links of members that carry flows of others: whatever comes by them comes from the group.
+        self.line(format_args!("add set inet net gl_{key} {{ type ifname; }}"));
     }
 
     /// Takes the rules away. The set of members stays, empty: other groups' rules may name it.
@@ -180,7 +182,33 @@ table inet net {{
                 "add rule inet net {chain}_{key} counter name \"d_{key}\" goto refused_{way}"
             ));
         }
+        if nic.carries {
+            self.carry();
+            nic.groups.iter().for_each(|group| self.ensure_members(&group_key(group)));
+        }
         self.elements("add", tag, nic, slot);
+    }
+
+    /// Flows that a nic carries bear its mark, and what answers them while the way is looked for; then its segment's
+    /// again, for whatever asks where it comes from. Where nobody carries anything no packet is asked.
+    fn carry(&mut self) {
+        self.line(format_args!("add map inet net carriers {{ type ifname : mark; }}"));
+        self.line(format_args!(
+            "add chain inet net c_carry {{ type filter hook prerouting priority mangle; policy accept; }}"
+        ));
+        self.line(format_args!(
+            "add chain inet net c_carried {{ type filter hook forward priority -30; policy accept; }}"
+        ));
+        self.line(format_args!("flush chain inet net c_carry"));
+        self.line(format_args!("flush chain inet net c_carried"));
+        self.line(format_args!(
+            "add rule inet net c_carry ct direction reply ct mark != 0 meta mark set ct mark"
+        ));
+        self.line(format_args!("add rule inet net c_carry ct state new ct mark set iifname map @carriers"));
+        self.line(format_args!(
+            "add rule inet net c_carried meta mark > {} meta mark set iifname map @segment_of",
+            u16::MAX
+        ));
     }
 
     /// Undoes [`Script::bind_nic`] as far as a changed nic needs: chains and counter stay.
@@ -228,6 +256,12 @@ table inet net {{
             element("own6", format_args!("{link} . {address}"), nothing);
             for group in &nic.groups {
                 element(&format!("g6_{}", group_key(group)), format_args!("{address}"), nothing);
+            }
+        }
+        if let Some(mark) = nic.carrier() {
+            element("carriers", link, format_args!(" : {mark}"));
+            for group in &nic.groups {
+                element(&format!("gl_{}", group_key(group)), link, nothing);
             }
         }
         if nic.watched {
@@ -326,7 +360,11 @@ fn peers(side: Side, peer: &Peer) -> Vec<String> {
         Peer::Cidr(cidr) => vec![range(field, cidr)],
         Peer::Group(id) => {
             let key = group_key(id);
-            vec![format!("ip {field} @g_{key}"), format!("ip6 {field} @g6_{key}")]
+            let mut peers = vec![format!("ip {field} @g_{key}"), format!("ip6 {field} @g6_{key}")];
+            if matches!(side, Side::Ingress) {
+                peers.push(format!("iifname @gl_{key}"));
+            }
+            peers
         }
         Peer::Set(id) => vec![format!("ip {field} @{}", set_key(id))],
     }

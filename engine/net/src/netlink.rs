@@ -65,7 +65,12 @@ pub(crate) struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Link(u32),
-    Via { gateway: IpAddr, link: u32 },
+    Via {
+        gateway: IpAddr,
+        link: u32,
+    },
+    /// To the sockets of the namespace itself.
+    Here,
     Unreachable,
 }
 
@@ -75,6 +80,8 @@ pub(crate) enum Kind {
     Mark(u32),
     /// Those the namespace itself sends.
     Own,
+    /// Those that come in by the link of this name.
+    In(String),
     From(IpAddr),
 }
 
@@ -225,28 +232,21 @@ impl Request {
     }
 
     fn rule_of(family: AddressFamily, priority: u32, of: &Kind, table: u32) -> Self {
-        let mut message = RuleMessage::default();
-        message.header.family = family;
+        let mut message = rule(family, priority, of);
         message.header.action = RuleAction::ToTable;
-        message.attributes.push(RuleAttribute::Priority(priority));
         message.attributes.push(RuleAttribute::Table(table));
-        match of {
-            Kind::Any => {}
-            Kind::Mark(mark) => message.attributes.push(RuleAttribute::FwMark(*mark)),
-            Kind::Own => message.attributes.push(RuleAttribute::Iifname("lo".to_owned())),
-            Kind::From(address) => {
-                message.header.src_len = bits(*address);
-                message.attributes.push(RuleAttribute::Source(*address));
-            }
-        }
         Self::add(RouteNetlinkMessage::NewRule(message), format!("add routing rule {priority}"))
     }
 
-    pub(crate) fn delete_rule(priority: u32) -> Self {
-        let mut message = RuleMessage::default();
-        message.header.family = AddressFamily::Inet;
-        message.attributes.push(RuleAttribute::Priority(priority));
-        Self::delete(RouteNetlinkMessage::DelRule(message), format!("remove routing rule {priority}"))
+    pub(crate) fn delete_rule(priority: u32, of: &Kind) -> Self {
+        let message = RouteNetlinkMessage::DelRule(rule(AddressFamily::Inet, priority, of));
+        Self::delete(message, format!("remove routing rule {priority}"))
+    }
+
+    /// As [`Request::delete_rule`], for packets of IPv6.
+    pub(crate) fn delete_rule6(priority: u32, of: &Kind) -> Self {
+        let message = RouteNetlinkMessage::DelRule(rule(AddressFamily::Inet6, priority, of));
+        Self::delete(message, format!("remove routing rule {priority} of IPv6"))
     }
 
     fn judge(&self, error: io::Error) -> Result<()> {
@@ -297,6 +297,23 @@ fn address_of(link: u32, address: IpAddr, prefix_len: u8) -> AddressMessage {
     message
 }
 
+fn rule(family: AddressFamily, priority: u32, of: &Kind) -> RuleMessage {
+    let mut message = RuleMessage::default();
+    message.header.family = family;
+    message.attributes.push(RuleAttribute::Priority(priority));
+    match of {
+        Kind::Any => {}
+        Kind::Mark(mark) => message.attributes.push(RuleAttribute::FwMark(*mark)),
+        Kind::Own => message.attributes.push(RuleAttribute::Iifname("lo".to_owned())),
+        Kind::In(link) => message.attributes.push(RuleAttribute::Iifname(link.clone())),
+        Kind::From(address) => {
+            message.header.src_len = bits(*address);
+            message.attributes.push(RuleAttribute::Source(*address));
+        }
+    }
+    message
+}
+
 fn route((address, prefix_len): (IpAddr, u8), way: Way, table: Option<u32>) -> RouteMessage {
     let table = table.unwrap_or(MAIN_TABLE);
     let mut message = RouteMessage::default();
@@ -320,6 +337,11 @@ fn route((address, prefix_len): (IpAddr, u8), way: Way, table: Option<u32>) -> R
             message.header.flags = RouteFlags::Onlink;
             message.attributes.push(RouteAttribute::Gateway(on_the_wire(gateway)));
             message.attributes.push(RouteAttribute::Oif(link));
+        }
+        Way::Here => {
+            message.header.kind = RouteType::Local;
+            message.header.scope = RouteScope::Host;
+            message.attributes.push(RouteAttribute::Oif(LOOPBACK));
         }
         Way::Unreachable => message.header.kind = RouteType::Unreachable,
     }

@@ -202,15 +202,19 @@ impl Router {
         }
         self.script.bind_nic(&setting.tag, spec, self.network.slot(spec.address));
         self.members.nics.insert(spec.id.clone(), spec.clone());
-        let same_wires = old
-            .as_ref()
-            .is_some_and(|old| old.mtu == spec.mtu && old.all_addresses().eq(spec.all_addresses()));
+        let is_same = |old: &NicSpec| {
+            (old.mtu, old.carries) == (spec.mtu, spec.carries) && old.all_addresses().eq(spec.all_addresses())
+        };
+        let same_wires = old.as_ref().is_some_and(is_same);
         if !made || !same_wires {
             let former = old.iter().flat_map(NicSpec::all_addresses);
             let gone: Vec<IpAddr> =
                 former.filter(|address| !spec.all_addresses().any(|new| new == *address)).collect();
             let seat = self.sit()?;
             wiring::ensure_nic(&setting, &seat.space, &mut seat.inside, spec, &gone)?;
+            if let Some(old) = old.as_ref().filter(|old| old.carrier() != spec.carrier()) {
+                seat.inside.batch(&wiring::without_carrier(old))?;
+            }
             self.made.insert(spec.id.clone());
         }
         self.routed &= !self.is_hop(&spec.id);

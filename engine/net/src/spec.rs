@@ -108,6 +108,10 @@ pub struct NicSpec {
     pub groups: Vec<GroupId>,
     /// Drop packets whose source is none of its addresses; without, routes may lead through it.
     pub source_check: bool,
+    /// No machine lives in it, but sockets that pass flows of others on under those others' addresses: what answers such
+    /// a flow comes back to it, whoever it is addressed to. Needs `source_check` off.
+    #[serde(default)]
+    pub carries: bool,
     /// Reached from the host and from other networks under this address.
     pub public_address: Option<Ipv4Addr>,
     /// Further addresses, of the same segment.
@@ -141,6 +145,11 @@ impl NicSpec {
     pub(crate) fn all_addresses(&self) -> impl Iterator<Item = IpAddr> {
         let of_four = self.addresses().map(|(address, _)| IpAddr::V4(address));
         of_four.chain(self.addresses6.iter().copied().map(IpAddr::V6))
+    }
+
+    /// Stands for a nic that carries in marks and among routing tables: its address, which is more than any segment's slot.
+    pub(crate) fn carrier(&self) -> Option<u32> {
+        self.carries.then(|| self.address.into())
     }
 
     pub(crate) fn publics(&self) -> impl Iterator<Item = Ipv4Addr> {

@@ -17,6 +17,10 @@ const LOCAL: u32 = 100;
 const BEYOND: u32 = 200;
 /// In a nic's namespace, the table of what comes from its link number n is this and n.
 const LINKS: u32 = 100;
+/// What answers a flow that a nic carried goes there before all else.
+const CARRIED: u32 = 90;
+/// In the namespace of a nic that carries: whatever comes in is for the sockets there.
+const SOCKETS: u32 = 90;
 const ANYWHERE: (Ipv4Addr, u8) = (Ipv4Addr::UNSPECIFIED, 0);
 
 /// Makes the namespace the thread is in the network's router.
@@ -46,8 +50,8 @@ fn routing(network: &NetworkSpec, host_address: Ipv4Addr, uplink: u32) -> Vec<Re
         // Segments' own tables follow, by marks. What comes from the host or a peer and nobody has finds none.
         Request::rule(100, &Kind::Any, LOCAL),
         Request::rule(200, &Kind::Own, BEYOND),
-        Request::delete_rule(32_766),
-        Request::delete_rule(32_767),
+        Request::delete_rule(32_766, &Kind::Any),
+        Request::delete_rule(32_767, &Kind::Any),
     ]);
     requests
 }
@@ -114,9 +118,26 @@ pub(crate) fn ensure_nic(
     requests.extend(six::gateway(nic, index));
     requests.extend(nic.all_addresses().map(|address| local_route(address, index).replacing()));
     requests.extend(gone.iter().map(|address| without_address(*address, index)));
+    requests.extend(back_to_carrier(nic, index));
     inside.batch(&requests)?;
     let index = outside.get_link(&name)?;
     outside.batch(&machine_side(nic, index, gone))
+}
+
+/// The way back to a nic that carries, of each family, for what bears its mark.
+fn back_to_carrier(nic: &NicSpec, link: u32) -> Vec<Request> {
+    let Some(mark) = nic.carrier() else { return Vec::new() };
+    let of = Kind::Mark(mark);
+    let back = |gateway: IpAddr| Way::Via { gateway, link };
+    let mut requests = vec![
+        Request::rule(CARRIED, &of, mark),
+        Request::route(ANYWHERE, back(nic.address.into()), Some(mark)).replacing(),
+    ];
+    if let Some(address) = nic.addresses6.first() {
+        requests.push(Request::rule6(CARRIED, &of, mark));
+        requests.push(Request::route(ANYWHERE6, back((*address).into()), Some(mark)).replacing());
+    }
+    requests
 }
 
 /// Addresses and routes in the machine's namespace. A link beside the first leads away what has its addresses.
@@ -128,6 +149,15 @@ fn machine_side(nic: &NicSpec, index: u32, gone: &[IpAddr]) -> Vec<Request> {
     requests.extend(nic.all_addresses().map(|address| Request::address(index, address, prefix(address))));
     requests.extend(nic.guises.iter().map(|address| Request::address(LOOPBACK, *address, 32)));
     requests.extend(gone.iter().map(|address| Request::delete_address(index, *address, bits(*address))));
+    if nic.carries {
+        let of = Kind::In(name_inside(nic));
+        requests.push(Request::rule(SOCKETS, &of, SOCKETS));
+        requests.push(Request::route(ANYWHERE, Way::Here, Some(SOCKETS)));
+        if out6.is_some() {
+            requests.push(Request::rule6(SOCKETS, &of, SOCKETS));
+            requests.push(Request::route(ANYWHERE6, Way::Here, Some(SOCKETS)));
+        }
+    }
     let number = u32::from(number(nic));
     if number == 0 {
         requests.push(Request::route(ANYWHERE, out, None));
@@ -168,5 +198,15 @@ pub(crate) fn without6(range: &Ipv6Net) -> Request {
 
 /// Takes back the routes to a nic.
 pub(crate) fn without_nic(nic: &NicSpec, link: u32) -> Vec<Request> {
-    nic.all_addresses().map(|address| without_address(address, link)).collect()
+    let mut requests: Vec<_> = nic.all_addresses().map(|address| without_address(address, link)).collect();
+    requests.extend(without_carrier(nic));
+    requests
+}
+
+/// Takes back the way back to a nic that carries.
+pub(crate) fn without_carrier(nic: &NicSpec) -> Vec<Request> {
+    let Some(mark) = nic.carrier() else { return Vec::new() };
+    let of = Kind::Mark(mark);
+    let six = (!nic.addresses6.is_empty()).then(|| Request::delete_rule6(CARRIED, &of));
+    std::iter::once(Request::delete_rule(CARRIED, &of)).chain(six).collect()
 }

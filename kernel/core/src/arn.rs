@@ -47,6 +47,16 @@ impl AccountId {
     /// The account of the root credential `test`.
     pub const DEFAULT: Self = Self(0);
     const MAX: u64 = 999_999_999_999;
+
+    /// As they are written.
+    pub(crate) fn digits(self) -> [u8; 12] {
+        let (mut digits, mut rest) = ([b'0'; 12], self.0);
+        for digit in digits.iter_mut().rev() {
+            *digit += u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+        }
+        digits
+    }
 }
 
 /// A string that is not what it should name.
@@ -82,7 +92,7 @@ impl From<AccountId> for String {
 
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:012}", self.0)
+        f.write_str(std::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 

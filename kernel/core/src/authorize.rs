@@ -52,11 +52,12 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// What is asked of the resource behind, where there is one.
-    fn further(&self, access: &Access) -> Option<Access> {
-        let resources = vec![self.behind.clone()?];
-        let conditions = access.conditions.iter().chain(&self.conditions).cloned().collect();
-        Some(Access { resources, conditions, also: Vec::new(), ..access.clone() })
+    /// What is asked besides, and of what: of the resource behind, where there is one.
+    fn further(self, access: &Access) -> Option<(Access, String)> {
+        let behind = self.behind?;
+        let conditions = access.conditions.iter().cloned().chain(self.conditions).collect();
+        let resources = vec![behind.clone()];
+        Some((Access { resources, conditions, also: Vec::new(), ..access.clone() }, behind))
     }
 }
 
@@ -140,11 +141,8 @@ impl Authorizer for ByPolicies {
                 for resource in &access.resources {
                     let further =
                         authorize_one(ctx, action, access, &granted, resource, &mut verdict).await?;
-                    if verdict.denial.is_none()
-                        && let Some((further, behind)) =
-                            further.as_ref().and_then(|f| Some((f, f.resources.first()?)))
-                    {
-                        authorize_one(ctx, action, further, &granted, behind, &mut verdict).await?;
+                    if let Some((further, behind)) = further {
+                        authorize_one(ctx, action, &further, &granted, &behind, &mut verdict).await?;
                     }
                     if verdict.denial.is_some() {
                         return Ok(verdict);
@@ -156,7 +154,8 @@ impl Authorizer for ByPolicies {
     }
 }
 
-/// Adds what is decided about one resource. Gives what must be asked besides: of what the resource is a way to.
+/// Adds what is decided about one resource. Gives what must be asked besides where it is allowed: of what the resource is a
+/// way to.
 async fn authorize_one(
     ctx: &Ctx,
     action: &str,
@@ -164,13 +163,17 @@ async fn authorize_one(
     granted: &Granted,
     resource: &str,
     verdict: &mut Verdict,
-) -> Result<Option<Access>> {
+) -> Result<Option<(Access, String)>> {
     if matches!(ctx.caller().principal, Principal::Service(_)) && ctx.caller().source.is_none() {
         verdict.rulings.push(Ruling::without_policies(action, resource, "service"));
         return Ok(None);
     }
     let arn = resource.parse::<Arn>().ok();
-    let owner = arn.as_ref().map(|arn| arn.account.clone()).filter(|account| !account.is_empty());
+    let owner = match &arn {
+        Some(arn) => Some(arn.account.clone()).filter(|account| !account.is_empty()),
+        // What begins like an ARN and is none belongs to nobody, however a service may read it.
+        None => resource.starts_with("arn:").then(String::new),
+    };
     let account = ctx.account_text();
     let service = match ctx.caller().principal {
         Principal::Service(name) => Some(format!("{name}.amazonaws.com")),
@@ -180,7 +183,7 @@ async fn authorize_one(
         Some(name) => Who::Service { name },
         None => principal::who(ctx.caller(), &account),
     };
-    let attached = match arn.clone() {
+    let attached = match arn {
         Some(arn) => {
             let asked = Asked { arn, action, access, caller: ctx.caller(), who };
             ctx.house().attached(ctx, asked).await?
@@ -196,7 +199,7 @@ async fn authorize_one(
         verdict.rulings.push(Ruling::without_policies(action, resource, "account"));
         return Ok(attached.further(access));
     }
-    let resource = attached.arn.as_deref().unwrap_or(resource);
+    let (named, resource) = (resource, attached.arn.as_deref().unwrap_or(resource));
     let policies = Policies {
         resource_control: places.resource_control(action),
         service_control: places.service_control(),
@@ -208,7 +211,7 @@ async fn authorize_one(
         boundary: granted.boundary(),
         session: granted.session.as_deref(),
     };
-    let about = find_facts(ctx, access, arn, &policies).await?;
+    let about = find_facts(ctx, access, named, &policies).await?;
     let asked = Request {
         who,
         action,
@@ -269,17 +272,18 @@ async fn find_places(ctx: &Ctx, owner: Option<&str>) -> Result<Places> {
 async fn find_facts(
     ctx: &Ctx,
     access: &Access,
-    arn: Option<Arn>,
+    resource: &str,
     policies: &Policies<'_>,
 ) -> Result<Option<(String, ResourceFacts)>> {
-    let Some(arn) = arn else { return Ok(None) };
+    let service = resource.split(':').nth(2);
     let is_about_it = |key: &str| {
-        let of_its_service = || key.split(':').next() == Some(&arn.service);
+        let of_its_service = || key.split(':').next() == service;
         key == "aws:resourcetag" || (of_its_service() && access::condition(&access.conditions, key).is_none())
     };
     if !policies.ask_for(is_about_it) {
         return Ok(None);
     }
+    let Ok(arn) = resource.parse::<Arn>() else { return Ok(None) };
     let service = arn.service.clone();
     Ok(ctx.house().resource_facts(ctx, arn).await?.map(|facts| (service, facts)))
 }

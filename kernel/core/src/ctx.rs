@@ -189,14 +189,14 @@ impl Ctx {
 
     /// Calls an operation of any service, through the gate, as this call's caller, by way of this service.
     pub async fn call<O: Operation>(&self, _: O, input: O::Input) -> Result<O::Output> {
-        let via = Some(self.house().signing_name(self.service()));
+        let via = Some(self.house().action_prefix(self.service()));
         let caller = Caller { via, ..self.caller().clone() };
         self.house().call_typed::<O>(self.scope(), caller, self.shared_request_id().clone(), input).await
     }
 
     /// As [`Ctx::call`], of an operation that is known only as the house runs.
     pub async fn call_def(&self, op: &'static OpDef, input: Box<dyn Struct>) -> Result<Box<dyn Struct>> {
-        let via = Some(self.house().signing_name(self.service()));
+        let via = Some(self.house().action_prefix(self.service()));
         let caller = Caller { via, ..self.caller().clone() };
         self.house().call_untyped(op, self.scope(), caller, self.shared_request_id().clone(), input).await
     }

@@ -64,6 +64,12 @@ pub trait Identities: Send + Sync + 'static {
     /// The role of this very ARN, path and all.
     fn role<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<Role>>>;
 
+    /// The unique id of the user or role of this very ARN, path and all.
+    fn id<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<String>>>;
+
+    /// The ARN, as it is now, of the user or role with this id that once had the ARN `was`; `None` when it is gone.
+    fn arn<'a>(&'a self, was: &'a Arn, id: &'a str) -> BoxFuture<'a, Result<Option<String>>>;
+
     /// Whether somebody besides root can come into `account` and make keys there: a user with an active access key
     /// and leave to do so.
     fn has_administrator<'a>(&'a self, account: AccountId) -> BoxFuture<'a, Result<bool>>;

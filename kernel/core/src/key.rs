@@ -1,11 +1,14 @@
 //! Keys whose bytes sort as their parts do.
 
+/// Bytes of a key of a table, in a scope, that ends in two ids. Keys are built with every read: they grow seldom.
+const LENGTH_USUAL: usize = 112;
+
 /// A part of a key, or several. Written so that no key is the beginning of another of the same type.
 pub trait Key {
     fn write_to(&self, out: &mut Vec<u8>);
 
     fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(32);
+        let mut out = Vec::with_capacity(LENGTH_USUAL);
         self.write_to(&mut out);
         out
     }
@@ -14,11 +17,11 @@ pub trait Key {
 /// Text ends in 00; a 00 inside becomes 00 FF, which sorts after every end.
 impl Key for str {
     fn write_to(&self, out: &mut Vec<u8>) {
-        for byte in self.bytes() {
-            out.push(byte);
-            if byte == 0 {
-                out.push(0xff);
+        for (at, piece) in self.as_bytes().split(|byte| *byte == 0).enumerate() {
+            if at > 0 {
+                out.extend_from_slice(&[0, 0xff]);
             }
+            out.extend_from_slice(piece);
         }
         out.push(0);
     }
@@ -70,7 +73,8 @@ impl<A: Key, B: Key, C: Key> Key for (A, B, C) {
 
 impl Key for crate::arn::AccountId {
     fn write_to(&self, out: &mut Vec<u8>) {
-        self.to_string().write_to(out);
+        out.extend_from_slice(&self.digits());
+        out.push(0);
     }
 }
 

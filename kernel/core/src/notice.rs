@@ -26,7 +26,7 @@ pub(crate) fn tell(ctx: &Ctx, operation: &'static str) {
     if !matches!(caller.principal, Principal::Identity { .. }) {
         return;
     }
-    let service = ctx.house().signing_name(ctx.service());
+    let service = ctx.house().action_prefix(ctx.service());
     let noticed = Noticed { caller, scope: ctx.scope(), service, operation, at: ctx.now() };
     ctx.house().listeners().for_each(|take_notice| take_notice(noticed));
 }

@@ -51,7 +51,9 @@ impl Ctx {
         let page: Vec<T> = all.into_iter().skip(from).take(size).collect();
         let end = from.saturating_add(page.len());
         let position = u64::try_from(end).unwrap_or(u64::MAX).to_be_bytes();
-        Some((page, (end < count).then(|| self.seal_page(operation, &position))))
+        // A page of nothing leads nowhere.
+        let goes_on = end < count && !page.is_empty();
+        Some((page, goes_on.then(|| self.seal_page(operation, &position))))
     }
 
     fn page_seal(&self, operation: &str, position: &[u8]) -> hmac::Tag {

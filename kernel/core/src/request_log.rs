@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use crate::BoxFuture;
 use crate::caller::Caller;
 use crate::clock::Millis;
+use crate::ctx::Ctx;
 
 /// A request and its answer's head.
 #[derive(Debug)]
@@ -39,10 +41,11 @@ pub struct Requested<'a> {
     pub took_micros: u64,
 }
 
-/// Hears of requests, in memory and at once: every answer waits for it.
+/// Hears of requests, and at once: every answer waits for it.
 pub trait RequestLog: Send + Sync + 'static {
-    /// Whether it wants to hear of requests of this path. Asked with every request.
+    /// Whether it may want to hear of requests of this path. Asked with every request.
     fn wants(&self, path: &str) -> bool;
 
-    fn note(&self, requested: &Requested<'_>);
+    /// `ctx` is the service's own, to look up what the path means.
+    fn note<'a>(&'a self, ctx: Ctx, requested: Requested<'a>) -> BoxFuture<'a, ()>;
 }

@@ -90,13 +90,28 @@ impl<R: Record> Table<R> {
         every(|after| self.list_all(from, after, BATCH), in_scope)
     }
 
-    /// The keys of every scope, of a table that is keyed by a text.
+    /// The keys of every scope, of a table that is keyed by a text. No record is decoded.
     pub fn all_ids(&self, from: &mut impl Reader) -> Result<Vec<(Scope, String)>> {
-        let id = |(key, _): Row<R>| {
-            let mut key = KeyReader(&key);
-            Some((key.scope()?, key.text()?))
-        };
-        every(|after| self.list_all(from, after, BATCH), id)
+        self.every_key(from, |mut key| Some((key.scope()?, key.text()?)))
+    }
+
+    /// How many rows there are in all scopes. No record is decoded.
+    pub fn count_all(&self, from: &mut impl Reader) -> Result<usize> {
+        let mut count = 0;
+        self.every_key(from, |_| {
+            count += 1;
+            None::<()>
+        })?;
+        Ok(count)
+    }
+
+    fn every_key<T>(
+        &self,
+        from: &mut impl Reader,
+        mut keep: impl FnMut(KeyReader<'_>) -> Option<T>,
+    ) -> Result<Vec<T>> {
+        let base = self.name.to_bytes();
+        every(|after| raw(from, &base, &base, after, BATCH), |(key, _)| keep(KeyReader(&key)))
     }
 
     fn range(
@@ -107,8 +122,8 @@ impl<R: Record> Table<R> {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<Row<R>>> {
-        let rows = from.range(&start_of(base, prefix, after), &end_of(prefix), limit)?;
-        rows.into_iter().map(|(key, value)| Ok((key.slice(base.len()..), self.decode(&value)?))).collect()
+        let rows = raw(from, base, prefix, after, limit)?;
+        rows.into_iter().map(|(key, value)| Ok((key, self.decode(&value)?))).collect()
     }
 
     /// The whole key of a row, for a watch.
@@ -172,15 +187,24 @@ impl PackedTable {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<Row<Bytes>>> {
-        let base = self.key(scope, ());
-        let prefix = self.key(scope, prefix);
-        let rows = from.range(&start_of(&base, &prefix, after), &end_of(&prefix), limit)?;
-        Ok(rows.into_iter().map(|(key, value)| (key.slice(base.len()..), value)).collect())
+        raw(from, &self.key(scope, ()), &self.key(scope, prefix), after, limit)
     }
 
     pub(crate) fn key(&self, scope: &Scope, key: impl Key) -> Vec<u8> {
         (self.name, scope, key).to_bytes()
     }
+}
+
+/// Rows as they are stored, their keys without `base`.
+fn raw(
+    from: &mut impl Reader,
+    base: &[u8],
+    prefix: &[u8],
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<Vec<Row<Bytes>>> {
+    let rows = from.range(&start_of(base, prefix, after), &end_of(prefix), limit)?;
+    Ok(rows.into_iter().map(|(key, value)| (key.slice(base.len()..), value)).collect())
 }
 
 /// Where a page begins: behind the row `after`, whose bytes follow `base`.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shape::{Member, Ref, Struct};
 
 use crate::clock::Millis;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::key::KeyReader;
 use crate::table::Table;
 use crate::tx::Tx;
@@ -76,6 +76,43 @@ impl Tx<'_, '_> {
             }
         }
         Ok(forgotten)
+    }
+}
+
+/// A request that is done once, however often it comes: its operation, its client's token, and what it asks.
+#[derive(Debug)]
+pub struct Once<'a> {
+    operation: &'static str,
+    token: Option<&'a str>,
+    asked: String,
+}
+
+impl<'a> Once<'a> {
+    /// `asked` is the request's [`fingerprint`]. An empty token is none.
+    pub fn new(operation: &'static str, token: Option<&'a String>, asked: String) -> Self {
+        Self { operation, token: token.map(String::as_str).filter(|token| !token.is_empty()), asked }
+    }
+
+    /// What it made when it came before.
+    ///
+    /// # Errors
+    /// `mismatched`, when its token was another request's.
+    pub fn find(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        mismatched: impl FnOnce(&str) -> Error,
+    ) -> Result<Option<String>> {
+        let Some(token) = self.token else { return Ok(None) };
+        match tx.find_token(self.operation, token, &self.asked)? {
+            Token::Fresh => Ok(None),
+            Token::Repeated(made) => Ok(Some(made)),
+            Token::Mismatched => Err(mismatched(token)),
+        }
+    }
+
+    /// What it made now, with the records of this transaction.
+    pub fn remember(&self, tx: &mut Tx<'_, '_>, made: &str) -> Result<()> {
+        self.token.map_or(Ok(()), |token| tx.remember_token(self.operation, token, &self.asked, made))
     }
 }
 

@@ -137,7 +137,7 @@ impl Ctx {
 
     /// What this service is called where roles trust it.
     fn principal_name(&self) -> String {
-        format!("{}.amazonaws.com", self.house().signing_name(self.service()))
+        format!("{}.amazonaws.com", self.house().action_prefix(self.service()))
     }
 
     /// The session of a role that trusts a service.

@@ -38,6 +38,7 @@ mod document;
 mod evaluate;
 mod json;
 mod lower;
+mod named;
 mod pattern;
 mod policy;
 mod who;
@@ -50,5 +51,6 @@ pub use document::{
     Regions, STATEMENTS_MAX, Statement, TEXT_LENGTH_MAX, VendorRule, Version, size,
 };
 pub use evaluate::{Policies, Request, Weight, decide, explain};
+pub use named::{named, rename};
 pub use policy::{Policy, Statement as CompiledStatement};
 pub use who::{Parent, Who};

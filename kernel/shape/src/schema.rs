@@ -318,8 +318,10 @@ pub struct ServiceDef {
     pub name: &'static str,
     /// `serviceId` of the model: `SQS`.
     pub id: &'static str,
-    /// The service of the SigV4 scope, and the prefix of IAM actions where it is not said otherwise.
+    /// The service of the SigV4 scope.
     pub signing_name: &'static str,
+    /// What IAM actions and ARNs begin with, and what the service is called as a principal: mostly the same.
+    pub action_prefix: &'static str,
     pub endpoint_prefix: &'static str,
     /// `AmazonSQS` of `X-Amz-Target: AmazonSQS.SendMessage`; also the path name of CBOR.
     pub target_prefix: &'static str,

@@ -14,6 +14,8 @@ use nix::unistd::{Whence, lseek};
 
 /// Zeros written at one time, in bytes.
 const STEP_BYTES: u64 = 2 << 20;
+/// Of those, bytes looked at and written over together.
+const PART_BYTES: usize = 64 << 10;
 /// What the engine's journal adds to a key and value, and to a group of them, at most, in bytes.
 pub(crate) const ENTRY_BYTES: usize = 40;
 const GROUP_BYTES: u64 = 64;
@@ -67,17 +69,30 @@ impl Runway {
             // A journal that was reopened has been cut to its content and is appended to at its end, wherever that is.
             return Ok(step);
         };
-        let mut zeros = vec![0; usize::try_from(end - hole).unwrap_or(0)];
-        let there = file.read_at(&mut zeros, hole)?;
-        if zeros.iter().take(there).any(|byte| *byte != 0) {
-            return Err(io::Error::other("what the file system calls a hole has content"));
-        }
-        file.write_all_at(&zeros, hole)?;
+        fill(&file, hole, end)?;
         if end >= length {
             self.filled = Some(number);
         }
         Ok(end - hole)
     }
+}
+
+/// Writes zeros over a hole.
+fn fill(file: &File, mut at: u64, end: u64) -> io::Result<()> {
+    let mut part = vec![0; PART_BYTES];
+    while at < end {
+        let wanted = usize::try_from(end - at).map_or(PART_BYTES, |left| left.min(PART_BYTES));
+        let zeros = part.get_mut(..wanted).unwrap_or_default();
+        // Less than that, or nothing, beyond the file's end.
+        file.read_at(zeros, at)?;
+        // Not byte by byte: the one thread that writes does this for all that is ever written.
+        if zeros.iter().fold(0, |all, byte| all | byte) != 0 {
+            return Err(io::Error::other("what the file system calls a hole has content"));
+        }
+        file.write_all_at(zeros, at)?;
+        at += u64::try_from(wanted).unwrap_or(u64::MAX);
+    }
+    Ok(())
 }
 
 /// The journal in `folder` with the highest number, which is the one in use.
@@ -92,4 +107,24 @@ pub(crate) fn newest_journal(folder: &Path) -> io::Result<Option<(u64, PathBuf)>
         }
     }
     Ok(newest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_filled_and_content_is_left_alone() {
+        let file = tempfile::tempfile().unwrap();
+        let far = 3 * u64::try_from(PART_BYTES).unwrap() + 5;
+        file.set_len(far).unwrap();
+        fill(&file, 7, far + 9).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), far + 9);
+        assert!(lseek(&file, 4_096, Whence::SeekHole).unwrap().cast_unsigned() == far + 9, "no hole is left");
+        file.write_all_at(b"kept", far - 4).unwrap();
+        assert!(fill(&file, 0, far).is_err());
+        let mut found = [0; 4];
+        file.read_exact_at(&mut found, far - 4).unwrap();
+        assert_eq!(&found, b"kept");
+    }
 }

@@ -2,6 +2,7 @@
 
 use api_application_autoscaling::{SERVICE, op};
 use kernel::{Access, Millis, Plugs, Result, Scope, Service, ServiceBuilder};
+use scaling::alarm::{DETAIL_TYPE, SOURCE};
 
 use crate::controllers::{alarm, scheduled_action as scheduled_actions, target as targets};
 use crate::ops::{activity, policy, scheduled_action, tag, target};
@@ -56,7 +57,7 @@ pub fn service(_: &Plugs) -> Service {
         targets::reconcile,
     );
     s.controller(alarm::CHORES, alarm::CONCURRENCY, alarm::SWEEP_EVERY_MS, alarm::list, alarm::reconcile);
-    s.subscribe(alarm::NAME, Some(alarm::SOURCE), Some(alarm::DETAIL_TYPE), alarm::take);
+    s.subscribe(alarm::NAME, Some(SOURCE), Some(DETAIL_TYPE), alarm::take);
     s.timer(TIMER, scheduled_actions::due);
     s.sweep("application-autoscaling-activities", SWEEP_EVERY_MS, stored::sweep);
     s.build()

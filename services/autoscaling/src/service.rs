@@ -2,6 +2,7 @@
 
 use api_autoscaling::{SERVICE, op};
 use kernel::{Access, Millis, Plugs, Result, Scope, Service, ServiceBuilder};
+use scaling::alarm::{DETAIL_TYPE, SOURCE};
 
 use crate::controllers::{
     alarm, event, group as groups, instance as instances, metric as metrics, predictive,
@@ -46,6 +47,7 @@ pub fn service(_: &Plugs) -> Service {
         instances::list,
         instances::reconcile,
     );
+    s.controller(alarm::CHORES, alarm::CONCURRENCY, alarm::SWEEP_EVERY_MS, alarm::list, alarm::reconcile);
     s.subscribe(
         "autoscaling/instances",
         Some(event::SOURCE),
@@ -53,7 +55,7 @@ pub fn service(_: &Plugs) -> Service {
         event::state_changed,
     );
     s.subscribe("autoscaling/rebalance", Some(event::SOURCE), Some(event::REBALANCE), event::rebalance);
-    s.subscribe(alarm::NAME, Some(alarm::SOURCE), Some(alarm::DETAIL_TYPE), alarm::take);
+    s.subscribe(alarm::NAME, Some(SOURCE), Some(DETAIL_TYPE), alarm::take);
     s.timer(TIMER, scheduled_actions::due);
     s.timer(FORECASTS, predictive::due);
     s.sweep("autoscaling-metrics", metrics::EVERY_MS, metrics::put_all);

@@ -82,6 +82,8 @@ pub fn service(plugs: &Plugs) -> Service {
     storage::volumes(&mut s);
     storage::images(&mut s);
     storage::imports(&mut s);
+    storage::exports(&mut s);
+    storage::stored_images(&mut s);
     profiles(&mut s);
     launch_templates(&mut s);
     purchase::purchase(&mut s);
@@ -138,7 +140,7 @@ fn instances(s: &mut ServiceBuilder) {
     s.own(Probes::default());
     s.sweep("ec2/status", status::EVERY_MS, status::check_all);
     s.own(Guests::default());
-    s.sweep("ec2/guest-agent", guest_agent::EVERY_MS, guest_agent::ship_all);
+    s.sweep("ec2/guest-agent", guest_agent::EVERY_MS, guest_agent::work_all);
     s.on_open(guest_agent::open);
     s.on_reset(guest_agent::forget_all);
     s.own(metric::Looks::default());

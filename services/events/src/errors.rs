@@ -11,6 +11,10 @@ pub fn bad_parameter(name: &str, reason: &str) -> Error {
     validation(format!("Parameter {name} is not valid. Reason: {reason}"))
 }
 
+pub fn no_letters() -> Error {
+    bad_parameter("DeadLetterConfig", "it must be the ARN of a standard queue.")
+}
+
 pub fn bad_pattern(reason: &str) -> Error {
     let message = format!("Event pattern is not valid. Reason: {reason}");
     Error::modeled(Kind::Invalid, &error::INVALID_EVENT_PATTERN_EXCEPTION, message)

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::controllers::delivery::hand_over;
 use crate::rules::arn::DEFAULT;
 use crate::rules::envelope::Envelope;
-use crate::state::delivery::{self, Underway};
+use crate::state::delivery::{self, check_room};
 use crate::state::routes::{Routes, chosen, send};
 use crate::state::rule;
 
@@ -24,7 +24,7 @@ pub async fn told(ctx: &Ctx, event: Arc<Event>) -> Result<()> {
     if rules.is_empty() {
         return Ok(());
     }
-    ctx.own::<Underway>().check()?;
+    check_room(ctx)?;
     let ids = ctx
         .write(|tx| match tx.first_time(LISTENER, &event)? {
             true => send(tx, &event.scope, &rules, &envelope, 0),

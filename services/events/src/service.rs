@@ -2,13 +2,14 @@
 
 use api_events::{SERVICE, op};
 use kernel::{Access, Ctx, Plugs, Result, Scope, Service, ServiceBuilder};
+use retry::{Tally, Underway};
 
 use crate::controllers::{delivery as deliveries, replay as replays, retention};
 use crate::events;
 use crate::ops::{archive, bus, event, permission, replay, rule, tags, target};
 use crate::rules::arn::{self, BusName};
 use crate::rules::tag::pairs;
-use crate::state::delivery::{self, Underway};
+use crate::state::delivery;
 use crate::state::routes::Routes;
 use crate::state::rule::TIMER;
 
@@ -17,6 +18,7 @@ pub fn service(_: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(Routes::default());
     s.own(Underway::default());
+    s.own(Tally::default());
     s.resource_policy(bus::policy_of);
     s.resource_facts(tags::facts_of);
 
@@ -110,6 +112,7 @@ pub fn service(_: &Plugs) -> Service {
     s.sweep("events-retention", retention::EVERY_MS, retention::sweep);
     s.subscribe(events::LISTENER, None, None, events::told);
     s.timer(TIMER, events::due);
+    s.sweep("events-metrics", Tally::EVERY_MS, put_metrics);
     s.on_open(count);
     s.on_reset(forget);
     s.build()
@@ -133,6 +136,10 @@ fn passing<'r>(access: Access, roles: impl Iterator<Item = &'r String>) -> Acces
     roles.map(pass).fold(access, Access::also)
 }
 
+async fn put_metrics(ctx: &Ctx) -> Result<()> {
+    Tally::put_all(ctx, "AWS/Events").await
+}
+
 /// Counts what was under way when the house closed.
 async fn count(ctx: &Ctx) -> Result<()> {
     let ids = ctx.read(|snap| delivery::ids_of_all_scopes(snap)).await?;
@@ -143,5 +150,6 @@ async fn count(ctx: &Ctx) -> Result<()> {
 async fn forget(ctx: &Ctx) -> Result<()> {
     ctx.own::<Routes>().forget_all();
     ctx.own::<Underway>().set(0);
+    ctx.own::<Tally>().forget();
     Ok(())
 }

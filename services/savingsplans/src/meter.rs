@@ -70,11 +70,10 @@ fn lines(
 
 #[cfg(test)]
 mod tests {
-    use price::{Dollars, Payment, Term};
+    use price::{Commitment, Dollars, Payment, Term};
 
     use super::*;
     use crate::rules::offering::{Kind, Offering};
-    use crate::rules::plan::Cost;
     use crate::rules::tag::Tags;
 
     fn plan() -> SavingsPlan {
@@ -87,7 +86,7 @@ mod tests {
                 payment: Payment::Partial,
             },
             commitment: Dollars::millionths(10),
-            cost: Cost { upfront: Dollars::millionths(43_800), hourly: Dollars::millionths(5) },
+            cost: Commitment { upfront: Dollars::millionths(43_800), hourly: Dollars::millionths(5) },
             start_at: HOUR_MS / 2,
             deleted_at: None,
             returned_at: None,

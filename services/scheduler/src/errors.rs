@@ -30,12 +30,16 @@ pub fn conflict(message: impl Into<String>) -> Error {
 }
 
 /// A token that another request bore.
-pub fn token_reused() -> Error {
-    conflict("The ClientToken was used before, with other parameters.")
+pub fn token_reused(token: &str) -> Error {
+    conflict(format!("The ClientToken {token} was used before, with other parameters."))
 }
 
 pub fn quota(message: impl Into<String>) -> Error {
     Error::modeled(Kind::Limit, &error::SERVICE_QUOTA_EXCEEDED_EXCEPTION, message)
+}
+
+pub fn no_letters() -> Error {
+    validation("DeadLetterConfig must name a standard queue.")
 }
 
 pub fn bad_token() -> Error {

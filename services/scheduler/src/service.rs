@@ -3,6 +3,7 @@
 use api_scheduler::{SERVICE, op};
 use kernel::plugs::ReadInput;
 use kernel::{Access, Ctx, Plugs, Result, Service, ServiceBuilder};
+use retry::{Tally, Underway};
 
 use crate::controllers::{group as groups, invocation as invocations, schedule as schedules};
 use crate::ops::{group, schedule, schedule_list, tags};
@@ -16,6 +17,8 @@ pub fn service(plugs: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(plugs.get::<ReadInput>());
     s.own(Count::default());
+    s.own(Underway::default());
+    s.own(Tally::default());
     s.resource_facts(tags::facts_of);
 
     // schedules
@@ -65,6 +68,7 @@ pub fn service(plugs: &Plugs) -> Service {
     );
     s.controller(groups::NAME, groups::CONCURRENCY, groups::SWEEP_EVERY_MS, groups::list, groups::reconcile);
     s.timer(TIMER, schedules::due);
+    s.sweep("scheduler-metrics", Tally::EVERY_MS, put_metrics);
     s.on_open(count);
     s.on_reset(forget);
     s.build()
@@ -76,14 +80,21 @@ fn passing(role: &str) -> Access {
     Access::on(role).action("iam:PassRole").condition("iam:PassedToService", service)
 }
 
+async fn put_metrics(ctx: &Ctx) -> Result<()> {
+    Tally::put_all(ctx, "AWS/Scheduler").await
+}
+
 async fn count(ctx: &Ctx) -> Result<()> {
     let (schedules, underway) =
         ctx.read(|snap| Ok((stored::count(snap)?, invocation::ids_of_all_scopes(snap)?.len()))).await?;
-    ctx.own::<Count>().set(schedules, underway);
+    ctx.own::<Count>().set(schedules);
+    ctx.own::<Underway>().set(underway);
     Ok(())
 }
 
 async fn forget(ctx: &Ctx) -> Result<()> {
-    ctx.own::<Count>().set(0, 0);
+    ctx.own::<Count>().set(0);
+    ctx.own::<Underway>().set(0);
+    ctx.own::<Tally>().forget();
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 mod step;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use api_ec2 as ec2;
 use kernel::{Ctx, Error, Result};
@@ -32,6 +32,10 @@ pub struct Wanted {
     pub security_groups: Vec<String>,
     /// Each has a public address: the place's elastic one, or one of its own.
     pub is_public: bool,
+    /// Each has an address of IPv6 of its subnet besides.
+    pub has_six: bool,
+    /// They pass flows on under the addresses of others.
+    pub carries: bool,
 }
 
 /// What there is in a subnet.
@@ -42,6 +46,10 @@ pub struct Node {
     pub interface: String,
     pub private_ip: Ipv4Addr,
     pub public_ip: Option<Ipv4Addr>,
+    #[serde(default)]
+    pub ipv6: Option<Ipv6Addr>,
+    #[serde(default)]
+    pub carries: bool,
     pub security_groups: Vec<String>,
 }
 
@@ -76,19 +84,17 @@ impl Wanted {
         let made = made.network_interface.unwrap_or_default();
         let id = made.network_interface_id.ok_or_else(|| Error::internal(Unsaid("an id")))?;
         self.publish(ctx, place, &id).await?;
-        let request = ec2::DescribeNetworkInterfacesRequest {
-            network_interface_ids: Some(vec![id.clone()]),
-            ..Default::default()
-        };
-        let found = ctx.call_as_service(ec2::op::DescribeNetworkInterfaces, request).await?;
-        let found = found.network_interfaces.unwrap_or_default().into_iter().next().unwrap_or_default();
+        let found = describe(ctx, &id).await?;
+        let (ipv6, public_ip) = (address_of(&found), public_of(&found));
         let private_ip = found.private_ip_address.and_then(|text| text.parse().ok());
         Ok(Node {
             subnet: place.subnet.clone(),
             zone: place.zone.clone(),
             interface: id,
             private_ip: private_ip.ok_or_else(|| Error::internal(Unsaid("an address")))?,
-            public_ip: found.association.and_then(|association| association.public_ip?.parse().ok()),
+            public_ip,
+            ipv6,
+            carries: false,
             security_groups: self.security_groups.clone(),
         })
     }
@@ -104,6 +110,7 @@ impl Wanted {
             groups: Some(self.security_groups.clone()),
             description: Some(self.description.clone()),
             private_ip_address: place.private_ip.map(|address| address.to_string()),
+            ipv6_address_count: self.has_six.then_some(1),
             client_token: Some(token),
             ..Default::default()
         };
@@ -123,16 +130,97 @@ impl Wanted {
         if !self.is_public {
             return Ok(());
         }
+        associate(ctx, id, true).await
+    }
+
+    fn place_of(&self, node: &Node) -> Option<&Place> {
+        self.places.iter().find(|place| place.subnet == node.subnet)
+    }
+
+    /// The elastic address that the interface is to have.
+    fn allocation(&self, node: &Node) -> Option<&String> {
+        self.place_of(node)?.allocation.as_ref()
+    }
+
+    /// Gives an interface its public address, or takes one of its own back; either may have been done before.
+    async fn set_public(&self, ctx: &Ctx, node: &Node) -> Result<Option<Ipv4Addr>> {
+        if node.public_ip.is_some() {
+            associate(ctx, &node.interface, false).await?;
+            return Ok(None);
+        }
+        self.publish(ctx, self.place_of(node).unwrap_or(&Place::default()), &node.interface).await?;
+        let given = public_of(&describe(ctx, &node.interface).await?);
+        given.map(Some).ok_or_else(|| Error::internal(Unsaid("a public address")))
+    }
+}
+
+/// Gives an interface a public address of its own, or takes it back.
+async fn associate(ctx: &Ctx, id: &str, public: bool) -> Result<()> {
+    let request = ec2::ModifyNetworkInterfaceAttributeRequest {
+        network_interface_id: id.to_owned(),
+        associate_public_ip_address: Some(public),
+        ..Default::default()
+    };
+    ctx.call_as_service(ec2::op::ModifyNetworkInterfaceAttribute, request).await
+}
+
+async fn describe(ctx: &Ctx, id: &str) -> Result<ec2::NetworkInterface> {
+    let network_interface_ids = Some(vec![id.to_owned()]);
+    let request = ec2::DescribeNetworkInterfacesRequest { network_interface_ids, ..Default::default() };
+    let found = ctx.call_as_service(ec2::op::DescribeNetworkInterfaces, request).await?;
+    Ok(found.network_interfaces.unwrap_or_default().into_iter().next().unwrap_or_default())
+}
+
+/// The address of IPv6 that an interface has.
+fn address_of(described: &ec2::NetworkInterface) -> Option<Ipv6Addr> {
+    described.ipv6_addresses.as_ref()?.first()?.ipv6_address.as_ref()?.parse().ok()
+}
+
+fn public_of(described: &ec2::NetworkInterface) -> Option<Ipv4Addr> {
+    described.association.as_ref()?.public_ip.as_ref()?.parse().ok()
+}
+
+impl Node {
+    /// What names lead to, by IPv4.
+    pub fn known_as(&self, inside: bool) -> IpAddr {
+        self.public_ip.filter(|_| !inside).unwrap_or(self.private_ip).into()
+    }
+
+    /// Lets it send and receive for others, or not.
+    async fn set_carries(&self, ctx: &Ctx, carries: bool) -> Result<()> {
         let request = ec2::ModifyNetworkInterfaceAttributeRequest {
-            network_interface_id: id.to_owned(),
-            associate_public_ip_address: Some(true),
+            network_interface_id: self.interface.clone(),
+            source_dest_check: Some(ec2::AttributeBooleanValue { value: Some(!carries) }),
             ..Default::default()
         };
         ctx.call_as_service(ec2::op::ModifyNetworkInterfaceAttribute, request).await
     }
-}
 
-impl Node {
+    /// Gives the interface an address of IPv6, which may have been done before.
+    async fn assign_six(&self, ctx: &Ctx) -> Result<Ipv6Addr> {
+        if address_of(&describe(ctx, &self.interface).await?).is_none() {
+            let request = ec2::AssignIpv6AddressesRequest {
+                network_interface_id: self.interface.clone(),
+                ipv6_address_count: Some(1),
+                ..Default::default()
+            };
+            ctx.call_as_service(ec2::op::AssignIpv6Addresses, request).await?;
+        }
+        let given = address_of(&describe(ctx, &self.interface).await?);
+        given.ok_or_else(|| Error::internal(Unsaid("an address of IPv6")))
+    }
+
+    /// Takes it back, which may have been done before.
+    async fn unassign_six(&self, ctx: &Ctx) -> Result<()> {
+        let Some(given) = address_of(&describe(ctx, &self.interface).await?) else { return Ok(()) };
+        let request = ec2::UnassignIpv6AddressesRequest {
+            network_interface_id: self.interface.clone(),
+            ipv6_addresses: Some(vec![given.to_string()]),
+            ..Default::default()
+        };
+        ctx.call_as_service(ec2::op::UnassignIpv6Addresses, request).await.map(drop)
+    }
+
     /// Lets the interface go. One that is gone is fine.
     ///
     /// # Errors

@@ -1,7 +1,13 @@
-//! When what failed is tried again, and when it is given up (EventBridge user guide, "Retry policy and dead-letter queues").
+//! When what failed is tried again, and when it is given up (EventBridge user guide, "Retry policy and dead-letter queues");
+//! and how often all that happens.
 
+mod course;
+mod tally;
+
+pub use course::{Course, Dead, Tries, Underway};
 use kernel::{Ctx, Error, Kind, Millis};
 use serde::{Deserialize, Serialize};
+pub use tally::Tally;
 
 pub const ATTEMPTS_MAX: i32 = 185;
 pub const AGE_MAX_S: i32 = 86_400;
@@ -32,7 +38,7 @@ impl Policy {
 
     /// What becomes of something that began at `begun` and has failed `tries` times, now with this error. `chance` is
     /// anything from 0 to 1.
-    pub fn plan(self, begun: Millis, tries: i32, now: Millis, error: &Error, chance: f64) -> Then {
+    fn plan(self, begun: Millis, tries: i32, now: Millis, error: &Error, chance: f64) -> Then {
         if !matches!(error.kind(), Kind::Internal | Kind::Unavailable | Kind::Throttled) {
             return Then::GiveUp;
         }
@@ -52,7 +58,7 @@ impl Policy {
 
 /// What becomes of something that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
+enum Then {
     TryAt(Millis),
     /// No try will help.
     GiveUp,
@@ -61,7 +67,7 @@ pub enum Then {
 }
 
 /// From 0 to 1.
-pub fn chance(ctx: &Ctx) -> f64 {
+fn chance(ctx: &Ctx) -> f64 {
     f64::from(u8::from_str_radix(&ctx.ids().hex(2), 16).unwrap_or_default()) / 255.0
 }
 

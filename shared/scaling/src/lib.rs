@@ -1,10 +1,9 @@
-//! How a capacity follows a metric: by steps, by adjustments, or towards a target. Numbers only: it knows no clock, and
-//! nothing of what is scaled.
+//! How a capacity follows a metric: by steps, by adjustments, or towards a target, the alarms by which it hears of it, and
+//! which of them are still to be seen to. It knows no clock, calls nobody, and knows nothing of what is scaled.
 
-/// The least part of the target that the metric must fall to before capacity goes.
-const SCALE_IN_SHARE: f64 = 0.9;
-/// How long a period of these alarms is, in seconds, where nobody says otherwise.
-pub const PERIOD_S: i32 = 60;
+pub mod alarm;
+pub mod chore;
+
 const STEPS_MAX: usize = 20;
 
 /// Which way an alarm of target tracking leads.
@@ -12,37 +11,6 @@ const STEPS_MAX: usize = 20;
 pub enum Way {
     High,
     Low,
-}
-
-/// What such an alarm compares with, and how often (as AWS makes them).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Trigger {
-    pub threshold: f64,
-    /// In CloudWatch's words.
-    pub comparison: &'static str,
-    pub periods: i32,
-}
-
-impl Way {
-    /// By the name of an alarm ([`alarm_name`]).
-    pub fn of(name: &str) -> Self {
-        if name.contains("-AlarmLow-") { Self::Low } else { Self::High }
-    }
-
-    pub fn trigger(self, target: f64) -> Trigger {
-        match self {
-            Self::High => Trigger { threshold: target, comparison: "GreaterThanThreshold", periods: 3 },
-            Self::Low => {
-                Trigger { threshold: target * SCALE_IN_SHARE, comparison: "LessThanThreshold", periods: 15 }
-            }
-        }
-    }
-}
-
-/// What AWS calls an alarm of its own for a group or a resource.
-pub fn alarm_name(of: &str, way: Way, uuid: &str) -> String {
-    let way = if way == Way::High { "High" } else { "Low" };
-    format!("TargetTracking-{of}-Alarm{way}-{uuid}")
 }
 
 /// The capacity that would bring the metric, which falls as the capacity rises, to its target: never too small.
@@ -146,14 +114,6 @@ mod tests {
         assert_eq!(capacity(4, 0.0, 60.0, 10_000), 0);
         assert_eq!(capacity(1, 1_000.0, 100.0, 10_000), 10);
         assert_eq!(capacity(1, 1e9, 1.0, 50), 50);
-    }
-
-    #[test]
-    fn alarms_tell_their_way_by_name() {
-        let low = alarm_name("g", Way::Low, "1");
-        assert_eq!(low, "TargetTracking-g-AlarmLow-1");
-        assert_eq!([Way::of(&low), Way::of(&alarm_name("g", Way::High, "1"))], [Way::Low, Way::High]);
-        assert_eq!(Way::Low.trigger(50.0).threshold, 45.0);
     }
 
     #[test]

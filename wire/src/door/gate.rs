@@ -6,7 +6,7 @@ use http::Response;
 use http::request::Parts;
 use kernel::beside::{CrossOrigin, FormCall, FormPost, Headers, SiteAnswer, SiteRequest};
 use kernel::gate::Call;
-use kernel::request_log::RequestLog;
+use kernel::request_log::{RequestLog, Requested};
 use kernel::{BoxFuture, Caller, Error, House, LocalRequest, LocalResponse, Region, Result};
 use shape::{OpDef, Protocol, ServiceDef, Struct};
 
@@ -42,6 +42,11 @@ pub trait Gate: Send + Sync + 'static {
     /// Who keeps logs of a service's requests.
     fn request_log(&self, _service: &str) -> Option<&dyn RequestLog> {
         None
+    }
+
+    /// Tells the keeper of a service's log of a request that was answered.
+    fn note_request<'a>(&'a self, _service: &'a str, _requested: Requested<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
     }
 
     /// Labels of hosts under which there are sites.
@@ -87,6 +92,10 @@ impl Gate for Arc<House> {
 
     fn request_log(&self, service: &str) -> Option<&dyn RequestLog> {
         House::request_log(self, service)
+    }
+
+    fn note_request<'a>(&'a self, service: &'a str, requested: Requested<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(House::note_request(self, service, requested))
     }
 
     fn site_labels(&self) -> Vec<&'static str> {

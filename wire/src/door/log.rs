@@ -7,8 +7,8 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, REFERER, USER_A
 use http::request::Parts;
 use http::{HeaderMap, Response, Version};
 use http_body::Body as _;
-use kernel::Caller;
 use kernel::request_log::Requested;
+use kernel::{BoxFuture, Caller};
 
 use super::body::Answer;
 use super::{Door, Trace};
@@ -40,18 +40,17 @@ impl Door {
     }
 
     /// Tells of a request that was answered.
-    pub(super) fn log(
-        &self,
-        parts: &Parts,
-        trace: &mut Trace,
-        response: &Response<Answer>,
+    pub(super) fn log<'a>(
+        &'a self,
+        parts: &'a Parts,
+        (trace, logged): (&'a Trace, &'a Logged),
+        response: &'a Response<Answer>,
         (peer, begun): (IpAddr, Instant),
-    ) {
-        let Some(logged) = trace.logged.take() else { return };
-        let Some(log) = trace.service.and_then(|service| self.gate.request_log(service.name)) else { return };
+    ) -> BoxFuture<'a, ()> {
+        let service = trace.service.map(|service| service.name).unwrap_or_default();
         let length = |headers: &HeaderMap, name: &str| header_text(headers, name)?.parse().ok();
         let decoded = length(&parts.headers, "x-amz-decoded-content-length");
-        log.note(&Requested {
+        let requested = Requested {
             caller: logged.caller.as_ref(),
             peer: peer.to_canonical(),
             request_id: &trace.request_id,
@@ -74,7 +73,8 @@ impl Door {
             version_id: header_text(response.headers(), "x-amz-version-id"),
             at: logged.at,
             took_micros: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-        });
+        };
+        self.gate.note_request(service, requested)
     }
 }
 

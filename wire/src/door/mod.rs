@@ -125,7 +125,9 @@ impl Door {
             micros = begun.elapsed().as_micros(),
             "request"
         );
-        self.log(&parts, &mut trace, &response, (peer, begun));
+        if let Some(logged) = trace.logged.take() {
+            self.log(&parts, (&trace, &logged), &response, (peer, begun)).await;
+        }
         response
     }
 

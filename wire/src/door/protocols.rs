@@ -19,6 +19,7 @@ static NOBODY: ServiceDef = ServiceDef {
     name: "",
     id: "",
     signing_name: "",
+    action_prefix: "",
     endpoint_prefix: "",
     target_prefix: "",
     version: "",

@@ -51,6 +51,7 @@ const fn service(
         name,
         id: name,
         signing_name: name,
+        action_prefix: name,
         endpoint_prefix: name,
         target_prefix: name,
         version,
@@ -125,6 +126,7 @@ static CONTROL_REFS: [&OpDef; 1] = {
 };
 static CONTROL: ServiceDef = ServiceDef {
     signing_name: "objects",
+    action_prefix: "objects",
     routing: Routing { marker: Some("x-account"), ..Routing::PLAIN },
     ..service("control", "2018", &[Protocol::RestXml], &CONTROL_REFS)
 };

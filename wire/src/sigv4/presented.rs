@@ -71,7 +71,7 @@ impl<'a> Presented<'a> {
     }
 
     fn in_header(text: &'a str, headers: &'a HeaderMap) -> Result<Self, Refusal> {
-        let (algorithm, rest) = text.trim().split_once(' ').unwrap_or((text, ""));
+        let (algorithm, rest) = text.trim_ascii().split_once(' ').unwrap_or((text, ""));
         let date = header_text(headers, &AMZ_DATE).or_else(|| header_text(headers, DATE));
         if algorithm != ALGORITHM {
             return Err(match algorithm.starts_with("AWS4-") {
@@ -80,9 +80,9 @@ impl<'a> Presented<'a> {
             });
         }
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-        for pair in rest.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        for pair in rest.split(',').map(str::trim_ascii).filter(|pair| !pair.is_empty()) {
             // A space inside a pair splits it, as AWS's parser does: "Credential= x" has no value and "x" no key.
-            for piece in pair.split_whitespace() {
+            for piece in pair.split_ascii_whitespace() {
                 let Some((key, value)) = piece.split_once('=') else {
                     return Err(Refusal::NoEqualSign { piece: piece.to_owned(), header: text.to_owned() });
                 };

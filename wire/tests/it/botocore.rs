@@ -6,7 +6,7 @@ use crate::toy::open;
 #[ignore = "needs Python with botocore"]
 async fn botocores_signatures_are_good() {
     let house = open().await;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/awkward.py");
+    let script = "tests/it/awkward.py";
     let port = house.address.port().to_string();
     let ran = tokio::process::Command::new("python3").args([script, &port]).output().await.unwrap();
     let (said, failed) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));

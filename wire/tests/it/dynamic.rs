@@ -33,6 +33,7 @@ impl Tables<'_> {
             name: "test",
             id: "Test",
             signing_name: "test",
+            action_prefix: "test",
             endpoint_prefix: "test",
             target_prefix: "",
             version: "",

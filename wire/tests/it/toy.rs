@@ -76,6 +76,7 @@ const fn service(
         name,
         id: name,
         signing_name: name,
+        action_prefix: name,
         endpoint_prefix: name,
         target_prefix: "",
         version: "2020-01-01",

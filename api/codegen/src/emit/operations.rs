@@ -110,6 +110,7 @@ fn service(out: &mut String, reach: &Reach<'_>) -> Result<(), Error> {
     put!(out, "/// The service.\npub static SERVICE: ::shape::ServiceDef = ::shape::ServiceDef {{");
     put!(out, "    name: {:?}, id: {:?},", reach.service, metadata.service_id);
     let signing = metadata.signing_name.as_ref().unwrap_or(&metadata.endpoint_prefix);
+    put!(out, "    action_prefix: {:?},", fix.action_prefix.as_ref().unwrap_or(signing));
     put!(out, "    signing_name: {signing:?}, endpoint_prefix: {:?},", metadata.endpoint_prefix);
     put!(out, "    target_prefix: {:?},", metadata.target_prefix.as_deref().unwrap_or_default());
     put!(out, "    version: {:?}, protocols: &[{spoken}],", metadata.api_version);

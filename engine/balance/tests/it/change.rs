@@ -39,3 +39,16 @@ fn a_thousand_changes_of_members_under_load_fail_no_request() {
     done.store(true, Ordering::Relaxed);
     clients.into_iter().for_each(|client| client.join().unwrap());
 }
+
+#[test]
+fn a_place_serves_those_it_admits_alone() {
+    let admitting = |range: &str| {
+        let world = World::new();
+        let mut spec = world.spec(&[saying("one")]);
+        spec.places[0].admits = Some(vec![range.parse().unwrap()]);
+        world.ensure(spec);
+        world.client().get("/")
+    };
+    assert_eq!(admitting("10.0.0.0/8"), None, "we do not come from there");
+    assert_eq!(admitting("127.0.0.0/8"), Some((200, "one".to_owned())));
+}

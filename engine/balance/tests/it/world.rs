@@ -52,8 +52,9 @@ impl World {
             names: vec!["front.test".to_owned()],
             places: vec![Place {
                 space: None,
-                address: Ipv4Addr::LOCALHOST,
-                known_as: Ipv4Addr::LOCALHOST,
+                address: Ipv4Addr::LOCALHOST.into(),
+                known_as: Some(Ipv4Addr::LOCALHOST.into()),
+                admits: None,
                 zone: "a".to_owned(),
             }],
             doors: vec![DoorSpec {
@@ -73,6 +74,7 @@ impl World {
                 slow_start: Duration::ZERO,
                 probe: None,
                 proxy_header: ProxyHeader::None,
+                keep_source: false,
                 fail_open: true,
                 cross_zone: None,
             }],

@@ -15,6 +15,7 @@ use super::{Engine, FIRST_WORD_WITHIN, on_thread, start_failed};
 use crate::control::Ask;
 use crate::error::{Error, Result, Trying};
 use crate::image::oci::{self, OciImages};
+use crate::image::whole;
 use crate::machine::{
     CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Device, Driver, EXEC_OUTPUT_BYTES_MAX,
     ExitReason, ImageId, ImageState, Kind, MachineId, MachineSpec, Machines, Observed, Stats,
@@ -34,6 +35,27 @@ impl Machines for Engine {
             images.import_disk(&device, oci::name_of(&image)?, &config.exe)
         })
         .boxed()
+    }
+
+    fn whole_image<'a>(
+        &'a self,
+        image: &'a ImageId,
+        over: Option<&'a Path>,
+        onto: &'a Path,
+    ) -> BoxFuture<'a, Result<()>> {
+        let (images, config) = (self.0.images.clone(), self.0.config.clone());
+        let (image, over, onto) = (image.clone(), over.map(Path::to_owned), onto.to_owned());
+        on_thread(move || {
+            let layers = images.ensure(&image, Kind::Container, &config)?;
+            let (program, name) = (config.exe.as_path(), image.as_str());
+            whole::copy(&layers, over.as_deref(), &onto, &config.place.root(), (program, name))
+        })
+        .boxed()
+    }
+
+    fn image_bytes<'a>(&'a self, image: &'a ImageId) -> BoxFuture<'a, Result<u64>> {
+        let (images, config, image) = (self.0.images.clone(), self.0.config.clone(), image.clone());
+        on_thread(move || whole::bytes(&images.ensure(&image, Kind::Container, &config)?)).boxed()
     }
 
     fn imported_images(&self) -> BoxFuture<'_, Result<Vec<ImageId>>> {

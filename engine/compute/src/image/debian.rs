@@ -1,21 +1,24 @@
 //! The image `debian-12`: built once from a Debian mirror with `mmdebstrap`, boots systemd and cloud-init.
 
-use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::error::{Result, Trying};
 use crate::image::workshop::Workshop;
 use crate::image::{Layers, Progress, draft, failed};
 use crate::place::remove_tree;
+use crate::tie;
 
 const VERSION: &str = "debian-12-3";
 const PACKAGES: &str = "systemd-sysv,dbus,udev,openssh-server,iproute2,iputils-ping,netbase,ca-certificates,\
 curl,python3-minimal,sudo,cloud-init";
 /// How many lines the build prints, roughly: it has no other sign of progress.
 const LINES_EXPECTED: f32 = 900.0;
+/// How a tool ends that is not there.
+const NOT_INSTALLED: i32 = 127;
 /// The last lines kept to explain a failure.
 const LINES_KEPT: usize = 8;
 
@@ -50,6 +53,9 @@ pub(crate) fn ensure(images: &Path, progress: &Progress, workshop: &Workshop) ->
         let root = fresh.join("root");
         let built = build(&root, progress, workshop).and_then(|()| configure(&root));
         built.inspect_err(|_| drop(remove_tree(&fresh)))?;
+        // As those that are imported: safe from the loss of power before it has its name.
+        let opened = File::open(&fresh).at("open", &fresh)?;
+        nix::unistd::syncfs(opened).at("keep", &fresh)?;
         fs::rename(&fresh, &folder).at("finish", &folder)?;
         progress(1.0, "debian-12 is ready");
     }
@@ -57,7 +63,7 @@ pub(crate) fn ensure(images: &Path, progress: &Progress, workshop: &Workshop) ->
 }
 
 fn build(root: &Path, progress: &Progress, workshop: &Workshop) -> Result<()> {
-    let mut child = Command::new("mmdebstrap")
+    let mut child = tie::tool("mmdebstrap")
         .args(["--variant=minbase", "--mode=root", "--format=directory", "--include"])
         .arg(PACKAGES)
         .arg("bookworm")
@@ -68,13 +74,7 @@ fn build(root: &Path, progress: &Progress, workshop: &Workshop) -> Result<()> {
         // So that all of it can be ended, and only with us.
         .process_group(0)
         .spawn()
-        .map_err(|error| {
-            let why = match error.kind() {
-                ErrorKind::NotFound => "is not installed: apt-get install mmdebstrap".to_owned(),
-                _ => format!("does not start: {error}"),
-            };
-            failed("debian-12", format!("mmdebstrap, which builds it, {why}"))
-        })?;
+        .map_err(|error| failed("debian-12", format!("what builds it does not start: {error}")))?;
     let registered = workshop.tool_began("debian-12", child.id());
     let mut last = Vec::new();
     let mut count = 0.0;
@@ -91,11 +91,12 @@ fn build(root: &Path, progress: &Progress, workshop: &Workshop) -> Result<()> {
     workshop.tool_ended();
     let status = child.wait().trying(|| "wait for mmdebstrap".to_owned())?;
     registered?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(failed("debian-12", format!("mmdebstrap failed ({status}): {}", last.join(" / "))))
-    }
+    let why = match status.code() {
+        Some(0) => return Ok(()),
+        Some(NOT_INSTALLED) => "which builds it, is not installed: apt-get install mmdebstrap".to_owned(),
+        _ => format!("failed ({status}): {}", last.join(" / ")),
+    };
+    Err(failed("debian-12", format!("mmdebstrap, {why}")))
 }
 
 fn configure(root: &Path) -> Result<()> {

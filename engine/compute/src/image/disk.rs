@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -12,6 +13,7 @@ use nix::sched::{CloneFlags, unshare};
 use super::partition::{Part, parts};
 use crate::error::{Error, Result, Trying};
 use crate::image::failed;
+use crate::tie;
 
 /// The role: `<device> <mount point> <root>`.
 pub(crate) const ROLE: &str = "__image-disk";
@@ -19,6 +21,9 @@ pub(crate) const ROLE: &str = "__image-disk";
 const FILE_SYSTEMS: [(&str, &str); 3] = [("ext4", ""), ("xfs", ",nouuid"), ("btrfs", "")];
 /// Where in a file system a root may be: at its top, or where Debian and Fedora have it with Btrfs.
 const ROOTS: [&str; 3] = ["", "@", "root"];
+/// How often, and after how long, a loop device is asked for that others were quicker to take.
+const LOOP_TRIES: u32 = 50;
+const LOOP_AGAIN: Duration = Duration::from_millis(50);
 /// What a root has.
 const HAS: [&str; 2] = ["etc", "usr"];
 
@@ -34,6 +39,7 @@ pub(crate) fn copy(device: &Path, at: &Path, root: &Path, program: &Path, name: 
 
 /// The role.
 pub(crate) fn run(device: &Path, at: &Path, root: &Path) -> Result<()> {
+    tie::to_parent()?;
     unshare(CloneFlags::CLONE_NEWNS).trying(|| "have mounts of our own".to_owned())?;
     let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
     mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
@@ -75,18 +81,25 @@ fn is_root(place: &Path) -> bool {
 fn mount_part(device: &Path, part: Part, kind: &str, more: &str, at: &Path) -> io::Result<bool> {
     let Part { start, length } = part;
     let options = format!("loop,offset={start},sizelimit={length},nosuid,nodev,noexec{more}");
-    // The program makes the loop device such that it goes with the mount.
-    let mut command = Command::new("mount");
-    command.args(["-t", kind, "-o", &options]).args([device, at]).stdin(Stdio::null());
-    let output = command.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
-    Ok(output.success())
+    for _ in 0..LOOP_TRIES {
+        // The program makes the loop device such that it goes with the mount.
+        let mut command = Command::new("mount");
+        command.args(["-t", kind, "-o", &options]).args([device, at]).env("LC_ALL", "C").stdin(Stdio::null());
+        let output = command.output()?;
+        // Others take and give back such devices meanwhile: that says nothing of what is on the disk.
+        if output.status.success() || !String::from_utf8_lossy(&output.stderr).contains("loop device") {
+            return Ok(output.status.success());
+        }
+        std::thread::sleep(LOOP_AGAIN);
+    }
+    Err(io::Error::other("no loop device could be had"))
 }
 
 fn copy_files(from: &Path, root: &Path) -> io::Result<()> {
-    run_tool(Command::new("cp").args(["-a", "--one-file-system"]).arg(from.join(".")).arg(root))?;
+    run_tool(tie::tool("cp").args(["-a", "--one-file-system"]).arg(from.join(".")).arg(root))?;
     // A machine has no devices but those it is given.
     let devices = ["-xdev", "(", "-type", "b", "-o", "-type", "c", "-o", "-type", "p", ")", "-delete"];
-    run_tool(Command::new("find").arg(root).args(devices))?;
+    run_tool(tie::tool("find").arg(root).args(devices))?;
     // Else its guests would wait for parts they do not have.
     match fs::symlink_metadata(root.join("etc/fstab")) {
         Ok(_) => fs::remove_file(root.join("etc/fstab")),

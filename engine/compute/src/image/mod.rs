@@ -5,6 +5,7 @@ pub(crate) mod disk;
 mod host;
 pub(crate) mod oci;
 mod partition;
+pub(crate) mod whole;
 mod workshop;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Block devices of machines: the root, and those that come and go.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use block::{Id, Known, Source, Volumes, Wish};
 use compute::{Device, Limits, MachineId, MachineSpec, Machines};
@@ -12,20 +12,23 @@ const MIB: u64 = 1 << 20;
 /// Volumes beside a lab's machines.
 struct Disks {
     volumes: block::Engine,
-    _data: tempfile::TempDir,
+    data: PathBuf,
 }
 
 impl Disks {
-    fn new(lab: &Lab, tag: &str) -> Self {
-        let data = tempfile::Builder::new().prefix("cl-disks-").tempdir().unwrap();
+    async fn new(lab: &Lab, tag: &str) -> Self {
+        let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cl-disks-{tag}"));
         let config = block::Config {
-            data: data.path().join("block"),
+            data: data.clone(),
             run: Path::new("/run/cloudlet").join(format!("pool-{tag}")),
             nodes: Path::new("/dev").join(format!("cl{tag}")),
             owner: lab.config.uid_base,
             program: lab.config.exe.clone(),
         };
-        Self { volumes: block::Engine::new(config), _data: data }
+        let volumes = block::Engine::new(config);
+        // What a test that failed left there.
+        volumes.sweep(Known::default()).await.unwrap();
+        Self { volumes, data }
     }
 
     async fn make(&self, name: &str, source: Source) -> Device {
@@ -40,6 +43,7 @@ impl Disks {
     async fn close(self) {
         self.volumes.sweep(Known::default()).await.unwrap();
         self.volumes.close(true).await.unwrap();
+        std::fs::remove_dir_all(&self.data).unwrap();
     }
 }
 
@@ -55,7 +59,7 @@ async fn start_on(lab: &Lab, name: &str, root: &Device) -> MachineId {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_root_on_a_device_lasts_and_moves_to_another_machine() {
     for lab in Lab::each("dka").await {
-        let disks = Disks::new(&lab, &lab.config.place.tag);
+        let disks = Disks::new(&lab, &lab.config.place.tag).await;
         let root = disks.make("root-1", Source::FileSystem).await;
         let id = start_on(&lab, "first", &root).await;
         lab.sh(&id, "echo kept > /var/kept; chown 1000 /var/kept; touch /usr/local/mine; rm /etc/host.conf")
@@ -76,6 +80,7 @@ async fn a_root_on_a_device_lasts_and_moves_to_another_machine() {
             lab.sh(&other, "cat /var/kept; test ! -e /etc/host.conf && hostname").await,
             "kept\nsecond\n"
         );
+        whole(&lab, &disks).await;
         let ids = [lab.sh(&id, "cat /etc/machine-id").await, lab.sh(&other, "cat /etc/machine-id").await];
         assert_ne!(ids[0], ids[1]);
         let size: u64 =
@@ -87,10 +92,46 @@ async fn a_root_on_a_device_lasts_and_moves_to_another_machine() {
     }
 }
 
+/// An image of few files below, and what was written on a root over them, are one file system of both.
+async fn whole(lab: &Lab, disks: &Disks) {
+    let _making = Lab::making();
+    let images = compute::OciImages::new(lab.config.place.clone());
+    let files = tempfile::tempdir().unwrap();
+    for folder in ["etc", "usr", "var"] {
+        std::fs::create_dir(files.path().join(folder)).unwrap();
+    }
+    std::fs::write(files.path().join("etc/below"), "below").unwrap();
+    std::fs::write(files.path().join("etc/host.conf"), "goes").unwrap();
+    let disk = files.path().with_extension("disk");
+    std::fs::File::create(&disk).unwrap().set_len(64 * MIB).unwrap();
+    let made =
+        std::process::Command::new("mkfs.ext4").args(["-q", "-d"]).args([files.path(), &disk]).status();
+    assert!(made.unwrap().success());
+    images.import_disk(&disk, "small", &lab.config.exe).unwrap();
+    std::fs::remove_file(&disk).unwrap();
+    let base = compute::ImageId("oci-small".to_owned());
+    assert!(lab.engine.image_bytes(&base).await.unwrap() > 0);
+    let over = disks.make("over", Source::Snapshot(Id::new("snap-1").unwrap(), None)).await;
+    let onto = disks.make("onto", Source::FileSystem).await;
+    lab.engine.whole_image(&base, Some(&over.node), &onto.node).await.unwrap();
+    // What is whole can be an image itself.
+    images.import_disk(&onto.node, "whole", &lab.config.exe).unwrap();
+    let root = lab.config.place.data.join("images/oci-whole/root");
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).ok();
+    assert_eq!((read("etc/below").as_deref(), read("var/kept").as_deref()), (Some("below"), Some("kept\n")));
+    assert_eq!(read("etc/host.conf"), None, "what was deleted stays deleted");
+    for name in ["small", "whole"] {
+        images.remove(name).unwrap();
+    }
+    let tiny = disks.make("tiny", Source::Empty).await;
+    let refused = lab.engine.whole_image(&base, None, &tiny.node).await;
+    assert!(matches!(refused, Err(compute::Error::Image { .. })), "no file system to write to");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_comes_and_goes_while_the_machine_runs() {
     for lab in Lab::each("dkb").await {
-        let disks = Disks::new(&lab, &lab.config.place.tag);
+        let disks = Disks::new(&lab, &lab.config.place.tag).await;
         let device = disks.make("vol-1", Source::Empty).await;
         let (one, two) = (lab.run("one").await, lab.run("two").await);
         lab.engine.set_devices(&one, vec![device.clone()], false).await.unwrap();

@@ -20,6 +20,13 @@ pub(crate) struct Lab {
     _data: tempfile::TempDir,
 }
 
+/// Where machines with a kernel of their own have their images.
+fn shared_images() -> PathBuf {
+    let images = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cl-images");
+    std::fs::create_dir_all(&images).unwrap();
+    images
+}
+
 impl Lab {
     /// None, said aloud, where machines cannot run.
     pub(crate) async fn new(tag: &str) -> Option<Self> {
@@ -54,10 +61,8 @@ impl Lab {
     pub(crate) async fn micro(tag: &str) -> Option<Self> {
         // Where guests' instructions are translated, more at a time only take longer.
         let turn = GUESTS.acquire().await.unwrap();
-        let images = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cl-images");
-        std::fs::create_dir_all(&images).unwrap();
-        let making = std::fs::File::create(images.with_extension("lock")).unwrap();
-        tokio::task::block_in_place(|| making.lock()).unwrap();
+        let images = shared_images();
+        let _making = Self::making();
         let link = |config: &mut Config| {
             std::os::unix::fs::symlink(&images, config.place.data.join("images")).unwrap();
         };
@@ -79,6 +84,13 @@ impl Lab {
         lab.kind = Kind::MicroVm;
         lab._turn = Some(turn);
         Some(lab)
+    }
+
+    /// While it is held no lab begins, which would tidy up what is made where all have their images.
+    pub(crate) fn making() -> std::fs::File {
+        let making = std::fs::File::create(shared_images().with_extension("lock")).unwrap();
+        tokio::task::block_in_place(|| making.lock()).unwrap();
+        making
     }
 
     pub(crate) fn spec(name: &str) -> MachineSpec {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod beyond;
+mod carry;
 mod figures;
 mod filter;
 mod flows;

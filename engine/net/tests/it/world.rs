@@ -168,6 +168,7 @@ pub(crate) fn spec(network: &str, segment: u8, host: u8, groups: &[&str]) -> Nic
         gateway: Ipv4Addr::new(10, 0, segment, 1),
         groups: groups.iter().map(|id| GroupId::from(*id)).collect(),
         source_check: true,
+        carries: false,
         public_address: None,
         secondary: vec![],
         addresses6: vec![],

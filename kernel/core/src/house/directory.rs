@@ -9,11 +9,13 @@ use super::{HOUSE_SCOPE, House};
 use crate::access::ResourceFacts;
 use crate::arn::{AccountId, Arn};
 use crate::authorize::{Asked, Attached};
+use crate::caller::Caller;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::gate::not_implemented;
 use crate::local::{LocalRequest, LocalResponse};
 use crate::membership::Membership;
+use crate::request_log::Requested;
 use crate::scope::Scope;
 use crate::service::Served;
 use crate::timers::TimerHandler;
@@ -55,15 +57,23 @@ impl House {
         self.services.get(service)?.request_log.as_deref()
     }
 
+    /// Tells the keeper of a service's log of a request that was answered.
+    pub async fn note_request(self: &Arc<Self>, service: &str, requested: Requested<'_>) {
+        let Some(service) = self.services.get(service) else { return };
+        if let Some(log) = &service.request_log {
+            log.note(self.ctx(service.def.name, HOUSE_SCOPE), requested).await;
+        }
+    }
+
     pub(crate) fn forms_of(&self, service: &str) -> Option<&crate::beside::AnswerForm> {
         self.services.get(service)?.forms.as_ref()
     }
 
     pub(crate) fn keeper_of_certificates(
         &self,
-        signing_name: &str,
+        action_prefix: &str,
     ) -> Option<(&'static str, &crate::certificates::FindCertificate)> {
-        let service = self.services.values().find(|service| service.def.signing_name == signing_name)?;
+        let service = self.services.values().find(|service| service.def.action_prefix == action_prefix)?;
         Some((service.def.name, service.certificates.as_ref()?))
     }
 
@@ -75,8 +85,8 @@ impl House {
         self.services.values().filter_map(|service| service.notice.as_ref())
     }
 
-    pub(crate) fn signing_name(&self, service: &str) -> &'static str {
-        self.services.get(service).map_or("", |service| service.def.signing_name)
+    pub(crate) fn action_prefix(&self, service: &str) -> &'static str {
+        self.services.get(service).map_or("", |service| service.def.action_prefix)
     }
 
     pub(crate) fn own<T: Any + Send + Sync>(&self, service: &str) -> &T {
@@ -97,15 +107,20 @@ impl House {
         }
     }
 
+    /// A context of another service, for a question about the same call.
+    fn beside(self: &Arc<Self>, ctx: &Ctx, service: &'static str, scope: Scope) -> Ctx {
+        let caller = Caller::service(service, scope.account);
+        Ctx::new(self.clone(), service, scope, caller, ctx.shared_request_id().clone(), String::new())
+    }
+
     /// What decides on a resource's own side, as its service knows it.
     pub(crate) async fn attached(self: &Arc<Self>, ctx: &Ctx, asked: Asked<'_>) -> Result<Attached> {
-        let mut services = self.services.values();
-        let service = services.find(|service| service.def.signing_name == asked.arn.service);
-        let Some((service, find)) = service.and_then(|s| Some((s, s.attached.as_ref()?))) else {
-            return Ok(Attached::default());
-        };
+        // Services may share a name.
+        let named = self.services.values().filter(|service| service.def.action_prefix == asked.arn.service);
+        let mut those = named.filter_map(|service| Some((service, service.attached.as_ref()?)));
+        let Some((service, find)) = those.next() else { return Ok(Attached::default()) };
         let scope = Scope::of_arn(&asked.arn).unwrap_or(*ctx.scope());
-        find(self.ctx(service.def.name, scope), asked).await
+        find(self.beside(ctx, service.def.name, scope), asked).await
     }
 
     /// The place of an account in an organization; `None` when it is in none, or nobody keeps organizations.
@@ -119,7 +134,8 @@ impl House {
     ) -> Result<Option<Arc<Membership>>> {
         for service in self.services.values() {
             if let Some(find) = &service.memberships {
-                return find(self.ctx(service.def.name, Scope { account, ..*ctx.scope() }), account).await;
+                let scope = Scope { account, ..*ctx.scope() };
+                return find(self.beside(ctx, service.def.name, scope), account).await;
             }
         }
         Ok(None)
@@ -134,9 +150,10 @@ impl House {
         let account = arn.account.parse().unwrap_or(ctx.account());
         let region = arn.region.parse().unwrap_or(ctx.region());
         // Services may share a name in ARNs: each knows its own.
-        for service in self.services.values().filter(|service| service.def.signing_name == arn.service) {
+        for service in self.services.values().filter(|service| service.def.action_prefix == arn.service) {
             let Some(find) = &service.resource_facts else { continue };
-            let facts = find(self.ctx(service.def.name, Scope { account, region }), arn.clone()).await?;
+            let of_it = self.beside(ctx, service.def.name, Scope { account, region });
+            let facts = find(of_it, arn.clone()).await?;
             if facts.is_some() {
                 return Ok(facts);
             }

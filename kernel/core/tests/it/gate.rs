@@ -5,7 +5,7 @@ use kernel::gate::not_implemented;
 use kernel::testing::TestCloud;
 use kernel::{GateSettings, Mode};
 
-use crate::toy::{Note, ReadNote, Wait, WriteNote, cloud, cloud_with};
+use crate::toy::{Note, ReadNamed, ReadNote, Wait, WriteNote, cloud, cloud_with};
 
 #[tokio::test]
 async fn accounts_and_regions_are_strangers() {
@@ -23,6 +23,20 @@ async fn without_a_signature_there_is_no_way_in() {
     let (cloud, _) = cloud().await;
     let refusal = cloud.anonymous().call(ReadNote, Note::default()).await.unwrap_err();
     assert_eq!((refusal.code(), refusal.status()), ("AccessDeniedException", 403));
+}
+
+#[tokio::test]
+async fn what_begins_like_an_arn_and_is_none_is_nobodys() {
+    let (cloud, _) = cloud().await;
+    for good in ["arn:aws:toy:us-east-1:000000000000:note", "arn:aws:toy:::note", "*", "note"] {
+        assert!(cloud.call(ReadNamed, Note::new(good)).await.is_ok(), "{good}");
+    }
+    for bad in
+        ["arn:", "arn:aws", "arn::toy:us-east-1:000000000000:note", "arn:aws:toy:us-east-1:000000000000:"]
+    {
+        let refusal = cloud.call(ReadNamed, Note::new(bad)).await.unwrap_err();
+        assert_eq!(refusal.code(), "AccessDeniedException", "{bad}");
+    }
 }
 
 #[tokio::test]

@@ -71,6 +71,7 @@ macro_rules! operation {
 }
 operation!(WriteNote, WRITE_NOTE);
 operation!(ReadNote, READ_NOTE);
+operation!(ReadNamed, READ_NAMED);
 operation!(Wait, WAIT);
 
 const fn op(name: &'static str) -> OpDef {
@@ -99,6 +100,7 @@ static TOY: ServiceDef = ServiceDef {
     name: "toy",
     id: "Toy",
     signing_name: "toy",
+    action_prefix: "toy",
     endpoint_prefix: "toy",
     target_prefix: "Toy",
     version: "2026-01-01",
@@ -108,7 +110,7 @@ static TOY: ServiceDef = ServiceDef {
     checks: shape::Checks::Standard,
     query_compatible: false,
     routing: shape::Routing::PLAIN,
-    ops: &[&READ_NOTE, &WAIT, &WRITE_NOTE],
+    ops: &[&READ_NAMED, &READ_NOTE, &WAIT, &WRITE_NOTE],
     unserved: &[shape::Unserved::named("EraseNote")],
     errors: &[],
 };
@@ -189,6 +191,8 @@ pub(crate) fn service(diary: Arc<Diary>) -> Service {
     s.op(WriteNote, write_note).access(note);
     s.op(ReadNote, read_note).access(note);
     s.op(Wait, wait).access(note);
+    // What is asked for is named as the caller pleases.
+    s.op(ReadNamed, read_note).access(|_, note: &Note| Ok(Access::on(note.text.clone().unwrap_or_default())));
     s.controller(KEEPER, 2, 60_000, list, keep);
     s.subscribe("toy.listener", Some("toy"), None, hear);
     s.timer("ring", ring);

@@ -1,6 +1,6 @@
 //! Tables, pagination tokens and idempotency tokens.
 
-use kernel::tokens::{KEPT_MS, Token, fingerprint};
+use kernel::tokens::{KEPT_MS, Once, Token, fingerprint};
 use kernel::{Result, Table};
 
 use crate::toy::{Note, cloud};
@@ -60,6 +60,10 @@ async fn all_rows_come_however_many_pages_they_fill() {
     let ids = ctx.read(|snap| SHELF.all_ids(snap)).await.unwrap();
     assert_eq!(ids.len(), 2_001);
     assert!(ids.contains(&(*other.scope(), "9999".to_owned())));
+    assert_eq!(ctx.read(|snap| SHELF.count_all(snap)).await.unwrap(), 2_001);
+    // They are found by their keys alone, whatever the rows hold.
+    static OTHERS: Table<String> = Table::new("toy/shelf");
+    assert_eq!(ctx.read(|snap| OTHERS.all_ids(snap)).await.unwrap(), ids);
 }
 
 #[tokio::test]
@@ -123,6 +127,16 @@ async fn a_token_is_good_for_one_request_for_a_day() {
     ctx.write(|tx| tx.remember_token("WriteNote", "t", &print, "note-1")).await.unwrap();
     assert_eq!(find(&one).await, Token::Repeated("note-1".into()));
     assert_eq!(find(&other).await, Token::Mismatched);
+    let mismatched = |_: &str| kernel::Error::new(kernel::Kind::Conflict, "Mismatched", "x");
+    let token = "t".to_owned();
+    let once = |note: &Note, token| {
+        let once = Once::new("WriteNote", token, fingerprint(note));
+        let ctx = &ctx;
+        async move { ctx.write(|tx| once.find(tx, mismatched)).await }
+    };
+    assert_eq!(once(&one, Some(&token)).await.unwrap().as_deref(), Some("note-1"));
+    assert_eq!(once(&other, Some(&token)).await.unwrap_err().code(), "Mismatched");
+    assert_eq!(once(&other, None).await.unwrap(), None);
     cloud.advance(KEPT_MS + 1);
     assert_eq!(find(&other).await, Token::Fresh);
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use api_cloudwatch as cw;
 use kernel::{Ctx, Event, Kind, Millis, Next, Result, Scope};
 use scaling::Way;
-use serde_json::Value;
+use scaling::alarm::{Told, policy_of};
 
-use super::target::CONTROLLER;
+use super::target::{CONTROLLER, is_passing};
 use crate::errors;
 use crate::rules::tracking;
-use crate::state::chore;
+use crate::state::chore::ALARMS;
 use crate::state::policy::{self, Does, Policy};
-use crate::state::target::{self, By, Demand, Told};
+use crate::state::target::{self, By, Demand};
 
 /// The controller that sees to alarms, by their names.
 pub const CHORES: &str = "application-autoscaling/alarm";
@@ -21,44 +21,69 @@ pub const SWEEP_EVERY_MS: Millis = 60_000;
 
 /// The subscription to what alarms tell.
 pub const NAME: &str = "application-autoscaling/alarms";
-pub const SOURCE: &str = "aws.cloudwatch";
-pub const DETAIL_TYPE: &str = "CloudWatch Alarm Action";
 
 pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
-    ctx.read(|snap| chore::of_all_scopes(snap)).await
+    ctx.read(|snap| ALARMS.of_all_scopes(snap)).await
 }
 
 pub async fn reconcile(ctx: &Ctx, alarm: String) -> Result<Next> {
-    match settle(ctx, &alarm).await {
+    let scope = *ctx.scope();
+    let found = ctx
+        .read(|snap| {
+            let Some(id) = ALARMS.find(snap, &scope, &alarm)? else { return Ok(None) };
+            let has = |one: &Policy| one.alarms.contains(&alarm);
+            Ok(Some((id, policy::all(snap, &scope)?.into_iter().find(has))))
+        })
+        .await?;
+    let Some((id, owner)) = found else { return Ok(Next::Done) };
+    match settle(ctx, &alarm, Some(&id), owner.as_ref()).await {
         // Whoever put the policy is told so, or was; there is nothing to be made.
-        Err(error) if error.kind() == Kind::Invalid => {
-            tracing::debug!(alarm, %error, "an alarm cannot be made");
-        }
+        Err(error) if !is_passing(&error) => tracing::debug!(alarm, %error, "an alarm cannot be made"),
         other => other?,
     }
     Ok(Next::Done)
 }
 
-/// Makes an alarm as the policy that has it wants it, or deletes it where none has.
+/// Makes the alarms of a policy that was just put, and deletes those of before that it has no more.
 ///
 /// # Errors
-/// CloudWatch's. What it refuses is not tried again.
-pub async fn settle(ctx: &Ctx, alarm: &str) -> Result<()> {
+/// CloudWatch's. Where it refuses one, the policy is taken back.
+pub async fn settle_all(ctx: &Ctx, made: &Policy, over: &[String]) -> Result<()> {
     let scope = *ctx.scope();
-    let found = ctx
-        .read(|snap| {
-            let Some(id) = chore::find(snap, &scope, alarm)? else { return Ok(None) };
-            let has = |one: &Policy| one.alarms.iter().any(|own| own == alarm);
-            Ok(Some((id, policy::all(snap, &scope)?.into_iter().find(has))))
-        })
-        .await?;
-    let Some((id, owner)) = found else { return Ok(()) };
-    let outcome = match &owner {
+    let wanted = made.alarms.iter().map(|alarm| (alarm, Some(made)));
+    for (alarm, owner) in wanted.chain(over.iter().map(|alarm| (alarm, None))) {
+        let id = ctx.read(|snap| ALARMS.find(snap, &scope, alarm)).await?;
+        settle(ctx, alarm, id.as_deref(), owner).await?;
+    }
+    Ok(())
+}
+
+/// Makes an alarm as its policy wants it, or deletes it where none does: as things were when its chore had this id.
+async fn settle(ctx: &Ctx, alarm: &str, id: Option<&str>, owner: Option<&Policy>) -> Result<()> {
+    let scope = *ctx.scope();
+    let outcome = match owner {
         Some(policy) => ensure(ctx, policy, alarm).await,
         None => remove(ctx, alarm).await,
     };
-    if outcome.as_ref().err().is_none_or(|error| error.kind() == Kind::Invalid) {
-        ctx.write(|tx| chore::done(tx, &scope, alarm, &id)).await?;
+    if outcome.as_ref().is_err_and(is_passing) {
+        return outcome;
+    }
+    let is_refused = outcome.is_err();
+    let again = ctx
+        .write(|tx| {
+            let again = ALARMS.done(tx, &scope, alarm, id)?;
+            match owner {
+                Some(owner) if is_refused => policy::take_back(tx, &scope, owner)?,
+                Some(owner) => policy::confirm(tx, &scope, owner)?,
+                None => {}
+            }
+            Ok(again)
+        })
+        .await?;
+    if is_refused {
+        owner.into_iter().flat_map(|owner| &owner.alarms).for_each(|alarm| ctx.nudge(CHORES, alarm));
+    } else if again {
+        ctx.nudge(CHORES, alarm);
     }
     outcome
 }
@@ -88,34 +113,18 @@ async fn remove(ctx: &Ctx, name: &str) -> Result<()> {
     }
 }
 
-fn told(event: &Event) -> Told {
-    let text = |key: &str| event.detail.get(key).and_then(Value::as_str).unwrap_or_default();
-    let data: Value = serde_json::from_str(text("NewStateReasonData")).unwrap_or_default();
-    let points = data.get("evaluatedDatapoints").and_then(Value::as_array);
-    let values = points.into_iter().flatten().filter_map(|point| point.get("value")?.as_f64());
-    Told {
-        alarm: text("AlarmName").to_owned(),
-        state: text("NewStateValue").to_owned(),
-        threshold: event.detail.get("Trigger").and_then(|trigger| trigger.get("Threshold")?.as_f64()),
-        values: values.collect(),
-    }
-}
-
 /// An alarm does its action, where that is a policy here.
 pub async fn take(ctx: &Ctx, event: Arc<Event>) -> Result<()> {
-    let action = event.detail.get("action").and_then(Value::as_str).unwrap_or_default();
-    if !action.contains(":autoscaling:") {
-        return Ok(());
-    }
+    let Some(named) = policy_of(&event.detail) else { return Ok(()) };
     let (ctx, scope) = (ctx.in_scope(event.scope), event.scope);
     let touched = ctx
         .write(|tx| {
             if !tx.first_time(NAME, &event)? {
                 return Ok(None);
             }
-            let Some(policy) = policy::find_by_arn(tx, &scope, action)? else { return Ok(None) };
+            let Some(policy) = policy::find_by_arn(tx, &scope, named)? else { return Ok(None) };
             let Some(mut target) = target::find(tx, &scope, &policy.key)? else { return Ok(None) };
-            let by = By::Policy { name: policy.name().to_owned(), told: told(&event) };
+            let by = By::Policy { name: policy.name().to_owned(), told: Told::of(&event.detail) };
             target.demand(Demand { id: tx.ctx().ids().uuid(), by });
             target::put(tx, &scope, &target)?;
             Ok(Some(target.key.text()))

@@ -57,7 +57,7 @@ async fn set(ctx: &Ctx, of: &Dimension, key: &TargetKey, change: &Change) -> Res
             None => ("InProgress", &waits, false),
             Some(words) => ("Failed", words, true),
         };
-        end(tx, scope, key, change, (status, message), is_over)?;
+        activity::tell(tx, scope, key, change, (status, message), is_over)?;
         target.change = if is_over { None } else { Some(Change { is_set: true, ..change.clone() }) };
         if !is_over {
             target.cooling = Some(cooling(tx.ctx().now(), change));
@@ -69,7 +69,7 @@ async fn set(ctx: &Ctx, of: &Dimension, key: &TargetKey, change: &Change) -> Res
 }
 
 /// Whether trying again may help.
-fn is_passing(error: &Error) -> bool {
+pub fn is_passing(error: &Error) -> bool {
     matches!(error.kind(), Kind::Internal | Kind::Unavailable | Kind::Throttled)
 }
 
@@ -93,7 +93,7 @@ async fn wait(ctx: &Ctx, of: &Dimension, key: &TargetKey, change: &Change) -> Re
     };
     let message = format!("Successfully set {noun} to {to}. {words}");
     with_change(ctx, key, change, |tx, scope, target| {
-        end(tx, scope, key, change, (status, &message), true)?;
+        activity::tell(tx, scope, key, change, (status, &message), true)?;
         target.change = None;
         if status == "Successful" {
             target.cooling = Some(cooling(now, change));
@@ -102,21 +102,6 @@ async fn wait(ctx: &Ctx, of: &Dimension, key: &TargetKey, change: &Change) -> Re
     })
     .await?;
     Ok(Next::Now)
-}
-
-/// Writes down how a change fares.
-fn end(
-    tx: &mut Tx<'_, '_>,
-    scope: &Scope,
-    key: &TargetKey,
-    change: &Change,
-    (status, message): (&str, &str),
-    is_over: bool,
-) -> Result<()> {
-    let Some(found) = activity::find(tx, scope, key, &change.activity)? else { return Ok(()) };
-    let ended_at = is_over.then(|| tx.ctx().now().max(found.started_at));
-    let (status, message) = (status.to_owned(), Some(message.to_owned()));
-    activity::put(tx, scope, &Activity { ended_at, status, message, ..found })
 }
 
 /// Changes a target whose change is still this one.
@@ -221,11 +206,11 @@ fn answer(
             activity.ended_at = None;
             if let Some(before) = &target.change {
                 let words = format!("Another change, to {to}, takes its place.");
-                end(tx, scope, &target.key, before, ("Overridden", &words), true)?;
+                activity::tell(tx, scope, &target.key, before, ("Overridden", &words), true)?;
             }
             let cooldown_ms = Millis::from(cooldown_s.unwrap_or(of.cooldown_s)) * 1_000;
             let activity = (at, activity.id.clone());
-            let from = plan::base(target, current, now);
+            let from = plan::from(target, to, (current, now));
             target.change = Some(Change { activity, from, to, cooldown_ms, is_set: false });
         }
     }

@@ -3,8 +3,8 @@
 use api_application_autoscaling as api;
 use api_cloudwatch as cw;
 use kept::Kept;
-use kernel::{Ctx, Kind, Result, Scope};
-use scaling::{Way, alarm_name};
+use kernel::{Ctx, Result, Scope};
+use scaling::Way;
 use shape::Timestamp;
 
 use super::{Of, get_target, page};
@@ -12,7 +12,7 @@ use crate::controllers::alarm::{self, CHORES};
 use crate::errors;
 use crate::rules::key::TargetKey;
 use crate::rules::policy as rules;
-use crate::state::policy::{self, Does, Policy};
+use crate::state::policy::{self, Does, Policy, Trial};
 
 pub async fn put_scaling_policy(
     ctx: &Ctx,
@@ -22,7 +22,7 @@ pub async fn put_scaling_policy(
     let key = TargetKey::new(&input.service_namespace, &input.resource_id, &input.scalable_dimension)?;
     let of = key.find_dimension().ok_or_else(|| errors::no_target(&key))?;
     let fresh = [ctx.ids().uuid(), ctx.ids().uuid(), ctx.ids().uuid()];
-    let (made, before) = ctx
+    let (made, over) = ctx
         .write(|tx| {
             get_target(tx, &scope, &key)?;
             let before = policy::find(tx, &scope, &key, &input.policy_name)?;
@@ -34,39 +34,33 @@ pub async fn put_scaling_policy(
             }
             let asked = Kept(rules::over(&input, before.as_ref().map(|before| &before.asked.0))?);
             let [uuid, high, low] = fresh.clone();
-            let mut made = Policy { key: key.clone(), asked, uuid, created_at: now, alarms: Vec::new() };
+            let (key, alarms) = (key.clone(), Vec::new());
+            let mut made = Policy { key, asked, uuid, created_at: now, alarms, trial: None };
             if let Some(before) = &before {
                 made.uuid.clone_from(&before.uuid);
                 made.created_at = before.created_at;
                 made.alarms.clone_from(&before.alarms);
             }
             rules::check(&made, of)?;
-            made.alarms = alarms(&made, [&high, &low]);
+            made.alarms = alarms_of(&made, [&high, &low]);
+            let over = before.iter().flat_map(|before| before.alarms.clone());
+            let over: Vec<String> = over.filter(|old| !made.alarms.contains(old)).collect();
+            // A policy whose alarms cannot be is none.
+            made.trial = (!made.alarms.is_empty()).then(|| trial(before));
             policy::put(tx, &scope, &made)?;
-            Ok((made, before))
+            Ok((made, over))
         })
         .await?;
-    if let Err(error) = settle(ctx, &made, before.as_ref()).await {
-        if error.kind() == Kind::Invalid {
-            // A policy whose alarms cannot be is none.
-            ctx.write(|tx| match &before {
-                Some(before) => policy::put(tx, &scope, before),
-                None => policy::delete(tx, &scope, &made),
-            })
-            .await?;
-            made.alarms.iter().for_each(|alarm| ctx.nudge(CHORES, alarm));
-        }
-        return Err(error);
-    }
+    alarm::settle_all(ctx, &made, &over).await?;
     let alarms = made.alarms.iter().map(|name| alarm_view(&scope, name)).collect();
     Ok(api::PutScalingPolicyResponse { policy_arn: made.arn(&scope), alarms: Some(alarms) })
 }
 
 /// The alarms a policy has: those there are, as far as they are wanted, and new ones.
-fn alarms(of: &Policy, [high, low]: [&str; 2]) -> Vec<String> {
+fn alarms_of(of: &Policy, [high, low]: [&str; 2]) -> Vec<String> {
     let Some(Does::Tracks(asked)) = of.does() else { return Vec::new() };
     let known = |way| of.alarms.iter().find(|name| Way::of(name) == way).cloned();
-    let wanted = |way, uuid| known(way).unwrap_or_else(|| alarm_name(&of.key.resource, way, uuid));
+    let wanted = |way, uuid| known(way).unwrap_or_else(|| scaling::alarm::name(&of.key.resource, way, uuid));
     let mut names = vec![wanted(Way::High, high)];
     if asked.disable_scale_in != Some(true) {
         names.push(wanted(Way::Low, low));
@@ -74,12 +68,12 @@ fn alarms(of: &Policy, [high, low]: [&str; 2]) -> Vec<String> {
     names
 }
 
-async fn settle(ctx: &Ctx, made: &Policy, before: Option<&Policy>) -> Result<()> {
-    let over = before.iter().flat_map(|before| &before.alarms).filter(|old| !made.alarms.contains(old));
-    for alarm in made.alarms.iter().chain(over) {
-        alarm::settle(ctx, alarm).await?;
-    }
-    Ok(())
+/// What is to be again if a new policy turns out to be none: what was, if that held.
+fn trial(before: Option<Policy>) -> Trial {
+    before.map_or_else(Trial::default, |mut before| match before.trial.take() {
+        Some(trial) => trial,
+        None => Trial { before: Some(Box::new(before)) },
+    })
 }
 
 fn alarm_view(scope: &Scope, name: &str) -> api::Alarm {
@@ -111,7 +105,7 @@ async fn view(ctx: &Ctx, one: Policy) -> Result<api::ScalingPolicy> {
     let arn = one.arn(scope);
     let alarms = match one.does() {
         Some(Does::Tracks(_)) => one.alarms.iter().map(|name| alarm_view(scope, name)).collect(),
-        _ => alarms_of(ctx, &arn).await?,
+        _ => alarms_to(ctx, &arn).await?,
     };
     let namespace = one.key.namespace().to_owned();
     let asked = one.asked.0;
@@ -131,7 +125,7 @@ async fn view(ctx: &Ctx, one: Policy) -> Result<api::ScalingPolicy> {
 }
 
 /// The alarms that lead to a policy.
-async fn alarms_of(ctx: &Ctx, arn: &str) -> Result<Vec<api::Alarm>> {
+async fn alarms_to(ctx: &Ctx, arn: &str) -> Result<Vec<api::Alarm>> {
     let request = cw::DescribeAlarmsInput { action_prefix: Some(arn.to_owned()), ..Default::default() };
     // A house without CloudWatch has no alarms.
     let found = ctx.call_if_served(cw::op::DescribeAlarms, request).await?;

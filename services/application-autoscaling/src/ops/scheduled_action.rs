@@ -17,6 +17,7 @@ pub async fn put_scheduled_action(
 ) -> Result<api::PutScheduledActionResponse> {
     let (scope, now) = (*ctx.scope(), ctx.now());
     let key = TargetKey::new(&input.service_namespace, &input.resource_id, &input.scalable_dimension)?;
+    rules::check_name(&input.scheduled_action_name)?;
     let fresh = ctx.ids().uuid();
     ctx.write(|tx| {
         get_target(tx, &scope, &key)?;

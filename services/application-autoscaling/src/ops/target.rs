@@ -13,7 +13,7 @@ use crate::rules::dimension::Dimension;
 use crate::rules::key::TargetKey;
 use crate::rules::target as rules;
 use crate::state::target::{self, Suspended, Target};
-use crate::state::{policy, scheduled_action};
+use crate::state::{activity, policy, scheduled_action};
 
 pub async fn register_scalable_target(
     ctx: &Ctx,
@@ -111,7 +111,10 @@ pub async fn deregister_scalable_target(
     let key = TargetKey::new(&input.service_namespace, &input.resource_id, &input.scalable_dimension)?;
     let alarms = ctx
         .write(|tx| {
-            get_target(tx, &scope, &key)?;
+            if let Some(change) = get_target(tx, &scope, &key)?.change {
+                let words = "The scalable target was deregistered.";
+                activity::tell(tx, &scope, &key, &change, ("Unfulfilled", words), true)?;
+            }
             let policies = policy::of_target(tx, &scope, &key)?;
             policies.iter().try_for_each(|one| policy::delete(tx, &scope, one))?;
             let actions = scheduled_action::of_target(tx, &scope, &key)?;

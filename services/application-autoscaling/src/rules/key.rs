@@ -53,6 +53,14 @@ impl TargetKey {
         format!("service namespace: {namespace}, resource ID: {resource}, scalable dimension: {dimension}")
     }
 
+    /// Those that a path, without its `resource/`, may be of: it does not say which number.
+    pub fn of_path(path: &str) -> impl Iterator<Item = Self> {
+        let (namespace, resource) = path.split_once('/').unwrap_or_default();
+        let of = |one: &Dimension| Self { dimension: one.name.to_owned(), resource: resource.to_owned() };
+        let keys: Vec<Self> = dimension::ALL.iter().map(of).collect();
+        keys.into_iter().filter(move |key| key.namespace() == namespace && key.find_dimension().is_some())
+    }
+
     /// As ARNs of policies and scheduled actions have it.
     pub fn path(&self) -> String {
         format!("resource/{}/{}", self.namespace(), self.resource)
@@ -69,6 +77,11 @@ mod tests {
         let fleet = of("ec2", "spot-fleet-request/sfr-1", "ec2:spot-fleet-request:TargetCapacity").unwrap();
         assert_eq!(TargetKey::parse(&fleet.text()), Some(fleet.clone()));
         assert_eq!(fleet.path(), "resource/ec2/spot-fleet-request/sfr-1");
+        let of_path = |path: &str| TargetKey::of_path(path).collect::<Vec<_>>();
+        assert_eq!(of_path("ec2/spot-fleet-request/sfr-1"), [fleet]);
+        for bad in ["", "ec2", "ecs/spot-fleet-request/sfr-1", "ec2/service/a"] {
+            assert_eq!(of_path(bad), [], "{bad}");
+        }
         for (namespace, resource, dimension) in [
             ("ecs", "service/a/b", "ecs:service:DesiredCount"),
             ("ecs", "spot-fleet-request/sfr-1", "ec2:spot-fleet-request:TargetCapacity"),

@@ -2,10 +2,11 @@
 
 use kernel::Millis;
 use scaling::Way;
+use scaling::alarm::Told;
 
 use super::policy::steps;
 use crate::state::policy::{Does, Policy};
-use crate::state::target::{Cooling, Target, Told};
+use crate::state::target::{Cooling, Target};
 
 const ALARM: &str = "ALARM";
 
@@ -48,8 +49,13 @@ fn cooling_out(target: &Target, now: Millis) -> Option<Cooling> {
     target.cooling.filter(|cooling| cooling.is_out && now < cooling.until)
 }
 
+/// Where a change is counted from: one in from what there is, whatever is cooling; one out from [`base`].
+pub fn from(target: &Target, to: i32, (current, now): (i32, Millis)) -> i32 {
+    if to > current { base(target, current, now) } else { current }
+}
+
 /// The capacity that more is counted from: while changes out are new, what they added counts towards what is wanted now.
-pub fn base(target: &Target, current: i32, now: Millis) -> i32 {
+fn base(target: &Target, current: i32, now: Millis) -> i32 {
     cooling_out(target, now).map_or(current, |cooling| cooling.from.min(current))
 }
 
@@ -136,7 +142,8 @@ mod tests {
     }
 
     fn policy(asked: api::PutScalingPolicyRequest) -> Policy {
-        Policy { key: key(), asked: Kept(asked), uuid: String::new(), created_at: 0, alarms: Vec::new() }
+        let (uuid, alarms) = (String::new(), Vec::new());
+        Policy { key: key(), asked: Kept(asked), uuid, created_at: 0, alarms, trial: None }
     }
 
     fn tracking() -> Policy {
@@ -216,6 +223,7 @@ mod tests {
         check(&out, &stepping(), &told("a", 45.0), 4, to(3, Some(60)));
         check(&out, &tracking(), &told(HIGH, 100.0), 4, Then::Nothing);
         check(&out, &tracking(), &told(HIGH, 150.0), 4, to(6, None));
+        assert_eq!([from(&out, 6, (4, 0)), from(&out, 6, (4, 100)), from(&out, 3, (4, 0))], [2, 4, 4]);
         let inward = Target { cooling: cooling(false, 5), ..target() };
         check(&inward, &stepping(), &told("a", 45.0), 4, Then::Nothing);
         check(&inward, &stepping(), &told("a", 55.0), 4, to(6, Some(60)));

@@ -12,6 +12,9 @@ use crate::errors;
 /// Of one target (user guide, "Quotas").
 pub const ACTIONS_MAX: usize = 200;
 
+/// What names are, in the model's words.
+const NAMES: &str = r"(?!((^[ ]+.*)|(.*([\u0000-\u001f]|[\u007f-\u009f]|[:/|])+.*)|(.*[ ]+$))).+";
+
 /// What is asked, over what was asked before: what is not said stays, but for when it starts and ends.
 pub fn over(
     asked: &api::PutScheduledActionRequest,
@@ -25,6 +28,19 @@ pub fn over(
             asked.scalable_target_action.or_else(|| before.scalable_target_action.clone());
     }
     asked
+}
+
+/// # Errors
+/// A name that the model's pattern forbids, which is more than patterns that are looked at everywhere can say.
+pub fn check_name(name: &str) -> Result<()> {
+    let is_plain = |c: char| !c.is_control() && !":/|".contains(c);
+    if name.trim_matches(' ') == name && name.chars().all(is_plain) {
+        return Ok(());
+    }
+    Err(errors::validation(format!(
+        "1 validation error detected: Value '{name}' at 'scheduledActionName' failed to satisfy constraint: Member must \
+         satisfy regular expression pattern: {NAMES}"
+    )))
 }
 
 /// # Errors
@@ -99,6 +115,16 @@ mod tests {
         assert_eq!(minutes(&at), Some(60));
         let end_time = Some(Timestamp::from_millis(NOW + 30 * MINUTE));
         assert_eq!(minutes(&api::PutScheduledActionRequest { end_time, ..asked("cron(0 * * * ? *)") }), None);
+    }
+
+    #[test]
+    fn names_are_plain() {
+        for good in ["up", "up at night", "ü.1-2_3"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["a|b", "a:b", "a/b", " a", "a ", "a\tb", "a\u{85}b"] {
+            assert!(check_name(bad).unwrap_err().message().contains("scheduledActionName"), "{bad}");
+        }
     }
 
     #[test]

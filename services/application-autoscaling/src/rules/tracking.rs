@@ -2,9 +2,8 @@
 
 use api_application_autoscaling as api;
 use api_cloudwatch as cw;
-use kept::alike;
 use kernel::Result;
-use scaling::{PERIOD_S, Way};
+use scaling::{Way, alarm};
 
 use super::dimension::{By, Dimension, Predefined, id_of};
 use super::policy::check_cooldown;
@@ -90,11 +89,9 @@ fn check_names(custom: &api::CustomizedMetricSpecification) -> Result<()> {
     Ok(())
 }
 
-/// `targetgroup/<name>/<id>`, as CloudWatch names it.
+/// The target group that its label names.
 fn target_group(of: &api::PredefinedMetricSpecification) -> Option<&str> {
-    let label = of.resource_label.as_deref()?;
-    let at = label.find("targetgroup/")?;
-    label.starts_with("app/").then(|| label.get(at..)).flatten()
+    alarm::target_group(of.resource_label.as_deref()?)
 }
 
 /// An alarm of a policy, complete but for its name and action.
@@ -104,46 +101,20 @@ pub fn alarm(
     of: &Dimension,
     way: Way,
 ) -> cw::PutMetricAlarmInput {
-    let trigger = way.trigger(asked.target_value);
-    let mut alarm = cw::PutMetricAlarmInput {
-        threshold: Some(trigger.threshold),
-        comparison_operator: Some(trigger.comparison.to_owned()),
-        evaluation_periods: Some(trigger.periods),
-        ..Default::default()
-    };
-    let predefined = asked.predefined_metric_specification.as_ref();
-    if let Some((given, metric)) = predefined.and_then(|given| Some((given, find(given, of)?))) {
-        let (name, value) = match metric.by {
-            By::Resource(name) => (name, id_of(resource)),
-            By::TargetGroup => ("TargetGroup", target_group(given).unwrap_or_default()),
-        };
-        alarm.namespace = Some(metric.namespace.to_owned());
-        alarm.metric_name = Some(metric.metric.to_owned());
-        alarm.statistic = Some(metric.statistic.to_owned());
-        alarm.period = Some(PERIOD_S);
-        alarm.dimensions = Some(vec![cw::Dimension { name: name.to_owned(), value: value.to_owned() }]);
-    } else if let Some(custom) = &asked.customized_metric_specification {
-        match &custom.metrics {
-            Some(metrics) => alarm.metrics = Some(metrics.iter().map(query).collect()),
-            None => {
-                alarm.namespace.clone_from(&custom.namespace);
-                alarm.metric_name.clone_from(&custom.metric_name);
-                alarm.statistic.clone_from(&custom.statistic);
-                alarm.unit.clone_from(&custom.unit);
-                alarm.period = Some(PERIOD_S);
-                let dimensions = custom.dimensions.as_deref().unwrap_or_default();
-                alarm.dimensions = Some(dimensions.iter().map(|one| alike(one)).collect());
-            }
+    let given = asked.predefined_metric_specification.as_ref();
+    let metric = match (
+        given.and_then(|given| Some((given, find(given, of)?))),
+        &asked.customized_metric_specification,
+    ) {
+        (Some((given, metric)), _) => {
+            let by = match metric.by {
+                By::Resource(name) => (name, id_of(resource)),
+                By::TargetGroup => ("TargetGroup", target_group(given).unwrap_or_default()),
+            };
+            alarm::predefined((metric.namespace, metric.metric, metric.statistic), by)
         }
-    }
-    alarm
-}
-
-/// Metrics here have no period of their own: it is a minute.
-fn query(one: &api::TargetTrackingMetricDataQuery) -> cw::MetricDataQuery {
-    let mut query: cw::MetricDataQuery = alike(one);
-    if let Some(stat) = query.metric_stat.as_mut() {
-        stat.period = PERIOD_S;
-    }
-    query
+        (None, Some(custom)) => alarm::customized(custom),
+        (None, None) => cw::PutMetricAlarmInput::default(),
+    };
+    way.alarm(asked.target_value, metric)
 }

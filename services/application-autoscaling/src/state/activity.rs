@@ -1,16 +1,18 @@
 //! Activities: what was done to a capacity and why, or why nothing was, the newest first, for six weeks.
 
+use kernel::key::KeyReader;
 use kernel::{Ctx, Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
+use super::target::Change;
 use crate::rules::key::TargetKey;
 
 /// How long activities are shown (API reference, DescribeScalingActivities).
 const KEPT_MS: Millis = 42 * 24 * 3_600_000;
 /// Of one target; beyond it the oldest go at the next sweep.
 const OF_TARGET_MAX: usize = 10_000;
-/// Deleted in one sweep.
-const BATCH: usize = 1_000;
+/// Looked at in one step of a sweep.
+const PAGE: usize = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
@@ -43,13 +45,21 @@ pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Activity) -> Result<()> {
     ACTIVITIES.put(tx, scope, (one.key.text(), -one.started_at, &*one.id), one)
 }
 
-pub fn find(
-    from: &mut impl Reader,
+/// Writes down how a change fares.
+pub fn tell(
+    tx: &mut Tx<'_, '_>,
     scope: &Scope,
     key: &TargetKey,
-    (started_at, id): &(Millis, String),
-) -> Result<Option<Activity>> {
-    ACTIVITIES.get(from, scope, (key.text(), -started_at, &**id))
+    change: &Change,
+    (status, message): (&str, &str),
+    is_over: bool,
+) -> Result<()> {
+    let (started_at, id) = &change.activity;
+    let found = ACTIVITIES.get(tx, scope, (key.text(), -started_at, &**id))?;
+    let Some(found) = found else { return Ok(()) };
+    let ended_at = is_over.then(|| tx.ctx().now().max(found.started_at));
+    let (status, message) = (status.to_owned(), Some(message.to_owned()));
+    put(tx, scope, &Activity { ended_at, status, message, ..found })
 }
 
 /// When an activity of a target that begins now is said to begin: no two begin together, so that they have an order.
@@ -71,26 +81,34 @@ pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Activity>> {
     Ok(found)
 }
 
-/// Forgets what is too old, or too much.
+/// Forgets what is too old, or too much: all of it, a page at a time, so that none piles up.
 pub async fn sweep(ctx: &Ctx) -> Result<()> {
     let old = ctx.now() - KEPT_MS;
-    let all = ctx.read(|snap| ACTIVITIES.all_scopes(snap)).await?;
-    let (mut over, mut of, mut count) = (Vec::new(), None, 0);
-    for (scope, one) in all {
-        let target = Some((scope, one.key.clone()));
-        count = if of == target { count + 1 } else { 1 };
-        of = target;
-        if (one.started_at < old || count > OF_TARGET_MAX) && over.len() < BATCH {
-            over.push((scope, one));
+    let (mut after, mut of, mut count) = (None::<Vec<u8>>, None, 0);
+    loop {
+        let rows = ctx.read(|snap| ACTIVITIES.list_all(snap, after.as_deref(), PAGE)).await?;
+        let last = rows.get(PAGE - 1).map(|(key, _)| key.to_vec());
+        let mut over = Vec::new();
+        for (key, one) in rows {
+            let Some(scope) = KeyReader(&key).scope() else { continue };
+            let target = Some((scope, one.key.clone()));
+            count = if of == target { count + 1 } else { 1 };
+            of = target;
+            if one.started_at < old || count > OF_TARGET_MAX {
+                over.push((scope, one));
+            }
+        }
+        if !over.is_empty() {
+            ctx.write(|tx| {
+                over.iter().try_for_each(|(scope, one)| {
+                    ACTIVITIES.delete(tx, scope, (one.key.text(), -one.started_at, &*one.id))
+                })
+            })
+            .await?;
+        }
+        match last {
+            Some(last) => after = Some(last),
+            None => return Ok(()),
         }
     }
-    if over.is_empty() {
-        return Ok(());
-    }
-    ctx.write(|tx| {
-        over.iter().try_for_each(|(scope, one)| {
-            ACTIVITIES.delete(tx, scope, (one.key.text(), -one.started_at, &*one.id))
-        })
-    })
-    .await
 }

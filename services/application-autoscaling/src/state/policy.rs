@@ -1,11 +1,11 @@
 //! Scaling policies as they are stored, with the alarms that are their own.
 
 use api_application_autoscaling as api;
-use kept::Kept;
+use kept::{Kept, to_json};
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::chore;
+use super::chore::ALARMS;
 use crate::rules::key::TargetKey;
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -16,6 +16,15 @@ pub struct Policy {
     pub created_at: Millis,
     /// Of target tracking: made and deleted with it.
     pub alarms: Vec<String>,
+    /// Until all its alarms are made, which may be refused.
+    #[serde(default)]
+    pub trial: Option<Trial>,
+}
+
+/// What is to be again where a policy turns out to be none.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Trial {
+    pub before: Option<Box<Policy>>,
 }
 
 /// What a policy does.
@@ -42,6 +51,15 @@ impl Policy {
         }
     }
 
+    /// Whether it is this one that is stored, and none that was put meanwhile.
+    fn is_stored(&self, from: &mut impl Reader, scope: &Scope) -> Result<bool> {
+        let same = |other: Self| {
+            (&other.uuid, &other.alarms) == (&self.uuid, &self.alarms)
+                && to_json(&other.asked.0) == to_json(&self.asked.0)
+        };
+        Ok(find(from, scope, &self.key, self.name())?.is_some_and(same))
+    }
+
     pub fn arn(&self, scope: &Scope) -> String {
         let (uuid, path, name) = (&self.uuid, self.key.path(), self.name());
         scope.arn("autoscaling", format_args!("scalingPolicy:{uuid}:{path}:policyName/{name}"))
@@ -57,10 +75,14 @@ pub fn find(from: &mut impl Reader, scope: &Scope, key: &TargetKey, name: &str) 
 
 /// The policy an alarm's action names.
 pub fn find_by_arn(from: &mut impl Reader, scope: &Scope, arn: &str) -> Result<Option<Policy>> {
-    if !arn.contains(":resource/") {
-        return Ok(None);
+    let named = arn.split_once(":resource/").and_then(|(_, rest)| rest.split_once(":policyName/"));
+    let Some((path, name)) = named else { return Ok(None) };
+    for key in TargetKey::of_path(path) {
+        if let Some(found) = find(from, scope, &key, name)?.filter(|one| one.arn(scope) == arn) {
+            return Ok(Some(found));
+        }
     }
-    Ok(all(from, scope)?.into_iter().find(|one| one.arn(scope) == arn))
+    Ok(None)
 }
 
 pub fn of_target(from: &mut impl Reader, scope: &Scope, key: &TargetKey) -> Result<Vec<Policy>> {
@@ -75,12 +97,37 @@ pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Policy>> {
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
     let before = find(tx, scope, &one.key, one.name())?;
     let alarms = before.iter().flat_map(|before| &before.alarms).chain(&one.alarms);
-    alarms.into_iter().try_for_each(|alarm| chore::put(tx, scope, alarm))?;
+    alarms.into_iter().try_for_each(|alarm| ALARMS.put(tx, scope, alarm))?;
     POLICIES.put(tx, scope, (one.key.text(), one.name()), one)
+}
+
+/// All its alarms are made, unless some are still to be seen to: it holds.
+pub fn confirm(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
+    for alarm in &one.alarms {
+        if ALARMS.find(tx, scope, alarm)?.is_some() {
+            return Ok(());
+        }
+    }
+    if one.trial.is_none() || !one.is_stored(tx, scope)? {
+        return Ok(());
+    }
+    POLICIES.put(tx, scope, (one.key.text(), one.name()), &Policy { trial: None, ..one.clone() })
+}
+
+/// Its alarms cannot be made: what was before is again, if it held, unless another has been put meanwhile.
+pub fn take_back(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
+    let Some(trial) = &one.trial else { return Ok(()) };
+    if !one.is_stored(tx, scope)? {
+        return Ok(());
+    }
+    match &trial.before {
+        Some(before) => put(tx, scope, before),
+        None => delete(tx, scope, one),
+    }
 }
 
 /// With its alarms, soon.
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
-    one.alarms.iter().try_for_each(|alarm| chore::put(tx, scope, alarm))?;
+    one.alarms.iter().try_for_each(|alarm| ALARMS.put(tx, scope, alarm))?;
     POLICIES.delete(tx, scope, (one.key.text(), one.name()))
 }

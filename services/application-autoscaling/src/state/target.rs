@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::{Millis, Reader, Result, Scope, Table, Tx};
+use scaling::alarm::Told;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::key::TargetKey;
@@ -44,16 +45,6 @@ pub enum By {
     Policy { name: String, told: Told },
     /// A scheduled action set other bounds: the capacity keeps within them.
     Bounds,
-}
-
-/// What an alarm told.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Told {
-    pub alarm: String,
-    pub state: String,
-    pub threshold: Option<f64>,
-    /// The newest first.
-    pub values: Vec<f64>,
 }
 
 /// A change under way.

@@ -1,7 +1,9 @@
 //! Application Auto Scaling and CloudWatch on a whole house, and as much of EC2 as a spot fleet needs.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod activity;
 mod policy;
+mod race;
 mod scheduled_action;
 mod target;
 
@@ -62,7 +64,7 @@ async fn modify(
     Ok(ec2::ModifySpotFleetRequestResponse::default())
 }
 
-fn stand_in_ec2(fleet: &Arc<Mutex<Fleet>>) -> Service {
+pub fn stand_in_ec2(fleet: &Arc<Mutex<Fleet>>) -> Service {
     let mut s = ServiceBuilder::new(&ec2::SERVICE);
     s.own(fleet.clone());
     s.op(ec2::op::DescribeSpotFleetRequests, describe).access(|_, _| Ok(Access::any()));

@@ -21,7 +21,7 @@ fn policy(name: &str, kind: &str) -> PutScalingPolicyRequest {
     }
 }
 
-fn tracking(name: &str) -> PutScalingPolicyRequest {
+pub(crate) fn tracking(name: &str) -> PutScalingPolicyRequest {
     let custom = CustomizedMetricSpecification {
         namespace: Some("shop".to_owned()),
         metric_name: Some("Load".to_owned()),
@@ -36,6 +36,16 @@ fn tracking(name: &str) -> PutScalingPolicyRequest {
             ..Default::default()
         }),
         ..policy(name, "TargetTrackingScaling")
+    }
+}
+
+/// By its name, to delete it.
+pub(crate) fn of_name(name: &str) -> DeleteScalingPolicyRequest {
+    DeleteScalingPolicyRequest {
+        policy_name: name.to_owned(),
+        service_namespace: "ec2".to_owned(),
+        resource_id: FLEET.to_owned(),
+        scalable_dimension: DIMENSION.to_owned(),
     }
 }
 
@@ -90,12 +100,7 @@ async fn a_tracked_metric_drives_the_capacity_out_and_in() {
     let changed = cloud.test.call(op::PutScalingPolicy, no_less).await.unwrap();
     assert_eq!((changed.policy_arn, changed.alarms.unwrap().len()), (made.policy_arn, 1));
     assert_eq!(alarms(&cloud).await.len(), 1);
-    let gone = DeleteScalingPolicyRequest {
-        policy_name: "cpu".to_owned(),
-        service_namespace: "ec2".to_owned(),
-        resource_id: FLEET.to_owned(),
-        scalable_dimension: DIMENSION.to_owned(),
-    };
+    let gone = of_name("cpu");
     cloud.test.call(op::DeleteScalingPolicy, gone.clone()).await.unwrap();
     cloud.test.eventually("no alarm", async || alarms(&cloud).await.is_empty().then_some(())).await;
     assert_eq!(
@@ -121,22 +126,25 @@ fn stepping(name: &str) -> PutScalingPolicyRequest {
     }
 }
 
+/// As if an alarm at 50 had gone off.
+async fn tell(cloud: &Cloud, policy: &str, value: f64) {
+    let ctx = cloud.test.ctx("cloudwatch");
+    let data = json!({ "evaluatedDatapoints": [{ "timestamp": "", "value": value }] });
+    let detail = json!({
+        "action": policy, "AlarmName": "busy", "NewStateValue": "ALARM",
+        "NewStateReasonData": data.to_string(), "Trigger": { "Threshold": 50.0 },
+    });
+    let event = Event::new(&ctx, "aws.cloudwatch", "CloudWatch Alarm Action", vec![], detail);
+    let ctx = cloud.test.ctx("application-autoscaling");
+    application_autoscaling::controllers::alarm::take(&ctx, Arc::new(event)).await.unwrap();
+}
+
 #[tokio::test]
 async fn steps_wait_for_what_they_added_and_stop_at_the_bounds() {
     let cloud = Cloud::new(2).await;
     cloud.fleet.lock().unwrap().is_fulfilled = false;
     let arn = cloud.test.call(op::PutScalingPolicy, stepping("steps")).await.unwrap().policy_arn;
-    let tell = async |value: f64| {
-        let ctx = cloud.test.ctx("cloudwatch");
-        let data = json!({ "evaluatedDatapoints": [{ "timestamp": "", "value": value }] });
-        let detail = json!({
-            "action": arn, "AlarmName": "busy", "NewStateValue": "ALARM",
-            "NewStateReasonData": data.to_string(), "Trigger": { "Threshold": 50.0 },
-        });
-        let event = Event::new(&ctx, "aws.cloudwatch", "CloudWatch Alarm Action", vec![], detail);
-        let ctx = cloud.test.ctx("application-autoscaling");
-        application_autoscaling::controllers::alarm::take(&ctx, Arc::new(event)).await.unwrap();
-    };
+    let tell = async |value: f64| tell(&cloud, &arn, value).await;
     tell(55.0).await;
     cloud.has(4).await;
     let begun = cloud.newest("InProgress").await;
@@ -208,4 +216,29 @@ async fn what_no_policy_may_be_is_refused() {
     cloud.test.call(op::PutScalingPolicy, tracking("x")).await.unwrap();
     let other = cloud.test.call(op::PutScalingPolicy, stepping("x")).await.unwrap_err();
     assert_eq!(other.code(), "ValidationException");
+}
+
+#[tokio::test]
+async fn a_change_in_while_one_out_is_new_is_a_change_in() {
+    let cloud = Cloud::new(2).await;
+    let mut input = stepping("steps");
+    let steps = input.step_scaling_policy_configuration.as_mut().unwrap();
+    let all = [(None, Some(0.0), -1), (Some(0.0), None, 4)];
+    let step = |(metric_interval_lower_bound, metric_interval_upper_bound, scaling_adjustment)| {
+        StepAdjustment { metric_interval_lower_bound, metric_interval_upper_bound, scaling_adjustment }
+    };
+    steps.step_adjustments = Some(all.map(step).to_vec());
+    let arn = cloud.test.call(op::PutScalingPolicy, input).await.unwrap().policy_arn;
+    tell(&cloud, &arn, 55.0).await;
+    cloud.has(6).await;
+    tell(&cloud, &arn, 45.0).await;
+    cloud.has(5).await;
+    cloud.newest("Successful").await;
+    // What was taken is cooling: no more goes for a while.
+    tell(&cloud, &arn, 45.0).await;
+    cloud.test.eventually("all is done", async || cloud.test.house.is_quiet().then_some(())).await;
+    assert_eq!(cloud.capacity(), 5);
+    cloud.test.advance(3 * MINUTE);
+    tell(&cloud, &arn, 45.0).await;
+    cloud.has(4).await;
 }

@@ -90,3 +90,14 @@ async fn a_suspended_target_is_left_alone_and_a_refusal_is_told() {
     assert_eq!(failed.status_message.as_deref(), Some(words));
     assert_eq!(cloud.capacity(), 2);
 }
+
+#[tokio::test]
+async fn names_that_the_model_forbids_are_refused() {
+    let cloud = Cloud::new(2).await;
+    for bad in ["a|b", "a:b", " a"] {
+        let input = action(bad, "rate(1 minute)", 1, 2);
+        let error = cloud.test.call(op::PutScheduledAction, input).await.unwrap_err();
+        assert_eq!(error.code(), "ValidationException", "{bad}");
+    }
+    assert!(list(&cloud).await.is_empty());
+}

@@ -1,111 +1,150 @@
-//! Alarms: made for target tracking, and what policies do when one goes off.
+//! Alarms: those of target tracking are kept as their policies want them, and what policies do when one goes off.
 
 use std::sync::Arc;
 
 use api_cloudwatch as cw;
-use kernel::{Ctx, Event, Kind as ErrorKind, Result, Scope, Tx};
-use scaling::{Way, alarm_name};
-use serde_json::Value;
+use kernel::{Ctx, Error, Event, Kind as ErrorKind, Millis, Next, Result, Scope, Tx};
+use scaling::Way;
+use scaling::alarm::{self, Told};
 
 use super::group::CONTROLLER;
+use crate::errors;
 use crate::rules::cause::{self, Wanting};
 use crate::rules::group::SIZE_MAX;
 use crate::rules::policy as rules;
 use crate::rules::tracking;
+use crate::state::chore::ALARMS;
 use crate::state::group::{self, Group};
 use crate::state::instance::{self, Instance};
 use crate::state::policy::{self, Kind, Policy};
 
-pub const NAME: &str = "autoscaling/alarms";
-pub const SOURCE: &str = "aws.cloudwatch";
-pub const DETAIL_TYPE: &str = "CloudWatch Alarm Action";
+/// The controller that sees to alarms, by their names.
+pub const CHORES: &str = "autoscaling/alarm";
+pub const CONCURRENCY: usize = 4;
+pub const SWEEP_EVERY_MS: Millis = 60_000;
 
-/// The names of a policy's own alarms, as AWS makes them.
-pub fn names(group: &str, uuids: [String; 2], scales_in: bool) -> Vec<String> {
-    let [high, low] = uuids;
-    let mut names = vec![alarm_name(group, Way::High, &high)];
-    names.extend(scales_in.then(|| alarm_name(group, Way::Low, &low)));
-    names
+/// The subscription to what alarms tell.
+pub const NAME: &str = "autoscaling/alarms";
+
+pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
+    ctx.read(|snap| ALARMS.of_all_scopes(snap)).await
 }
 
-/// Makes the alarms of a policy, or makes them as they should be.
+pub async fn reconcile(ctx: &Ctx, alarm: String) -> Result<Next> {
+    let scope = *ctx.scope();
+    let found = ctx
+        .read(|snap| {
+            let Some(id) = ALARMS.find(snap, &scope, &alarm)? else { return Ok(None) };
+            let has = |one: &Policy| one.alarms.contains(&alarm);
+            Ok(Some((id, policy::all(snap, &scope)?.into_iter().find(has))))
+        })
+        .await?;
+    let Some((id, owner)) = found else { return Ok(Next::Done) };
+    match settle(ctx, &alarm, Some(&id), owner.as_ref()).await {
+        // Whoever put the policy is told so, or was; there is nothing to be made.
+        Err(error) if !is_passing(&error) => tracing::debug!(alarm, %error, "an alarm cannot be made"),
+        other => other?,
+    }
+    Ok(Next::Done)
+}
+
+/// Makes the alarms of a policy that was just put, and deletes those of before that it has no more.
 ///
 /// # Errors
-/// CloudWatch's.
-pub async fn ensure(ctx: &Ctx, policy: &Policy) -> Result<()> {
-    let Some(asked) = &policy.asked.0.target_tracking_configuration else { return Ok(()) };
-    let arn = policy.arn(ctx.scope());
-    for name in &policy.alarms {
-        let alarm = cw::PutMetricAlarmInput {
-            alarm_name: name.clone(),
-            alarm_description: Some(format!(
-                "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {arn}."
-            )),
-            alarm_actions: Some(vec![arn.clone()]),
-            ..tracking::alarm(policy.group(), asked, Way::of(name))
-        };
-        match ctx.call_as_service(cw::op::PutMetricAlarm, alarm).await {
-            Err(error) if error.kind() == ErrorKind::Invalid => {
-                return Err(crate::errors::validation(error.message()));
-            }
-            other => other?,
-        }
+/// CloudWatch's. Where it refuses one, the policy is taken back.
+pub async fn settle_all(ctx: &Ctx, made: &Policy, over: &[String]) -> Result<()> {
+    let wanted = made.alarms.iter().map(|alarm| (alarm, Some(made)));
+    for (alarm, owner) in wanted.chain(over.iter().map(|alarm| (alarm, None))) {
+        settle_now(ctx, alarm, owner).await?;
     }
     Ok(())
 }
 
-/// # Errors
-/// CloudWatch's.
-pub async fn remove(ctx: &Ctx, names: &[String]) -> Result<()> {
-    if names.is_empty() {
-        return Ok(());
+/// Deletes the alarms of a policy that is no more: those that cannot be now, soon.
+pub async fn remove_all(ctx: &Ctx, alarms: &[String]) {
+    for alarm in alarms {
+        if let Err(error) = settle_now(ctx, alarm, None).await {
+            tracing::debug!(alarm, %error, "an alarm cannot be deleted yet");
+            ctx.nudge(CHORES, alarm);
+        }
     }
-    let request = cw::DeleteAlarmsInput { alarm_names: names.to_vec() };
+}
+
+async fn settle_now(ctx: &Ctx, alarm: &str, owner: Option<&Policy>) -> Result<()> {
+    let scope = *ctx.scope();
+    let id = ctx.read(|snap| ALARMS.find(snap, &scope, alarm)).await?;
+    settle(ctx, alarm, id.as_deref(), owner).await
+}
+
+/// Makes an alarm as its policy wants it, or deletes it where none does: as things were when its chore had this id.
+async fn settle(ctx: &Ctx, alarm: &str, id: Option<&str>, owner: Option<&Policy>) -> Result<()> {
+    let scope = *ctx.scope();
+    let outcome = match owner {
+        Some(policy) => ensure(ctx, policy, alarm).await,
+        None => remove(ctx, alarm).await,
+    };
+    if outcome.as_ref().is_err_and(is_passing) {
+        return outcome;
+    }
+    let is_refused = outcome.is_err();
+    let again = ctx
+        .write(|tx| {
+            let again = ALARMS.done(tx, &scope, alarm, id)?;
+            match owner {
+                Some(owner) if is_refused => policy::take_back(tx, &scope, owner)?,
+                Some(owner) => policy::confirm(tx, &scope, owner)?,
+                None => {}
+            }
+            Ok(again)
+        })
+        .await?;
+    if is_refused {
+        owner.into_iter().flat_map(|owner| &owner.alarms).for_each(|alarm| ctx.nudge(CHORES, alarm));
+    } else if again {
+        ctx.nudge(CHORES, alarm);
+    }
+    outcome
+}
+
+/// Whether trying again may help.
+fn is_passing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Internal | ErrorKind::Unavailable | ErrorKind::Throttled)
+}
+
+async fn ensure(ctx: &Ctx, policy: &Policy, name: &str) -> Result<()> {
+    let Some(asked) = &policy.asked.0.target_tracking_configuration else { return Ok(()) };
+    let arn = policy.arn(ctx.scope());
+    let alarm = cw::PutMetricAlarmInput {
+        alarm_name: name.to_owned(),
+        alarm_description: Some(format!("DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {arn}.")),
+        alarm_actions: Some(vec![arn]),
+        ..tracking::alarm(policy.group(), asked, Way::of(name))
+    };
+    match ctx.call_as_service(cw::op::PutMetricAlarm, alarm).await {
+        Err(error) if error.kind() == ErrorKind::Invalid => Err(errors::validation(error.message())),
+        other => other.map(drop),
+    }
+}
+
+async fn remove(ctx: &Ctx, name: &str) -> Result<()> {
+    let request = cw::DeleteAlarmsInput { alarm_names: vec![name.to_owned()] };
     match ctx.call_as_service(cw::op::DeleteAlarms, request).await {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }
 
-/// What an alarm told.
-#[derive(Clone, Debug, Default)]
-pub struct Told {
-    alarm: String,
-    state: String,
-    threshold: Option<f64>,
-    /// The newest first.
-    values: Vec<f64>,
-}
-
-impl Told {
-    fn of(event: &Event) -> Self {
-        let text = |key: &str| event.detail.get(key).and_then(Value::as_str).unwrap_or_default();
-        let data: Value = serde_json::from_str(text("NewStateReasonData")).unwrap_or_default();
-        let points = data.get("evaluatedDatapoints").and_then(Value::as_array);
-        let values = points.into_iter().flatten().filter_map(|point| point.get("value")?.as_f64());
-        Self {
-            alarm: text("AlarmName").to_owned(),
-            state: text("NewStateValue").to_owned(),
-            threshold: event.detail.get("Trigger").and_then(|trigger| trigger.get("Threshold")?.as_f64()),
-            values: values.collect(),
-        }
-    }
-}
-
 /// An alarm does its action, where that is a policy here.
 pub async fn take(ctx: &Ctx, event: Arc<Event>) -> Result<()> {
-    let action = event.detail.get("action").and_then(Value::as_str).unwrap_or_default();
-    if !action.contains(":autoscaling:") {
-        return Ok(());
-    }
+    let Some(named) = alarm::policy_of(&event.detail) else { return Ok(()) };
     let (ctx, scope) = (ctx.in_scope(event.scope), event.scope);
-    let told = Told::of(&event);
+    let told = Told::of(&event.detail);
     let touched = ctx
         .write(|tx| {
             if !tx.first_time(NAME, &event)? {
                 return Ok(None);
             }
-            let Some(policy) = policy::find_by_arn(tx, &scope, action)? else { return Ok(None) };
+            let Some(policy) = policy::find_by_arn(tx, &scope, named)? else { return Ok(None) };
             let Some(group) = group::find(tx, &scope, policy.group())? else { return Ok(None) };
             if !policy.is_enabled() || group.is_suspended("AlarmNotification") || group.is_deleting {
                 return Ok(None);
@@ -120,11 +159,6 @@ pub async fn take(ctx: &Ctx, event: Arc<Event>) -> Result<()> {
         ctx.nudge(CONTROLLER, &name);
     }
     Ok(())
-}
-
-/// What one asks of a policy directly.
-pub fn asked(metric: Option<f64>, threshold: Option<f64>) -> Told {
-    Told { threshold, values: metric.into_iter().collect(), ..Told::default() }
 }
 
 /// Does a policy: another capacity, if that is what comes of it. Gives the group's name then.

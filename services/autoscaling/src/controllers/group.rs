@@ -7,7 +7,7 @@ use kernel::{Ctx, Millis, Next, Result, Scope, Tx};
 use super::activity::{self, Doing};
 use super::instance::{CONTROLLER as INSTANCE, turn};
 use super::launch::Source;
-use super::{health, refresh};
+use super::{alarm, health, refresh};
 use crate::rules::plan::{Facts, New, Plan, plan};
 use crate::rules::termination::Current;
 use crate::state::group::{self, Group};
@@ -157,13 +157,9 @@ pub async fn remove_if_empty(ctx: &Ctx, name: &str) -> Result<()> {
 /// The group goes, with everything that is its own.
 async fn remove(ctx: &Ctx, group: &Group) -> Result<Next> {
     let (scope, name) = (*ctx.scope(), group.name());
-    for one in ctx.read(|snap| policy::of_group(snap, &scope, name)).await? {
-        super::alarm::remove(ctx, &one.alarms).await?;
-    }
-    ctx.write(|tx| {
-        for one in policy::of_group(tx, &scope, name)? {
-            policy::delete(tx, &scope, &one)?;
-        }
+    let write = ctx.write(|tx| {
+        let policies = policy::of_group(tx, &scope, name)?;
+        policies.iter().try_for_each(|one| policy::delete(tx, &scope, one))?;
         for one in refreshes::of_group(tx, &scope, name)? {
             refreshes::delete(tx, &scope, &one)?;
         }
@@ -173,8 +169,11 @@ async fn remove(ctx: &Ctx, group: &Group) -> Result<Next> {
         for hook in crate::state::hook::of_group(tx, &scope, name)? {
             crate::state::hook::delete(tx, &scope, name, hook.name())?;
         }
-        group::delete(tx, &scope, name)
-    })
-    .await?;
+        group::delete(tx, &scope, name)?;
+        Ok(policies)
+    });
+    for one in write.await? {
+        alarm::remove_all(ctx, &one.alarms).await;
+    }
     Ok(Next::Done)
 }

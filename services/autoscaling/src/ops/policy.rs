@@ -4,6 +4,8 @@ use api_autoscaling as api;
 use api_cloudwatch as cw;
 use kept::{Kept, alike};
 use kernel::{Ctx, Reader, Result, Scope};
+use scaling::Way;
+use scaling::alarm::Told;
 
 use super::{change, get_changeable};
 use crate::controllers::{alarm, group::CONTROLLER, predictive};
@@ -11,33 +13,32 @@ use crate::errors;
 use crate::rules::cause::Wanting;
 use crate::rules::{page, policy as rules};
 use crate::state::forecast;
-use crate::state::policy::{self, Kind, Policy};
+use crate::state::policy::{self, Kind, Policy, Trial};
 
 pub async fn put_scaling_policy(ctx: &Ctx, input: api::PutScalingPolicyType) -> Result<api::PolicyARNType> {
     let scope = *ctx.scope();
     let name = input.auto_scaling_group_name.clone();
     let fresh = [ctx.ids().uuid(), ctx.ids().uuid(), ctx.ids().uuid()];
-    let (made, before) = change(ctx, &name, |tx, _| {
-        let known = policy::find(tx, &scope, &name, &input.policy_name)?;
-        if known.is_none() && policy::of_group(tx, &scope, &name)?.len() >= rules::POLICIES_MAX {
+    let (made, over) = change(ctx, &name, |tx, _| {
+        let before = policy::find(tx, &scope, &name, &input.policy_name)?;
+        if before.is_none() && policy::of_group(tx, &scope, &name)?.len() >= rules::POLICIES_MAX {
             return Err(errors::limit(format!("A group can have at most {} policies.", rules::POLICIES_MAX)));
         }
-        let [own, high, low] = fresh.clone();
-        let mut made = Policy { asked: Kept(input.clone()), uuid: own, alarms: Vec::new() };
+        let [uuid, high, low] = fresh.clone();
+        let mut made = Policy { asked: Kept(input.clone()), uuid, alarms: Vec::new(), trial: None };
         rules::check(&made)?;
-        let before = known.as_ref().map(|known| known.alarms.clone()).unwrap_or_default();
-        if let Some(known) = &known {
-            if known.kind() != made.kind() {
+        if let Some(before) = &before {
+            if before.kind() != made.kind() {
                 return Err(errors::validation("The policy type of an existing policy cannot be changed."));
             }
-            made.uuid.clone_from(&known.uuid);
+            made.uuid.clone_from(&before.uuid);
+            made.alarms.clone_from(&before.alarms);
         }
-        if made.kind() == Kind::TargetTracking {
-            let configuration = made.asked.0.target_tracking_configuration.as_ref();
-            let scales_in = configuration.and_then(|one| one.disable_scale_in) != Some(true);
-            let kept = before.len() == if scales_in { 2 } else { 1 };
-            made.alarms = if kept { before.clone() } else { alarm::names(&name, [high, low], scales_in) };
-        }
+        made.alarms = alarms_wanted(&made, [&high, &low]);
+        let over = before.iter().flat_map(|before| before.alarms.clone());
+        let over: Vec<String> = over.filter(|old| !made.alarms.contains(old)).collect();
+        // A policy whose alarms cannot be is none.
+        made.trial = (!made.alarms.is_empty()).then(|| trial(before));
         policy::put(tx, &scope, &made)?;
         if made.kind() == Kind::Predictive {
             // What another configuration foretold says nothing of this one.
@@ -45,20 +46,33 @@ pub async fn put_scaling_policy(ctx: &Ctx, input: api::PutScalingPolicyType) -> 
             let now = tx.ctx().now();
             forecast::schedule(tx, &made, now)?;
         }
-        Ok((made, before))
+        Ok((made, over))
     })
     .await?;
-    let outcome = alarm::ensure(ctx, &made).await;
-    if outcome.is_err() && before.is_empty() {
-        // A policy whose alarms cannot be is none.
-        alarm::remove(ctx, &made.alarms).await?;
-        ctx.write(|tx| policy::delete(tx, &scope, &made)).await?;
-    }
-    outcome?;
-    let over: Vec<String> = before.into_iter().filter(|old| !made.alarms.contains(old)).collect();
-    alarm::remove(ctx, &over).await?;
+    alarm::settle_all(ctx, &made, &over).await?;
     let alarms = made.alarms.iter().map(|name| alarm_view(&scope, name)).collect();
     Ok(api::PolicyARNType { policy_arn: Some(made.arn(&scope)), alarms: Some(alarms) })
+}
+
+/// The alarms a policy is to have: those there are, as far as they are wanted, and new ones.
+fn alarms_wanted(of: &Policy, [high, low]: [&str; 2]) -> Vec<String> {
+    let asked = of.asked.0.target_tracking_configuration.as_ref();
+    let Some(asked) = asked.filter(|_| of.kind() == Kind::TargetTracking) else { return Vec::new() };
+    let known = |way| of.alarms.iter().find(|name| Way::of(name) == way).cloned();
+    let wanted = |way, uuid| known(way).unwrap_or_else(|| scaling::alarm::name(of.group(), way, uuid));
+    let mut names = vec![wanted(Way::High, high)];
+    if asked.disable_scale_in != Some(true) {
+        names.push(wanted(Way::Low, low));
+    }
+    names
+}
+
+/// What is to be again if a new policy turns out to be none: what was, if that held.
+fn trial(before: Option<Policy>) -> Trial {
+    before.map_or_else(Trial::default, |mut before| match before.trial.take() {
+        Some(trial) => trial,
+        None => Trial { before: Some(Box::new(before)) },
+    })
 }
 
 fn alarm_view(scope: &Scope, name: &str) -> api::Alarm {
@@ -166,7 +180,8 @@ pub async fn delete_policy(ctx: &Ctx, input: api::DeletePolicyType) -> Result<()
             Ok(found)
         })
         .await?;
-    alarm::remove(ctx, &gone.alarms).await
+    alarm::remove_all(ctx, &gone.alarms).await;
+    Ok(())
 }
 
 pub async fn execute_policy(ctx: &Ctx, input: api::ExecutePolicyType) -> Result<()> {
@@ -191,7 +206,8 @@ pub async fn execute_policy(ctx: &Ctx, input: api::ExecutePolicyType) -> Result<
                     return Err(errors::validation("Only simple and step policies can be executed."));
                 }
             }
-            let told = alarm::asked(input.metric_value, input.breach_threshold);
+            let (threshold, values) = (input.breach_threshold, input.metric_value.into_iter().collect());
+            let told = Told { threshold, values, ..Told::default() };
             let wanting = Wanting::Executed { policy: found.name() };
             alarm::act(tx, &scope, group, &found, &told, &wanting)
         })

@@ -2,9 +2,8 @@
 
 use api_autoscaling as api;
 use api_cloudwatch as cw;
-use kept::alike;
 use kernel::Result;
-use scaling::{PERIOD_S, Way};
+use scaling::{Way, alarm};
 
 use crate::errors;
 
@@ -71,73 +70,31 @@ fn check_custom(custom: &api::CustomizedMetricSpecification) -> Result<()> {
     }
 }
 
-/// `targetgroup/<name>/<id>`, as CloudWatch names it.
-pub fn target_group(of: &api::PredefinedMetricSpecification) -> Option<&str> {
-    let label = of.resource_label.as_deref()?;
-    let at = label.find("targetgroup/")?;
-    label.starts_with("app/").then(|| label.get(at..)).flatten()
+/// The target group that its label names.
+fn target_group(of: &api::PredefinedMetricSpecification) -> Option<&str> {
+    alarm::target_group(of.resource_label.as_deref()?)
 }
 
 /// An alarm of a policy, complete but for its name and action.
 pub fn alarm(group: &str, asked: &api::TargetTrackingConfiguration, way: Way) -> cw::PutMetricAlarmInput {
-    let trigger = way.trigger(asked.target_value);
-    let mut alarm = cw::PutMetricAlarmInput {
-        threshold: Some(trigger.threshold),
-        comparison_operator: Some(trigger.comparison.to_owned()),
-        evaluation_periods: Some(trigger.periods),
-        ..Default::default()
+    let metric = match (&asked.predefined_metric_specification, &asked.customized_metric_specification) {
+        (Some(of), _) => predefined(group, of),
+        (None, Some(custom)) => alarm::customized(custom),
+        (None, None) => cw::PutMetricAlarmInput::default(),
     };
-    if let Some(predefined) = &asked.predefined_metric_specification {
-        let (namespace, name, statistic, dimension) = match &*predefined.predefined_metric_type {
-            "ASGAverageCPUUtilization" => ("AWS/EC2", "CPUUtilization", "Average", None),
-            "ASGAverageNetworkIn" => ("AWS/EC2", "NetworkIn", "Average", None),
-            "ASGAverageNetworkOut" => ("AWS/EC2", "NetworkOut", "Average", None),
-            _ => ("AWS/ApplicationELB", "RequestCountPerTarget", "Sum", target_group(predefined)),
-        };
-        let (key, value) = dimension.map_or(("AutoScalingGroupName", group), |value| ("TargetGroup", value));
-        alarm.namespace = Some(namespace.to_owned());
-        alarm.metric_name = Some(name.to_owned());
-        alarm.statistic = Some(statistic.to_owned());
-        alarm.period = Some(PERIOD_S);
-        alarm.dimensions = Some(vec![cw::Dimension { name: key.to_owned(), value: value.to_owned() }]);
-    } else if let Some(custom) = &asked.customized_metric_specification {
-        match &custom.metrics {
-            Some(metrics) => alarm.metrics = Some(metrics.iter().map(query).collect()),
-            None => {
-                alarm.namespace.clone_from(&custom.namespace);
-                alarm.metric_name.clone_from(&custom.metric_name);
-                alarm.statistic.clone_from(&custom.statistic);
-                alarm.unit.clone_from(&custom.unit);
-                alarm.period = Some(custom.period.unwrap_or(PERIOD_S));
-                let dimensions = custom.dimensions.as_deref().unwrap_or_default();
-                alarm.dimensions = Some(dimensions.iter().map(|one| alike(one)).collect());
-            }
-        }
-    }
-    alarm
+    way.alarm(asked.target_value, metric)
 }
 
-fn query(one: &api::TargetTrackingMetricDataQuery) -> cw::MetricDataQuery {
-    let mut query: cw::MetricDataQuery = alike(one);
-    if let Some(stat) = query.metric_stat.as_mut().filter(|stat| stat.period == 0) {
-        stat.period = one.period.unwrap_or(PERIOD_S);
-    }
-    query.period = query.period.filter(|_| query.expression.is_some());
-    query
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_names_the_target_group() {
-        let of = |label: &str| api::PredefinedMetricSpecification {
-            predefined_metric_type: "ALBRequestCountPerTarget".to_owned(),
-            resource_label: Some(label.to_owned()),
-        };
-        assert_eq!(target_group(&of("app/web/1/targetgroup/t/2")), Some("targetgroup/t/2"));
-        assert_eq!(target_group(&of("net/web/1/targetgroup/t/2")), None);
-        assert_eq!(target_group(&of("app/web/1")), None);
-    }
+fn predefined(group: &str, of: &api::PredefinedMetricSpecification) -> cw::PutMetricAlarmInput {
+    let by_group = ("AutoScalingGroupName", group);
+    let (metric, by) = match &*of.predefined_metric_type {
+        "ASGAverageCPUUtilization" => (("AWS/EC2", "CPUUtilization", "Average"), by_group),
+        "ASGAverageNetworkIn" => (("AWS/EC2", "NetworkIn", "Average"), by_group),
+        "ASGAverageNetworkOut" => (("AWS/EC2", "NetworkOut", "Average"), by_group),
+        _ => (
+            ("AWS/ApplicationELB", "RequestCountPerTarget", "Sum"),
+            ("TargetGroup", target_group(of).unwrap_or_default()),
+        ),
+    };
+    alarm::predefined(metric, by)
 }

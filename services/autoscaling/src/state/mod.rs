@@ -1,6 +1,7 @@
 //! How groups and what belongs to them are stored.
 
 pub mod activity;
+pub mod chore;
 pub mod forecast;
 pub mod group;
 pub mod hook;

@@ -5,12 +5,23 @@ use kept::{Kept, to_json};
 use kernel::{Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
+use super::chore::ALARMS;
+
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Policy {
     pub asked: Kept<api::PutScalingPolicyType>,
     pub uuid: String,
     /// Of target tracking: made and deleted with it.
     pub alarms: Vec<String>,
+    /// Until all its alarms are made, which may be refused.
+    #[serde(default)]
+    pub trial: Option<Trial>,
+}
+
+/// What is to be again where a policy turns out to be none.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Trial {
+    pub before: Option<Box<Policy>>,
 }
 
 /// What a policy does.
@@ -43,6 +54,14 @@ impl Policy {
     /// What tells it from another of its name that was put later.
     pub fn stamp(&self) -> serde_json::Value {
         to_json(&self.asked.0)
+    }
+
+    /// Whether it is this one that is stored, and none that was put meanwhile.
+    fn is_stored(&self, from: &mut impl Reader, scope: &Scope) -> Result<bool> {
+        let same = |other: Self| {
+            (&other.uuid, &other.alarms) == (&self.uuid, &self.alarms) && other.stamp() == self.stamp()
+        };
+        Ok(find(from, scope, self.group(), self.name())?.is_some_and(same))
     }
 
     pub fn is_enabled(&self) -> bool {
@@ -83,14 +102,44 @@ pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Policy)>> {
     POLICIES.all_scopes(from)
 }
 
+/// Stores it; its alarms, and those of before that it has no more, are to be seen to.
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
+    let before = find(tx, scope, one.group(), one.name())?;
+    let alarms = before.iter().flat_map(|before| &before.alarms).chain(&one.alarms);
+    alarms.into_iter().try_for_each(|alarm| ALARMS.put(tx, scope, alarm))?;
     POLICIES.put(tx, scope, (one.group(), one.name()), one)
 }
 
-/// With what it foretold.
+/// All its alarms are made, unless some are still to be seen to: it holds.
+pub fn confirm(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
+    for alarm in &one.alarms {
+        if ALARMS.find(tx, scope, alarm)?.is_some() {
+            return Ok(());
+        }
+    }
+    if one.trial.is_none() || !one.is_stored(tx, scope)? {
+        return Ok(());
+    }
+    POLICIES.put(tx, scope, (one.group(), one.name()), &Policy { trial: None, ..one.clone() })
+}
+
+/// Its alarms cannot be made: what was before is again, if it held, unless another has been put meanwhile.
+pub fn take_back(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
+    let Some(trial) = &one.trial else { return Ok(()) };
+    if !one.is_stored(tx, scope)? {
+        return Ok(());
+    }
+    match &trial.before {
+        Some(before) => put(tx, scope, before),
+        None => delete(tx, scope, one),
+    }
+}
+
+/// With what it foretold, and soon its alarms.
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
     if one.kind() == Kind::Predictive {
         super::forecast::forget(tx, scope, one)?;
     }
+    one.alarms.iter().try_for_each(|alarm| ALARMS.put(tx, scope, alarm))?;
     POLICIES.delete(tx, scope, (one.group(), one.name()))
 }

@@ -210,11 +210,13 @@ fn stand_in_elb(stand: &Arc<Stand>) -> Service {
 
 impl Cloud {
     pub(crate) async fn new() -> Self {
+        Self::watched_by(stand_in_cloudwatch()).await
+    }
+
+    pub(crate) async fn watched_by(cloudwatch: Service) -> Self {
         let stand = Arc::new(Stand::default());
         let own = autoscaling::service(&Plugs::default());
-        let test =
-            TestCloud::new(vec![own, stand_in_ec2(&stand), stand_in_elb(&stand), stand_in_cloudwatch()])
-                .await;
+        let test = TestCloud::new(vec![own, stand_in_ec2(&stand), stand_in_elb(&stand), cloudwatch]).await;
         Self { test, stand }
     }
 

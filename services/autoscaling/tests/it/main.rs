@@ -6,5 +6,6 @@ mod hook;
 mod life;
 mod policy;
 mod predictive;
+mod race;
 mod refresh;
 mod refusals;

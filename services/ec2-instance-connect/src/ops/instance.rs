@@ -1,7 +1,7 @@
 //! What EC2 says of an instance.
 
 use api_ec2 as ec2;
-use kernel::{Ctx, Result};
+use kernel::{Ctx, Kind, Result};
 
 use crate::errors;
 
@@ -11,9 +11,15 @@ use crate::errors;
 /// `EC2InstanceNotFoundException` when it is not there, or not in this zone; `EC2InstanceStateInvalidException` when it
 /// does not run.
 pub async fn check_running(ctx: &Ctx, id: &str, zone: Option<&str>) -> Result<()> {
-    let filter = ec2::Filter { name: Some("instance-id".to_owned()), values: Some(vec![id.to_owned()]) };
-    let request = ec2::DescribeInstancesRequest { filters: Some(vec![filter]), ..Default::default() };
-    let answer = ctx.call_as_service(ec2::op::DescribeInstances, request).await?;
+    // By its id: a filter would have every instance looked at.
+    let request =
+        ec2::DescribeInstancesRequest { instance_ids: Some(vec![id.to_owned()]), ..Default::default() };
+    let answer = match ctx.call_as_service(ec2::op::DescribeInstances, request).await {
+        Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Invalid) => {
+            return Err(errors::no_such_instance(id, zone));
+        }
+        answer => answer?,
+    };
     let mut all =
         answer.reservations.unwrap_or_default().into_iter().flat_map(|one| one.instances.unwrap_or_default());
     let found = all.next().filter(|one| {

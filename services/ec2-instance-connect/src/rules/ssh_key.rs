@@ -28,7 +28,7 @@ const ADMIT: &str = r#"umask 077; cd && mkdir -p .ssh && f=.ssh/authorized_keys 
 printf '%s%s %s\n' "$ends" "$1" "$2" >> $f"#;
 /// As the user: takes the key under a mark away. Through a second file, so that a full disk costs no other key.
 const FORGET: &str = r#"cd && f=.ssh/authorized_keys && [ -f $f ] || exit 0
-sed "/ $1\$/d" $f > $f.$1 && cat $f.$1 > $f; rm -f $f.$1"#;
+sed "/ $1\$/d" $f > $f.$1 && chmod --reference=$f $f.$1 && mv $f.$1 $f || { rm -f $f.$1; exit 1; }"#;
 
 /// The command that lets the holder of `key` (`ssh-ed25519 AAAA…`) in.
 pub fn admit(user: &str, key: &str, id: &str) -> Vec<String> {

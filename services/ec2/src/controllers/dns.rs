@@ -122,8 +122,12 @@ pub async fn respond(ctx: &Ctx, vpc: &VpcId, message: &[u8]) -> Option<Vec<u8>> 
         return reply.to_vec().ok();
     }
     if let Some(found) = ctx.own::<NamesPlug>().0.as_ref().and_then(|names| names.find(&name)) {
-        if asked == Asked::A {
-            found.into_iter().for_each(|address| say(RData::A(A(address))));
+        for address in found {
+            match address {
+                IpAddr::V4(address) if asked == Asked::A => say(RData::A(A(address))),
+                IpAddr::V6(address) if asked == Asked::Aaaa => say(RData::AAAA(AAAA(address))),
+                _ => {}
+            }
         }
         return reply.to_vec().ok();
     }
@@ -244,8 +248,10 @@ async fn gives_names(ctx: &Ctx, vpc: &VpcId) -> bool {
 async fn records(ctx: &Ctx, vpc: &VpcId, id: &InstanceId) -> Option<(Option<Ipv4Addr>, Option<Ipv6Addr>)> {
     let found = ctx.read(|snap| {
         let Some(it) = instance::find(snap, ctx.scope(), id)? else { return Ok(None) };
-        let interface = network_interface::find(snap, ctx.scope(), &it.interface)?;
-        Ok(interface.filter(|_| it.vpc == *vpc).map(|interface| (it.names, interface)))
+        // One that stayed when its instance ended may be another's by now.
+        let interface = network_interface::find(snap, ctx.scope(), &it.interface)?
+            .filter(|interface| interface.instance() == Some(id) && it.vpc == *vpc);
+        Ok(interface.map(|interface| (it.names, interface)))
     });
     let (names, interface) = found.await.ok().flatten()?;
     let is_named = (names.a_record || names.aaaa_record) && gives_names(ctx, vpc).await;

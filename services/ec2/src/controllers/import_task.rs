@@ -24,7 +24,7 @@ use crate::state::id::Id;
 use crate::state::image::{self, Image, ImageDevice};
 use crate::state::import_task::{self, BASE, Disk, Ended, ImportTask};
 use crate::state::snapshot::{self, Observed, Shared, Snapshot};
-use crate::state::{tag, volume};
+use crate::state::{image_store, tag, volume};
 
 /// The controller's name: its ids are tasks'.
 pub const CONTROLLER: &str = "ec2/import-task";
@@ -40,7 +40,7 @@ const GIB: u64 = 1 << 30;
 const CANCELED: &str = "The task was canceled.";
 
 /// How far what is under way is, for who asks; after a restart it begins anew.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Underway(Arc<Mutex<HashMap<String, At>>>);
 
 #[derive(Clone, Default)]
@@ -73,18 +73,18 @@ impl Underway {
         });
     }
 
-    fn is_called_off(&self, id: &str) -> bool {
+    pub(super) fn is_called_off(&self, id: &str) -> bool {
         self.change(|all| all.get(id).is_some_and(|at| at.is_called_off))
     }
 
-    fn tell(&self, id: &str, percent: u8, message: &str) {
+    pub(super) fn tell(&self, id: &str, percent: u8, message: &str) {
         self.change(|all| {
             let at = all.entry(id.to_owned()).or_default();
             (at.seen.percent, at.seen.message) = (Some(percent), message.to_owned());
         });
     }
 
-    fn forget(&self, id: &str) {
+    pub(super) fn forget(&self, id: &str) {
         self.change(|all| all.remove(id));
     }
 
@@ -140,7 +140,7 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
 }
 
 /// Why a disk does not come in.
-enum Trouble {
+pub(super) enum Trouble {
     /// The house's own: it is tried again.
     Passing(Error),
     /// The disk's, or its owner's.
@@ -194,7 +194,7 @@ async fn bring_in(ctx: &Ctx, task: &ImportTask) -> Result<Vec<Brought>, Trouble>
     }
     if let (Some(base), Some(root)) = (task.base(), task.disks.first()) {
         ctx.own::<Underway>().tell(&task.id, 90, "preparing ami");
-        make_base(ctx, &base, root).await?;
+        make_base(ctx, &base, &block_id(&root.snapshot)?).await?;
     }
     Ok(brought)
 }
@@ -242,10 +242,9 @@ async fn take_in(
     Ok(Brought { size_gib: u32::try_from(size_bytes / GIB).unwrap_or(u32::MAX), read_bytes: length })
 }
 
-/// Makes the engine's image of a root's disk, by a volume that is there only for that.
-async fn make_base(ctx: &Ctx, base: &compute::ImageId, root: &Disk) -> Result<(), Trouble> {
+/// Makes the engine's image of a root's disk, by a volume that is there only for that. The disk goes.
+pub(super) async fn make_base(ctx: &Ctx, base: &compute::ImageId, disk: &block::Id) -> Result<(), Trouble> {
     let Engines { machines, volumes, .. } = ctx.own::<Engines>();
-    let disk = block_id(&root.snapshot)?;
     let id = block::Id::new(format!("root-of-{disk}"))?;
     // It is as long as what it is made from; a volume has at least so much.
     let wish = Wish { size_bytes: GIB, source: Source::Snapshot(disk.clone(), None), key: None };
@@ -256,7 +255,7 @@ async fn make_base(ctx: &Ctx, base: &compute::ImageId, root: &Disk) -> Result<()
     };
     volumes.remove(&id).await?;
     made?;
-    volumes.remove_snapshot(&disk).await.map_err(Trouble::from)
+    volumes.remove_snapshot(disk).await.map_err(Trouble::from)
 }
 
 /// Writes down how it ended, unless it was called off meanwhile: then that.
@@ -327,6 +326,7 @@ fn write_made(tx: &mut Tx<'_, '_>, scope: &Scope, task: &ImportTask, brought: &[
             created_at: tx.ctx().now(),
             instance: None,
             shared: Shared::default(),
+            failure: None,
         },
     )
 }
@@ -334,23 +334,10 @@ fn write_made(tx: &mut Tx<'_, '_>, scope: &Scope, task: &ImportTask, brought: &[
 fn snapshot_of(tx: &Tx<'_, '_>, task: &ImportTask, disk: &Disk, size_gib: u32) -> Result<Snapshot> {
     let description = if disk.description.is_empty() { &task.description } else { &disk.description };
     Ok(Snapshot {
-        id: disk.snapshot.clone(),
-        volume: placeholder()?,
-        size_gib,
-        base: None,
         description: description.clone(),
-        started_at: tx.ctx().now(),
-        parent: None,
-        copied: None,
         seal: disk.seal.clone(),
-        copied_seal: None,
-        open_until: None,
-        waits: false,
-        deleted: false,
-        shared: Shared::default(),
         observed: Observed { taken: true, ..Observed::default() },
-        tier: None,
-        lock: None,
+        ..Snapshot::new(disk.snapshot.clone(), placeholder()?, size_gib, tx.ctx().now())
     })
 }
 
@@ -368,6 +355,8 @@ pub async fn remove_bases(ctx: &Ctx) -> Result<()> {
             let mut used: Vec<String> = Vec::new();
             let tasks = import_task::all_scopes(snap)?.into_iter().filter(|(_, task)| task.ended.is_none());
             used.extend(tasks.filter_map(|(_, task)| task.base()).map(|base| base.0));
+            let stores = image_store::all_stores(snap)?.into_iter().filter(|(_, task)| task.ended.is_none());
+            used.extend(stores.filter_map(|(_, task)| task.base));
             used.extend(image::all_scopes(snap)?.into_iter().map(|(_, image)| image.base));
             used.extend(volume::all_scopes(snap)?.into_iter().filter_map(|(_, volume)| volume.base));
             used.extend(snapshot::all_scopes(snap)?.into_iter().filter_map(|(_, one)| one.base));

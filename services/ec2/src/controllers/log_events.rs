@@ -5,20 +5,24 @@ use api_logs::{
 };
 use kernel::{Ctx, Error, Kind as Failed, Millis, Result};
 
-/// Of one call of PutLogEvents: events, and bytes with what each counts beyond its text (CloudWatch Logs API reference).
+/// Of one call of PutLogEvents: events, bytes with what each counts beyond its text, and the time between the first and the
+/// last (CloudWatch Logs API reference).
 const EVENTS_MAX: usize = 5_000;
 const EVENTS_BYTES_MAX: usize = 900_000;
 const EVENT_BYTES: usize = 26;
+const SPAN_MS: Millis = 86_400_000;
 
-/// Puts these lines, in order of their times. A group or stream that is missing is made.
+/// Puts these lines, in order of their times. A group or stream that is missing is made. Tells whether lines were not kept,
+/// of a time that is too long ago or too far ahead.
 ///
 /// # Errors
 /// What CloudWatch Logs says; calls before that have put their part.
-pub async fn put(ctx: &Ctx, group: &str, stream: &str, lines: Vec<(Millis, String)>) -> Result<()> {
+pub async fn put(ctx: &Ctx, group: &str, stream: &str, lines: Vec<(Millis, String)>) -> Result<bool> {
+    let mut has_lost = false;
     for some in parts(lines) {
-        put_part(ctx, group, stream, some).await?;
+        has_lost |= put_part(ctx, group, stream, some).await?;
     }
-    Ok(())
+    Ok(has_lost)
 }
 
 /// As many events together as one call takes.
@@ -27,7 +31,9 @@ fn parts(lines: Vec<(Millis, String)>) -> Vec<Vec<InputLogEvent>> {
     let mut bytes = usize::MAX;
     for (timestamp, message) in lines {
         let more = message.len() + EVENT_BYTES;
-        if bytes.saturating_add(more) > EVENTS_BYTES_MAX
+        let first = parts.last().and_then(|part| part.first()).map(|event| event.timestamp);
+        if first.is_some_and(|first| timestamp - first >= SPAN_MS)
+            || bytes.saturating_add(more) > EVENTS_BYTES_MAX
             || parts.last().is_none_or(|part| part.len() >= EVENTS_MAX)
         {
             parts.push(Vec::new());
@@ -41,7 +47,7 @@ fn parts(lines: Vec<(Millis, String)>) -> Vec<Vec<InputLogEvent>> {
     parts
 }
 
-async fn put_part(ctx: &Ctx, group: &str, stream: &str, events: Vec<InputLogEvent>) -> Result<()> {
+async fn put_part(ctx: &Ctx, group: &str, stream: &str, events: Vec<InputLogEvent>) -> Result<bool> {
     let request = PutLogEventsRequest {
         log_group_name: group.to_owned(),
         log_stream_name: stream.to_owned(),
@@ -50,7 +56,7 @@ async fn put_part(ctx: &Ctx, group: &str, stream: &str, events: Vec<InputLogEven
     };
     match ctx.call(logs::PutLogEvents, request.clone()).await {
         Err(error) if error.kind() == Failed::NotFound => {}
-        outcome => return outcome.map(drop),
+        outcome => return outcome.map(|put| put.rejected_log_events_info.is_some()),
     }
     let exists = |error: Error| if error.kind() == Failed::Conflict { Ok(()) } else { Err(error) };
     let name = group.to_owned();
@@ -63,5 +69,5 @@ async fn put_part(ctx: &Ctx, group: &str, stream: &str, events: Vec<InputLogEven
         Err(error) if error.kind() == Failed::NotFound => return made.and(Err(error)),
         Err(error) => exists(error)?,
     }
-    ctx.call(logs::PutLogEvents, request).await.map(drop)
+    ctx.call(logs::PutLogEvents, request).await.map(|put| put.rejected_log_events_info.is_some())
 }

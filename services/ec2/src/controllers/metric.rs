@@ -26,7 +26,7 @@ pub const EVERY_MS: Millis = 60_000;
 /// Without detailed monitoring.
 pub(super) const BASIC_MS: Millis = 300_000;
 /// Data of one call.
-const DATA_MAX: usize = 1_000;
+pub(super) const DATA_MAX: usize = 1_000;
 const NAMESPACE: &str = "AWS/EC2";
 /// Tags that name what an instance is one of, and the dimensions its metrics are found by there.
 const GROUPS: [(&str, &str); 2] = [

@@ -3,10 +3,15 @@
 pub mod alarm_action;
 pub mod cpu_credits;
 pub mod dns;
+pub mod export_task;
 pub mod fast_restore;
 pub mod fleet;
 pub mod flow_log;
 pub mod guest_agent;
+mod guest_logs;
+mod guest_metrics;
+pub mod image_restore;
+pub mod image_store;
 pub mod imds;
 pub mod import_task;
 pub mod instance;

@@ -466,6 +466,7 @@ fn nic_spec(interface: &NetworkInterface, subnet: &Subnet, beside: Option<net::B
         gateway: Ipv4Addr::from(u32::from(subnet.cidr.network()).saturating_add(1)),
         groups: interface.groups.iter().map(|id| net::GroupId(id.to_string())).collect(),
         source_check: !interface.forwards,
+        carries: interface.forwards && interface.kind == Kind::Managed,
         public_address: interface.public_ip,
         secondary: secondary.collect(),
         addresses6: interface.ipv6.clone(),

@@ -59,9 +59,7 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
         return Ok(Next::Now);
     }
     let parent = match &one.parent {
-        Some(parent) => {
-            ctx.read(|snap| snapshot::find(snap, &scope, parent)).await?.filter(|one| !one.deleted)
-        }
+        Some(parent) => ctx.read(|snap| snapshot::find_own(snap, &scope, parent)).await?,
         None => None,
     };
     if parent

@@ -1,6 +1,6 @@
 //! Puts snapshots away and brings them back, in their time.
 
-use kernel::{Ctx, Error, Millis, Next, Reader, Result, Scope};
+use kernel::{Ctx, Error, Millis, Next, Result, Scope};
 
 use super::volume::block_id;
 use crate::rules::snapshot_tier::{self as rules, Step};
@@ -8,7 +8,8 @@ use crate::rules::storage_usage;
 use crate::service::Engines;
 use crate::state::id::{Id, SnapshotId};
 use crate::state::snapshot::{self, Shared, Snapshot};
-use crate::state::volume;
+use crate::state::snapshot_tier::Tier;
+use crate::state::snapshot_use;
 
 /// The controller's name: its ids are snapshots'.
 pub const CONTROLLER: &str = "ec2/snapshot-tier";
@@ -29,8 +30,9 @@ pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
 
 pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     let Some(id) = SnapshotId::parse(&id) else { return Ok(Next::Done) };
-    let found = ctx.read(|snap| snapshot::find(snap, ctx.scope(), &id)).await?;
-    let Some(one) = found.filter(|one| !one.deleted) else { return Ok(Next::Done) };
+    let Some(one) = ctx.read(|snap| snapshot::find_own(snap, ctx.scope(), &id)).await? else {
+        return Ok(Next::Done);
+    };
     let Some(tier) = &one.tier else { return Ok(Next::Done) };
     let engine = &*ctx.own::<Engines>().volumes;
     let block = block_id(&id)?;
@@ -62,20 +64,20 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     }
 }
 
-fn change(one: &mut Snapshot, change: impl FnOnce(&mut crate::state::snapshot_tier::Tier)) {
+fn change(one: &mut Snapshot, change: impl FnOnce(&mut Tier)) {
     if let Some(tier) = &mut one.tier {
         change(tier);
     }
 }
 
-/// Has nobody use the snapshot any more, unless something is still made of it.
+/// Has nobody use the snapshot any more, unless something is still made of it, or it is wanted again.
 async fn leave(ctx: &Ctx, id: &SnapshotId) -> Result<bool> {
     let scope = *ctx.scope();
     ctx.write(|tx| {
-        let Some(mut one) = snapshot::find(tx, &scope, id)?.filter(|one| !one.deleted) else {
-            return Ok(false);
-        };
-        if is_needed(tx, id)? {
+        let Some(mut one) = snapshot::find_own(tx, &scope, id)? else { return Ok(false) };
+        let now = tx.ctx().now();
+        let is_wanted = |tier: &Tier| rules::plan(tier, now) == Step::Archive;
+        if !one.tier.as_ref().is_some_and(is_wanted) || snapshot_use::is_used(tx, id)? {
             return Ok(false);
         }
         snapshot::note_usage(tx, &one)?;
@@ -94,7 +96,7 @@ async fn note(
 ) -> Result<Next> {
     let scope = *ctx.scope();
     ctx.write(|tx| {
-        let Some(mut one) = snapshot::find(tx, &scope, id)?.filter(|one| !one.deleted) else { return Ok(()) };
+        let Some(mut one) = snapshot::find_own(tx, &scope, id)? else { return Ok(()) };
         let now = tx.ctx().now();
         snapshot::note_usage(tx, &one)?;
         let before = one.clone();
@@ -106,24 +108,4 @@ async fn note(
     })
     .await?;
     Ok(Next::Now)
-}
-
-/// Whether something is still made from a snapshot's blocks.
-fn is_needed(from: &mut impl Reader, id: &SnapshotId) -> Result<bool> {
-    let copies = |one: &Snapshot| {
-        (one.copied.as_ref() == Some(id) || one.parent.as_ref() == Some(id))
-            && !one.deleted
-            && one.observed.stored_at.is_none()
-            && one.observed.failure.is_none()
-    };
-    if snapshot::all_scopes(from)?.iter().any(|(_, one)| copies(one)) {
-        return Ok(true);
-    }
-    let volumes = volume::all_scopes(from)?;
-    Ok(volumes.iter().any(|(_, one)| {
-        one.snapshot.as_ref() == Some(id)
-            && !one.deleted
-            && one.observed.size_gib.is_none()
-            && one.observed.failure.is_none()
-    }))
 }

@@ -3,6 +3,7 @@
 use kernel::{Ctx, Kind, Next, Result, Scope};
 
 use crate::controllers::instance;
+use crate::errors;
 use crate::ops::capacity::{self, Account, Room};
 use crate::ops::instance_state::{self, Wish};
 use crate::ops::launch::{self, Origin};
@@ -84,6 +85,10 @@ async fn fill(ctx: &Ctx, request: SpotRequest) -> Result<Next> {
         Ok(_) => Ok(Next::Done),
         Err(error) if error.code() == "SpotMaxPriceTooLow" => {
             note(ctx, &request, (State::Open, Code::PriceTooLow)).await
+        }
+        // Maybe of the instance before, which is on its way out.
+        Err(error) if error.code() == errors::INTERFACE_IN_USE => {
+            note(ctx, &request, (State::Open, Code::ConstraintNotFulfillable)).await
         }
         Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Limit) => {
             note(ctx, &request, (State::Open, Code::CapacityNotAvailable)).await

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::{StreamExt, stream};
 use kernel::{Ctx, Error, Result, Scope};
 
-use super::guest_agent::Guests;
+use super::guest_agent;
 use super::instance::{CONTROLLER, machine_id};
 use crate::ops::instance_state::{self, Wish};
 use crate::rules::guest_agent::CONFIG_FILE;
@@ -82,9 +82,11 @@ async fn ask(ctx: &Ctx, instance: &Instance) -> Result<(bool, bool)> {
     let question = QUESTION.map(str::to_owned).to_vec();
     let inside = match machines.exec(&id, question, ANSWER_WITHIN_MS).await {
         Ok(answer) => {
-            let (is_well, config) = answered(answer.code, &answer.stdout);
-            ctx.own::<Guests>().hear(&instance.id, config);
-            is_well
+            let seen = answered(answer.code, &answer.stdout);
+            if let Some(config) = seen.config {
+                guest_agent::hear(ctx, &instance.id, config).await?;
+            }
+            seen.is_well
         }
         Err(error) => {
             tracing::debug!(id = instance.id.as_str(), %error, "a guest does not answer");

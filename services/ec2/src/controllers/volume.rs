@@ -5,6 +5,7 @@ use compute::Device;
 use futures_util::future::try_join_all;
 use kernel::{Ctx, Error, Next, Result, Scope};
 
+use super::image_store::files_id;
 use super::instance::machine_id;
 use crate::events;
 use crate::ops::encryption;
@@ -13,7 +14,7 @@ use crate::service::Engines;
 use crate::state::encryption::Seal;
 use crate::state::id::{Id, InstanceId, VolumeId};
 use crate::state::volume::{self, Attachment, Hold, Volume};
-use crate::state::{snapshot, tag};
+use crate::state::{image_store, snapshot, tag};
 
 /// The controller's name: its ids are volumes'.
 pub const CONTROLLER: &str = "ec2/volume";
@@ -236,16 +237,22 @@ pub async fn open(ctx: &Ctx) -> Result<()> {
         .read(|snap| {
             let volumes = volume::all_scopes(snap)?;
             let snapshots = snapshot::all_scopes(snap)?;
-            Ok((volumes, snapshots))
+            let mut stores = image_store::all_stores(snap)?;
+            stores.retain(|(_, task)| task.base.is_some() && task.ended.is_none());
+            Ok((volumes, snapshots, stores))
         })
         .await?;
     let ids =
         |volumes: Vec<&Volume>| volumes.iter().map(|volume| block_id(&volume.id)).collect::<Result<Vec<_>>>();
-    let (volumes, snapshots) = known;
+    let (volumes, snapshots, stores) = known;
+    let mut kept: Vec<_> = snapshots.iter().map(|(_, one)| block_id(&one.id)).collect::<Result<_>>()?;
+    for (_, task) in &stores {
+        kept.push(files_id(task)?);
+    }
     let known = Known {
         volumes: ids(volumes.iter().map(|(_, volume)| volume).collect())?,
         attached: ids(volumes.iter().map(|(_, v)| v).filter(|v| v.attachment.is_some()).collect())?,
-        snapshots: snapshots.iter().map(|(_, one)| block_id(&one.id)).collect::<Result<_>>()?,
+        snapshots: kept,
     };
     ctx.own::<Engines>().volumes.sweep(known).await.map_err(Error::internal)
 }

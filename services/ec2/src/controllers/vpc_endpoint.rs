@@ -158,6 +158,7 @@ fn gateway_spec(endpoint: &VpcEndpoint, number: u8, guise: Ipv4Addr) -> NicSpec 
         gateway: GATEWAY,
         groups: vec![GROUP.into()],
         source_check: false,
+        carries: false,
         public_address: None,
         secondary: Vec::new(),
         addresses6: Vec::new(),

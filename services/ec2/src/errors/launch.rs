@@ -23,3 +23,7 @@ pub fn user_data_not_base64() -> Error {
 pub fn user_data_too_long(limit: usize) -> Error {
     invalid_parameter_value(format!("User data is limited to {limit} bytes"))
 }
+
+pub fn fixed_for_several() -> Error {
+    super::combination("Fixed IP addresses are not supported when launching multiple instances.")
+}

@@ -35,9 +35,12 @@ pub fn addresses_per_interface_limit() -> Error {
     Error::new(Kind::Limit, "PrivateIpAddressLimitExceeded", message)
 }
 
+/// The code of [`interface_in_use`].
+pub const INTERFACE_IN_USE: &str = "InvalidNetworkInterface.InUse";
+
 pub fn interface_in_use(id: &InterfaceId) -> Error {
     let message = format!("Network interface '{id}' is currently in use.");
-    Error::new(Kind::Conflict, "InvalidNetworkInterface.InUse", message)
+    Error::new(Kind::Conflict, INTERFACE_IN_USE, message)
 }
 
 pub fn interface_managed(id: &InterfaceId) -> Error {
@@ -83,4 +86,9 @@ pub fn several_interfaces(instance: impl Display) -> Error {
         "There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the operation instead."
     );
     Error::new(Kind::Invalid, "InvalidInstanceID", message)
+}
+
+pub fn interfaces_too_many(count: usize, instance_type: &str) -> Error {
+    let message = format!("Interface count {count} exceeds the limit for {instance_type}");
+    Error::new(Kind::Limit, "AttachmentLimitExceeded", message)
 }

@@ -7,8 +7,8 @@ use super::page::check_dry_run;
 use crate::errors;
 use crate::state::block_public_access::{self as stored, Blocked};
 
-/// Who decides: no policies above accounts do.
-const MANAGED_BY: &str = "account";
+/// Who decides what an account may do in a region: the account itself, no policy of an organization.
+pub const MANAGED_BY: &str = "account";
 const UNBLOCKED: &str = "unblocked";
 const NEW: &str = "block-new-sharing";
 const ALL: &str = "block-all-sharing";

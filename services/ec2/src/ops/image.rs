@@ -13,8 +13,8 @@ use crate::rules::tag::shown;
 use crate::rules::volume_view::number;
 use crate::state::id::{Id, ImageId};
 use crate::state::image::{self, Image, ImageDevice};
-use crate::state::snapshot;
-use crate::state::snapshot::Shared;
+use crate::state::image_store;
+use crate::state::snapshot::{self, Shared};
 use crate::state::tag::{self, Tags};
 use crate::state::volume::Shape;
 
@@ -128,8 +128,14 @@ fn is_visible(place: &Scope, image: &Image, scope: &Scope) -> bool {
     place == scope || place.region == scope.region && image.shared.admits(scope.account)
 }
 
-/// An image is there as soon as each of its snapshots holds what it shall.
+/// An image is there as soon as each of its snapshots, and what its root lies over, holds what it shall.
 pub fn state(from: &mut impl Reader, place: &Scope, image: &Image) -> Result<&'static str> {
+    if image.failure.is_some() {
+        return Ok("failed");
+    }
+    if image_store::find_restore(from, place, &image.id)?.is_some() {
+        return Ok("pending");
+    }
     for id in image.devices.iter().filter_map(|device| device.snapshot.as_ref()) {
         match snapshot::find(from, place, id)? {
             Some(found) if found.observed.taken => {}
@@ -141,12 +147,29 @@ pub fn state(from: &mut impl Reader, place: &Scope, image: &Image) -> Result<&'s
     Ok("available")
 }
 
+/// Why an image has failed: itself, or the first of its snapshots that has.
+fn failure(from: &mut impl Reader, place: &Scope, image: &Image) -> Result<Option<String>> {
+    if image.failure.is_some() {
+        return Ok(image.failure.clone());
+    }
+    for id in image.devices.iter().filter_map(|device| device.snapshot.as_ref()) {
+        if let Some(why) = snapshot::find(from, place, id)?.and_then(|found| found.observed.failure) {
+            return Ok(Some(why));
+        }
+    }
+    Ok(None)
+}
+
+/// As AWS calls what is not the cloud's fault.
+const FAILED: &str = "Client.InternalError";
+
 /// An image as it is described.
 struct View {
     image: Image,
     owner: String,
     is_builtin: bool,
     state: &'static str,
+    failure: Option<String>,
 }
 
 pub async fn describe_images(
@@ -202,7 +225,8 @@ fn views(from: &mut impl Reader, scope: &Scope) -> Result<Vec<View>> {
     for (place, image) in image::all_scopes(from)? {
         if is_visible(&place, &image, scope) {
             let state = state(from, &place, &image)?;
-            views.push(View { image, owner: place.account.to_string(), is_builtin: false, state });
+            let failure = if state == "failed" { failure(from, &place, &image)? } else { None };
+            views.push(View { image, owner: place.account.to_string(), is_builtin: false, state, failure });
         }
     }
     Ok(views)
@@ -219,8 +243,9 @@ fn builtin_view(found: &builtin::Image) -> View {
         created_at: 0,
         instance: None,
         shared: Shared { everybody: true, accounts: Vec::new() },
+        failure: None,
     };
-    View { image, owner: OWNER.to_owned(), is_builtin: true, state: "available" }
+    View { image, owner: OWNER.to_owned(), is_builtin: true, state: "available", failure: None }
 }
 
 impl View {
@@ -262,6 +287,8 @@ fn values(view: &View, name: &str) -> Vec<String> {
         "root-device-type" => "ebs".to_owned(),
         "source-instance-id" => return image.instance.iter().map(ToString::to_string).collect(),
         "state" => view.state.to_owned(),
+        "state-reason-code" => return view.failure.iter().map(|_| FAILED.to_owned()).collect(),
+        "state-reason-message" => return view.failure.iter().cloned().collect(),
         "virtualization-type" => "hvm".to_owned(),
         _ => return Vec::new(),
     };
@@ -289,7 +316,10 @@ pub fn mappings(image: &Image) -> Vec<api::BlockDeviceMapping> {
 
 fn show(view: &View, tags: Option<&Tags>) -> api::Image {
     let image = &view.image;
+    let reason =
+        |why: &String| api::StateReason { code: Some(FAILED.to_owned()), message: Some(why.clone()) };
     api::Image {
+        state_reason: view.failure.as_ref().map(reason),
         platform_details: Some("Linux/UNIX".to_owned()),
         usage_operation: Some("RunInstances".to_owned()),
         block_device_mappings: Some(mappings(image)),

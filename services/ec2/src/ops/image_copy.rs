@@ -76,6 +76,7 @@ pub async fn copy_image(ctx: &Ctx, input: api::CopyImageRequest) -> Result<api::
                 created_at: tx.ctx().now(),
                 instance: None,
                 shared: Shared::default(),
+                failure: None,
             };
             check_dry_run(input.dry_run)?;
             image::put(tx, &scope, &image)?;

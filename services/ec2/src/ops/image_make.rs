@@ -12,13 +12,17 @@ use crate::errors;
 use crate::rules::block_device::{self, DeviceWish};
 use crate::rules::image as builtin;
 use crate::rules::instance::State;
+use crate::rules::snapshot_lock;
 use crate::rules::tag as tags_of;
-use crate::state::id::{Id, ImageId, InstanceId};
+use crate::state::id::{Id, ImageId, InstanceId, SnapshotId};
 use crate::state::image::{self, Image, ImageDevice};
 use crate::state::instance as stored;
 use crate::state::snapshot::{Shared, Snapshot};
 use crate::state::tag::Tags;
 use crate::state::{snapshot, tag, volume};
+
+/// What DeregisterImage says of a snapshot that it deleted with the image.
+const DELETED: &str = "success";
 
 pub fn access(scope: &Scope, id: Option<&str>) -> Result<Access> {
     Ok(Access::on(scope.arn("ec2", format_args!("image/{}", id.unwrap_or("*")))))
@@ -152,6 +156,7 @@ fn freeze(
         created_at: tx.ctx().now(),
         instance: Some(id.clone()),
         shared: Shared::default(),
+        failure: None,
     };
     image::put(tx, scope, &made)?;
     tag::put(tx, scope, &made.id, wanted.image_tags.clone())?;
@@ -170,39 +175,61 @@ pub async fn deregister_image(
 ) -> Result<api::DeregisterImageResult> {
     let id = check_id(&input.image_id)?;
     let scope = *ctx.scope();
-    let with_snapshots = input.delete_associated_snapshots == Some(true);
-    let doomed = ctx
+    let doomed = if input.delete_associated_snapshots == Some(true) {
+        let found = ctx.read(|snap| get_own(snap, &scope, &id)).await?;
+        allowed_deletions(ctx, &found).await
+    } else {
+        Vec::new()
+    };
+    let ends = ctx
         .write(|tx| {
-            let found = get_own(tx, &scope, &id)?;
+            get_own(tx, &scope, &id)?;
             check_dry_run(input.dry_run)?;
             image::delete(tx, &scope, &id)?;
             tag::forget(tx, &scope, &id)?;
-            let snapshots = found.devices.into_iter().filter_map(|device| device.snapshot);
-            let doomed: Vec<_> = snapshots.filter(|_| with_snapshots).collect();
-            let mut gone = Vec::new();
-            for one in doomed {
-                if delete_unused(tx, &scope, &one)? {
-                    gone.push(one);
-                }
-            }
-            Ok(gone)
+            let end = |(one, may): &(SnapshotId, bool)| {
+                let code = if *may { delete_unused(tx, &scope, one)? } else { "missing-permissions" };
+                Ok((one.clone(), code))
+            };
+            doomed.iter().map(end).collect::<Result<Vec<_>>>()
         })
         .await?;
-    for one in &doomed {
+    for (one, _) in ends.iter().filter(|(_, code)| *code == DELETED) {
         ctx.nudge(controller::CONTROLLER, one.as_str());
     }
-    Ok(api::DeregisterImageResult { r#return: Some(true), ..Default::default() })
+    let shown = |(one, code): (SnapshotId, &str)| api::DeleteSnapshotReturnCode {
+        snapshot_id: Some(one.to_string()),
+        return_code: Some(code.to_owned()),
+    };
+    Ok(api::DeregisterImageResult {
+        r#return: Some(true),
+        delete_snapshot_results: Some(ends.into_iter().map(shown).collect()),
+    })
 }
 
-/// Gives up a snapshot unless another image has it.
-fn delete_unused(tx: &mut Tx<'_, '_>, scope: &Scope, id: &crate::state::id::SnapshotId) -> Result<bool> {
+/// The snapshots of an image, each with whether the caller may delete it.
+async fn allowed_deletions(ctx: &Ctx, image: &Image) -> Vec<(SnapshotId, bool)> {
+    let mut all = Vec::new();
+    for one in image.devices.iter().filter_map(|device| device.snapshot.clone()) {
+        let may = match snapshots::access(ctx.scope(), Some(one.as_str())) {
+            Ok(access) => ctx.authorize("ec2:DeleteSnapshot", &access).await.is_ok(),
+            Err(_) => false,
+        };
+        all.push((one, may));
+    }
+    all
+}
+
+/// Gives up a snapshot unless another image has it, or a lock holds it; how that ended, in AWS's word.
+fn delete_unused(tx: &mut Tx<'_, '_>, scope: &Scope, id: &SnapshotId) -> Result<&'static str> {
     let uses = |image: &Image| image.devices.iter().any(|device| device.snapshot.as_ref() == Some(id));
     if image::all(tx, scope)?.iter().any(uses) {
-        return Ok(false);
+        return Ok("skipped");
     }
-    let deleted = snapshot::update(tx, scope, id, |one| {
-        one.deleted = true;
-        Ok(())
-    })?;
-    Ok(deleted.is_some())
+    let now = tx.ctx().now();
+    let found = snapshot::find(tx, scope, id)?.filter(|one| !one.deleted);
+    let free = found.filter(|one| snapshot_lock::check_deletion(one, now).is_ok());
+    let Some(free) = free else { return Ok("client-error") };
+    snapshot::put(tx, scope, &Snapshot { deleted: true, ..free })?;
+    Ok(DELETED)
 }

@@ -112,6 +112,7 @@ fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: &Wish) -> Result<Image> {
         created_at: tx.ctx().now(),
         instance: None,
         shared: Shared::default(),
+        failure: None,
     };
     image::put(tx, scope, &made)?;
     Ok(made)

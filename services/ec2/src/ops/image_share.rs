@@ -6,7 +6,7 @@ use kernel::{Ctx, Result};
 use super::image as described;
 use super::image_make::{check_id, get_own};
 use super::page::check_dry_run;
-use super::snapshot_share::{named, share};
+use super::snapshot_share::{is_with_everybody, named, share};
 use crate::errors;
 use crate::state::block_public_access;
 use crate::state::image::{self, Image};
@@ -32,8 +32,7 @@ pub async fn modify_image_attribute(ctx: &Ctx, input: api::ModifyImageAttributeR
     let scope = *ctx.scope();
     ctx.write(|tx| {
         let mut found = get_own(tx, &scope, &id)?;
-        let is_public = add.iter().any(|(_, group)| group.as_deref() == Some("all"));
-        if is_public && block_public_access::get(tx, &scope)?.images {
+        if is_with_everybody(&add) && block_public_access::get(tx, &scope)?.images {
             return Err(errors::public_images_blocked());
         }
         share(&mut found.shared, &add, &remove)?;

@@ -158,8 +158,11 @@ async fn seal(
     encryption::seal(ctx, decide(wanted, &defaults, None, true)?, snapshot.as_str()).await
 }
 
-/// The ARN of the role that is to read, if it trusts who reads by it.
-async fn find_role(ctx: &Ctx, name: Option<String>) -> Result<String> {
+/// The ARN of the role that is to read or write, if it trusts who does it.
+///
+/// # Errors
+/// `InvalidParameter` for one that does not, or is not there.
+pub async fn find_role(ctx: &Ctx, name: Option<String>) -> Result<String> {
     let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| rules::ROLE.to_owned());
     let unusable = || errors::import_role_unusable(&name);
     let asked = api_iam::GetRoleRequest { role_name: name.clone() };

@@ -6,6 +6,7 @@ use api_ec2 as api;
 use kernel::tx::Reader;
 use kernel::{Access, Ctx, Result, Scope};
 
+use super::instance_surroundings::views;
 use super::page::{self, check_dry_run};
 use crate::errors;
 use crate::rules::filter::Filters;
@@ -39,7 +40,7 @@ pub async fn describe_instances(
         .read(|snap| {
             let instances =
                 if ids.is_empty() { instance::all(snap, &scope)? } else { get_all(snap, &scope, &ids)? };
-            instances.into_iter().map(|instance| view(snap, &scope, instance)).collect::<Result<Vec<_>>>()
+            views(snap, &scope, instances)
         })
         .await?;
     views.retain(|view| filters.accept(&view.tags, |name| values(view, &scope, name)));

@@ -11,6 +11,7 @@ use super::page::{Once, check_dry_run, parse};
 use crate::controllers::network;
 use crate::errors;
 use crate::rules::instance::State;
+use crate::rules::instance_type;
 use crate::rules::ipv6;
 use crate::rules::launch_network::check_groups;
 use crate::rules::network_interface as rules;
@@ -137,6 +138,9 @@ pub async fn attach_network_interface(
         }
         if !(1..=rules::DEVICES_MAX).contains(&index) {
             return Err(errors::invalid_value(index, "deviceIndex"));
+        }
+        if let Some(known) = instance_type::find(&instance.instance_type) {
+            instance_type::check_interfaces(known, others.len() + 2)?;
         }
         let slot = Slot { instance: &instance.id, device_index: index, delete_on_termination: false };
         let attachment = network_interface::attach(tx, scope, &mut interface, slot)?;

@@ -75,11 +75,16 @@ impl<'a> Once<'a> {
 /// # Errors
 /// When MaxResults is out of bounds, or the token is not one this operation gave in this scope.
 pub fn open(ctx: &Ctx, operation: &str, max_results: Option<i32>, token: Option<String>) -> Result<Page> {
-    let after = token.map(|token| {
-        let position = ctx.open_page(operation, &token).and_then(|bytes| String::from_utf8(bytes).ok());
-        position.ok_or_else(|| errors::token_invalid(&token))
-    });
-    Page::check(max_results, after.transpose()?)
+    Page::check(max_results, token.map(|token| position(ctx, operation, &token)).transpose()?)
+}
+
+/// Where the page before ended.
+///
+/// # Errors
+/// For a token that this operation did not give in this scope.
+pub fn position(ctx: &Ctx, operation: &str, token: &str) -> Result<String> {
+    let position = ctx.open_page(operation, token).and_then(|bytes| String::from_utf8(bytes).ok());
+    position.ok_or_else(|| errors::token_invalid(token))
 }
 
 /// The token of the page after the one that ended with `last`.

@@ -3,11 +3,9 @@
 use api_ec2 as api;
 use kernel::{Ctx, Result};
 
+use super::block_public_access::MANAGED_BY;
 use super::page::check_dry_run;
 use crate::state::serial_console;
-
-/// Who decides: the account itself, no policy of an organization.
-const MANAGED_BY: &str = "account";
 
 async fn set(ctx: &Ctx, is_allowed: bool) -> Result<()> {
     ctx.write(|tx| serial_console::put(tx, ctx.scope(), is_allowed)).await

@@ -14,7 +14,7 @@ use crate::rules::volume::state as volume_state;
 use crate::rules::volume_view::number;
 use crate::rules::{instant, snapshot_lock};
 use crate::state::id::{Id, SnapshotId};
-use crate::state::snapshot::{self, Observed, Shared, Snapshot};
+use crate::state::snapshot::{self, Snapshot};
 use crate::state::tag::Tags;
 use crate::state::volume::Volume;
 use crate::state::{image, tag};
@@ -27,6 +27,23 @@ pub fn access(scope: &Scope, id: Option<&str>) -> Result<Access> {
 /// `InvalidSnapshotID.Malformed`.
 pub fn check_id(text: &str) -> Result<SnapshotId> {
     SnapshotId::parse(text).ok_or_else(|| errors::snapshot_malformed(text))
+}
+
+/// A snapshot of the account itself.
+///
+/// # Errors
+/// `InvalidSnapshot.NotFound`.
+pub fn get_own(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Snapshot> {
+    snapshot::find_own(from, scope, id)?.ok_or_else(|| errors::snapshot_not_found(id))
+}
+
+/// # Errors
+/// `InvalidSnapshot.InUse` while an image is made of it.
+pub fn check_unused(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<()> {
+    match image::find_made_of(from, scope, id)? {
+        Some(image) => Err(errors::snapshot_in_use(id, &image.id)),
+        None => Ok(()),
+    }
 }
 
 /// # Errors
@@ -47,24 +64,15 @@ pub fn insert(
     before.retain(|one| one.volume == of.id && !one.deleted && one.is_here());
     let parent =
         before.into_iter().max_by_key(|one| one.started_at).map(|one| one.id).or(of.snapshot.clone());
+    let (id, size_gib) =
+        (SnapshotId::fresh(tx.ctx().ids()), of.observed.size_gib.unwrap_or(of.shape.size_gib));
     let made = Snapshot {
-        id: SnapshotId::fresh(tx.ctx().ids()),
-        volume: of.id.clone(),
-        size_gib: of.observed.size_gib.unwrap_or(of.shape.size_gib),
         base: of.base.clone(),
         description: description.to_owned(),
-        started_at: tx.ctx().now(),
         parent,
-        copied: None,
         seal: of.seal.clone(),
-        copied_seal: None,
-        open_until: None,
         waits,
-        deleted: false,
-        shared: Shared::default(),
-        observed: Observed::default(),
-        tier: None,
-        lock: None,
+        ..Snapshot::new(id, of.id.clone(), size_gib, tx.ctx().now())
     };
     snapshot::put(tx, scope, &made)?;
     Ok(made)
@@ -100,13 +108,8 @@ pub async fn delete_snapshot(ctx: &Ctx, input: api::DeleteSnapshotRequest) -> Re
     let id = check_id(&input.snapshot_id)?;
     let scope = *ctx.scope();
     ctx.write(|tx| {
-        let found = snapshot::find(tx, &scope, &id)?.filter(|one| !one.deleted);
-        let found = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
-        let uses =
-            |image: &image::Image| image.devices.iter().any(|device| device.snapshot.as_ref() == Some(&id));
-        if let Some(image) = image::all(tx, &scope)?.iter().find(|image| uses(image)) {
-            return Err(errors::snapshot_in_use(&id, &image.id));
-        }
+        let found = get_own(tx, &scope, &id)?;
+        check_unused(tx, &scope, &id)?;
         snapshot_lock::check_deletion(&found, ctx.now())?;
         check_dry_run(input.dry_run)?;
         snapshot::put(tx, &scope, &Snapshot { deleted: true, ..found })

@@ -17,7 +17,7 @@ use crate::rules::encryption::{Wanted, decide};
 use crate::rules::tag as tags_of;
 use crate::state::encryption::defaults;
 use crate::state::id::{Id, SnapshotId, VolumeId};
-use crate::state::snapshot::{self, Observed, Shared, Snapshot};
+use crate::state::snapshot::{self, Snapshot};
 use crate::state::tag;
 
 const GIB: u64 = 1 << 30;
@@ -172,24 +172,14 @@ async fn begin(engine: &dyn Volumes, ctx: &Ctx, wish: SnapshotWish) -> Result<Sn
     let keys = (encryption::open(ctx, old).await?, encryption::open(ctx, seal.as_ref()).await?);
     let tag = |(key, value)| api_ec2::Tag { key: Some(key), value: Some(value) };
     let tags = tags_of::check(wish.tags.into_iter().map(tag).collect())?;
+    let now = ctx.now();
     let one = Snapshot {
-        id,
-        volume: placeholder()?,
-        size_gib: wish.size_gib,
         base: parent.as_ref().and_then(|(_, parent)| parent.base.clone()),
         description: wish.description,
-        started_at: ctx.now(),
         parent: parent.as_ref().map(|(_, parent)| parent.id.clone()),
-        copied: None,
         seal,
-        copied_seal: None,
-        open_until: Some(ctx.now() + wish.timeout_ms),
-        waits: false,
-        deleted: false,
-        shared: Shared::default(),
-        observed: Observed::default(),
-        tier: None,
-        lock: None,
+        open_until: Some(now + wish.timeout_ms),
+        ..Snapshot::new(id, placeholder()?, wish.size_gib, now)
     };
     // The record first: what the engine makes is swept when nobody knows it.
     ctx.write(|tx| {

@@ -13,7 +13,7 @@ use crate::rules::encryption::{Wanted, decide};
 use crate::rules::tag::{self as tags_of, shown};
 use crate::state::encryption::{Seal, defaults};
 use crate::state::id::{Id, SnapshotId};
-use crate::state::snapshot::{self, Observed, Shared, Snapshot};
+use crate::state::snapshot::{self, Snapshot};
 use crate::state::tag;
 
 /// A copy that is to be made: its id and its key are chosen before it is written down.
@@ -62,19 +62,12 @@ pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, copy: &Copy, description: &str
     }
     check_here(&found)?;
     let made = Snapshot {
-        id: copy.id.clone(),
-        seal: copy.seal.clone(),
-        copied_seal: found.seal.clone(),
-        volume: placeholder()?,
+        base: found.base,
         description: description.to_owned(),
-        started_at: tx.ctx().now(),
-        parent: None,
         copied: Some(copy.from.clone()),
-        shared: Shared::default(),
-        observed: Observed::default(),
-        tier: None,
-        lock: None,
-        ..found
+        seal: copy.seal.clone(),
+        copied_seal: found.seal,
+        ..Snapshot::new(copy.id.clone(), placeholder()?, found.size_gib, tx.ctx().now())
     };
     snapshot::put(tx, scope, &made)?;
     Ok(made)

@@ -5,7 +5,7 @@ use kernel::{Ctx, Millis, Result, Scope};
 use shape::Timestamp;
 
 use super::page::{Listing, check_dry_run};
-use super::snapshot::check_id;
+use super::snapshot::{check_id, get_own};
 use crate::errors;
 use crate::rules::snapshot_lock::{self as rules, cool_off_until, expires_at, starts_at, state};
 use crate::state::id::{Id, SnapshotId};
@@ -22,8 +22,7 @@ pub async fn lock_snapshot(ctx: &Ctx, input: api::LockSnapshotRequest) -> Result
     let scope = *ctx.scope();
     let (one, lock) = ctx
         .write(|tx| {
-            let found = snapshot::find(tx, &scope, &id)?.filter(|one| !one.deleted);
-            let mut one = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
+            let mut one = get_own(tx, &scope, &id)?;
             let lock = rules::locked(&one, &asked, tx.ctx().now())?;
             check_dry_run(input.dry_run)?;
             one.lock = Some(lock.clone());
@@ -53,8 +52,7 @@ pub async fn unlock_snapshot(
     let id = check_id(&input.snapshot_id)?;
     let scope = *ctx.scope();
     ctx.write(|tx| {
-        let found = snapshot::find(tx, &scope, &id)?.filter(|one| !one.deleted);
-        let mut one = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
+        let mut one = get_own(tx, &scope, &id)?;
         rules::check_unlock(&one, tx.ctx().now())?;
         check_dry_run(input.dry_run)?;
         one.lock = None;

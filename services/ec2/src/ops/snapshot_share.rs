@@ -4,7 +4,7 @@ use api_ec2 as api;
 use kernel::{Ctx, Reader, Result, Scope};
 
 use super::page::check_dry_run;
-use super::snapshot::check_id;
+use super::snapshot::{check_id, get_own};
 use crate::errors;
 use crate::state::block_public_access::{self, Blocked};
 use crate::state::snapshot::{self, Shared, Snapshot};
@@ -19,8 +19,7 @@ pub async fn modify_snapshot_attribute(ctx: &Ctx, input: api::ModifySnapshotAttr
     if removes { &mut remove } else { &mut add }.extend(named(input.user_ids, input.group_names));
     let scope = *ctx.scope();
     ctx.write(|tx| {
-        let found = snapshot::find(tx, &scope, &id)?.filter(|one| !one.deleted);
-        let mut found = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
+        let mut found = get_own(tx, &scope, &id)?;
         check_sharing(tx, &scope, &add)?;
         share(&mut found.shared, &add, &remove)?;
         match &found.seal {
@@ -37,8 +36,7 @@ pub async fn modify_snapshot_attribute(ctx: &Ctx, input: api::ModifySnapshotAttr
 /// # Errors
 /// Where the account shares nothing with everybody.
 fn check_sharing(from: &mut impl Reader, scope: &Scope, add: &[Whom]) -> Result<()> {
-    let is_public = add.iter().any(|(_, group)| group.as_deref() == Some("all"));
-    if is_public && block_public_access::get(from, scope)?.snapshots != Blocked::Nothing {
+    if is_with_everybody(add) && block_public_access::get(from, scope)?.snapshots != Blocked::Nothing {
         return Err(errors::public_snapshots_blocked());
     }
     Ok(())
@@ -46,6 +44,11 @@ fn check_sharing(from: &mut impl Reader, scope: &Scope, add: &[Whom]) -> Result<
 
 /// A user or a group, as a permission names one of them.
 pub type Whom = (Option<String>, Option<String>);
+
+/// Whether one of them is all there are.
+pub fn is_with_everybody(add: &[Whom]) -> bool {
+    add.iter().any(|(_, group)| group.as_deref() == Some("all"))
+}
 
 /// Users and groups as the older way of asking names them, beside an operation.
 pub fn named(users: Option<Vec<String>>, groups: Option<Vec<String>>) -> impl Iterator<Item = Whom> {
@@ -82,8 +85,7 @@ pub async fn describe_snapshot_attribute(
     input: api::DescribeSnapshotAttributeRequest,
 ) -> Result<api::DescribeSnapshotAttributeResult> {
     let id = check_id(&input.snapshot_id)?;
-    let found = ctx.read(|snap| snapshot::find(snap, ctx.scope(), &id)).await?.filter(|one| !one.deleted);
-    let found = found.ok_or_else(|| errors::snapshot_not_found(&id))?;
+    let found = ctx.read(|snap| get_own(snap, ctx.scope(), &id)).await?;
     check_dry_run(input.dry_run)?;
     let mut shown =
         api::DescribeSnapshotAttributeResult { snapshot_id: Some(id.to_string()), ..Default::default() };
@@ -107,7 +109,7 @@ pub async fn reset_snapshot_attribute(ctx: &Ctx, input: api::ResetSnapshotAttrib
     }
     let scope = *ctx.scope();
     ctx.write(|tx| {
-        let found = snapshot::find(tx, &scope, &id)?.ok_or_else(|| errors::snapshot_not_found(&id))?;
+        let found = get_own(tx, &scope, &id)?;
         check_dry_run(input.dry_run)?;
         snapshot::put(tx, &scope, &Snapshot { shared: Shared::default(), ..found })
     })

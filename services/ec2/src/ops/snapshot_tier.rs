@@ -5,7 +5,7 @@ use kernel::{Ctx, Reader, Result, Scope};
 use shape::Timestamp;
 
 use super::page::{Listing, check_dry_run};
-use super::snapshot::{check_id, state};
+use super::snapshot::{check_id, check_unused, get_own, state};
 use crate::controllers::snapshot_tier::CONTROLLER;
 use crate::errors;
 use crate::rules::snapshot_tier::{
@@ -15,16 +15,11 @@ use crate::rules::tag::shown;
 use crate::state::id::{Id, SnapshotId};
 use crate::state::snapshot::{self, Snapshot};
 use crate::state::snapshot_tier::{Tier, Wish};
+use crate::state::tag;
 use crate::state::tag::Tags;
-use crate::state::{image, tag};
 
 /// The factor by which restores take less time than AWS's.
 pub struct Speed(pub u32);
-
-fn get(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Snapshot> {
-    let found = snapshot::find(from, scope, id)?.filter(|one| !one.deleted);
-    found.ok_or_else(|| errors::snapshot_not_found(id))
-}
 
 /// # Errors
 /// Where too many are on their way already, to or from the archive.
@@ -58,13 +53,8 @@ pub async fn modify_snapshot_tier(
     let scope = *ctx.scope();
     let tier = ctx
         .write(|tx| {
-            let mut one = get(tx, &scope, &id)?;
-            let uses = |image: &image::Image| {
-                image.devices.iter().any(|device| device.snapshot.as_ref() == Some(&id))
-            };
-            if let Some(image) = image::all(tx, &scope)?.iter().find(|image| uses(image)) {
-                return Err(errors::snapshot_in_use(&id, &image.id));
-            }
+            let mut one = get_own(tx, &scope, &id)?;
+            check_unused(tx, &scope, &id)?;
             let tier = rules::archival(&one, tx.ctx().now())?;
             check_room(tx, &scope, tier.wish)?;
             check_dry_run(input.dry_run)?;
@@ -91,7 +81,7 @@ pub async fn restore_snapshot_tier(
     let (scope, speed) = (*ctx.scope(), ctx.own::<Speed>().0);
     let tier = ctx
         .write(|tx| {
-            let mut one = get(tx, &scope, &id)?;
+            let mut one = get_own(tx, &scope, &id)?;
             let tier = rules::restoral(&one, wish, tx.ctx().now(), speed)?;
             if one.tier.as_ref().is_some_and(|before| before.seen.done_at.is_some()) {
                 check_room(tx, &scope, wish)?;

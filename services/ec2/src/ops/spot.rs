@@ -45,6 +45,7 @@ pub async fn request_spot_instances(
     };
     let specification = input.launch_specification.ok_or_else(|| errors::missing("LaunchSpecification"))?;
     let order = launch::look(ctx, one_on_spot(&specification)).await?;
+    rules::check_several(count, &order.wanted.network)?;
     let access = launch_access::spot_access(ctx.scope(), &order.wanted, &order.uses());
     ctx.authorize("ec2:RequestSpotInstances", &access).await?;
     super::capacity::check_size(ctx, order.wanted.instance_type)?;

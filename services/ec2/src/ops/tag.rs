@@ -8,10 +8,11 @@ use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::tag as rules;
 use crate::state::id::{
-    AllocationId, CapacityReservationId, DhcpOptionsId, EgressOnlyInternetGatewayId, EndpointId, FlowLogId,
-    GroupId, HostId, Id, ImageId, ImportImageTaskId, ImportSnapshotTaskId, InstanceId, InterfaceId,
-    InternetGatewayId, KeyPairId, LaunchTemplateId, NatGatewayId, NetworkAclId, PeeringId, PlacementGroupId,
-    PrefixListId, RouteTableId, RuleId, SnapshotId, SpotRequestId, SubnetId, VolumeId, VpcId,
+    AllocationId, CapacityReservationId, DhcpOptionsId, EgressOnlyInternetGatewayId, EndpointId,
+    ExportImageTaskId, FlowLogId, GroupId, HostId, Id, ImageId, ImportImageTaskId, ImportSnapshotTaskId,
+    InstanceId, InterfaceId, InternetGatewayId, KeyPairId, LaunchTemplateId, NatGatewayId, NetworkAclId,
+    PeeringId, PlacementGroupId, PrefixListId, RouteTableId, RuleId, SnapshotId, SpotRequestId, SubnetId,
+    VolumeId, VpcId,
 };
 use crate::state::tag::Tags;
 use crate::state::{
@@ -51,6 +52,7 @@ const TYPES: &[(&str, &str)] = &[
     (VolumeId::PREFIX, VolumeId::RESOURCE),
     (SnapshotId::PREFIX, SnapshotId::RESOURCE),
     (ImageId::PREFIX, ImageId::RESOURCE),
+    (ExportImageTaskId::PREFIX, ExportImageTaskId::RESOURCE),
     (ImportImageTaskId::PREFIX, ImportImageTaskId::RESOURCE),
     (ImportSnapshotTaskId::PREFIX, ImportSnapshotTaskId::RESOURCE),
     (SpotRequestId::PREFIX, SpotRequestId::RESOURCE),
@@ -185,6 +187,9 @@ fn check_exists(tx: &mut Tx<'_, '_>, scope: &Scope, kind: &str, id: &str) -> Res
         ImageId::RESOURCE => {
             let exists = is_there(id, |id| super::image::find_visible(tx, scope, id))?;
             (exists, errors::images_not_found(&[id.to_owned()]))
+        }
+        ExportImageTaskId::RESOURCE => {
+            (super::export_task::exists(tx, scope, id)?, errors::export_task_not_found(id))
         }
         ImportImageTaskId::RESOURCE | ImportSnapshotTaskId::RESOURCE => {
             (super::import_task::exists(tx, scope, id)?, errors::import_task_not_found(id))

@@ -1,27 +1,37 @@
-//! What a guest asks to be shipped: the configuration file of the CloudWatch agent, as far as it is about log files
+//! What a guest asks for: the configuration file of the CloudWatch agent, and of it the part about log files
 //! (CloudWatch user guide, "Manually create or edit the CloudWatch agent configuration file").
 
 use std::net::Ipv4Addr;
 
 use serde_json::{Map, Value};
 
+use super::guest_lines::{Clock, Filter, Lines, Pattern, Start};
+use super::guest_metrics::{Metrics, metrics};
+use super::guest_time::Format;
+
 /// Where the agent's configuration is looked for inside of guests.
 pub const CONFIG_FILE: &str = "/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.json";
 /// Files of one guest.
 const FILES_MAX: usize = 64;
+/// Filters of one file.
+const FILTERS_MAX: usize = 16;
 /// Sentences to one guest.
 const COMPLAINTS_MAX: usize = 32;
 /// The agent's own pace, in seconds, and ours.
 const FLUSH_S: i64 = 5;
 /// What may stand in an entry, and what it may say where only one thing is honoured.
-const ENTRY: [(&str, Option<&str>); 7] = [
+const ENTRY: [(&str, Option<&str>); 11] = [
     ("file_path", None),
     ("log_group_name", None),
     ("log_stream_name", None),
     ("retention_in_days", None),
     ("log_group_class", Some("STANDARD")),
     ("encoding", Some("utf-8")),
-    ("timezone", Some("UTC")),
+    ("timezone", None),
+    ("timestamp_format", None),
+    ("multi_line_start_pattern", None),
+    ("filters", None),
+    ("from_beginning", None),
 ];
 
 /// A file, or the newest of a pattern's, and where its lines go.
@@ -31,12 +41,16 @@ pub struct Watched {
     pub group: String,
     pub stream: String,
     pub retention_in_days: Option<i32>,
+    pub lines: Lines,
+    /// What is in a file when it is found is shipped, too.
+    pub from_beginning: bool,
 }
 
-/// What is shipped, and sentences about what is not, for whoever wrote the file.
+/// What is shipped and measured, and sentences about what is not, for whoever wrote the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub files: Vec<Watched>,
+    pub metrics: Metrics,
     pub complaints: Vec<String>,
 }
 
@@ -66,9 +80,10 @@ pub fn wanted(config: &[u8], about: &About<'_>) -> Wanted {
             return wanted;
         }
     };
+    wanted.metrics = metrics(&config, &mut wanted.complaints);
     let mut say = |text: String| wanted.complaints.push(text);
     // How the agent itself runs (`agent`), ours needs no telling.
-    for name in config.keys().filter(|name| !["agent", "logs"].contains(&name.as_str())) {
+    for name in config.keys().filter(|name| !["agent", "logs", "metrics"].contains(&name.as_str())) {
         say(format!("{name}: not honoured"));
     }
     let empty = Map::new();
@@ -101,12 +116,17 @@ pub fn wanted(config: &[u8], about: &About<'_>) -> Wanted {
             }
         }
     }
-    let further = wanted.complaints.len().saturating_sub(COMPLAINTS_MAX);
-    if further > 0 {
-        wanted.complaints.truncate(COMPLAINTS_MAX);
-        wanted.complaints.push(format!("and {further} more"));
-    }
     wanted
+}
+
+/// As many sentences as one guest is told, and how many there are beyond that.
+pub fn bounded(mut complaints: Vec<String>) -> Vec<String> {
+    let further = complaints.len().saturating_sub(COMPLAINTS_MAX);
+    if further > 0 {
+        complaints.truncate(COMPLAINTS_MAX);
+        complaints.push(format!("and {further} more"));
+    }
+    complaints
 }
 
 fn watched(entry: &Value, usual_stream: &str, about: &About<'_>) -> Result<Watched, String> {
@@ -149,7 +169,59 @@ fn watched(entry: &Value, usual_stream: &str, about: &About<'_>) -> Result<Watch
         group: name(text("log_group_name").unwrap_or(usual_group))?,
         stream: name(text("log_stream_name").unwrap_or(usual_stream))?,
         retention_in_days: retention,
+        lines: lines(entry)?,
+        from_beginning: match entry.get("from_beginning") {
+            None => true,
+            Some(flag) => flag.as_bool().ok_or("from_beginning is neither true nor false")?,
+        },
     })
+}
+
+/// How the lines of a file are read.
+fn lines(entry: &Map<String, Value>) -> Result<Lines, String> {
+    let text = |name: &str| match entry.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_str().map(Some).ok_or_else(|| format!("{name} is no text")),
+    };
+    let format = text("timestamp_format")?.map(Format::read).transpose()?;
+    let start = match text("multi_line_start_pattern")? {
+        None => Start::Usual,
+        Some("{timestamp_format}") if format.is_none() => {
+            return Err("multi_line_start_pattern needs a timestamp_format".to_owned());
+        }
+        Some("{timestamp_format}") => Start::Time,
+        Some(pattern) => Start::Pattern(Pattern::read(pattern)?),
+    };
+    let zone = match text("timezone")? {
+        None | Some("Local") => Clock::Guest,
+        Some("UTC") => Clock::Utc,
+        Some(_) => return Err("timezone can only be UTC or Local".to_owned()),
+    };
+    let none = Vec::new();
+    let filters = match entry.get("filters") {
+        None => &none,
+        Some(filters) => filters.as_array().ok_or("filters is no list")?,
+    };
+    if filters.len() > FILTERS_MAX {
+        return Err(format!("no more than {FILTERS_MAX} filters are honoured"));
+    }
+    let filters = filters.iter().map(filter).collect::<Result<_, _>>()?;
+    Ok(Lines { start, format, zone, filters })
+}
+
+fn filter(filter: &Value) -> Result<Filter, String> {
+    let filter = filter.as_object().ok_or("a filter is no object")?;
+    if let Some(name) = filter.keys().find(|name| !["type", "expression"].contains(&name.as_str())) {
+        return Err(format!("filters: {name} is not honoured"));
+    }
+    let text = |name: &str| filter.get(name).and_then(Value::as_str);
+    let includes = match text("type") {
+        Some("include") => true,
+        Some("exclude") => false,
+        _ => return Err("filters: type can only be include or exclude".to_owned()),
+    };
+    let expression = text("expression").ok_or("filters: expression is missing")?;
+    Ok(Filter { includes, pattern: Pattern::read(expression)? })
 }
 
 #[cfg(test)]
@@ -185,10 +257,37 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_read_as_is_asked_for() {
+        let read = read(
+            r#"{"file_path": "/a"},
+               {"file_path": "/b", "timestamp_format": "%Y-%m-%d %H:%M", "timezone": "UTC", "from_beginning": false,
+                "multi_line_start_pattern": "{timestamp_format}",
+                "filters": [{"type": "exclude", "expression": "x"}]}"#,
+        );
+        let [usual, other] = &read.files[..] else { panic!("{read:?}") };
+        assert!(usual.from_beginning && usual.lines == Lines::default());
+        assert!(!other.from_beginning && other.lines.start == Start::Time && !other.lines.needs_zone());
+        assert!(
+            other.lines.format.is_some()
+                && other.lines.filters.len() == 1
+                && !other.lines.filters[0].includes
+        );
+    }
+
+    #[test]
     fn what_is_not_honoured_is_told_by_name_and_its_file_left_out() {
         for (entry, why) in [
-            (r#"{"file_path": "/a", "multi_line_start_pattern": "^x"}"#, "multi_line_start_pattern"),
+            (r#"{"file_path": "/a", "multi_line_start_pattern": "("}"#, "( is no expression"),
+            (
+                r#"{"file_path": "/a", "multi_line_start_pattern": "{timestamp_format}"}"#,
+                "needs a timestamp_format",
+            ),
             (r#"{"file_path": "/a", "timestamp_format": "%H"}"#, "timestamp_format"),
+            (r#"{"file_path": "/a", "timezone": "CET"}"#, "timezone can only be UTC or Local"),
+            (r#"{"file_path": "/a", "from_beginning": 1}"#, "from_beginning"),
+            (r#"{"file_path": "/a", "filters": [{"type": "some", "expression": "a"}]}"#, "filters: type"),
+            (r#"{"file_path": "/a", "filters": [{"type": "include"}]}"#, "filters: expression"),
+            (r#"{"file_path": "/a", "auto_removal": true}"#, "auto_removal is not honoured"),
             (r#"{"file_path": "/a", "encoding": "latin-1"}"#, "encoding can only be utf-8"),
             (r#"{"file_path": "/a/**.log"}"#, "**"),
             (r#"{"file_path": "a.log"}"#, "absolute"),
@@ -205,8 +304,8 @@ mod tests {
             );
         }
         let read =
-            wanted(br#"{"agent": {}, "metrics": {"namespace": "a"}, "logs": {"credentials": {}}}"#, &ABOUT);
-        assert_eq!(read.complaints, ["metrics: not honoured", "logs.credentials: not honoured"]);
+            wanted(br#"{"agent": {}, "traces": {"namespace": "a"}, "logs": {"credentials": {}}}"#, &ABOUT);
+        assert_eq!(read.complaints, ["traces: not honoured", "logs.credentials: not honoured"]);
         assert!(wanted(b"{", &ABOUT).complaints.join("").contains("does not read"));
         let read = wanted(br#"{"logs": {"force_flush_interval": 60}}"#, &ABOUT);
         assert_eq!(read.complaints, ["logs.force_flush_interval: can only be 5"]);
@@ -216,7 +315,8 @@ mod tests {
     #[test]
     fn there_are_bounds_to_files_and_to_what_is_told() {
         let read = read(&vec![r#"{"file_path": "/a"}"#; FILES_MAX + COMPLAINTS_MAX + 3].join(","));
-        assert_eq!((read.files.len(), read.complaints.len()), (FILES_MAX, COMPLAINTS_MAX + 1));
-        assert_eq!(read.complaints.last().unwrap(), "and 3 more");
+        let told = bounded(read.complaints);
+        assert_eq!((read.files.len(), told.len()), (FILES_MAX, COMPLAINTS_MAX + 1));
+        assert_eq!(told.last().unwrap(), "and 3 more");
     }
 }

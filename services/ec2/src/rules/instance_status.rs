@@ -79,9 +79,16 @@ pub fn health((system, own): (Status, Status)) -> &'static str {
     if fails(system) || fails(own) { "unhealthy" } else { "healthy" }
 }
 
-/// What a guest answered that was asked for the state of its first interface and for the file that may follow: whether it
-/// is well, and that file. An image without the program that was asked for has been entered all the same.
-pub fn answered(code: i32, output: &[u8]) -> (bool, &[u8]) {
+/// What a guest answered that was asked for the state of its first interface and for a file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answered<'a> {
+    pub is_well: bool,
+    /// The file, empty where there is none; `None` where that cannot be told.
+    pub config: Option<&'a [u8]>,
+}
+
+/// Reads the answer. An image without the program that was asked for has been entered all the same.
+pub fn answered(code: i32, output: &[u8]) -> Answered<'_> {
     const NO_PROGRAM: [i32; 2] = [126, 127];
     /// Of the program when one of the files is missing.
     const NO_FILE: i32 = 1;
@@ -96,7 +103,9 @@ pub fn answered(code: i32, output: &[u8]) -> (bool, &[u8]) {
         NO_FILE => !state.is_empty() && state != b"down",
         _ => false,
     };
-    (NO_PROGRAM.contains(&code) || is_up, file)
+    let is_told = code == 0 || code == NO_FILE && !(state.is_empty() && file.is_empty());
+    let config = Some(file).filter(|_| is_told);
+    Answered { is_well: NO_PROGRAM.contains(&code) || is_up, config }
 }
 
 /// Recoveries of one instance within [`RECOVERIES_IN_MS`].
@@ -154,20 +163,21 @@ mod tests {
 
     #[test]
     fn what_a_guest_answers() {
-        let nothing: &[u8] = b"";
-        for (code, output, wanted) in [
-            (0, "up\n", (true, nothing)),
-            (0, "", (true, nothing)),
-            (127, "", (true, nothing)),
-            (0, "unknown\n", (true, nothing)),
-            (1, "up\n", (true, nothing)),
-            (0, "up\n{\n}", (true, b"{\n}")),
-            (0, "down\n", (false, nothing)),
-            (1, "down\n", (false, nothing)),
-            (1, "", (false, nothing)),
-            (1, "{\n}", (false, b"{\n}")),
-            (137, "up\n", (false, nothing)),
+        let no_file = Some("");
+        for (code, output, is_well, config) in [
+            (0, "up\n", true, no_file),
+            (0, "", true, no_file),
+            (127, "", true, None),
+            (0, "unknown\n", true, no_file),
+            (1, "up\n", true, no_file),
+            (0, "up\n{\n}", true, Some("{\n}")),
+            (0, "down\n", false, no_file),
+            (1, "down\n", false, no_file),
+            (1, "", false, None),
+            (1, "{\n}", false, Some("{\n}")),
+            (137, "up\n", false, None),
         ] {
+            let wanted = Answered { is_well, config: config.map(str::as_bytes) };
             assert_eq!(answered(code, output.as_bytes()), wanted, "{code} {output}");
         }
     }

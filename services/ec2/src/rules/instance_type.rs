@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
+use kernel::Result;
 use price::Dollars;
+
+use crate::errors;
 
 /// One type. Facts of AWS's list of instance types.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +76,13 @@ static ALL: LazyLock<Vec<InstanceType>> = LazyLock::new(|| {
 /// Every type, in the order of their names.
 pub fn all() -> &'static [InstanceType] {
     &ALL
+}
+
+/// # Errors
+/// `AttachmentLimitExceeded` for more interfaces than instances of the type have.
+pub fn check_interfaces(of: &InstanceType, count: usize) -> Result<()> {
+    let fits = u32::try_from(count).is_ok_and(|count| count <= of.interfaces);
+    if fits { Ok(()) } else { Err(errors::interfaces_too_many(count, of.name)) }
 }
 
 pub fn find(name: &str) -> Option<&'static InstanceType> {

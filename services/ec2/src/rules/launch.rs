@@ -116,9 +116,9 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
         ipv6: (input.ipv6_addresses, input.ipv6_address_count),
         placement: input.placement,
     })?;
+    instance_type::check_interfaces(instance_type, network.all().count())?;
     if network.is_fixed() && max > 1 {
-        let message = "Fixed IP addresses are not supported when launching multiple instances.";
-        return Err(errors::combination(message));
+        return Err(errors::fixed_for_several());
     }
     Ok(Launch {
         image,

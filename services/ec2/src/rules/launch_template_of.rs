@@ -2,10 +2,11 @@
 
 use api_ec2 as api;
 
-use super::{instance_profile, metadata_options};
+use super::{instance_profile, metadata_options, private_name};
 use crate::rules::instance_view::View;
 use crate::rules::reshape;
 use crate::state::instance::OnShutdown;
+use crate::state::network_interface::NetworkInterface;
 
 pub fn data(view: &View) -> api::ResponseLaunchTemplateData {
     let instance = &view.instance;
@@ -38,7 +39,8 @@ pub fn data(view: &View) -> api::ResponseLaunchTemplateData {
             group_name: instance.place.group.as_ref().map(|(_, name)| name.clone()),
             ..Default::default()
         }),
-        network_interfaces: Some(interface(view).into_iter().collect()),
+        network_interfaces: Some(interfaces(view)),
+        private_dns_name_options: Some(private_name::of_template(instance.names)),
         disable_api_termination: Some(instance.termination_protected),
         disable_api_stop: Some(instance.stop_protected),
         instance_initiated_shutdown_behavior: Some(match instance.on_shutdown {
@@ -55,14 +57,20 @@ pub fn data(view: &View) -> api::ResponseLaunchTemplateData {
     }
 }
 
-fn interface(view: &View) -> Option<api::LaunchTemplateInstanceNetworkInterfaceSpecification> {
-    let interface = view.interface.as_ref()?;
-    Some(api::LaunchTemplateInstanceNetworkInterfaceSpecification {
-        device_index: Some(0),
-        associate_public_ip_address: Some(interface.public_ip.is_some()),
-        description: Some(interface.description.clone()),
-        groups: Some(interface.groups.iter().map(ToString::to_string).collect()),
-        subnet_id: Some(interface.subnet.to_string()),
-        ..Default::default()
-    })
+/// New ones like those it has. Who launches with several asks for no public address.
+fn interfaces(view: &View) -> Vec<api::LaunchTemplateInstanceNetworkInterfaceSpecification> {
+    let is_only = view.further.is_empty();
+    let show = |(interface, _): (&NetworkInterface, _)| {
+        let held = interface.attachment.as_ref();
+        api::LaunchTemplateInstanceNetworkInterfaceSpecification {
+            device_index: held.map(|held| held.device_index),
+            delete_on_termination: held.map(|held| held.delete_on_termination),
+            associate_public_ip_address: is_only.then_some(interface.public_ip.is_some()),
+            description: Some(interface.description.clone()),
+            groups: Some(interface.groups.iter().map(ToString::to_string).collect()),
+            subnet_id: Some(interface.subnet.to_string()),
+            ..Default::default()
+        }
+    };
+    view.interfaces().map(show).collect()
 }

@@ -22,10 +22,22 @@ impl Page {
     /// # Errors
     /// When `max_results` is out of bounds.
     pub fn check(max_results: Option<i32>, after: Option<String>) -> Result<Self> {
+        Self::within((RESULTS_MIN, RESULTS_MAX), max_results, after)
+    }
+
+    /// The same, for an operation with bounds of its own.
+    ///
+    /// # Errors
+    /// As [`Page::check`].
+    pub fn within(
+        (least, most): (i32, i32),
+        max_results: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Self> {
         let limit = match max_results {
             None => usize::MAX,
-            Some(max) if max < RESULTS_MIN => return Err(errors::max_results_low(max, RESULTS_MIN)),
-            Some(max) if max > RESULTS_MAX => return Err(errors::max_results_high(max, RESULTS_MAX)),
+            Some(max) if max < least => return Err(errors::max_results_low(max, least)),
+            Some(max) if max > most => return Err(errors::max_results_high(max, most)),
             Some(max) => usize::try_from(max).unwrap_or(usize::MAX),
         };
         Ok(Self { limit, after })

@@ -81,6 +81,15 @@ pub fn shown(options: NameOptions) -> api::PrivateDnsNameOptionsResponse {
     }
 }
 
+/// As a launch template has them.
+pub fn of_template(options: NameOptions) -> api::LaunchTemplatePrivateDnsNameOptions {
+    api::LaunchTemplatePrivateDnsNameOptions {
+        hostname_type: Some(hostname_type(options).to_owned()),
+        enable_resource_name_dns_a_record: Some(options.a_record),
+        enable_resource_name_dns_aaaa_record: Some(options.aaaa_record),
+    }
+}
+
 /// As subnets show them.
 pub fn shown_on_launch(options: NameOptions) -> api::PrivateDnsNameOptionsOnLaunch {
     api::PrivateDnsNameOptionsOnLaunch {

@@ -137,7 +137,10 @@ pub fn archived(tier: &mut Tier, bytes: u64, now: Millis) {
         (seen.archived_at, seen.archive_bytes) = (Some(now), bytes);
     }
     (seen.is_here, seen.here_since, seen.expires_at) = (false, None, None);
-    seen.done_at = seen.done_at.or(Some(now));
+    // What was asked for meanwhile is still to be done.
+    if tier.wish == Wish::Archive {
+        seen.done_at = seen.done_at.or(Some(now));
+    }
 }
 
 pub fn restored(tier: &mut Tier, now: Millis) {
@@ -186,28 +189,12 @@ pub fn storage_tier(one: &Snapshot) -> &'static str {
 pub(crate) mod tests {
     use super::*;
     use crate::state::id::{Id, SnapshotId, VolumeId};
-    use crate::state::snapshot::{Observed, Shared};
+    use crate::state::snapshot::Observed;
 
     pub(crate) fn snapshot(size_gib: u32) -> Snapshot {
-        Snapshot {
-            id: SnapshotId::parse("snap-12345678").unwrap(),
-            volume: VolumeId::parse("vol-12345678").unwrap(),
-            size_gib,
-            base: None,
-            description: String::new(),
-            started_at: 0,
-            parent: None,
-            copied: None,
-            seal: None,
-            copied_seal: None,
-            open_until: None,
-            waits: false,
-            deleted: false,
-            shared: Shared::default(),
-            observed: Observed { stored_at: Some(1), ..Observed::default() },
-            tier: None,
-            lock: None,
-        }
+        let ids = (SnapshotId::parse("snap-12345678"), VolumeId::parse("vol-12345678"));
+        let observed = Observed { stored_at: Some(1), ..Observed::default() };
+        Snapshot { observed, ..Snapshot::new(ids.0.unwrap(), ids.1.unwrap(), size_gib, 0) }
     }
 
     #[test]
@@ -246,6 +233,15 @@ pub(crate) mod tests {
         archived(&mut tier, 7, back + 2 * DAY_MS);
         assert_eq!(plan(&tier, back + 3 * DAY_MS), Step::Nothing);
         assert_eq!(tier.seen.archived_at, Some(20), "it was there all the time");
+    }
+
+    #[test]
+    fn what_is_asked_for_while_it_goes_is_still_to_be_done() {
+        let one = snapshot(1);
+        let mut tier = archival(&one, 0).unwrap();
+        tier.wish = Wish::Permanent;
+        archived(&mut tier, 7, 5);
+        assert_eq!((tier.seen.done_at, tier.seen.archived_at), (None, Some(5)));
     }
 
     #[test]

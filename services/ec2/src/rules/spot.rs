@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::State as InstanceState;
 use super::instance_type::InstanceType;
+use super::launch_network::Network;
 use crate::errors;
 use crate::state::id::SpotRequestId;
 use crate::state::spot::{Behavior, Code, Kind, SpotRequest, State};
@@ -136,6 +137,15 @@ pub fn check_count(given: Option<i32>) -> Result<u32> {
     match u32::try_from(count) {
         Ok(count @ 1..) if given.unwrap_or(1) <= COUNT_MAX => Ok(count),
         _ => Err(errors::invalid_because(count, "instanceCount", "It must be from 1 to 1000.")),
+    }
+}
+
+/// # Errors
+/// `InvalidParameterCombination` for several requests that name what only one instance can have, as at a launch.
+pub fn check_several(count: u32, network: &Network) -> Result<()> {
+    match count > 1 && network.is_fixed() {
+        true => Err(errors::fixed_for_several()),
+        false => Ok(()),
     }
 }
 

@@ -136,6 +136,13 @@ pub fn check_templates(templates: &[api::LaunchTemplateConfig], price: Option<Do
 fn of_specification(one: &api::SpotFleetLaunchSpecification, price: Option<Dollars>) -> Result<Vec<Pool>> {
     let weight = check_weight(one.weighted_capacity)?;
     let own = one.spot_price.as_deref().map(spot::check_price).transpose()?;
+    let named = |face: &api::InstanceNetworkInterfaceSpecification| face.network_interface_id.clone();
+    if let Some(id) = one.network_interfaces.iter().flatten().find_map(named) {
+        return Err(errors::spot_fleet_config(
+            "LaunchSpecifications.NetworkInterfaces.NetworkInterfaceId",
+            id,
+        ));
+    }
     let mut launch = reshape::read(one);
     for name in OF_THE_FLEET {
         launch.remove(name);
@@ -260,6 +267,13 @@ mod tests {
         let kernel =
             api::SpotFleetLaunchSpecification { kernel_id: Some("aki-1".to_owned()), ..specification() };
         assert_eq!(check_pools(&config(kernel)).unwrap_err().code(), "UnsupportedOperation");
+        let there = api::InstanceNetworkInterfaceSpecification {
+            network_interface_id: Some("eni-0123456789abcdef0".to_owned()),
+            ..Default::default()
+        };
+        let named =
+            api::SpotFleetLaunchSpecification { network_interfaces: Some(vec![there]), ..specification() };
+        assert_eq!(check_pools(&config(named)).unwrap_err().code(), "InvalidSpotFleetRequestConfig");
         let empty = api::SpotFleetRequestConfigData::default();
         assert_eq!(check_pools(&empty).unwrap_err().code(), "InvalidSpotFleetRequestConfig");
         for (whole, firm) in [(-1, None), (2, Some(3)), (1_001, None)] {

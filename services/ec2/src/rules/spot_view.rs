@@ -54,6 +54,10 @@ fn status(code: Code) -> (&'static str, &'static str) {
         Code::CapacityNotAvailable => {
             ("capacity-not-available", "There is no Spot capacity available that matches your request.")
         }
+        Code::ConstraintNotFulfillable => (
+            "constraint-not-fulfillable",
+            "Your Spot request cannot be fulfilled: a network interface is in use.",
+        ),
         Code::BadParameters => ("bad-parameters", "Your Spot request failed due to bad parameters."),
         Code::Fulfilled => ("fulfilled", "Your Spot request is fulfilled."),
         Code::CanceledBeforeFulfillment => {

@@ -132,6 +132,52 @@ pub(super) fn imports(s: &mut ServiceBuilder) {
     s.sweep("ec2/imported-images", imports::BASES_EVERY_MS, imports::remove_bases);
 }
 
+/// Images as disks for elsewhere.
+pub(super) fn exports(s: &mut ServiceBuilder) {
+    use crate::controllers::export_task as exports;
+    use ops::export_task as task;
+
+    s.op(api::op::ExportImage, task::export_image)
+        .access(|s, i| ops::image_make::access(s, Some(&i.image_id)));
+    s.op(api::op::DescribeExportImageTasks, task::describe_export_image_tasks).access(any);
+    s.op(api::op::CancelExportTask, task::cancel_export_task)
+        .access(|s, i| task::access(s, &i.export_task_id));
+    s.controller(
+        exports::CONTROLLER,
+        exports::CONCURRENCY,
+        exports::SWEEP_EVERY_MS,
+        exports::list,
+        exports::reconcile,
+    );
+}
+
+/// Images in S3.
+pub(super) fn stored_images(s: &mut ServiceBuilder) {
+    use crate::controllers::{image_restore as restores, image_store as stores};
+    use ops::{image_make as make, image_restore as restore, image_store as store};
+
+    s.own(stores::Progress::default());
+    s.op(api::op::CreateStoreImageTask, store::create_store_image_task)
+        .access(|s, i| make::access(s, Some(&i.image_id)));
+    s.op(api::op::DescribeStoreImageTasks, store::describe_store_image_tasks).access(any);
+    s.op(api::op::CreateRestoreImageTask, restore::create_restore_image_task)
+        .access(|s, _| make::access(s, None));
+    s.controller(
+        stores::CONTROLLER,
+        stores::CONCURRENCY,
+        stores::SWEEP_EVERY_MS,
+        stores::list,
+        stores::reconcile,
+    );
+    s.controller(
+        restores::CONTROLLER,
+        restores::CONCURRENCY,
+        restores::SWEEP_EVERY_MS,
+        restores::list,
+        restores::reconcile,
+    );
+}
+
 pub(super) fn images(s: &mut ServiceBuilder) {
     use ops::{image, image_copy, image_make as make, image_register, image_share as share};
 

@@ -103,6 +103,7 @@ ids! {
     ReservationId "r-" ""
     KeyPairId "key-" "key-pair"
     ImageId "ami-" "image"
+    ExportImageTaskId "export-ami-" "export-image-task"
     ImportImageTaskId "import-ami-" "import-image-task"
     ImportSnapshotTaskId "import-snap-" "import-snapshot-task"
     VolumeId "vol-" "volume"

@@ -23,6 +23,9 @@ pub struct Image {
     pub created_at: Millis,
     pub instance: Option<InstanceId>,
     pub shared: Shared,
+    /// Why it did not come back from where it was stored.
+    #[serde(default)]
+    pub failure: Option<String>,
 }
 
 /// A volume that instances of an image begin with.
@@ -54,6 +57,12 @@ pub fn find_anywhere(from: &mut impl Reader, id: &ImageId) -> Result<Option<(Sco
 
 pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<Image>> {
     IMAGES.all(from, scope, ())
+}
+
+/// An image of `scope` that is made of a snapshot.
+pub fn find_made_of(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Option<Image>> {
+    let is_made_of = |image: &Image| image.devices.iter().any(|device| device.snapshot.as_ref() == Some(id));
+    Ok(all(from, scope)?.into_iter().find(is_made_of))
 }
 
 pub fn all_scopes(from: &mut impl Reader) -> Result<Vec<(Scope, Image)>> {

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::block_public_access::{self, Blocked};
 use super::encryption::Seal;
-use super::id::{SnapshotId, VolumeId};
+use super::id::{Id, SnapshotId, VolumeId};
 use super::snapshot_lock::Lock;
 use super::snapshot_tier::Tier;
+use super::snapshot_use;
 use crate::rules::storage_usage::{of_end, of_snapshot};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,29 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// One that begins now, of which nothing is there yet: plain, of no other, nobody else's.
+    pub fn new(id: SnapshotId, volume: VolumeId, size_gib: u32, started_at: Millis) -> Self {
+        Self {
+            id,
+            volume,
+            size_gib,
+            base: None,
+            description: String::new(),
+            started_at,
+            parent: None,
+            copied: None,
+            seal: None,
+            copied_seal: None,
+            open_until: None,
+            waits: false,
+            deleted: false,
+            shared: Shared::default(),
+            observed: Observed::default(),
+            tier: None,
+            lock: None,
+        }
+    }
+
     /// Its blocks are not in the archive alone.
     pub fn is_here(&self) -> bool {
         self.tier.as_ref().is_none_or(|tier| tier.seen.is_here)
@@ -92,6 +116,11 @@ pub fn find(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Op
     SNAPSHOTS.get(from, scope, id)
 }
 
+/// A snapshot of `scope` that nobody has deleted.
+pub fn find_own(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Option<Snapshot>> {
+    Ok(find(from, scope, id)?.filter(|one| !one.deleted))
+}
+
 /// A snapshot that `scope` may use: its own, or one shared with it.
 pub fn find_usable(from: &mut impl Reader, scope: &Scope, id: &SnapshotId) -> Result<Option<Snapshot>> {
     Ok(find_placed(from, scope, id)?.map(|(_, snapshot)| snapshot))
@@ -104,8 +133,7 @@ pub fn find_placed(
     id: &SnapshotId,
 ) -> Result<Option<(Scope, Snapshot)>> {
     let Some(place) = PLACES.get(from, &HOUSE_SCOPE, id)? else { return Ok(None) };
-    let found = find(from, &place, id)?.filter(|snapshot| !snapshot.deleted);
-    let Some(mut found) = found else { return Ok(None) };
+    let Some(mut found) = find_own(from, &place, id)? else { return Ok(None) };
     if place != *scope {
         hide_from_everybody(from, &place, &mut found)?;
     }
@@ -145,6 +173,10 @@ pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, snapshot: &Snapshot) -> Result<()
     } else {
         WAITING.delete(tx, scope, &snapshot.id)?;
     }
+    let made_of = snapshot.copied.iter().chain(&snapshot.parent);
+    let observed = &snapshot.observed;
+    let is_made = snapshot.deleted || observed.stored_at.is_some() || observed.failure.is_some();
+    snapshot_use::note(tx, snapshot.id.as_str(), made_of, !is_made)?;
     SNAPSHOTS.put(tx, scope, &snapshot.id, snapshot)
 }
 
@@ -171,6 +203,8 @@ pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &SnapshotId) -> Result<()>
     if let Some(snapshot) = find(tx, scope, id)? {
         note_usage(tx, &snapshot)?;
         of_end(&snapshot, tx.ctx().now()).iter().try_for_each(|line| tx.meter(line))?;
+        let made_of = snapshot.copied.iter().chain(&snapshot.parent);
+        snapshot_use::note(tx, id.as_str(), made_of, false)?;
     }
     PLACES.delete(tx, &HOUSE_SCOPE, id)?;
     WAITING.delete(tx, scope, id)?;

@@ -46,6 +46,8 @@ pub enum Code {
     ScheduleExpired,
     PriceTooLow,
     CapacityNotAvailable,
+    /// What it names is somebody else's for now.
+    ConstraintNotFulfillable,
     BadParameters,
     Fulfilled,
     CanceledBeforeFulfillment,

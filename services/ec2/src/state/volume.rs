@@ -6,7 +6,8 @@ use kernel::{Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::encryption::Seal;
-use super::id::{InstanceId, SnapshotId, VolumeId};
+use super::id::{Id, InstanceId, SnapshotId, VolumeId};
+use super::snapshot_use;
 use crate::rules::storage_usage::of_volume;
 
 /// What a volume can do, and how long it is.
@@ -106,8 +107,13 @@ pub fn of_instance(from: &mut impl Reader, scope: &Scope, id: &InstanceId) -> Re
     for held in HELD.all(from, scope, id)? {
         volumes.extend(find(from, scope, &held)?);
     }
-    volumes.sort_by(|a, b| device(a).cmp(device(b)));
+    sort(&mut volumes);
     Ok(volumes)
+}
+
+/// By their devices' names.
+pub fn sort(volumes: &mut [Volume]) {
+    volumes.sort_by(|a, b| device(a).cmp(device(b)));
 }
 
 fn device(volume: &Volume) -> &str {
@@ -130,6 +136,8 @@ fn replace(tx: &mut Tx<'_, '_>, scope: &Scope, before: Option<&Volume>, volume: 
             HELD.put(tx, scope, (&is, &volume.id), &volume.id)?;
         }
     }
+    let is_made = volume.deleted || volume.observed.size_gib.is_some() || volume.observed.failure.is_some();
+    snapshot_use::note(tx, volume.id.as_str(), &volume.snapshot, !is_made)?;
     match before.filter(|before| before.shape != volume.shape) {
         Some(before) => {
             let now = tx.ctx().now();
@@ -164,6 +172,7 @@ pub fn update<T>(
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, id: &VolumeId) -> Result<()> {
     if let Some(volume) = find(tx, scope, id)? {
         note_usage(tx, &volume)?;
+        snapshot_use::note(tx, id.as_str(), &volume.snapshot, false)?;
     }
     VOLUMES.delete(tx, scope, id)
 }

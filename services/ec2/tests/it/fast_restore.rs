@@ -29,6 +29,10 @@ pub(crate) async fn volume(cloud: &Cloud, from: Option<&str>, zone: &str) -> api
 
 pub(crate) async fn snapshot(cloud: &Cloud) -> String {
     let of = volume(cloud, None, ZONES[0]).await.volume_id.unwrap();
+    snapshot_of(cloud, of).await
+}
+
+pub(crate) async fn snapshot_of(cloud: &Cloud, of: String) -> String {
     let taken = api::CreateSnapshotRequest { volume_id: of, ..Default::default() };
     let id = cloud.call(op::CreateSnapshot, taken).await.unwrap().snapshot_id.unwrap();
     let look =

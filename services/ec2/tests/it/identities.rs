@@ -144,6 +144,14 @@ impl Identities for Known {
         }))
     }
 
+    fn id<'a>(&'a self, _: &'a Arn) -> BoxFuture<'a, Result<Option<String>>> {
+        ready(None)
+    }
+
+    fn arn<'a>(&'a self, _: &'a Arn, _: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        ready(None)
+    }
+
     fn has_administrator<'a>(&'a self, _: AccountId) -> BoxFuture<'a, Result<bool>> {
         ready(false)
     }

@@ -298,6 +298,39 @@ async fn instances_are_found_by_filters_and_in_pages() {
 }
 
 #[tokio::test]
+async fn one_of_many_is_described_as_it_is_alone() {
+    let cloud = cloud().await;
+    let one = |index| api::InstanceNetworkInterfaceSpecification {
+        device_index: Some(index),
+        ..Default::default()
+    };
+    let several = api::RunInstancesRequest { network_interfaces: Some(vec![one(1), one(0)]), ..launch() };
+    let several = id(&run(&cloud, several).await);
+    let tags = Some(vec![api::Tag { key: Some("Name".to_owned()), value: Some("web".to_owned()) }]);
+    let tags = api::TagSpecification { resource_type: Some("instance".to_owned()), tags };
+    let tagged = api::RunInstancesRequest { tag_specifications: Some(vec![tags]), ..launch() };
+    let tagged = id(&run(&cloud, tagged).await);
+    cloud.call(op::RunInstances, api::RunInstancesRequest { max_count: 8, ..launch() }).await.unwrap();
+    for id in [&several, &tagged] {
+        becomes(&cloud, id, "running").await;
+    }
+    let all = async || {
+        let found = cloud.call(op::DescribeInstances, Default::default()).await.unwrap();
+        let launches = found.reservations.unwrap().into_iter();
+        launches.flat_map(|launch| launch.instances.unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(all().await.len(), 10);
+    for id in [several, tagged] {
+        // Devices may still be on their way at one of the two looks.
+        let same = async || {
+            let found = all().await.into_iter().find(|one| one.instance_id.as_ref() == Some(&id))?;
+            (format!("{found:?}") == format!("{:?}", describe(&cloud, &id).await)).then_some(())
+        };
+        cloud.eventually("it is the same alone", same).await;
+    }
+}
+
+#[tokio::test]
 async fn no_more_memory_is_promised_than_may_be() {
     let cloud = cloud().await;
     // The fake host has 64 processors and 256 GiB, four times promised: room for four of these.

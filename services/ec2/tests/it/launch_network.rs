@@ -53,7 +53,11 @@ async fn an_instance_begins_with_several_interfaces() {
     let stays =
         Specification { delete_on_termination: Some(false), description: Some("stays".to_owned()), ..at(1) };
     let existing = Specification { network_interface_id: Some(there.clone()), ..at(3) };
-    let launched = run(&cloud, with(vec![existing, first, stays])).await;
+    let all = vec![existing, first, stays];
+    // Its type has two.
+    assert_eq!(refusal(&cloud, with(all.clone())).await, "AttachmentLimitExceeded");
+    let larger = api::RunInstancesRequest { instance_type: Some("t3.small".to_owned()), ..with(all) };
+    let launched = run(&cloud, larger).await;
     let id = id(&launched);
     becomes(&cloud, &id, "running").await;
     let shown = describe(&cloud, &id).await.network_interfaces.unwrap();
@@ -81,6 +85,15 @@ async fn an_instance_begins_with_several_interfaces() {
     }
     let existing = || Specification { network_interface_id: Some(there.clone()), ..at(0) };
     assert_eq!(refusal(&cloud, with(vec![existing()])).await, "InvalidNetworkInterface.InUse");
+
+    let fourth = api::AttachNetworkInterfaceRequest {
+        network_interface_id: made(&cloud, &subnet).await,
+        instance_id: id.clone(),
+        device_index: 2,
+        ..Default::default()
+    };
+    let error = cloud.call(op::AttachNetworkInterface, fourth).await.unwrap_err();
+    assert_eq!(error.code(), "AttachmentLimitExceeded");
 
     terminate(&cloud, &id).await.unwrap();
     becomes(&cloud, &id, "terminated").await;

@@ -237,6 +237,31 @@ async fn an_instance_tells_the_template_that_would_make_another() {
     assert_eq!(found.instance_type.as_deref(), Some("t3.micro"));
     assert_eq!(found.user_data.as_deref(), Some("IyEvYmluL3NoCg=="));
     assert_eq!(found.network_interfaces.unwrap().len(), 1);
+    let one = |index| api::InstanceNetworkInterfaceSpecification {
+        device_index: Some(index),
+        delete_on_termination: Some(index == 0),
+        ..Default::default()
+    };
+    let names = api::PrivateDnsNameOptionsRequest {
+        hostname_type: Some("resource-name".to_owned()),
+        ..Default::default()
+    };
+    let request = api::RunInstancesRequest {
+        network_interfaces: Some(vec![one(0), one(1)]),
+        private_dns_name_options: Some(names),
+        ..launch()
+    };
+    let instance = id(&run(&cloud, request).await);
+    let request = api::GetLaunchTemplateDataRequest { instance_id: instance, ..Default::default() };
+    let found = cloud.call(op::GetLaunchTemplateData, request).await.unwrap().launch_template_data.unwrap();
+    let names = found.private_dns_name_options.unwrap();
+    assert_eq!(names.hostname_type.as_deref(), Some("resource-name"));
+    let interfaces = found.network_interfaces.unwrap();
+    let kept = |one: &api::LaunchTemplateInstanceNetworkInterfaceSpecification| {
+        (one.device_index, one.delete_on_termination, one.associate_public_ip_address)
+    };
+    let all: Vec<_> = interfaces.iter().map(kept).collect();
+    assert_eq!(all, [(Some(0), Some(true), None), (Some(1), Some(false), None)]);
     let error = cloud.call(op::GetLaunchTemplateData, api::GetLaunchTemplateDataRequest::default()).await;
     assert_eq!(error.unwrap_err().code(), "InvalidInstanceID.Malformed");
 }

@@ -10,7 +10,7 @@ use hyper::StatusCode;
 
 use crate::cloud::{Cloud, cloud};
 use crate::imds::{Guest, guest};
-use crate::instance::{becomes, describe, launch, start, stop};
+use crate::instance::{becomes, describe, launch, start, stop, terminate};
 use crate::ipv6::place;
 
 async fn set(cloud: &Cloud, change: api::ModifySubnetAttributeRequest) -> Result<(), String> {
@@ -110,6 +110,39 @@ async fn instances_are_named_after_themselves_where_their_subnet_says_so() {
     let again = becomes(&cloud, &id, "running").await;
     assert!(again.private_dns_name.unwrap().starts_with("ip-10-1-1-"));
     assert_eq!(ask(&guest, &name, RecordType::A).await.0, ResponseCode::NoError, "the record stays");
+}
+
+#[tokio::test]
+async fn the_name_of_an_ended_instance_leads_to_nobody_who_has_its_interface() {
+    let cloud = cloud().await;
+    let (vpc, subnet, _) = place(&cloud).await;
+    let on =
+        api::ModifyVpcAttributeRequest { vpc_id: vpc, enable_dns_hostnames: yes(), ..Default::default() };
+    cloud.call(op::ModifyVpcAttribute, on).await.unwrap();
+    let input = api::CreateNetworkInterfaceRequest { subnet_id: subnet, ..Default::default() };
+    let made = cloud.call(op::CreateNetworkInterface, input).await.unwrap().network_interface.unwrap();
+    let with_it = || api::RunInstancesRequest {
+        network_interfaces: Some(vec![api::InstanceNetworkInterfaceSpecification {
+            device_index: Some(0),
+            network_interface_id: made.network_interface_id.clone(),
+            ..Default::default()
+        }]),
+        private_dns_name_options: Some(api::PrivateDnsNameOptionsRequest {
+            enable_resource_name_dns_a_record: Some(true),
+            ..Default::default()
+        }),
+        ..launch()
+    };
+    let (first, instance) = guest(&cloud, with_it()).await;
+    let id = instance.instance_id.unwrap();
+    let name = format!("{id}.ec2.internal");
+    assert_eq!(ask(&first, &name, RecordType::A).await.0, ResponseCode::NoError);
+    terminate(&cloud, &id).await.unwrap();
+    becomes(&cloud, &id, "terminated").await;
+    let (second, instance) = guest(&cloud, with_it()).await;
+    let other = format!("{}.ec2.internal", instance.instance_id.unwrap());
+    assert_eq!(ask(&second, &other, RecordType::A).await.0, ResponseCode::NoError);
+    assert_eq!(ask(&second, &name, RecordType::A).await, (ResponseCode::NXDomain, None));
 }
 
 #[tokio::test]

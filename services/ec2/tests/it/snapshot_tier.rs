@@ -5,7 +5,8 @@ use api_ec2::op;
 use shape::Timestamp;
 
 use crate::cloud::{Cloud, cloud};
-use crate::fast_restore::snapshot;
+use crate::fast_restore::{snapshot, snapshot_of};
+use crate::instance;
 
 const DAY_MS: i64 = 86_400_000;
 const ZONE: &str = "us-east-1a";
@@ -156,6 +157,39 @@ async fn a_locked_snapshot_stays_until_its_lock_ends() {
     assert_eq!(cloud.call(op::DeleteSnapshot, delete()).await.unwrap_err().code(), "SnapshotLocked");
     cloud.advance(DAY_MS);
     cloud.call(op::DeleteSnapshot, delete()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_image_that_goes_takes_no_locked_snapshot_along() {
+    let cloud = cloud().await;
+    let launched = instance::id(&instance::run(&cloud, instance::launch()).await);
+    let launched = instance::becomes(&cloud, &launched, "running").await;
+    let root = launched.block_device_mappings.unwrap().remove(0).ebs.unwrap().volume_id.unwrap();
+    let (locked, free) = (snapshot_of(&cloud, root).await, snapshot(&cloud).await);
+    cloud.call(op::LockSnapshot, lock(&locked, "governance", None)).await.unwrap();
+    let device = |name: &str, id: &str| api::BlockDeviceMapping {
+        device_name: Some(name.to_owned()),
+        ebs: Some(api::EbsBlockDevice { snapshot_id: Some(id.to_owned()), ..Default::default() }),
+        ..Default::default()
+    };
+    let image = api::RegisterImageRequest {
+        name: "of-both".to_owned(),
+        root_device_name: Some("/dev/sda1".to_owned()),
+        block_device_mappings: Some(vec![device("/dev/sda1", &locked), device("/dev/sdb", &free)]),
+        ..Default::default()
+    };
+    let image_id = cloud.call(op::RegisterImage, image).await.unwrap().image_id.unwrap();
+    let end =
+        api::DeregisterImageRequest { image_id, delete_associated_snapshots: Some(true), dry_run: None };
+    let ended = cloud.call(op::DeregisterImage, end).await.unwrap().delete_snapshot_results.unwrap();
+    let codes: Vec<_> = ended.iter().filter_map(|one| one.return_code.as_deref()).collect();
+    assert_eq!(codes, ["client-error", "success"]);
+    let look = async || {
+        let found = cloud.call(op::DescribeSnapshots, Default::default()).await.ok()?.snapshots?;
+        let ids: Vec<_> = found.into_iter().filter_map(|one| one.snapshot_id).collect();
+        (ids.contains(&locked) && !ids.contains(&free)).then_some(())
+    };
+    cloud.eventually("the other goes", look).await;
 }
 
 #[tokio::test]

@@ -103,6 +103,51 @@ async fn a_request_waits_for_its_price_and_is_filled_when_it_has_come() {
 }
 
 #[tokio::test]
+async fn a_request_waits_for_its_interface_and_the_next_instance_has_the_same() {
+    let cloud = cloud().await;
+    let subnets = cloud.call(op::DescribeSubnets, Default::default()).await.unwrap().subnets.unwrap();
+    let subnet_id = subnets[0].subnet_id.clone().unwrap();
+    let make = api::CreateNetworkInterfaceRequest { subnet_id, ..Default::default() };
+    let made = cloud.call(op::CreateNetworkInterface, make).await.unwrap().network_interface.unwrap();
+    let face = api::InstanceNetworkInterfaceSpecification {
+        device_index: Some(0),
+        network_interface_id: made.network_interface_id.clone(),
+        ..Default::default()
+    };
+    let mut asked = ask(None);
+    asked.r#type = Some("persistent".to_owned());
+    asked.launch_specification.as_mut().unwrap().network_interfaces = Some(vec![face.clone()]);
+    let twice = api::RequestSpotInstancesRequest { instance_count: Some(2), ..asked.clone() };
+    let error = cloud.call(op::RequestSpotInstances, twice).await.unwrap_err();
+    assert_eq!(error.code(), "InvalidParameterCombination");
+
+    let holder = api::RunInstancesRequest { network_interfaces: Some(vec![face]), ..launch() };
+    let holder = id(&run(&cloud, holder).await);
+    becomes(&cloud, &holder, "running").await;
+    cloud.call(op::RequestSpotInstances, asked).await.unwrap();
+    request_becomes(&cloud, "open", "constraint-not-fulfillable").await;
+    let mut before = holder;
+    // The first waits for somebody else's instance to end, the second for its own.
+    for _ in 0..2 {
+        terminate(&cloud, &before).await.unwrap();
+        becomes(&cloud, &before, "terminated").await;
+        let filled = cloud
+            .eventually("filled", async || {
+                cloud.advance(MINUTE_MS);
+                let found = requests(&cloud).await.into_iter().next()?;
+                let is_filled =
+                    found.state.as_deref() == Some("active") && found.instance_id != Some(before.clone());
+                found.instance_id.filter(|_| is_filled)
+            })
+            .await;
+        let instance = becomes(&cloud, &filled, "running").await;
+        let faces = instance.network_interfaces.unwrap();
+        assert_eq!(faces[0].network_interface_id, made.network_interface_id);
+        before = filled;
+    }
+}
+
+#[tokio::test]
 async fn who_pays_on_demand_takes_the_room_of_spot_after_two_minutes_notice() {
     let cloud = tight_cloud().await;
     let one = id(&run(&cloud, on_spot(api::SpotMarketOptions::default())).await);

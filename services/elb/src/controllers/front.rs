@@ -49,8 +49,9 @@ fn places(ctx: &Ctx, of: &LoadBalancer, nodes: &Nodes) -> Vec<Place> {
     let place = |node: &Node| {
         Some(Place {
             space: Some(networks.space_of(&NicId(node.interface.clone()))?),
-            address: node.private_ip,
-            known_as: if of.internal { node.private_ip } else { node.public_ip.unwrap_or(node.private_ip) },
+            address: node.private_ip.into(),
+            known_as: Some(node.known_as(of.internal)),
+            admits: None,
             zone: node.zone.clone(),
         })
     };
@@ -138,6 +139,7 @@ fn pool(of: &LoadBalancer, listener: &Listener, instances: &[Instance]) -> PoolS
         slow_start: Duration::ZERO,
         probe: health_check::probe(&of.check),
         proxy_header: if tells { ProxyHeader::V1 } else { ProxyHeader::None },
+        keep_source: false,
         fail_open: false,
         cross_zone: None,
     }

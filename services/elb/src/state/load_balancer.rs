@@ -116,6 +116,8 @@ impl LoadBalancer {
             places: self.zones.iter().map(place).collect(),
             security_groups: self.security_groups.clone(),
             is_public: !self.internal,
+            has_six: false,
+            carries: false,
         }
     }
 

@@ -152,6 +152,7 @@ impl Stand {
             gateway: Ipv4Addr::new(10, 0, 0, 1),
             groups: Vec::new(),
             source_check: true,
+            carries: false,
             public_address: None,
             secondary: Vec::new(),
             addresses6: Vec::new(),

@@ -9,10 +9,12 @@ use balance::{
     PoolSpec, Probe, ProbeBy, ProxyHeader, RuleSpec, Speaks, Sticky, Strictness, Upstream,
 };
 use http::StatusCode;
+use ipnet::IpNet;
 use kernel::{Ctx, Result};
 use net::NicId;
 
 use super::certificate;
+use crate::ops::network;
 use crate::rules::arn::Named;
 use crate::rules::{health_check, load_balancer as names};
 use crate::service::Engines;
@@ -49,8 +51,9 @@ pub async fn spec(ctx: &Ctx, of: &LoadBalancer, nodes: &Nodes) -> Result<(FrontS
         Ok((doors, groups))
     });
     let (doors, groups) = read.await?;
-    let places = places(ctx, of, nodes);
-    let complete = places.len() == of.zones.len();
+    let near = if of.denies_gateways() { Some(network::near(ctx, &of.vpc).await?) } else { None };
+    let places = places(ctx, of, nodes, near.as_ref());
+    let complete = places.len() == of.zones.len() * if of.address_type.has_six() { 2 } else { 1 };
     let mut specs = Vec::new();
     for (listener, rules) in &doors {
         let identity = certificate::identity(ctx, listener).await?;
@@ -75,17 +78,24 @@ fn id_of(arn: &str) -> Option<String> {
     }
 }
 
-fn places(ctx: &Ctx, of: &LoadBalancer, nodes: &Nodes) -> Vec<Place> {
+/// Where it stands; by IPv6 for clients that are `near`, where not for all.
+fn places(ctx: &Ctx, of: &LoadBalancer, nodes: &Nodes, near: Option<&Vec<IpNet>>) -> Vec<Place> {
     let networks = &ctx.own::<Engines>().networks;
     let place = |node: &nodes::Node| {
-        Some(Place {
-            space: Some(networks.space_of(&NicId(node.interface.clone()))?),
-            address: node.private_ip,
-            known_as: if of.internal { node.private_ip } else { node.public_ip.unwrap_or(node.private_ip) },
+        let space = networks.space_of(&NicId(node.interface.clone()))?;
+        let at = |(address, known_as, admits)| Place {
+            space: Some(space.clone()),
+            address,
+            known_as,
+            admits,
             zone: node.zone.clone(),
-        })
+        };
+        let known_as = of.address_type.is_known_by_four().then(|| node.known_as(of.internal));
+        let four = (node.private_ip.into(), known_as, None);
+        let six = node.ipv6.map(|six| (six.into(), Some(six.into()), near.cloned()));
+        Some(std::iter::once(four).chain(six).map(at).collect::<Vec<_>>())
     };
-    nodes.nodes.iter().filter_map(place).collect()
+    nodes.nodes.iter().filter_map(place).flatten().collect()
 }
 
 fn seconds(text: &str) -> Duration {
@@ -234,6 +244,9 @@ fn pool(group: &TargetGroup, targets: &[Target]) -> PoolSpec {
             "true" => ProxyHeader::V2,
             _ => ProxyHeader::None,
         },
+        // Answers of what is outside of the VPC would not come back.
+        keep_source: group.attribute("preserve_client_ip.enabled") == "true"
+            && targets.iter().all(|target| target.zone.is_some()),
         fail_open: true,
         cross_zone: group.attribute("load_balancing.cross_zone.enabled").parse().ok(),
     }

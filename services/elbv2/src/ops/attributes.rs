@@ -28,7 +28,7 @@ pub async fn describe_load_balancer_attributes(
 ) -> Result<api::DescribeLoadBalancerAttributesOutput> {
     let scope = *ctx.scope();
     let one = ctx.read(|snap| get_load_balancer(snap, &scope, &input.load_balancer_arn)).await?;
-    let all = rules::all_of_load_balancer(one.kind, &one.attributes);
+    let all = rules::all_of_load_balancer(&one);
     Ok(api::DescribeLoadBalancerAttributesOutput { attributes: shown!(LoadBalancerAttribute, all) })
 }
 
@@ -38,7 +38,7 @@ pub async fn modify_load_balancer_attributes(
 ) -> Result<api::ModifyLoadBalancerAttributesOutput> {
     let scope = *ctx.scope();
     let mut wanted = ctx.read(|snap| get_load_balancer(snap, &scope, &input.load_balancer_arn)).await?;
-    rules::set_of_load_balancer(wanted.kind, &mut wanted.attributes, given!(input.attributes))?;
+    rules::set_of_load_balancer(&mut wanted, given!(input.attributes))?;
     let names_bucket = |one: &api::LoadBalancerAttribute| {
         one.key.as_deref().is_some_and(|key| key.starts_with("access_logs."))
     };
@@ -50,13 +50,13 @@ pub async fn modify_load_balancer_attributes(
     }
     let write = ctx.write(|tx| {
         let mut one = get_load_balancer(tx, &scope, &input.load_balancer_arn)?;
-        rules::set_of_load_balancer(one.kind, &mut one.attributes, given!(input.attributes))?;
+        rules::set_of_load_balancer(&mut one, given!(input.attributes))?;
         load_balancer::put(tx, &scope, &one)?;
         Ok(one)
     });
     let one = write.await?;
     nudge(ctx, &one.id);
-    let all = rules::all_of_load_balancer(one.kind, &one.attributes);
+    let all = rules::all_of_load_balancer(&one);
     Ok(api::ModifyLoadBalancerAttributesOutput { attributes: shown!(LoadBalancerAttribute, all) })
 }
 

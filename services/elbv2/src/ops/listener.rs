@@ -7,7 +7,7 @@ use super::certificate::{self, first};
 use super::{fresh_id, get_listener, get_load_balancer, get_target_group, nudge};
 use crate::errors::{self, TooMany};
 use crate::events;
-use crate::rules::{action, listener as rules, page, ssl_policy, tag};
+use crate::rules::{action, listener as rules, load_balancer as load_balancers, page, ssl_policy, tag};
 use crate::state::action::Action;
 use crate::state::listener::{self, Listener};
 use crate::state::load_balancer::LoadBalancer;
@@ -75,6 +75,7 @@ pub(super) fn check_groups(
     protocol: &str,
     action: &Action,
 ) -> Result<()> {
+    load_balancers::check_six(of.address_type, true, std::iter::once(protocol))?;
     let usage = Usage::read(tx, scope)?;
     for arn in action.groups() {
         let group = get_target_group(tx, scope, arn)?;
@@ -82,6 +83,11 @@ pub(super) fn check_groups(
         if group.vpc != of.vpc {
             return Err(errors::configuration(format!(
                 "Target group '{arn}' is not in the load balancer's VPC"
+            )));
+        }
+        if group.address_type.has_six() && !of.address_type.has_six() {
+            return Err(errors::configuration(format!(
+                "Target group '{arn}' has IPv6 addresses and the load balancer none"
             )));
         }
         if usage.of(&group.id).any(|user| user != of.id) {

@@ -22,9 +22,11 @@ pub async fn create_load_balancer(
     rules::check_name(&input.name, "Load balancer")?;
     let kind = rules::check_kind(input.r#type.as_deref())?;
     let internal = rules::check_scheme(input.scheme.as_deref())?;
-    rules::check_address_type(input.ip_address_type.as_deref())?;
+    let address_type = rules::check_address_type(input.ip_address_type.as_deref(), kind, internal)?;
     let tags = tag::check(input.tags)?;
-    let (zones, vpc) = zones(ctx, kind, internal, input.subnets, input.subnet_mappings).await?;
+    let subnets = zones(ctx, kind, internal, input.subnets, input.subnet_mappings).await?;
+    rules::check_six(address_type, subnets.have_six, std::iter::empty())?;
+    let Subnets { zones, vpc, .. } = subnets;
     let given = input.security_groups.unwrap_or_default();
     rules::check_groups(&given)?;
     let security_groups = match kind {
@@ -38,6 +40,7 @@ pub async fn create_load_balancer(
         name: input.name,
         kind,
         internal,
+        address_type,
         vpc,
         zones,
         security_groups,
@@ -70,18 +73,26 @@ pub async fn create_load_balancer(
 
 /// Made once more with the same settings, it is the same one.
 fn is_same(old: &LoadBalancer, new: &LoadBalancer) -> bool {
-    (old.kind, old.internal, &old.zones, &old.security_groups, &old.tags)
-        == (new.kind, new.internal, &new.zones, &new.security_groups, &new.tags)
+    let of = |one: &LoadBalancer| (one.kind, one.internal, one.address_type);
+    let parts = |one: &LoadBalancer| (one.zones.clone(), one.security_groups.clone(), one.tags.clone());
+    of(old) == of(new) && parts(old) == parts(new)
 }
 
-/// The subnets a request names, and their VPC.
+/// The subnets a request names, their VPC, and whether all have ranges of IPv6.
+pub(super) struct Subnets {
+    pub(super) zones: Vec<Zone>,
+    pub(super) vpc: String,
+    pub(super) have_six: bool,
+}
+
+/// The subnets a request names.
 pub(super) async fn zones(
     ctx: &Ctx,
     kind: Kind,
     internal: bool,
     subnets: Option<Vec<String>>,
     mappings: Option<Vec<api::SubnetMapping>>,
-) -> Result<(Vec<Zone>, String)> {
+) -> Result<Subnets> {
     let plain = |id: String| api::SubnetMapping { subnet_id: Some(id), ..Default::default() };
     let wanted: Vec<api::SubnetMapping> = match (subnets, mappings) {
         (Some(_), Some(_)) => {
@@ -96,10 +107,11 @@ pub(super) async fn zones(
     if wanted.is_empty() {
         return Err(errors::validation("At least one subnet must be specified"));
     }
-    let (mut zones, mut seen, mut vpc) = (Vec::new(), BTreeSet::new(), None);
+    let (mut zones, mut seen, mut vpc, mut have_six) = (Vec::new(), BTreeSet::new(), None, true);
     for mapping in wanted {
         let id = mapping.subnet_id.unwrap_or_default();
-        let Subnet { id, vpc: home, zone } = network::subnet(ctx, &id).await?;
+        let Subnet { id, vpc: home, zone, has_six } = network::subnet(ctx, &id).await?;
+        have_six &= has_six;
         if vpc.get_or_insert_with(|| home.clone()) != &home {
             return Err(errors::invalid_subnet("All subnets must belong to the same VPC"));
         }
@@ -129,7 +141,7 @@ pub(super) async fn zones(
             "At least two subnets in two different Availability Zones must be specified",
         ));
     }
-    Ok((zones, vpc.unwrap_or_default()))
+    Ok(Subnets { zones, vpc: vpc.unwrap_or_default(), have_six })
 }
 
 /// As AWS shows it.
@@ -151,7 +163,7 @@ pub(super) fn shown(scope: &Scope, one: &LoadBalancer, nodes: &Nodes) -> api::Lo
         r#type: Some(one.kind.word().to_owned()),
         availability_zones: Some(one.zones.iter().map(|zone| shown_zone(one, zone, nodes)).collect()),
         security_groups: Some(one.security_groups.clone()),
-        ip_address_type: Some("ipv4".to_owned()),
+        ip_address_type: Some(one.address_type.word().to_owned()),
         ..Default::default()
     }
 }

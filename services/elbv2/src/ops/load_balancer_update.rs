@@ -1,13 +1,15 @@
-//! Load balancers: other subnets, other security groups.
+//! Load balancers: other subnets, other security groups, other types of addresses.
 
 use api_elbv2 as api;
-use kernel::{Ctx, Result};
+use kernel::{Ctx, Result, Scope, Tx};
 
 use super::load_balancer::{shown_zone, zones};
 use super::{get_load_balancer, network, nudge};
 use crate::errors;
 use crate::rules::load_balancer as rules;
-use crate::state::{load_balancer, node};
+use crate::state::load_balancer::LoadBalancer;
+use crate::state::usage::Usage;
+use crate::state::{listener, load_balancer, node, target_group};
 
 pub async fn set_security_groups(
     ctx: &Ctx,
@@ -31,25 +33,27 @@ pub async fn set_security_groups(
 }
 
 pub async fn set_subnets(ctx: &Ctx, input: api::SetSubnetsInput) -> Result<api::SetSubnetsOutput> {
-    rules::check_address_type(input.ip_address_type.as_deref())?;
     let (scope, arn) = (*ctx.scope(), input.load_balancer_arn);
     let found = ctx.read(|snap| get_load_balancer(snap, &scope, &arn)).await?;
-    let (zones, vpc) = zones(ctx, found.kind, found.internal, input.subnets, input.subnet_mappings).await?;
-    if vpc != found.vpc {
+    let subnets = zones(ctx, found.kind, found.internal, input.subnets, input.subnet_mappings).await?;
+    if subnets.vpc != found.vpc {
         return Err(errors::invalid_subnet("All subnets must belong to the load balancer's VPC"));
     }
-    let write = ctx.write(|tx| {
-        let mut one = get_load_balancer(tx, &scope, &arn)?;
-        one.zones.clone_from(&zones);
-        load_balancer::put(tx, &scope, &one)?;
-        Ok((node::get(tx, &scope, &one.id)?, one))
-    });
-    let (nodes, one) = write.await?;
+    let wish = input.ip_address_type;
+    let (nodes, one) = ctx
+        .write(|tx| {
+            let mut one = get_load_balancer(tx, &scope, &arn)?;
+            one.zones.clone_from(&subnets.zones);
+            set_type(tx, &scope, &mut one, wish.as_deref(), subnets.have_six)?;
+            load_balancer::put(tx, &scope, &one)?;
+            Ok((node::get(tx, &scope, &one.id)?, one))
+        })
+        .await?;
     nudge(ctx, &one.id);
     let shown = one.zones.iter().map(|zone| shown_zone(&one, zone, &nodes)).collect();
     Ok(api::SetSubnetsOutput {
         availability_zones: Some(shown),
-        ip_address_type: Some("ipv4".to_owned()),
+        ip_address_type: Some(one.address_type.word().to_owned()),
         ..Default::default()
     })
 }
@@ -58,8 +62,50 @@ pub async fn set_ip_address_type(
     ctx: &Ctx,
     input: api::SetIpAddressTypeInput,
 ) -> Result<api::SetIpAddressTypeOutput> {
-    let scope = *ctx.scope();
-    ctx.read(|snap| get_load_balancer(snap, &scope, &input.load_balancer_arn)).await?;
-    rules::check_address_type(Some(&input.ip_address_type))?;
-    Ok(api::SetIpAddressTypeOutput { ip_address_type: Some(input.ip_address_type) })
+    let (scope, arn) = (*ctx.scope(), input.load_balancer_arn);
+    let found = ctx.read(|snap| get_load_balancer(snap, &scope, &arn)).await?;
+    let mut have_six = true;
+    for zone in &found.zones {
+        have_six &= network::subnet(ctx, &zone.subnet).await?.has_six;
+    }
+    let wish = Some(&*input.ip_address_type);
+    let one = ctx
+        .write(|tx| {
+            let mut one = get_load_balancer(tx, &scope, &arn)?;
+            if one.zones != found.zones {
+                return Err(errors::configuration("The load balancer's subnets have just been changed"));
+            }
+            set_type(tx, &scope, &mut one, wish, have_six)?;
+            load_balancer::put(tx, &scope, &one)?;
+            Ok(one)
+        })
+        .await?;
+    nudge(ctx, &one.id);
+    Ok(api::SetIpAddressTypeOutput { ip_address_type: Some(one.address_type.word().to_owned()) })
+}
+
+/// Gives it the type of addresses that is wished for, or checks that its own is still fit.
+fn set_type(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    one: &mut LoadBalancer,
+    wish: Option<&str>,
+    have_six: bool,
+) -> Result<()> {
+    if wish.is_some() {
+        one.address_type = rules::check_address_type(wish, one.kind, one.internal)?;
+    }
+    let listeners = listener::all(tx, scope, &one.id)?;
+    rules::check_six(one.address_type, have_six, listeners.iter().map(|listener| &*listener.protocol))?;
+    if one.address_type.has_six() {
+        return Ok(());
+    }
+    let usage = Usage::read(tx, scope)?;
+    for group in target_group::all(tx, scope)? {
+        if group.address_type.has_six() && usage.of(&group.id).any(|user| user == one.id) {
+            let arn = group.arn(scope);
+            return Err(errors::configuration(format!("Its target group '{arn}' has IPv6 addresses")));
+        }
+    }
+    Ok(())
 }

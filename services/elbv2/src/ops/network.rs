@@ -1,8 +1,10 @@
 //! What is asked of EC2 about subnets, security groups and instances, in the service's own name.
 
-use std::net::Ipv4Addr;
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use api_ec2 as ec2;
+use ipnet::IpNet;
 use kernel::{Ctx, Result};
 
 use crate::errors;
@@ -13,6 +15,8 @@ pub(crate) struct Subnet {
     pub(crate) id: String,
     pub(crate) vpc: String,
     pub(crate) zone: String,
+    /// It has a range of IPv6.
+    pub(crate) has_six: bool,
 }
 
 /// # Errors
@@ -30,7 +34,12 @@ pub(crate) async fn subnet(ctx: &Ctx, id: &str) -> Result<Subnet> {
         id: id.to_owned(),
         vpc: subnet.vpc_id.unwrap_or_default(),
         zone: subnet.availability_zone.unwrap_or_default(),
+        has_six: !ranges6(subnet.ipv6_cidr_block_association_set).is_empty(),
     })
+}
+
+fn filter(name: &str, value: &str) -> ec2::Filter {
+    ec2::Filter { name: Some(name.to_owned()), values: Some(vec![value.to_owned()]) }
 }
 
 /// Checks that the groups are of the VPC; without any, its default one.
@@ -38,10 +47,6 @@ pub(crate) async fn subnet(ctx: &Ctx, id: &str) -> Result<Subnet> {
 /// # Errors
 /// `InvalidSecurityGroup`.
 pub(crate) async fn security_groups(ctx: &Ctx, vpc: &str, given: Vec<String>) -> Result<Vec<String>> {
-    let filter = |name: &str, value: &str| ec2::Filter {
-        name: Some(name.to_owned()),
-        values: Some(vec![value.to_owned()]),
-    };
     let mut filters = vec![filter("vpc-id", vpc)];
     if given.is_empty() {
         filters.push(filter("group-name", "default"));
@@ -74,13 +79,42 @@ pub(crate) async fn check_vpc(ctx: &Ctx, id: &str) -> Result<()> {
     })
 }
 
-/// The ranges of a VPC's subnets, each with its zone.
-pub(crate) async fn zones_of(ctx: &Ctx, vpc: &str) -> Result<Vec<(ipnet::Ipv4Net, String)>> {
-    let filter = ec2::Filter { name: Some("vpc-id".to_owned()), values: Some(vec![vpc.to_owned()]) };
-    let request = ec2::DescribeSubnetsRequest { filters: Some(vec![filter]), ..Default::default() };
+fn ranges6(associations: Option<Vec<ec2::SubnetIpv6CidrBlockAssociation>>) -> Vec<IpNet> {
+    let is_there = |one: &ec2::SubnetIpv6CidrBlockAssociation| {
+        one.ipv6_cidr_block_state.as_ref().and_then(|state| state.state.as_deref()) == Some("associated")
+    };
+    let all = associations.unwrap_or_default().into_iter().filter(is_there);
+    all.filter_map(|one| one.ipv6_cidr_block?.parse().ok()).collect()
+}
+
+/// The ranges of a VPC's subnets, of both families, each with its zone.
+pub(crate) async fn zones_of(ctx: &Ctx, vpc: &str) -> Result<Vec<(IpNet, String)>> {
+    let filters = Some(vec![filter("vpc-id", vpc)]);
+    let request = ec2::DescribeSubnetsRequest { filters, ..Default::default() };
     let found = ctx.call_as_service(ec2::op::DescribeSubnets, request).await?;
-    let zone = |subnet: ec2::Subnet| Some((subnet.cidr_block?.parse().ok()?, subnet.availability_zone?));
-    Ok(found.subnets.unwrap_or_default().into_iter().filter_map(zone).collect())
+    let zone = |subnet: ec2::Subnet| {
+        let (four, zone) = (subnet.cidr_block?.parse().ok()?, subnet.availability_zone?);
+        let six = ranges6(subnet.ipv6_cidr_block_association_set);
+        Some(std::iter::once(four).chain(six).map(move |range| (range, zone.clone())))
+    };
+    Ok(found.subnets.unwrap_or_default().into_iter().filter_map(zone).flatten().collect())
+}
+
+/// The ranges of IPv6 from which a VPC is reached without an internet gateway: its own, and those of its peers.
+pub(crate) async fn near(ctx: &Ctx, vpc: &str) -> Result<Vec<IpNet>> {
+    let request = ec2::DescribeVpcsRequest { vpc_ids: Some(vec![vpc.to_owned()]), ..Default::default() };
+    let own = ctx.call_as_service(ec2::op::DescribeVpcs, request).await?.vpcs.unwrap_or_default();
+    let own = own.into_iter().flat_map(|one| one.ipv6_cidr_block_association_set.unwrap_or_default());
+    let filters = Some(vec![filter("status-code", "active")]);
+    let request = ec2::DescribeVpcPeeringConnectionsRequest { filters, ..Default::default() };
+    let found = ctx.call_as_service(ec2::op::DescribeVpcPeeringConnections, request).await?;
+    let found = found.vpc_peering_connections.unwrap_or_default().into_iter();
+    let sides = found.filter_map(|one| Some([one.requester_vpc_info?, one.accepter_vpc_info?]));
+    let joined = sides.filter(|sides| sides.iter().any(|side| side.vpc_id.as_deref() == Some(vpc)));
+    let peers = joined.flatten().flat_map(|side| side.ipv6_cidr_block_set.unwrap_or_default());
+    let all = own.map(|one| one.ipv6_cidr_block).chain(peers.map(|one| one.ipv6_cidr_block));
+    let ranges: BTreeSet<IpNet> = all.filter_map(|range| range?.parse().ok()).collect();
+    Ok(ranges.into_iter().collect())
 }
 
 /// An instance as a target.
@@ -90,6 +124,8 @@ pub(crate) struct Instance {
     pub(crate) vpc: String,
     pub(crate) zone: String,
     pub(crate) private_ip: Ipv4Addr,
+    /// The first of its first interface.
+    pub(crate) ipv6: Option<Ipv6Addr>,
     pub(crate) state: String,
 }
 
@@ -112,6 +148,7 @@ pub(crate) async fn instances(ctx: &Ctx, ids: Vec<String>) -> Result<Vec<Instanc
     let all = reservations.flat_map(|reservation| reservation.instances.unwrap_or_default());
     let read = |instance: ec2::Instance| {
         Some(Instance {
+            ipv6: six_of(&instance),
             id: instance.instance_id?,
             vpc: instance.vpc_id.unwrap_or_default(),
             zone: instance.placement.and_then(|placement| placement.availability_zone).unwrap_or_default(),
@@ -120,4 +157,12 @@ pub(crate) async fn instances(ctx: &Ctx, ids: Vec<String>) -> Result<Vec<Instanc
         })
     };
     Ok(all.filter_map(read).collect())
+}
+
+fn six_of(instance: &ec2::Instance) -> Option<Ipv6Addr> {
+    let is_first = |one: &&ec2::InstanceNetworkInterface| {
+        one.attachment.as_ref().and_then(|attachment| attachment.device_index) == Some(0)
+    };
+    let first = instance.network_interfaces.iter().flatten().find(is_first)?;
+    first.ipv6_addresses.as_ref()?.first()?.ipv6_address.as_ref()?.parse().ok()
 }

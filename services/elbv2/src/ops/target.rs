@@ -1,10 +1,10 @@
 //! Targets: registered, and taken out again.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use api_elbv2 as api;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use kernel::{Ctx, Result};
 
 use super::network::{self, Instance};
@@ -69,12 +69,11 @@ async fn of_instances(
     let found = network::instances(ctx, ids.into_iter().collect()).await?;
     let mut targets = Vec::new();
     for one in given {
-        let Some(Instance { vpc, zone, private_ip, state, .. }) =
-            found.iter().find(|known| known.id == one.id)
-        else {
+        let Some(instance) = found.iter().find(|known| known.id == one.id) else {
             let message = format!("The following targets are not valid instance IDs: '{}'", one.id);
             return Err(errors::invalid_target(message));
         };
+        let Instance { vpc, zone, state, .. } = instance;
         if *vpc != group.vpc {
             let message = format!(
                 "The following targets are not in the target group VPC '{}': '{}'",
@@ -96,7 +95,7 @@ async fn of_instances(
         targets.push(Target {
             id: one.id,
             port: port_of(group, one.port)?,
-            address: IpAddr::V4(*private_ip),
+            address: reached_at(group, instance)?,
             zone: Some(zone.clone()),
             registered_at: ctx.now(),
             draining_since: None,
@@ -104,6 +103,26 @@ async fn of_instances(
         });
     }
     Ok(targets)
+}
+
+/// Where the group reaches an instance.
+fn reached_at(group: &TargetGroup, instance: &Instance) -> Result<IpAddr> {
+    if !group.address_type.has_six() {
+        return Ok(instance.private_ip.into());
+    }
+    let six = instance.ipv6.map(IpAddr::from);
+    six.ok_or_else(|| {
+        let message = format!("The following targets do not have an IPv6 address: '{}'", instance.id);
+        errors::invalid_target(message)
+    })
+}
+
+/// An address of the family that the group's targets are of.
+fn address_of(group: &TargetGroup, id: &str) -> Result<IpAddr> {
+    let (has_six, family) = if group.address_type.has_six() { (true, "IPv6") } else { (false, "IPv4") };
+    let address = id.parse().ok().filter(|address: &IpAddr| address.is_ipv6() == has_six);
+    address
+        .ok_or_else(|| errors::validation(format!("The IP address '{id}' is not a valid {family} address")))
 }
 
 async fn of_addresses(
@@ -114,12 +133,10 @@ async fn of_addresses(
     let ranges = network::zones_of(ctx, &group.vpc).await?;
     let mut targets = Vec::new();
     for one in given {
-        let address: Ipv4Addr = one.id.parse().map_err(|_| {
-            errors::validation(format!("The IP address '{}' is not a valid IPv4 address", one.id))
-        })?;
+        let address = address_of(group, &one.id)?;
         let inside = ranges.iter().find(|(range, _)| range.contains(&address)).map(|(_, zone)| zone.clone());
         let private =
-            || OUTSIDE.iter().filter_map(|range| range.parse::<Ipv4Net>().ok()).any(|r| r.contains(&address));
+            || OUTSIDE.iter().filter_map(|range| range.parse::<IpNet>().ok()).any(|r| r.contains(&address));
         let zone = match (inside, one.availability_zone.as_deref()) {
             (Some(zone), None) => Some(zone),
             (Some(zone), Some(given)) if given == zone => Some(zone),
@@ -143,7 +160,7 @@ async fn of_addresses(
         targets.push(Target {
             id: one.id,
             port: port_of(group, one.port)?,
-            address: IpAddr::V4(address),
+            address,
             zone,
             registered_at: ctx.now(),
             draining_since: None,

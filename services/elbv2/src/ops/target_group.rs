@@ -21,9 +21,7 @@ pub async fn create_target_group(
     let protocol = rules::check_protocol(input.protocol)?;
     let protocol_version = rules::check_version(&protocol, input.protocol_version)?;
     let port = rules::check_port(input.port)?;
-    if let Some(other) = input.ip_address_type.as_deref().filter(|kind| *kind != "ipv4") {
-        return Err(errors::unsupported(format_args!("The IP address type '{other}'")));
-    }
+    let address_type = rules::check_address_type(input.ip_address_type.as_deref())?;
     let vpc = input.vpc_id.ok_or_else(|| errors::validation("A VPC ID must be specified"))?;
     network::check_vpc(ctx, &vpc).await?;
     let mut check = health_check::usual(&protocol, protocol_version.as_deref());
@@ -48,6 +46,7 @@ pub async fn create_target_group(
         port,
         vpc,
         target_type,
+        address_type,
         check,
         created_at: ctx.now(),
         attributes: Default::default(),
@@ -100,7 +99,7 @@ fn shown(scope: &Scope, one: &TargetGroup, users: Vec<String>) -> api::TargetGro
         load_balancer_arns: Some(users),
         target_type: Some(one.target_type.word().to_owned()),
         protocol_version: one.protocol_version.clone(),
-        ip_address_type: Some("ipv4".to_owned()),
+        ip_address_type: Some(one.address_type.word().to_owned()),
         ..Default::default()
     }
 }

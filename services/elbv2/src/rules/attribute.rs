@@ -4,8 +4,8 @@ use kernel::Result;
 
 use crate::errors;
 use crate::state::Pairs;
-use crate::state::load_balancer::Kind;
-use crate::state::target_group::TargetGroup;
+use crate::state::load_balancer::{Kind, LoadBalancer};
+use crate::state::target_group::{TargetGroup, TargetType};
 
 /// What an attribute may be.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,6 @@ const SWITCH: Value = Value::Switch;
 
 const COMMON: &[Row] = &[
     ("deletion_protection.enabled", "false", SWITCH),
-    ("ipv6.deny_all_igw_traffic", "false", Value::Fixed),
     ("zonal_shift.config.enabled", "false", Value::Fixed),
 ];
 
@@ -87,7 +86,6 @@ const GROUP_OF_APPLICATION: &[Row] = &[
 
 const GROUP_OF_NETWORK: &[Row] = &[
     ("deregistration_delay.connection_termination.enabled", "false", Value::Fixed),
-    ("preserve_client_ip.enabled", "false", Value::Fixed),
     ("proxy_protocol_v2.enabled", "false", SWITCH),
     ("stickiness.type", "source_ip", Value::Word(&["source_ip"])),
     ("target_health_state.unhealthy.connection_termination.enabled", "false", Value::Fixed),
@@ -97,16 +95,35 @@ const GROUP_OF_NETWORK: &[Row] = &[
 const LISTENER_HTTP: &[Row] = &[("routing.http.response.server.enabled", "true", SWITCH)];
 const LISTENER_TCP: &[Row] = &[("tcp.idle_timeout.seconds", "350", Value::Number(60, 6_000))];
 
-fn rows_of_load_balancer(kind: Kind) -> impl Iterator<Item = &'static Row> {
-    let own = match kind {
+/// Whether internet gateways are kept from addresses of IPv6, which have no private kind.
+const DENIES: &str = "ipv6.deny_all_igw_traffic";
+const DENIES_UNLESS_SAID: &[Row] = &[(DENIES, "true", SWITCH)];
+const DENIES_IF_SAID: &[Row] = &[(DENIES, "false", SWITCH)];
+
+fn rows_of_load_balancer(of: &LoadBalancer) -> impl Iterator<Item = &'static Row> {
+    let own = match of.kind {
         Kind::Application => APPLICATION,
         Kind::Network => NETWORK,
     };
-    COMMON.iter().chain(own)
+    let denies = if of.internal { DENIES_UNLESS_SAID } else { DENIES_IF_SAID };
+    denies.iter().chain(COMMON).chain(own)
 }
 
+/// Whether targets see clients' own addresses (user guide, "Client IP preservation"): always by UDP, and by TCP unless
+/// something else is said where targets are instances.
+const KEEPS: &str = "preserve_client_ip.enabled";
+const ALWAYS_KEEPS: &[Row] = &[(KEEPS, "true", Value::Fixed)];
+const KEEPS_UNLESS_SAID: &[Row] = &[(KEEPS, "true", SWITCH)];
+const KEEPS_IF_SAID: &[Row] = &[(KEEPS, "false", SWITCH)];
+
 fn rows_of_target_group(group: &TargetGroup) -> impl Iterator<Item = &'static Row> {
-    GROUP.iter().chain(if group.is_http() { GROUP_OF_APPLICATION } else { GROUP_OF_NETWORK })
+    let (own, keeps): (&[Row], &[Row]) = match (&*group.protocol, group.target_type) {
+        ("HTTP" | "HTTPS", _) => (GROUP_OF_APPLICATION, &[]),
+        ("UDP" | "TCP_UDP", _) => (GROUP_OF_NETWORK, ALWAYS_KEEPS),
+        (_, TargetType::Instance) => (GROUP_OF_NETWORK, KEEPS_UNLESS_SAID),
+        (_, TargetType::Ip) => (GROUP_OF_NETWORK, KEEPS_IF_SAID),
+    };
+    GROUP.iter().chain(own).chain(keeps)
 }
 
 fn rows_of_listener(protocol: &str) -> impl Iterator<Item = &'static Row> {
@@ -122,8 +139,8 @@ fn default(mut rows: impl Iterator<Item = &'static Row>, key: &str) -> &'static 
     rows.find(|(name, ..)| *name == key).map_or("", |(_, default, _)| default)
 }
 
-pub fn default_of_load_balancer(kind: Kind, key: &str) -> &'static str {
-    default(rows_of_load_balancer(kind), key)
+pub fn default_of_load_balancer(of: &LoadBalancer, key: &str) -> &'static str {
+    default(rows_of_load_balancer(of), key)
 }
 
 pub fn default_of_target_group(group: &TargetGroup, key: &str) -> &'static str {
@@ -140,8 +157,8 @@ fn whole(rows: impl Iterator<Item = &'static Row>, set: &Pairs) -> Vec<(String, 
     rows.map(|(key, default, _)| ((*key).to_owned(), value(key, default))).collect()
 }
 
-pub fn all_of_load_balancer(kind: Kind, set: &Pairs) -> Vec<(String, String)> {
-    whole(rows_of_load_balancer(kind), set)
+pub fn all_of_load_balancer(of: &LoadBalancer) -> Vec<(String, String)> {
+    whole(rows_of_load_balancer(of), &of.attributes)
 }
 
 pub fn all_of_target_group(group: &TargetGroup) -> Vec<(String, String)> {
@@ -156,8 +173,10 @@ type Given = Vec<(Option<String>, Option<String>)>;
 
 /// # Errors
 /// `InvalidConfigurationRequest` for what there is not, or is not served; `ValidationError` for a bad value.
-pub fn set_of_load_balancer(kind: Kind, set: &mut Pairs, given: Given) -> Result<()> {
-    apply("Load balancer", &rows_of_load_balancer(kind).copied().collect::<Vec<_>>(), set, given)?;
+pub fn set_of_load_balancer(of: &mut LoadBalancer, given: Given) -> Result<()> {
+    let rows: Vec<Row> = rows_of_load_balancer(of).copied().collect();
+    let set = &mut of.attributes;
+    apply("Load balancer", &rows, set, given)?;
     let is = |key: &str| set.get(key).map_or("", String::as_str);
     if is("access_logs.s3.enabled") == "true" && is("access_logs.s3.bucket").is_empty() {
         return Err(errors::configuration(
@@ -247,20 +266,38 @@ mod tests {
         vec![(Some(key.to_owned()), Some(value.to_owned()))]
     }
 
+    fn balancer() -> LoadBalancer {
+        LoadBalancer {
+            id: String::new(),
+            name: String::new(),
+            kind: Kind::Application,
+            internal: false,
+            address_type: Default::default(),
+            vpc: String::new(),
+            zones: Vec::new(),
+            security_groups: Vec::new(),
+            dns_name: String::new(),
+            created_at: 0,
+            attributes: Pairs::new(),
+            tags: Pairs::new(),
+        }
+    }
+
     #[test]
     fn what_is_not_served_is_refused_by_name() {
-        let mut set = Pairs::new();
-        let refused = |key: &str, value: &str| {
-            set_of_load_balancer(Kind::Application, &mut Pairs::new(), give(key, value)).unwrap_err()
-        };
+        let refused =
+            |key: &str, value: &str| set_of_load_balancer(&mut balancer(), give(key, value)).unwrap_err();
         assert!(
             refused("connection_logs.s3.enabled", "true").message().contains("connection_logs.s3.enabled")
         );
         assert_eq!(refused("nonsense", "1").query_code(), "InvalidConfigurationRequest");
         assert_eq!(refused("idle_timeout.timeout_seconds", "0").query_code(), "ValidationError");
-        set_of_load_balancer(Kind::Application, &mut set, give("idle_timeout.timeout_seconds", "7")).unwrap();
-        let all = all_of_load_balancer(Kind::Application, &set);
+        let mut set = balancer();
+        set_of_load_balancer(&mut set, give("idle_timeout.timeout_seconds", "7")).unwrap();
+        let all = all_of_load_balancer(&set);
         assert!(all.contains(&("idle_timeout.timeout_seconds".into(), "7".into())));
         assert!(all.contains(&("deletion_protection.enabled".into(), "false".into())));
+        assert_eq!(set.attribute(DENIES), "false");
+        assert_eq!(LoadBalancer { internal: true, ..balancer() }.attribute(DENIES), "true");
     }
 }

@@ -3,7 +3,7 @@
 use kernel::{Ctx, Result, Scope};
 
 use crate::errors;
-use crate::state::load_balancer::Kind;
+use crate::state::load_balancer::{AddressType, Kind};
 
 pub const LOAD_BALANCERS_MAX: usize = 50;
 const NAME_CHARS_MAX: usize = 32;
@@ -55,11 +55,41 @@ pub fn check_scheme(given: Option<&str>) -> Result<bool> {
 }
 
 /// # Errors
-/// `InvalidConfigurationRequest` for all but IPv4.
-pub fn check_address_type(given: Option<&str>) -> Result<()> {
+/// `ValidationError`; `InvalidConfigurationRequest` where there would be no public address to do without.
+pub fn check_address_type(given: Option<&str>, kind: Kind, internal: bool) -> Result<AddressType> {
     match given {
-        None | Some("ipv4") => Ok(()),
-        Some(other) => Err(errors::unsupported(format_args!("The IP address type '{other}'"))),
+        None | Some("ipv4") => Ok(AddressType::Ipv4),
+        Some("dualstack") => Ok(AddressType::Dualstack),
+        Some("dualstack-without-public-ipv4") if kind == Kind::Application && !internal => {
+            Ok(AddressType::DualstackWithoutPublicIpv4)
+        }
+        Some(word @ "dualstack-without-public-ipv4") => Err(errors::configuration(format!(
+            "The IP address type '{word}' is only for internet-facing Application Load Balancers"
+        ))),
+        Some(other) => Err(errors::validation(format!("The IP address type '{other}' is not valid"))),
+    }
+}
+
+/// Whether these subnets and these protocols of listeners are fit for IPv6, where it is wanted.
+///
+/// # Errors
+/// `ValidationError`, `InvalidConfigurationRequest`.
+pub fn check_six<'a>(
+    wanted: AddressType,
+    have_six: bool,
+    mut protocols: impl Iterator<Item = &'a str>,
+) -> Result<()> {
+    if !wanted.has_six() {
+        return Ok(());
+    }
+    if !have_six {
+        return Err(errors::validation("You must specify subnets with an associated IPv6 CIDR block"));
+    }
+    match protocols.find(|protocol| matches!(*protocol, "UDP" | "TCP_UDP")) {
+        Some(protocol) => {
+            Err(errors::unsupported(format_args!("The protocol '{protocol}' of dualstack load balancers")))
+        }
+        None => Ok(()),
     }
 }
 

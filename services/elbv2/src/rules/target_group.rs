@@ -3,6 +3,7 @@
 use kernel::Result;
 
 use crate::errors;
+use crate::state::load_balancer::AddressType;
 use crate::state::target_group::TargetType;
 
 pub const TARGET_GROUPS_MAX: usize = 3_000;
@@ -15,6 +16,16 @@ pub fn check_target_type(given: Option<&str>) -> Result<TargetType> {
         None | Some("instance") => Ok(TargetType::Instance),
         Some("ip") => Ok(TargetType::Ip),
         Some(other) => Err(errors::unsupported(format_args!("The target type '{other}'"))),
+    }
+}
+
+/// # Errors
+/// `ValidationError`.
+pub fn check_address_type(given: Option<&str>) -> Result<AddressType> {
+    match given {
+        None | Some("ipv4") => Ok(AddressType::Ipv4),
+        Some("ipv6") => Ok(AddressType::Ipv6),
+        Some(other) => Err(errors::validation(format!("The IP address type '{other}' is not valid"))),
     }
 }
 

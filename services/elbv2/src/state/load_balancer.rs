@@ -16,6 +16,8 @@ pub struct LoadBalancer {
     pub name: String,
     pub kind: Kind,
     pub internal: bool,
+    #[serde(default)]
+    pub address_type: AddressType,
     pub vpc: String,
     pub zones: Vec<Zone>,
     pub security_groups: Vec<String>,
@@ -24,6 +26,40 @@ pub struct LoadBalancer {
     /// Those that were set.
     pub attributes: Pairs,
     pub tags: Pairs,
+}
+
+/// Which addresses there are: of a load balancer's interfaces, or of the targets of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AddressType {
+    #[default]
+    Ipv4,
+    /// Of groups only.
+    Ipv6,
+    /// Of load balancers only.
+    Dualstack,
+    /// Of load balancers that face the internet, which is to reach them by IPv6 alone.
+    DualstackWithoutPublicIpv4,
+}
+
+impl AddressType {
+    /// AWS's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            AddressType::Ipv4 => "ipv4",
+            AddressType::Ipv6 => "ipv6",
+            AddressType::Dualstack => "dualstack",
+            AddressType::DualstackWithoutPublicIpv4 => "dualstack-without-public-ipv4",
+        }
+    }
+
+    pub fn has_six(self) -> bool {
+        self != AddressType::Ipv4
+    }
+
+    /// Clients know it by IPv4, too.
+    pub fn is_known_by_four(self) -> bool {
+        self != AddressType::DualstackWithoutPublicIpv4
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +110,9 @@ impl LoadBalancer {
             description: format!("ELB {}/{}/{}", self.kind.short(), self.name, self.id),
             places: self.zones.iter().map(place).collect(),
             security_groups: self.security_groups.clone(),
-            is_public: !self.internal,
+            is_public: !self.internal && self.address_type.is_known_by_four(),
+            has_six: self.address_type.has_six(),
+            carries: self.kind == Kind::Network,
         }
     }
 
@@ -94,7 +132,12 @@ impl LoadBalancer {
 
     pub fn attribute(&self, key: &str) -> &str {
         let set = self.attributes.get(key).map(String::as_str);
-        set.unwrap_or_else(|| crate::rules::attribute::default_of_load_balancer(self.kind, key))
+        set.unwrap_or_else(|| crate::rules::attribute::default_of_load_balancer(self, key))
+    }
+
+    /// Nobody comes to its addresses of IPv6 by an internet gateway.
+    pub fn denies_gateways(&self) -> bool {
+        self.address_type.has_six() && self.attribute("ipv6.deny_all_igw_traffic") == "true"
     }
 }
 

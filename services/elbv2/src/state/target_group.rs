@@ -4,6 +4,7 @@ use kernel::{Millis, Reader, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::Pairs;
+use super::load_balancer::AddressType;
 use crate::rules::arn;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,8 @@ pub struct TargetGroup {
     pub port: i32,
     pub vpc: String,
     pub target_type: TargetType,
+    #[serde(default)]
+    pub address_type: AddressType,
     pub check: HealthCheck,
     pub created_at: Millis,
     pub attributes: Pairs,

@@ -14,6 +14,8 @@ use net::{FakeNetworks, Networks};
 pub(crate) const VPC: &str = "vpc-1";
 pub(crate) const SUBNETS: [&str; 3] = ["subnet-a", "subnet-b", "subnet-c"];
 pub(crate) const GROUP: &str = "sg-1";
+pub(crate) const OWN_RANGE: &str = "fdc1:d1e::/56";
+pub(crate) const PEER_RANGE: &str = "fdc1:d1e:2::/56";
 
 /// What the stand-in knows.
 pub(crate) struct Stand {
@@ -37,11 +39,22 @@ async fn describe_subnets(_: &Ctx, input: ec2::DescribeSubnetsRequest) -> Result
             vpc_id: Some(VPC.to_owned()),
             availability_zone: Some(format!("us-east-1{}", ["a", "b", "c"][at])),
             cidr_block: Some(format!("10.0.{at}.0/24")),
+            // All but the last have a range of IPv6.
+            ipv6_cidr_block_association_set: (at < 2).then(|| vec![six_of(at)]),
             ..Default::default()
         })
     };
     let subnets = Some(wanted.iter().map(subnet).collect::<Result<_>>()?);
     Ok(ec2::DescribeSubnetsResult { subnets, ..Default::default() })
+}
+
+fn six_of(at: usize) -> ec2::SubnetIpv6CidrBlockAssociation {
+    let state = Some("associated".to_owned());
+    ec2::SubnetIpv6CidrBlockAssociation {
+        ipv6_cidr_block: Some(format!("fdc1:d1e:0:{at}::/64")),
+        ipv6_cidr_block_state: Some(ec2::SubnetCidrBlockState { state, ..Default::default() }),
+        ..Default::default()
+    }
 }
 
 async fn describe_groups(
@@ -53,16 +66,43 @@ async fn describe_groups(
 }
 
 async fn describe_vpcs(_: &Ctx, _: ec2::DescribeVpcsRequest) -> Result<ec2::DescribeVpcsResult> {
-    Ok(ec2::DescribeVpcsResult::default())
+    let range = ec2::VpcIpv6CidrBlockAssociation {
+        ipv6_cidr_block: Some(OWN_RANGE.to_owned()),
+        ..Default::default()
+    };
+    let vpc = ec2::Vpc { ipv6_cidr_block_association_set: Some(vec![range]), ..Default::default() };
+    Ok(ec2::DescribeVpcsResult { vpcs: Some(vec![vpc]), ..Default::default() })
 }
 
-/// `i-<number>` has the address 10.0.0.<number> and runs.
+/// One with our VPC, and one of others.
+async fn describe_peerings(
+    _: &Ctx,
+    _: ec2::DescribeVpcPeeringConnectionsRequest,
+) -> Result<ec2::DescribeVpcPeeringConnectionsResult> {
+    let side = |vpc: &str, range: &str| {
+        let block = ec2::Ipv6CidrBlock { ipv6_cidr_block: Some(range.to_owned()) };
+        let (vpc_id, ranges) = (Some(vpc.to_owned()), Some(vec![block]));
+        Some(ec2::VpcPeeringConnectionVpcInfo { vpc_id, ipv6_cidr_block_set: ranges, ..Default::default() })
+    };
+    let peering = |one, other| ec2::VpcPeeringConnection {
+        requester_vpc_info: one,
+        accepter_vpc_info: other,
+        ..Default::default()
+    };
+    let ours = peering(side("vpc-2", PEER_RANGE), side(VPC, OWN_RANGE));
+    let others = peering(side("vpc-2", PEER_RANGE), side("vpc-3", "fdc1:d1e:3::/56"));
+    let all = Some(vec![ours, others]);
+    Ok(ec2::DescribeVpcPeeringConnectionsResult { vpc_peering_connections: all, ..Default::default() })
+}
+
+/// `i-<number>` has the addresses 10.0.0.<number> and fdc1:d1e::<number>, the latter up to 99, and runs.
 async fn describe_instances(
     _: &Ctx,
     input: ec2::DescribeInstancesRequest,
 ) -> Result<ec2::DescribeInstancesResult> {
     let instance = |id: String| ec2::Instance {
         private_ip_address: Some(format!("10.0.0.{}", &id[2..])),
+        network_interfaces: (id.len() < 5).then(|| vec![first_interface(&id[2..])]),
         instance_id: Some(id),
         vpc_id: Some(VPC.to_owned()),
         placement: Some(ec2::Placement {
@@ -75,6 +115,17 @@ async fn describe_instances(
     let instances = input.instance_ids.unwrap_or_default().into_iter().map(instance).collect();
     let reservation = ec2::Reservation { instances: Some(instances), ..Default::default() };
     Ok(ec2::DescribeInstancesResult { reservations: Some(vec![reservation]), ..Default::default() })
+}
+
+fn first_interface(number: &str) -> ec2::InstanceNetworkInterface {
+    let address =
+        ec2::InstanceIpv6Address { ipv6_address: Some(format!("fdc1:d1e::{number}")), ..Default::default() };
+    let attachment = ec2::InstanceNetworkInterfaceAttachment { device_index: Some(0), ..Default::default() };
+    ec2::InstanceNetworkInterface {
+        attachment: Some(attachment),
+        ipv6_addresses: Some(vec![address]),
+        ..Default::default()
+    }
 }
 
 async fn create_interface(
@@ -91,10 +142,36 @@ async fn create_interface(
         network_interface_id: Some(id.clone()),
         private_ip_address: Some(address.to_string()),
         association: None,
+        ipv6_addresses: input.ipv6_address_count.map(|_| vec![address6(number)]),
         ..Default::default()
     };
     stand.interfaces.lock().unwrap().insert(id, interface.clone());
     Ok(ec2::CreateNetworkInterfaceResult { network_interface: Some(interface), ..Default::default() })
+}
+
+fn address6(number: u8) -> ec2::NetworkInterfaceIpv6Address {
+    ec2::NetworkInterfaceIpv6Address {
+        ipv6_address: Some(format!("fdc1:d1e::{number:x}")),
+        ..Default::default()
+    }
+}
+
+async fn assign_six(
+    ctx: &Ctx,
+    input: ec2::AssignIpv6AddressesRequest,
+) -> Result<ec2::AssignIpv6AddressesResult> {
+    let mut known = ctx.own::<Arc<Stand>>().interfaces.lock().unwrap();
+    known.get_mut(&input.network_interface_id).unwrap().ipv6_addresses = Some(vec![address6(0xa)]);
+    Ok(Default::default())
+}
+
+async fn unassign_six(
+    ctx: &Ctx,
+    input: ec2::UnassignIpv6AddressesRequest,
+) -> Result<ec2::UnassignIpv6AddressesResult> {
+    let mut known = ctx.own::<Arc<Stand>>().interfaces.lock().unwrap();
+    known.get_mut(&input.network_interface_id).unwrap().ipv6_addresses = None;
+    Ok(Default::default())
 }
 
 async fn describe_interfaces(
@@ -108,11 +185,11 @@ async fn describe_interfaces(
 }
 
 async fn modify_interface(ctx: &Ctx, input: ec2::ModifyNetworkInterfaceAttributeRequest) -> Result<()> {
-    if input.associate_public_ip_address == Some(true) {
+    if let Some(public) = input.associate_public_ip_address {
         let mut known = ctx.own::<Arc<Stand>>().interfaces.lock().unwrap();
         let public_ip = Some("198.18.0.9".to_owned());
-        known.get_mut(&input.network_interface_id).unwrap().association =
-            Some(ec2::NetworkInterfaceAssociation { public_ip, ..Default::default() });
+        let association = ec2::NetworkInterfaceAssociation { public_ip, ..Default::default() };
+        known.get_mut(&input.network_interface_id).unwrap().association = public.then_some(association);
     }
     Ok(())
 }
@@ -146,6 +223,7 @@ impl Stand {
             gateway: Ipv4Addr::new(10, 0, 0, 1),
             groups: Vec::new(),
             source_check: true,
+            carries: false,
             public_address: None,
             secondary: Vec::new(),
             addresses6: Vec::new(),
@@ -164,11 +242,14 @@ fn stand_in(stand: Arc<Stand>) -> Service {
     s.op(ec2::op::DescribeSubnets, describe_subnets).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::DescribeSecurityGroups, describe_groups).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::DescribeVpcs, describe_vpcs).access(|_, _| Ok(Access::any()));
+    s.op(ec2::op::DescribeVpcPeeringConnections, describe_peerings).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::DescribeInstances, describe_instances).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::CreateNetworkInterface, create_interface).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::DescribeNetworkInterfaces, describe_interfaces).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::ModifyNetworkInterfaceAttribute, modify_interface).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::DeleteNetworkInterface, delete_interface).access(|_, _| Ok(Access::any()));
+    s.op(ec2::op::AssignIpv6Addresses, assign_six).access(|_, _| Ok(Access::any()));
+    s.op(ec2::op::UnassignIpv6Addresses, unassign_six).access(|_, _| Ok(Access::any()));
     s.build()
 }
 
@@ -184,6 +265,18 @@ pub(crate) async fn cloud() -> Cloud {
 }
 
 impl Cloud {
+    /// Interfaces that have an address of IPv6.
+    pub(crate) fn interfaces_with_six(&self) -> usize {
+        let all = self.stand.interfaces.lock().unwrap();
+        all.values().filter(|one| one.ipv6_addresses.is_some()).count()
+    }
+
+    /// Interfaces that have a public address.
+    pub(crate) fn interfaces_in_public(&self) -> usize {
+        let all = self.stand.interfaces.lock().unwrap();
+        all.values().filter(|one| one.association.is_some()).count()
+    }
+
     pub(crate) fn interfaces(&self) -> usize {
         self.stand.interfaces.lock().unwrap().len()
     }
@@ -191,7 +284,11 @@ impl Cloud {
     /// The ARN of an active application load balancer in the first two subnets.
     pub(crate) async fn balancer(&self, name: &str) -> String {
         let subnets = Some(SUBNETS[..2].iter().map(|&id| id.to_owned()).collect());
-        let input = CreateLoadBalancerInput { name: name.into(), subnets, ..Default::default() };
+        self.made(CreateLoadBalancerInput { name: name.into(), subnets, ..Default::default() }).await
+    }
+
+    /// The ARN of an active one as asked for.
+    pub(crate) async fn made(&self, input: CreateLoadBalancerInput) -> String {
         let made = self.test.call(op::CreateLoadBalancer, input).await.unwrap().load_balancers.unwrap();
         let arn = made[0].load_balancer_arn.clone().unwrap();
         self.test

@@ -23,7 +23,7 @@ async fn a_balancer_has_an_interface_in_each_subnet_and_a_front_with_its_names()
     let front = &cloud.fronts.all()[0];
     assert!(front.names.contains(&"web.elb.localhost".to_owned()), "{:?}", front.names);
     assert_eq!(front.places.len(), 2);
-    assert_eq!(front.places[0].known_as.to_string(), "198.18.0.9", "it faces the internet");
+    assert_eq!(front.places[0].known_as.unwrap().to_string(), "198.18.0.9", "it faces the internet");
     let group = cloud.group("g").await;
     cloud.listener(&arn, &group).await;
     cloud.register(&group, &["i-1", "i-2"]).await;

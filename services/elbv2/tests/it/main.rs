@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod cloud;
+mod ipv6;
 mod life;
 mod refusals;

@@ -58,6 +58,59 @@ async fn names_are_taken_once_and_the_same_is_the_same() {
 }
 
 #[tokio::test]
+async fn ipv6_needs_ranges_and_what_is_not_served_is_named() {
+    let cloud = cloud().await;
+    let wish = |kind: &str, scheme: &str, subnets: [usize; 2]| CreateLoadBalancerInput {
+        name: "web".into(),
+        subnets: Some(subnets.map(|at| SUBNETS[at].to_owned()).to_vec()),
+        ip_address_type: Some(kind.into()),
+        scheme: Some(scheme.into()),
+        ..Default::default()
+    };
+    let made = async |input| code(cloud.test.call(op::CreateLoadBalancer, input).await);
+    let open = "internet-facing";
+    assert_eq!(made(wish("dualstack", open, [1, 2])).await, "ValidationError");
+    let closed = "dualstack-without-public-ipv4";
+    assert_eq!(made(wish(closed, "internal", [0, 1])).await, "InvalidConfigurationRequest");
+    assert_eq!(made(wish(closed, open, [1, 2])).await, "ValidationError");
+    assert_eq!(made(wish("ipv6", open, [0, 1])).await, "ValidationError");
+    let network = |kind| CreateLoadBalancerInput {
+        r#type: Some("network".into()),
+        name: "net".into(),
+        ..wish(kind, open, [0, 1])
+    };
+    assert_eq!(made(network(closed)).await, "InvalidConfigurationRequest");
+    let network = network("dualstack");
+    let made = cloud.test.call(op::CreateLoadBalancer, network).await.unwrap().load_balancers.unwrap();
+    let arn = made[0].load_balancer_arn.clone().unwrap();
+    assert_eq!(made[0].ip_address_type.as_deref(), Some("dualstack"));
+    let input = CreateTargetGroupInput {
+        name: "g".into(),
+        protocol: Some("UDP".into()),
+        port: Some(80),
+        vpc_id: Some(crate::cloud::VPC.into()),
+        ..Default::default()
+    };
+    let group = cloud.test.call(op::CreateTargetGroup, input).await.unwrap().target_groups.unwrap();
+    let forward = Action {
+        r#type: "forward".into(),
+        target_group_arn: group[0].target_group_arn.clone(),
+        ..Default::default()
+    };
+    let input = CreateListenerInput {
+        load_balancer_arn: arn.clone(),
+        protocol: Some("UDP".into()),
+        port: Some(80),
+        default_actions: vec![forward],
+        ..Default::default()
+    };
+    assert_eq!(code(cloud.test.call(op::CreateListener, input).await), "InvalidConfigurationRequest");
+    let subnets = Some(SUBNETS[1..].iter().map(|&id| id.to_owned()).collect());
+    let input = SetSubnetsInput { load_balancer_arn: arn, subnets, ..Default::default() };
+    assert_eq!(code(cloud.test.call(op::SetSubnets, input).await), "ValidationError");
+}
+
+#[tokio::test]
 async fn a_target_group_serves_one_load_balancer_and_is_kept_while_it_does() {
     let cloud = cloud().await;
     let (one, two) = (cloud.balancer("one").await, cloud.balancer("two").await);

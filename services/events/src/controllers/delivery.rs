@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use api_sqs::MessageAttributeValue;
 use kernel::{Ctx, Error, Kind, Millis, Next, Result, Scope};
-use retry::{Policy, Then};
+use retry::{Dead, Tally, Underway};
 
 use super::send;
+use crate::errors;
+use crate::rules::arn::DEFAULT;
 use crate::rules::dead_letter;
 use crate::rules::target::{Place, place};
 use crate::rules::transform::About;
-use crate::state::delivery::{self, Delivery, Underway};
+use crate::state::delivery::{self, Delivery};
 
 pub const NAME: &str = "events/delivery";
 pub const CONCURRENCY: usize = 32;
@@ -31,37 +33,57 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     let Some(mut one) = ctx.read(|snap| delivery::find(snap, &scope, &id)).await? else {
         return Ok(Next::Done);
     };
-    let now = ctx.now();
-    if now < one.due_at {
-        return Ok(Next::After(one.due_at - now));
+    let (now, due_at) = (ctx.now(), one.course.due_at());
+    if now < due_at {
+        return Ok(Next::After(due_at - now));
     }
-    if one.dead.is_some() {
-        return bury(ctx, one).await;
-    }
-    let Err(error) = deliver(ctx, &one).await else { return forget(ctx, &id).await };
-    one.tries += 1;
-    let policy = one.target.retry.unwrap_or_default();
-    let exhausted = match policy.plan(one.begun_at, one.tries, now, &error, retry::chance(ctx)) {
-        Then::TryAt(at) => {
-            tracing::debug!(rule = one.rule, target = one.target.arn, %error, "a delivery will be tried again");
-            one.due_at = at;
-            ctx.write(|tx| delivery::put(tx, &scope, &one)).await?;
-            return Ok(Next::After(at - now));
-        }
-        Then::GiveUp => None,
-        Then::Exhausted(condition) => Some(condition.to_owned()),
+    let dead = one.course.dead.clone();
+    let is_letter = dead.is_some();
+    let sent = match dead {
+        None => deliver(ctx, &one).await,
+        Some(dead) => bury(ctx, &one, dead).await,
     };
-    tracing::debug!(rule = one.rule, target = one.target.arn, %error, "a delivery is given up");
-    if one.target.dead_letters.is_none() {
+    let Err(error) = sent else {
+        count(ctx, &one, is_letter, true, true);
         return forget(ctx, &id).await;
-    }
-    one.dead = Some((dead_letter::code(&error).to_owned(), error.message().to_owned(), exhausted));
+    };
+    tracing::debug!(rule = one.rule, target = one.target.arn, %error, "a delivery failed");
+    let (policy, has_letters) = (one.target.retry.unwrap_or_default(), one.target.dead_letters.is_some());
+    let code = dead_letter::code(&error);
+    let tried = one.clone();
+    let at = one.course.failed(ctx, policy, (&error, code), has_letters);
+    let is_over = at.is_none() || one.course.dead.is_some() != is_letter;
+    count(ctx, &tried, is_letter, false, is_over);
+    let Some(at) = at else { return forget(ctx, &id).await };
     ctx.write(|tx| delivery::put(tx, &scope, &one)).await?;
-    Ok(Next::Now)
+    Ok(if at > now { Next::After(at - now) } else { Next::Now })
+}
+
+/// Counts what came of a try of a delivery, as it was before it, or of its dead letter (user guide, "Monitoring Amazon
+/// EventBridge").
+fn count(ctx: &Ctx, one: &Delivery, is_letter: bool, is_done: bool, is_over: bool) {
+    let mut of = vec![("RuleName", one.rule.as_str())];
+    if one.bus != DEFAULT {
+        of.insert(0, ("EventBusName", &one.bus));
+    }
+    let add = |metric, happened| {
+        if happened {
+            ctx.own::<Tally>().add(*ctx.scope(), &of, metric);
+        }
+    };
+    let (is_first, is_try) = (one.course.own.tries == 0, !is_letter);
+    add("TriggeredRules", is_try && is_first && one.leads);
+    add("InvocationAttempts", is_try);
+    add("RetryInvocationAttempts", is_try && !is_first);
+    add("SuccessfulInvocationAttempts", is_try && is_done);
+    add("Invocations", is_try && is_over);
+    add("FailedInvocations", is_try && is_over && !is_done);
+    add("InvocationsSentToDlq", is_letter && is_done);
+    add("InvocationsFailedToBeSentToDlq", is_letter && is_over && !is_done);
 }
 
 async fn deliver(ctx: &Ctx, one: &Delivery) -> Result<()> {
-    let about = About { rule_arn: &one.rule_arn, rule_name: &one.rule, taken_at: one.begun_at };
+    let about = About { rule_arn: &one.rule_arn, rule_name: &one.rule, taken_at: one.course.own.begun_at };
     let invalid = || Error::new(Kind::Invalid, "INVALID_JSON", "The input of the target is not valid JSON.");
     let text = one.target.input.of(&one.event, &about).ok_or_else(invalid)?;
     match place(&one.target.arn)? {
@@ -75,15 +97,10 @@ async fn deliver(ctx: &Ctx, one: &Delivery) -> Result<()> {
     }
 }
 
-/// To the queue for dead letters, with what went wrong; given up when that queue does not take it.
-async fn bury(ctx: &Ctx, mut one: Delivery) -> Result<Next> {
-    let scope = *ctx.scope();
-    let arn = one.target.dead_letters.clone().unwrap_or_default();
-    let (Ok(Place::Queue { scope: of_queue, name }), Some((code, message, exhausted))) =
-        (place(&arn), one.dead.clone())
-    else {
-        return forget(ctx, &one.id).await;
-    };
+/// To the queue for dead letters, with what went wrong.
+async fn bury(ctx: &Ctx, one: &Delivery, (code, message, exhausted): Dead) -> Result<()> {
+    let queue = one.target.dead_letters.as_deref().unwrap_or_default();
+    let Place::Queue { scope, name } = place(queue)? else { return Err(errors::no_letters()) };
     let mut attributes = BTreeMap::new();
     let mut say = |name: &str, value: String| {
         let value = MessageAttributeValue {
@@ -99,25 +116,9 @@ async fn bury(ctx: &Ctx, mut one: Delivery) -> Result<Next> {
     say("ERROR_MESSAGE", if message.is_empty() { "-".to_owned() } else { message });
     if let Some(condition) = exhausted {
         say("EXHAUSTED_RETRY_CONDITION", condition);
-        say("RETRY_ATTEMPTS", (one.tries - 1).to_string());
+        say("RETRY_ATTEMPTS", one.course.own.retries().to_string());
     }
-    let sent =
-        send::to_queue(ctx, &one.rule_arn, (&of_queue, &name), one.event.text(), None, Some(attributes))
-            .await;
-    let Err(error) = sent else { return forget(ctx, &one.id).await };
-    one.tries += 1;
-    let now = ctx.now();
-    match Policy::default().plan(one.begun_at, one.tries, now, &error, retry::chance(ctx)) {
-        Then::TryAt(at) => {
-            one.due_at = at;
-            ctx.write(|tx| delivery::put(tx, &scope, &one)).await?;
-            Ok(Next::After(at - now))
-        }
-        Then::GiveUp | Then::Exhausted(_) => {
-            tracing::debug!(rule = one.rule, queue = arn, %error, "a dead letter is lost");
-            forget(ctx, &one.id).await
-        }
-    }
+    send::to_queue(ctx, &one.rule_arn, (&scope, &name), one.event.text(), None, Some(attributes)).await
 }
 
 async fn forget(ctx: &Ctx, id: &str) -> Result<Next> {

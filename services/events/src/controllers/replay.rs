@@ -1,9 +1,9 @@
 //! A replay: a hundred events at a time, each to the rules it is for.
 
 use kernel::{Ctx, Millis, Next, Result, Scope};
+use retry::Underway;
 
 use super::delivery::hand_over;
-use crate::state::delivery::Underway;
 use crate::state::replay::{self, State};
 use crate::state::routes::{Routes, chosen, send};
 use crate::state::{archive, rule};
@@ -34,7 +34,7 @@ pub async fn reconcile(ctx: &Ctx, name: String) -> Result<Next> {
         }
         return Ok(Next::Done);
     }
-    if ctx.own::<Underway>().check().is_err() {
+    if ctx.own::<Underway>().is_full() {
         return Ok(Next::After(BUSY_MS));
     }
     let routes = ctx.own::<Routes>().of(ctx, &one.bus).await?;

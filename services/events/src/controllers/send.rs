@@ -13,7 +13,7 @@ use crate::errors;
 use crate::rules::arn::BusName;
 use crate::rules::target::Action;
 use crate::state::bus;
-use crate::state::delivery::{Delivery, Underway};
+use crate::state::delivery::{Delivery, check_room};
 use crate::state::routes::{Routes, chosen, send};
 
 /// Buses an event may come by, one after the other.
@@ -125,7 +125,7 @@ pub async fn to_bus(ctx: &Ctx, one: &Delivery, to: &BusName) -> Result<()> {
     if rules.is_empty() {
         return Ok(());
     }
-    there.own::<Underway>().check()?;
+    check_room(&there)?;
     let ids = there.write(|tx| send(tx, &to.scope, &rules, &one.event, one.hops + 1)).await?;
     hand_over(&there, &ids);
     Ok(())

@@ -11,7 +11,7 @@ use crate::rules::entry;
 use crate::rules::envelope::Envelope;
 use crate::rules::rule::read_pattern;
 use crate::state::bus;
-use crate::state::delivery::Underway;
+use crate::state::delivery::check_room;
 use crate::state::routes::{Routes, chosen, send};
 
 /// Fields an event must have to be tried.
@@ -44,7 +44,7 @@ pub async fn put_events(ctx: &Ctx, input: api::PutEventsRequest) -> Result<api::
     if entry::is_too_large(&input.entries) {
         return Err(errors::validation("Total size of the entries in the request is over the limit."));
     }
-    ctx.own::<Underway>().check()?;
+    check_room(ctx)?;
     let (mut results, mut taken) = (Vec::new(), Vec::new());
     for one in input.entries {
         let to = BusName::read(ctx.scope(), one.event_bus_name.as_deref())?;

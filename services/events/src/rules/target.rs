@@ -97,7 +97,7 @@ pub fn check(given: api::Target) -> Result<Target> {
     if let Some(arn) = dead_letters.as_deref()
         && !matches!(self::place(arn), Ok(Place::Queue { name, .. }) if !name.ends_with(".fifo"))
     {
-        return Err(errors::bad_parameter("DeadLetterConfig", "it must be the ARN of a standard queue."));
+        return Err(errors::no_letters());
     }
     Ok(Target {
         id: given.id,

@@ -1,8 +1,7 @@
 //! Events on their way to one target each. A delivery is there until its target has it, or it is given up.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use kernel::{Millis, Reader, Result, Scope, Table, Tx};
+use kernel::{Ctx, Reader, Result, Scope, Table, Tx};
+use retry::{Course, Underway};
 use serde::{Deserialize, Serialize};
 
 use super::rule::{Rule, Target};
@@ -18,43 +17,19 @@ pub struct Delivery {
     /// As it was when the event came.
     pub target: Target,
     pub event: Envelope,
-    pub begun_at: Millis,
-    /// Not before this.
-    pub due_at: Millis,
-    pub tries: i32,
+    #[serde(flatten)]
+    pub course: Course,
     /// Buses the event has come by already.
     pub hops: u32,
-    /// Why it can only go to the dead letters: code, message, and the condition that is exhausted.
+    /// The first of those that its rule began for the event.
     #[serde(default)]
-    pub dead: Option<(String, String, Option<String>)>,
+    pub leads: bool,
 }
 
-/// Deliveries under way in the house.
-pub const DELIVERIES_MAX: usize = 200_000;
-
-/// How many there are.
-#[derive(Debug, Default)]
-pub struct Underway(AtomicUsize);
-
-impl Underway {
-    pub fn set(&self, count: usize) {
-        self.0.store(count, Ordering::Relaxed);
-    }
-
-    pub fn add(&self, count: usize) {
-        self.0.fetch_add(count, Ordering::Relaxed);
-    }
-
-    pub fn done(&self) {
-        // Never below nothing: a reset may have come between.
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1));
-    }
-
-    /// # Errors
-    /// When there is no room for more.
-    pub fn check(&self) -> Result<()> {
-        if self.0.load(Ordering::Relaxed) >= DELIVERIES_MAX { Err(errors::busy()) } else { Ok(()) }
-    }
+/// # Errors
+/// When there is no room for more.
+pub fn check_room(ctx: &Ctx) -> Result<()> {
+    if ctx.own::<Underway>().is_full() { Err(errors::busy()) } else { Ok(()) }
 }
 
 static DELIVERIES: Table<Delivery> = Table::new("events/delivery");
@@ -79,11 +54,9 @@ pub fn begin(
             rule_arn: rule.arn(scope),
             target,
             event: event.clone(),
-            begun_at: now,
-            due_at: now,
-            tries: 0,
+            course: Course::begin(now),
             hops,
-            dead: None,
+            leads: ids.is_empty(),
         };
         put(tx, scope, &delivery)?;
         ids.push(id);

@@ -6,6 +6,7 @@ mod archive;
 mod delivery;
 mod house;
 mod log_group;
+mod metric;
 mod refusals;
 mod rule;
 

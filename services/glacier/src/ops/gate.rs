@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use kernel::authorize::{Asked, Attached};
-use kernel::{Arn, BoxFuture, Conditions, Ctx, ResourceFacts, Result};
+use kernel::{Arn, BoxFuture, Conditions, Ctx, ResourceFacts, ResourcePolicy, Result};
 
 use crate::rules::archive::age_days;
 use crate::rules::vault::{arn, of_resource};
@@ -26,8 +26,8 @@ pub fn attached(ctx: Ctx, asked: Asked<'_>) -> BoxFuture<'_, Result<Attached>> {
             })
             .await?;
         let Some((vault, archive)) = found else { return Ok(named) };
-        let lock = vault.lock(now).map(|lock| lock.policy.as_str());
-        let policy = ctx.own::<Compiled>().get(vault.policy.as_deref(), lock);
+        let lock = vault.lock(now).map(|lock| lock.policy.decides());
+        let policy = ctx.own::<Compiled>().get(vault.policy.as_ref().map(ResourcePolicy::decides), lock);
         let age = archive.map(|archive| age_days(archive.created_at, now).to_string());
         let key = Cow::Borrowed("glacier:ArchiveAgeInDays");
         let conditions: Conditions = age.map(|age| (key, vec![age])).into_iter().collect();

@@ -6,9 +6,9 @@ use api_glacier::{
 };
 use kernel::{Ctx, Result};
 
+use super::vault_policy::read;
 use super::{change, find, place};
 use crate::errors;
-use crate::rules::policy::check;
 use crate::rules::time::{DAY_MS, iso};
 use crate::rules::vault::arn;
 use crate::state::vault::Lock;
@@ -22,7 +22,7 @@ pub async fn initiate_vault_lock(
     let now = ctx.now();
     let lock = Lock {
         id: ctx.ids().uuid(),
-        policy: check(given, &arn(ctx.scope(), &input.vault_name))?,
+        policy: read(ctx, given, &input.vault_name).await?,
         created_at: now,
         expires_at: Some(now + DAY_MS),
     };
@@ -77,7 +77,7 @@ pub async fn get_vault_lock(ctx: &Ctx, input: GetVaultLockInput) -> Result<GetVa
     let lock = vault.lock(ctx.now()).ok_or_else(|| errors::not_set("lock policy", &arn))?;
     let state = if lock.expires_at.is_some() { "InProgress" } else { "Locked" };
     Ok(GetVaultLockOutput {
-        policy: Some(lock.policy.clone()),
+        policy: Some(ctx.shown_policy(lock.policy.clone()).await?),
         state: Some(state.to_owned()),
         expiration_date: lock.expires_at.map(iso),
         creation_date: Some(iso(lock.created_at)),

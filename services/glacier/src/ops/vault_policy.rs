@@ -4,7 +4,7 @@ use api_glacier::{
     DeleteVaultAccessPolicyInput, GetVaultAccessPolicyInput, GetVaultAccessPolicyOutput,
     SetVaultAccessPolicyInput, VaultAccessPolicy,
 };
-use kernel::{Ctx, Result};
+use kernel::{Ctx, ResourcePolicy, Result};
 
 use super::{change, find, place};
 use crate::errors;
@@ -14,12 +14,22 @@ use crate::rules::vault::arn;
 pub async fn set_vault_access_policy(ctx: &Ctx, input: SetVaultAccessPolicyInput) -> Result<()> {
     let ctx = &place(ctx, &input.account_id)?;
     let given = input.policy.and_then(|policy| policy.policy);
-    let text = check(given, &arn(ctx.scope(), &input.vault_name))?;
+    let policy = read(ctx, given, &input.vault_name).await?;
     change(ctx, &input.vault_name, |vault| {
-        vault.policy = Some(text.clone());
+        vault.policy = Some(policy.clone());
         Ok(())
     })
     .await
+}
+
+/// A policy of a vault to be stored, with the ids of whom it names.
+///
+/// # Errors
+/// *MissingParameterValueException*, *InvalidParameterValueException*.
+pub(super) async fn read(ctx: &Ctx, given: Option<String>, vault: &str) -> Result<ResourcePolicy> {
+    let text = check(given, &arn(ctx.scope(), vault))?;
+    ctx.resource_policy(text, |name| errors::invalid(format!("Invalid vault policy: no principal {name}")))
+        .await
 }
 
 pub async fn get_vault_access_policy(
@@ -29,7 +39,8 @@ pub async fn get_vault_access_policy(
     let ctx = &place(ctx, &input.account_id)?;
     let vault = find(ctx, &input.vault_name).await?;
     let arn = vault.arn(ctx.scope());
-    let text = vault.policy.ok_or_else(|| errors::not_set("access policy", &arn))?;
+    let policy = vault.policy.ok_or_else(|| errors::not_set("access policy", &arn))?;
+    let text = ctx.shown_policy(policy).await?;
     Ok(GetVaultAccessPolicyOutput { policy: Some(VaultAccessPolicy { policy: Some(text) }) })
 }
 

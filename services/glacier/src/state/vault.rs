@@ -1,6 +1,6 @@
 //! Stored vaults, with all that is set of them.
 
-use kernel::{Ctx, Key, Millis, Reader, Result, Scope, Table, Tx};
+use kernel::{Ctx, Key, Millis, Reader, ResourcePolicy, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use crate::meter::{self, Metered};
@@ -22,7 +22,7 @@ pub struct Vault {
     /// Bytes of all archives.
     pub size: u64,
     pub tags: Tags,
-    pub policy: Option<String>,
+    pub policy: Option<ResourcePolicy>,
     pub lock: Option<Lock>,
     /// What the keys of its bytes are derived from, sealed.
     pub secret: Vec<u8>,
@@ -32,7 +32,7 @@ pub struct Vault {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lock {
     pub id: String,
-    pub policy: String,
+    pub policy: ResourcePolicy,
     pub created_at: Millis,
     /// When it lapses; `None` once it is for good.
     pub expires_at: Option<Millis>,

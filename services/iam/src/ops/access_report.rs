@@ -108,7 +108,10 @@ fn policies_of(snap: &mut Snapshot<'_>, home: &Scope, text: &str) -> Result<Vec<
 
 /// Services by the name their actions begin with, each with the name people read.
 fn services(ctx: &Ctx) -> BTreeMap<&'static str, String> {
-    ctx.house().services().map(|def| (def.signing_name, service_name::of(def.signing_name, def.id))).collect()
+    ctx.house()
+        .services()
+        .map(|def| (def.action_prefix, service_name::of(def.action_prefix, def.id)))
+        .collect()
 }
 
 pub async fn generate_service_last_accessed_details(

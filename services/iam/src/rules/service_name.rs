@@ -13,7 +13,6 @@ const NAMES: &[(&str, &str)] = &[
     ("kms", "AWS Key Management Service"),
     ("lambda", "AWS Lambda"),
     ("logs", "Amazon CloudWatch Logs"),
-    ("monitoring", "Amazon CloudWatch"),
     ("organizations", "AWS Organizations"),
     ("rds", "Amazon RDS"),
     ("route53", "Amazon Route 53"),

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use kernel::{AccountId, Arn};
 use policy::{Document, PrincipalType};
-use serde_json::Value;
 
 use crate::state::identity::Kind;
 
@@ -56,32 +55,6 @@ pub fn by_id(mut document: Document, trusted: &Trusted) -> Document {
     document
 }
 
-/// The text with other names for some principals: new ones of those who were renamed, ids of those who are gone.
-pub fn renamed(text: &str, names: &BTreeMap<&str, String>) -> String {
-    let Ok(mut document) = serde_json::from_str::<Value>(text) else { return text.to_owned() };
-    let statements = match document.get_mut("Statement") {
-        Some(Value::Array(many)) => many.iter_mut().collect(),
-        Some(one) => vec![one],
-        None => Vec::new(),
-    };
-    for statement in statements {
-        for element in ["Principal", "NotPrincipal"] {
-            match statement.get_mut(element).and_then(|named| named.get_mut("AWS")) {
-                Some(Value::Array(many)) => many.iter_mut().for_each(|one| rename(one, names)),
-                Some(one) => rename(one, names),
-                None => {}
-            }
-        }
-    }
-    document.to_string()
-}
-
-fn rename(principal: &mut Value, names: &BTreeMap<&str, String>) {
-    if let Some(new) = principal.as_str().and_then(|old| names.get(old)) {
-        *principal = Value::String(new.clone());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,17 +77,12 @@ mod tests {
     }
 
     #[test]
-    fn decisions_go_by_ids_and_texts_by_names() {
+    fn decisions_go_by_ids() {
         let document = Document::parse(policy::Kind::Trust, TEXT, &[]).unwrap();
         let trusted =
             Trusted::from([("arn:aws:iam::111122223333:user/a/ann".to_owned(), "AIDAX".to_owned())]);
         let entries = by_id(document, &trusted).statements.remove(0).principals.unwrap().entries;
         assert_eq!(entries[0].1, "AIDAX");
         assert_eq!(entries[1].1, "111122223333");
-        let names = BTreeMap::from([("arn:aws:iam::111122223333:user/a/ann", "AIDAX".to_owned())]);
-        let shown: Value = serde_json::from_str(&renamed(TEXT, &names)).unwrap();
-        assert_eq!(shown["Statement"]["Principal"]["AWS"][0], "AIDAX");
-        let condition = &shown["Statement"]["Condition"]["StringEquals"]["aws:PrincipalArn"];
-        assert_eq!(condition, "arn:aws:iam::111122223333:user/a/ann");
     }
 }

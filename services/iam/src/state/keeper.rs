@@ -12,7 +12,7 @@ use policy::{Policy, Weight};
 use super::directory::{self, Applied, change, managed_policy, named_by, policies_of_named};
 use super::identity::{self, Kind};
 use super::mfa_device::{self, MfaDevice};
-use super::{administrator, home_of, oidc_provider, saml_provider, seal};
+use super::{administrator, home_of, oidc_provider, saml_provider, seal, trusted};
 use crate::rules::{saml_metadata, totp};
 
 /// Made of a context of this service.
@@ -46,6 +46,16 @@ impl Identities for Keeper {
 
     fn role<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<Role>>> {
         Box::pin(async move { Ok(find_role(&self.0, arn).await?.and_then(|role| shown_role(arn, &role))) })
+    }
+
+    fn id<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<String>>> {
+        let ctx = &self.0;
+        Box::pin(ctx.read(|snap| trusted::id(snap, ctx.partition(), arn)))
+    }
+
+    fn arn<'a>(&'a self, was: &'a Arn, id: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        let ctx = &self.0;
+        Box::pin(ctx.read(move |snap| trusted::arn(snap, ctx.partition(), was, id)))
     }
 
     fn has_administrator<'a>(&'a self, account: AccountId) -> BoxFuture<'a, Result<bool>> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Partition, Reader, Result, Scope};
+use kernel::{Arn, Partition, Reader, Result, Scope};
 use policy::Document;
 
 use super::home_of;
@@ -17,11 +17,8 @@ use crate::rules::trusted::{self, Named, Trusted};
 pub fn resolve(from: &mut impl Reader, partition: Partition, document: &Document) -> Result<Trusted> {
     let mut found = Trusted::new();
     for (text, arn) in trusted::arns(document) {
-        let Some(named) = trusted::named(&arn) else { continue };
-        let (home, identity) = find(from, partition, &named)?;
-        let identity = identity.filter(|identity| identity.arn(&home) == text);
-        let identity = identity.ok_or_else(|| errors::invalid_principal(text))?;
-        found.insert(text.to_owned(), identity.id);
+        let id = id(from, partition, &arn)?.ok_or_else(|| errors::invalid_principal(text))?;
+        found.insert(text.to_owned(), id);
     }
     Ok(found)
 }
@@ -35,21 +32,39 @@ fn find(
     Ok((home, identity::find(from, &home, named.kind, named.name)?))
 }
 
+/// The id of the user or role of this very ARN.
+pub fn id(from: &mut impl Reader, partition: Partition, arn: &Arn) -> Result<Option<String>> {
+    let Some(named) = trusted::named(arn) else { return Ok(None) };
+    let (home, identity) = find(from, partition, &named)?;
+    let text = arn.to_string();
+    Ok(identity.filter(|identity| identity.arn(&home) == text).map(|identity| identity.id))
+}
+
+/// The ARN, as it is now, of the user or role with this id that once had the ARN `was`; `None` when it is gone.
+pub fn arn(from: &mut impl Reader, partition: Partition, was: &Arn, id: &str) -> Result<Option<String>> {
+    let Some(named) = trusted::named(was) else { return Ok(None) };
+    let (home, identity) = find(from, partition, &named)?;
+    if let Some(identity) = identity.filter(|identity| identity.id == id) {
+        return Ok(Some(identity.arn(&home)));
+    }
+    let all = identity::list(from, &home, named.kind)?;
+    Ok(all.iter().find(|identity| identity.id == id).map(|identity| identity.arn(&home)))
+}
+
 /// A trust policy's text, with those who are named in it as they are named now, and by id when they are gone.
 pub fn shown(from: &mut impl Reader, partition: Partition, role: &RoleFacts) -> Result<String> {
     let mut names = BTreeMap::new();
     for (text, id) in &role.trusted {
-        let Ok(arn) = text.parse() else { continue };
-        let Some(named) = trusted::named(&arn) else { continue };
-        let (home, identity) = find(from, partition, &named)?;
-        if identity.is_some_and(|identity| identity.id == *id) {
-            continue;
+        let Ok(was) = text.parse() else { continue };
+        let now = arn(from, partition, &was, id)?.unwrap_or_else(|| id.clone());
+        if now != *text {
+            names.insert(text.as_str(), now);
         }
-        let all = identity::list(from, &home, named.kind)?;
-        let renamed = all.iter().find(|identity| identity.id == *id);
-        names.insert(text.as_str(), renamed.map_or_else(|| id.clone(), |identity| identity.arn(&home)));
     }
-    Ok(if names.is_empty() { role.trust.clone() } else { trusted::renamed(&role.trust, &names) })
+    match names.is_empty() {
+        true => Ok(role.trust.clone()),
+        false => Ok(policy::rename(&role.trust, |name| names.get(name).map(String::as_str))),
+    }
 }
 
 /// A role to be shown.

@@ -48,7 +48,7 @@ pub async fn put_subscription_filter(ctx: &Ctx, input: PutSubscriptionFilterRequ
     let destination = check(&input.destination_arn, input.role_arn.as_deref())?;
     group_by_name(ctx, &input.log_group_name).await?;
     // Where its service is not here, there is no such destination: no test message reaches it.
-    let is_here = ctx.house().services().any(|service| service.signing_name == destination.service);
+    let is_here = ctx.house().services().any(|service| service.action_prefix == destination.service);
     if !is_here || destination.service == "logs" {
         return Err(errors::undeliverable(destination.kind));
     }

@@ -12,11 +12,9 @@ use kernel::{Access, Ctx, Result, Scope};
 use super::date;
 use crate::errors::{self, access_point as refused};
 use crate::rules::access_point as rules;
-use crate::state::access_point::{self as stored, AccessPoint};
+use crate::state::access_point::{self as stored, AccessPoint, POINTS_MAX};
 use crate::state::bucket::{self, PublicAccess};
 
-/// Of one account in one region (S3 user guide, "Access points restrictions and limitations").
-const POINTS_MAX: usize = 10_000;
 const PAGE_MAX: i32 = 1_000;
 
 /// Leave to do something with an access point, as its own operations do.
@@ -70,7 +68,7 @@ pub async fn create_access_point(
             if stored::find(tx, &scope, &input.name)?.is_some() {
                 return Err(refused::is_yours());
             }
-            if stored::list(tx, &scope, POINTS_MAX)?.len() == POINTS_MAX {
+            if stored::count(tx, &scope)? >= POINTS_MAX {
                 return Err(refused::too_many());
             }
             let point = AccessPoint {
@@ -86,7 +84,7 @@ pub async fn create_access_point(
                 policy: None,
                 created_at: ctx.now(),
             };
-            stored::put(tx, &point)?;
+            stored::insert(tx, &point)?;
             Ok(point)
         })
         .await?;
@@ -159,7 +157,7 @@ pub async fn list_access_points(ctx: &Ctx, input: ListAccessPointsRequest) -> Re
         n @ 0..=PAGE_MAX => usize::try_from(n).unwrap_or_default(),
         _ => return Err(refused::bad_page()),
     };
-    let mut all = ctx.read(|snap| stored::list(snap, ctx.scope(), POINTS_MAX)).await?;
+    let mut all = ctx.read(|snap| stored::list(snap, ctx.scope())).await?;
     all.retain(|point| input.bucket.as_ref().is_none_or(|bucket| *bucket == point.bucket));
     let page = ctx.cut_page("ListAccessPoints", all, input.next_token.as_deref(), size);
     let (page, next_token) = page.ok_or_else(refused::bad_token)?;

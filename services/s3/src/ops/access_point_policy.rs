@@ -8,19 +8,27 @@ use api_s3control::{
 use kernel::{Ctx, Result};
 
 use super::access_point::{change, find};
+use super::bucket_policy::named;
 use crate::errors::{self, access_point as refused};
 use crate::rules::policy as rules;
 use crate::state::access_point::AccessPoint;
+use crate::state::bucket;
 
 pub async fn put_access_point_policy(ctx: &Ctx, input: PutAccessPointPolicyRequest) -> Result<()> {
+    let point = find(ctx, &input.account_id, &input.name).await?;
+    // What the bucket's owner blocks, no access point of his allows.
+    let behind = ctx.read(|snap| bucket::find(snap, &point.bucket)).await?;
+    let own = behind.filter(|bucket| bucket.owner == point.account).and_then(|bucket| bucket.public_access);
+    let by_bucket = own.is_some_and(|public| public.block_public_policy);
+    let arn = point.arn();
+    let ready = rules::check(&input.policy, &arn)?;
+    let policy = named(ctx, input.policy).await?;
     change(ctx, &input.account_id, &input.name, |found| {
-        let arn = found.arn();
-        let ready = rules::check(&input.policy, &arn)?;
-        if ready.is_public && found.public_access.block_public_policy {
+        if ready.is_public && (found.public_access.block_public_policy || by_bucket) {
             let (caller, action) = (ctx.caller().arn(), "s3:PutAccessPointPolicy");
             return Err(errors::public_policy(&caller, action, &arn));
         }
-        Ok(Some(AccessPoint { policy: Some(input.policy.clone()), ..found }))
+        Ok(Some(AccessPoint { policy: Some(policy.clone()), ..found }))
     })
     .await
 }
@@ -30,7 +38,8 @@ pub async fn get_access_point_policy(
     input: GetAccessPointPolicyRequest,
 ) -> Result<GetAccessPointPolicyResult> {
     let found = find(ctx, &input.account_id, &input.name).await?;
-    Ok(GetAccessPointPolicyResult { policy: Some(found.policy.ok_or_else(refused::no_such_policy)?) })
+    let policy = found.policy.ok_or_else(refused::no_such_policy)?;
+    Ok(GetAccessPointPolicyResult { policy: Some(ctx.shown_policy(policy).await?) })
 }
 
 pub async fn get_access_point_policy_status(
@@ -38,8 +47,8 @@ pub async fn get_access_point_policy_status(
     input: GetAccessPointPolicyStatusRequest,
 ) -> Result<GetAccessPointPolicyStatusResult> {
     let found = find(ctx, &input.account_id, &input.name).await?;
-    let text = found.policy.ok_or_else(refused::no_such_policy)?;
-    let is_public = rules::compile(&text).is_some_and(|ready| ready.is_public);
+    let policy = found.policy.ok_or_else(refused::no_such_policy)?;
+    let is_public = rules::compile(policy.decides()).is_some_and(|ready| ready.is_public);
     Ok(GetAccessPointPolicyStatusResult { policy_status: Some(PolicyStatus { is_public: Some(is_public) }) })
 }
 

@@ -7,6 +7,8 @@ use kernel::{Ctx, Result};
 use super::{bucket, change};
 use crate::errors;
 use crate::rules::cors;
+use crate::rules::name::of_path;
+use crate::state::access_point::bucket_of;
 use crate::state::bucket::Known;
 
 pub async fn put_bucket_cors(ctx: &Ctx, input: PutBucketCorsRequest) -> Result<()> {
@@ -36,8 +38,13 @@ pub async fn delete_bucket_cors(ctx: &Ctx, input: DeleteBucketCorsRequest) -> Re
 
 /// What browsers are told that ask for something of a bucket.
 pub async fn answer(ctx: &Ctx, asked: CrossOrigin) -> Result<Headers> {
-    let name = asked.path.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
-    let found = ctx.read(|snap| ctx.own::<Known>().find(snap, &name)).await?;
+    let (place, _) = of_path(&asked.path);
+    let found = ctx
+        .read(|snap| {
+            let Some(name) = bucket_of(snap, &place)? else { return Ok(None) };
+            ctx.own::<Known>().find(snap, &name)
+        })
+        .await?;
     match found {
         Some(found) => cors::answer(&found.cors, &asked),
         None => cors::answer(&[], &asked),

@@ -37,7 +37,7 @@ pub mod website;
 
 use std::sync::Arc;
 
-use kernel::{Access, Ctx, Partition, Reader, Result, Scope};
+use kernel::{Access, Ctx, Partition, Reader, Result, Scope, Tx};
 
 use crate::errors;
 use crate::errors::access_point::no_such_access_point;
@@ -84,6 +84,12 @@ pub(crate) async fn change(
 /// The bucket again inside a transaction: it may have been deleted since, or its settings changed.
 pub(crate) fn again(from: &mut impl Reader, before: &Bucket) -> Result<Bucket> {
     let found = stored::find(from, &before.name)?.filter(|found| found.id == before.id);
+    found.ok_or_else(errors::no_such_bucket)
+}
+
+/// The same to be read only: every object that is put asks, so the record is not decoded anew.
+pub(crate) fn still(tx: &mut Tx<'_, '_>, before: &Bucket) -> Result<Arc<Bucket>> {
+    let found = tx.ctx().own::<Known>().find(tx, &before.name)?.filter(|found| found.id == before.id);
     found.ok_or_else(errors::no_such_bucket)
 }
 

@@ -159,7 +159,7 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
     let (secret, encryption) = data_key::sealing(ctx, &to, &input.key, &wanted).await?;
     let algorithm = algorithm.or(source.object.checksum.as_ref().map(|checksum| checksum.algorithm));
     let whole = 0..source.object.size;
-    let body = outlet::read(ctx, &source.bucket, source.secret, source.segments, whole).await?;
+    let body = outlet::read(ctx, &source.bucket, source.secret, (source.segments, None), whole).await?;
     let promised = Promised { algorithm, length: Some(source.object.size), ..Promised::default() };
     let taken = intake::take_in(ctx, &to, &secret, &body, promised).await?;
     let new = New { headers, tags, storage_class, encryption, lock, reason: "CopyObject" };
@@ -216,7 +216,7 @@ pub async fn carry(
     let outcome = async {
         for segment in segments {
             let (whole, checksum) = (0..segment.size, segment.checksum.clone());
-            let body = outlet::read(ctx, from, opened, vec![segment], whole.clone()).await?;
+            let body = outlet::read(ctx, from, opened, (vec![segment], None), whole.clone()).await?;
             let promised = Promised { length: Some(whole.end), ..Promised::default() };
             let taken = intake::take_in(ctx, to, &secret, &body, promised).await?;
             carried.push(Taken { segment: Segment { checksum, ..taken.segment }, ..taken });
@@ -290,7 +290,7 @@ pub async fn upload_part_copy(ctx: &Ctx, input: UploadPartCopyRequest) -> Result
         algorithm: open.upload.checksum.map(|(algorithm, _)| algorithm),
         ..Promised::default()
     };
-    let body = outlet::read(ctx, &source.bucket, source.secret, source.segments, wanted).await?;
+    let body = outlet::read(ctx, &source.bucket, source.secret, (source.segments, None), wanted).await?;
     let (part, checksum) = multipart::take_part(ctx, &place, &open, &body, promised).await?;
     let mut result = CopyPartResult {
         e_tag: Some(format!("\"{}\"", part.etag)),

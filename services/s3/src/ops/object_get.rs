@@ -32,7 +32,7 @@ struct Found {
     bucket: Arc<Bucket>,
     object: Object,
     segments: Vec<Segment>,
-    /// Its sealed bytes, where they were asked for and lie in the store.
+    /// The sealed bytes of its last segment, where bytes were asked for and these lie in the store.
     inline: Option<Bytes>,
     range: Range<u64>,
     /// `Content-Range`, where it is not all of it.
@@ -76,8 +76,8 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
             let bucket = bucket_in(ctx, snap, asked.bucket, asked.owner)?;
             let object = present(object::find(snap, &bucket, asked.key, &asked.which)?, &asked.which)?;
             let segments = bytes::segments(snap, &bucket, &object.body)?;
-            let inline = match segments.as_slice() {
-                [only] if asked.bytes && only.inline => bytes::inline(snap, &bucket, only)?,
+            let inline = match segments.last() {
+                Some(last) if asked.bytes && last.inline => bytes::inline(snap, &bucket, last)?,
                 _ => None,
             };
             Ok((bucket, object, segments, inline))
@@ -169,7 +169,7 @@ pub async fn get_object(ctx: &Ctx, input: GetObjectRequest) -> Result<GetObjectO
     let mut output = describe!(GetObjectOutput, input, found, wants_checksum, ctx.now());
     output.body = match (found.inline, found.segments.as_slice()) {
         (Some(sealed), [only]) => outlet::open_inline(&secret, only, sealed, &found.range)?,
-        _ => outlet::read(ctx, &found.bucket, secret, found.segments, found.range).await?,
+        (short, _) => outlet::read(ctx, &found.bucket, secret, (found.segments, short), found.range).await?,
     };
     Ok(output)
 }

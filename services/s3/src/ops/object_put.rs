@@ -7,7 +7,7 @@ use serde_json::json;
 use super::bucket_replication::{marked, send};
 use super::intake::{self, Promised, Sum, Taken};
 use super::object_lock::lock_access;
-use super::{again, bucket, bucket_arn, data_key, notification, on_object, vault};
+use super::{bucket, bucket_arn, data_key, notification, on_object, still, vault};
 use crate::errors;
 use crate::rules::acl;
 use crate::rules::checksum;
@@ -138,7 +138,7 @@ pub(super) async fn store(
     let Taken { segment, inline, sum } = taken;
     let stored = ctx
         .write(|tx| {
-            let bucket = again(tx, bucket)?;
+            let bucket = still(tx, bucket)?;
             let before = object::latest(tx, &bucket, key)?;
             condition.check(before.as_ref().map(|before| before.etag.as_str()))?;
             let body = if sum.size == 0 {
@@ -190,6 +190,9 @@ pub(super) fn tell_created(
     };
     send(tx, bucket, key, object)?;
     notification::note(tx, bucket, event, key, object)?;
+    if !bucket.tells_events {
+        return Ok(());
+    }
     let detail = json!({
         "object": {
             "key": key,

@@ -19,17 +19,24 @@ use crate::state::bytes::{Segment, blob_id, inline};
 
 /// The bytes of an answer. The first of them have been read and checked when this returns.
 ///
+/// `short` are the sealed bytes of the last segment, where they lie in the store and were read already: only the last one of
+/// an object may be so short. They go with their record, so they are read before anything else; blobs stay a while.
+///
 /// # Errors
 /// When they cannot be read, or are damaged.
 pub(super) async fn read(
     ctx: &Ctx,
     bucket: &Arc<Bucket>,
     secret: Secret,
-    segments: Vec<Segment>,
+    (segments, short): (Vec<Segment>, Option<Bytes>),
     range: Range<u64>,
 ) -> Result<Body> {
-    let outlet =
-        Outlet { ctx: ctx.clone(), bucket: bucket.clone(), secret, left: cut(segments, &range), open: None };
+    let short = match segments.last() {
+        Some(last) if last.inline && short.is_none() => ctx.read(|snap| inline(snap, bucket, last)).await?,
+        _ => short,
+    };
+    let (ctx, bucket, left) = (ctx.clone(), bucket.clone(), cut(segments, &range));
+    let outlet = Outlet { ctx, bucket, secret, left, short, open: None };
     let mut bytes = outlet.stream();
     let Some(first) = bytes.next().await else { return Ok(Body::empty()) };
     let first = stream::iter([Ok(first?)]);
@@ -90,6 +97,7 @@ struct Outlet {
     bucket: Arc<Bucket>,
     secret: Secret,
     left: VecDeque<(Segment, Range<u64>)>,
+    short: Option<Bytes>,
     open: Option<BoxStream<'static, Result<Bytes>>>,
 }
 
@@ -111,33 +119,31 @@ impl Outlet {
                 self.open = None;
             }
             let Some((segment, range)) = self.left.pop_front() else { return Ok(None) };
-            self.open = Some(begin(&self.ctx, &self.bucket, &self.secret, &segment, range).await?);
+            self.open = Some(self.begin(&segment, range).await?);
         }
     }
-}
 
-/// The plain bytes of a range of a segment.
-async fn begin(
-    ctx: &Ctx,
-    bucket: &Bucket,
-    secret: &Secret,
-    segment: &Segment,
-    range: Range<u64>,
-) -> Result<BoxStream<'static, Result<Bytes>>> {
-    if segment.inline {
-        let bytes = ctx.read(|snap| inline(snap, bucket, segment)).await?;
-        let bytes = bytes.ok_or_else(|| errors::damaged(format!("segment {} is missing", segment.id)))?;
-        let plain = open(secret, segment, bytes, &range)?;
-        return Ok(stream::iter([Ok(plain)]).boxed());
+    /// The plain bytes of a range of a segment.
+    async fn begin(
+        &mut self,
+        segment: &Segment,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
+        if segment.inline {
+            let missing = || errors::damaged(format!("segment {} is missing", segment.id));
+            let sealed = self.short.take().ok_or_else(missing)?;
+            let plain = open(&self.secret, segment, sealed, &range)?;
+            return Ok(stream::iter([Ok(plain)]).boxed());
+        }
+        let place = blob_id(&self.bucket.scope(), &segment.id)?;
+        let key = segment_key(&self.secret, &segment.id);
+        let plain = vault(&self.ctx).blobs.get_sealed(&place, key, segment.size, range).await;
+        let id = segment.id.clone();
+        Ok(plain
+            .map_err(Error::internal)?
+            .map(move |bytes| bytes.map_err(|error| unreadable(&id, error)))
+            .boxed())
     }
-    let place = blob_id(&bucket.scope(), &segment.id)?;
-    let key = segment_key(secret, &segment.id);
-    let plain = vault(ctx).blobs.get_sealed(&place, key, segment.size, range).await;
-    let id = segment.id.clone();
-    Ok(plain
-        .map_err(Error::internal)?
-        .map(move |bytes| bytes.map_err(|error| unreadable(&id, error)))
-        .boxed())
 }
 
 fn unreadable(segment: &str, error: blob::Error) -> Error {

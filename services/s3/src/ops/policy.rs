@@ -50,8 +50,10 @@ async fn of_point(ctx: &Ctx, asked: &Asked<'_>, way: Way<'_>, key: Option<&str>)
     let is_owners = asked.who.account().is_some_and(|account| account == point.account.to_string());
     let keeps_root = about_itself && asked.caller.principal == Principal::Root && is_owners;
     let text = point.policy.as_ref().filter(|_| !keeps_root);
-    let ready = text.and_then(|text| ctx.own::<Compiled>().get(text.clone()));
-    let restricted = point.public_access.restrict_public_buckets && !is_owners;
+    let ready = text.and_then(|text| ctx.own::<Compiled>().get(text));
+    // What the bucket's owner shuts, no access point opens.
+    let by_bucket = bucket.public_access.is_some_and(|public| public.restrict_public_buckets);
+    let restricted = (point.public_access.restrict_public_buckets || by_bucket) && !is_owners;
     let ready = ready.filter(|ready| !(restricted && ready.is_public));
     let mut conditions = of_version(ctx, asked, &bucket, key).await?;
     conditions.extend(point.conditions());
@@ -81,7 +83,7 @@ async fn of_bucket(ctx: &Ctx, asked: &Asked<'_>) -> Result<Attached> {
     let is_owners = asked.who.account().is_some_and(|account| account == found.owner.to_string());
     let is_root = asked.caller.principal == Principal::Root && is_owners;
     let ready = match text {
-        Some(text) if !(is_root && ROOTS_OWN.contains(&asked.action)) => ctx.own::<Compiled>().get(text),
+        Some(text) if !(is_root && ROOTS_OWN.contains(&asked.action)) => ctx.own::<Compiled>().get(&text),
         _ => None,
     };
     let restricted = found.public_access.is_some_and(|public| public.restrict_public_buckets) && !is_owners;

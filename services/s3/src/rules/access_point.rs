@@ -39,11 +39,12 @@ impl<'a> Way<'a> {
             return Some(Self::Alias(bucket));
         }
         let mut parts = bucket.strip_prefix("arn:")?.splitn(5, ':');
-        let (_, service, region) = (parts.next()?, parts.next()?, parts.next()?);
+        let (partition, service, region) = (parts.next()?, parts.next()?, parts.next()?);
         let (account, resource) = (parts.next()?, parts.next()?);
         let scope = Scope { account: account.parse().ok()?, region: region.parse().ok()? };
         let name = resource.strip_prefix("accesspoint/").filter(|_| service == "s3")?;
-        Some(Self::Named { scope, name })
+        // To the letter as the gate reads it: what it cannot read belongs to nobody there.
+        (partition == scope.region.partition().to_string()).then_some(Self::Named { scope, name })
     }
 
     /// The access point in an ARN that stands for it, or for a key behind it; and the key.
@@ -111,9 +112,14 @@ mod tests {
         let Some(Way::Named { scope, name }) = Way::of(ARN) else { panic!() };
         assert_eq!((scope.region.as_str(), name), ("eu-west-1", "files"));
         assert_eq!(Way::of("files-x-s3alias"), Some(Way::Alias("files-x-s3alias")));
-        for other in
-            ["files", "arn:aws:s3:::files", "arn:aws:s3:eu-west-1:1:accesspoint/files", "arn:aws:sqs:a:b:c"]
-        {
+        for other in [
+            "files",
+            "arn:aws:s3:::files",
+            "arn:aws:s3:eu-west-1:1:accesspoint/files",
+            "arn:aws:sqs:a:b:c",
+            "arn::s3:eu-west-1:000000000001:accesspoint/files",
+            "arn:aws-cn:s3:eu-west-1:000000000001:accesspoint/files",
+        ] {
             assert_eq!(Way::of(other), None, "{other}");
         }
         let behind = format!("{ARN}/object/a/object/b").parse().unwrap();

@@ -91,14 +91,19 @@ fn instant(at: Millis) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds(at)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// A line, with what S3 calls the bucket's owner and, where it is an account, the requester.
-pub fn line(requested: &Requested<'_>, bucket: &str, owner: &str, requester: Option<&str>) -> String {
+/// A line, with what S3 calls the bucket's owner and, where it is an account, the requester; the key is as it came, `point`
+/// the ARN of the access point that was the way.
+pub fn line(
+    requested: &Requested<'_>,
+    (owner, bucket, key): (&str, &str, Option<&str>),
+    requester: Option<&str>,
+    point: Option<&str>,
+) -> String {
     const AT: &[BorrowedFormatItem<'_>] =
         format_description!("[[[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000]");
     let or = |value: Option<&str>| value.filter(|value| !value.is_empty()).unwrap_or("-").to_owned();
     let quoted = |value: Option<&str>| format!("\"{}\"", or(value).replace('"', "%22"));
     let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
-    let key = requested.path.trim_start_matches('/').split_once('/').map(|(_, key)| key);
     let target = format!("{} {} {}", requested.method, requested.target, requested.version);
     let sent = requested.sent_bytes.filter(|sent| *sent > 0);
     let size = match requested.method {
@@ -121,7 +126,7 @@ pub fn line(requested: &Requested<'_>, bucket: &str, owner: &str, requester: Opt
         requested.status.to_string(),
         or(requested.code),
         number(sent),
-        number(size.filter(|_| key.is_some_and(|key| !key.is_empty()))),
+        number(size.filter(|_| key.is_some())),
         millis.clone(),
         millis,
         quoted(requested.referer),
@@ -133,7 +138,7 @@ pub fn line(requested: &Requested<'_>, bucket: &str, owner: &str, requester: Opt
         place.to_owned(),
         or(requested.host),
         tls.to_owned(),
-        "-".to_owned(),
+        or(point),
         "-".to_owned(),
     ]
     .join(" ")
@@ -153,7 +158,6 @@ pub fn arn_of(requested: &Requested<'_>) -> Option<String> {
 /// `REST.GET.OBJECT`: the method, and the kind of thing it was about.
 fn operation(requested: &Requested<'_>, key: Option<&str>) -> String {
     let name = requested.operation;
-    let has_key = key.is_some_and(|key| !key.is_empty());
     let method = if name == "CopyObject" || name == "UploadPartCopy" { "COPY" } else { requested.method };
     let about = match name {
         "UploadPart" | "UploadPartCopy" => "PART".to_owned(),
@@ -165,7 +169,7 @@ fn operation(requested: &Requested<'_>, key: Option<&str>) -> String {
         "GetObject" | "HeadObject" | "PutObject" | "CopyObject" | "DeleteObject" => "OBJECT".to_owned(),
         _ => match name.split_once("Bucket").filter(|(verb, _)| matches!(*verb, "Get" | "Put" | "Delete")) {
             Some((_, what)) if !what.is_empty() => what.to_ascii_uppercase(),
-            _ if has_key => "OBJECT".to_owned(),
+            _ if key.is_some() => "OBJECT".to_owned(),
             _ => "BUCKET".to_owned(),
         },
     };
@@ -213,6 +217,9 @@ mod tests {
         let expected = "own b [01/Jan/1970:00:00:00 +0000] 127.0.0.1 - id REST.GET.OBJECT a%20b \
                         \"GET /b/a%20b?x=%22 HTTP/1.1\" 206 - 2 20 2 2 \"-\" \"curl\" - id SigV4 - AuthHeader \
                         localhost - - -\n";
-        assert_eq!(line(&requested, "b", "own", None), expected);
+        let of = ("own", "b", Some("a%20b"));
+        assert_eq!(line(&requested, of, None, None), expected);
+        let by_way = line(&requested, of, None, Some("arn:point"));
+        assert_eq!(by_way, expected.replace("- - -\n", "- arn:point -\n"));
     }
 }

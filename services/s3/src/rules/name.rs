@@ -1,8 +1,10 @@
 //! Names of buckets and keys (S3 user guide, "Bucket naming rules" and "Naming Amazon S3 objects").
 
+use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
 use kernel::Result;
+use percent_encoding::percent_decode_str;
 
 use super::access_point::Way;
 use crate::errors;
@@ -32,6 +34,13 @@ pub fn check_bucket(name: &str) -> Result<()> {
 /// *KeyTooLongError*.
 pub fn check_key(key: &str) -> Result<()> {
     if key.len() > KEY_BYTES_MAX { Err(errors::key_too_long()) } else { Ok(()) }
+}
+
+/// What stands in the bucket's place in a path, and what is behind it, still encoded.
+pub fn of_path(path: &str) -> (Cow<'_, str>, Option<&str>) {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let (place, key) = path.split_once('/').map_or((path, None), |(place, key)| (place, Some(key)));
+    (percent_decode_str(place).decode_utf8_lossy(), key.filter(|key| !key.is_empty()))
 }
 
 /// `arn:aws:s3:::bucket` or `arn:aws:s3:::bucket/key`; `…/object/key` where an access point's ARN stands for the bucket.
@@ -69,6 +78,19 @@ mod tests {
             &"a".repeat(64),
         ] {
             assert_eq!(check_bucket(bad).unwrap_err().code(), "InvalidBucketName", "{bad}");
+        }
+    }
+
+    #[test]
+    fn paths_are_taken_apart() {
+        for (path, place, key) in [
+            ("/b", "b", None),
+            ("/b/", "b", None),
+            ("/b/a%2Fb/c", "b", Some("a%2Fb/c")),
+            ("/arn%3Aaws:x%2Fy/k", "arn:aws:x/y", Some("k")),
+            ("", "", None),
+        ] {
+            assert_eq!(of_path(path), (place.into(), key), "{path}");
         }
     }
 

@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 
 use kernel::house::HOUSE_SCOPE;
-use kernel::{AccountId, Conditions, Millis, Reader, Region, Result, Scope, Table, Tx};
+use kernel::{AccountId, Conditions, Millis, Reader, Region, ResourcePolicy, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::bucket::{Bucket, PublicAccess};
 use crate::rules::access_point::Way;
+
+/// Of one account in one region (S3 user guide, "Access points restrictions and limitations").
+pub const POINTS_MAX: usize = 10_000;
 
 /// By name.
 static POINTS: Table<AccessPoint> = Table::new("s3/access-point");
@@ -15,6 +18,8 @@ static POINTS: Table<AccessPoint> = Table::new("s3/access-point");
 static ALIASES: Table<(AccountId, Region, String)> = Table::new("s3/access-point-alias");
 /// By the bucket's id and alias.
 static ATTACHED: Table<()> = Table::new("s3/access-point-of");
+/// How many there are: their records are too long to be read for it.
+static COUNTS: Table<usize> = Table::new("s3/access-point-count");
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccessPoint {
@@ -31,7 +36,7 @@ pub struct AccessPoint {
     pub network: Option<String>,
     pub public_access: PublicAccess,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
+    pub policy: Option<ResourcePolicy>,
     pub created_at: Millis,
 }
 
@@ -84,23 +89,41 @@ pub fn bucket_of<'n>(from: &mut impl Reader, place: &'n str) -> Result<Option<Co
     }
 }
 
-pub fn put(tx: &mut Tx<'_, '_>, point: &AccessPoint) -> Result<()> {
+/// A new one.
+pub fn insert(tx: &mut Tx<'_, '_>, point: &AccessPoint) -> Result<()> {
     let AccessPoint { name, account, region, alias, bucket_id, .. } = point;
+    let count = count(tx, &point.scope())?;
+    COUNTS.put(tx, &point.scope(), (), &count.saturating_add(1))?;
     ALIASES.put(tx, &HOUSE_SCOPE, alias.as_str(), &(*account, *region, name.clone()))?;
     ATTACHED.put(tx, &HOUSE_SCOPE, (*bucket_id, alias.as_str()), &())?;
-    POINTS.put(tx, &point.scope(), name.as_str(), point)
+    put(tx, point)
+}
+
+/// One that there is, changed.
+pub fn put(tx: &mut Tx<'_, '_>, point: &AccessPoint) -> Result<()> {
+    POINTS.put(tx, &point.scope(), point.name.as_str(), point)
 }
 
 pub fn delete(tx: &mut Tx<'_, '_>, point: &AccessPoint) -> Result<()> {
+    let count = count(tx, &point.scope())?;
+    COUNTS.put(tx, &point.scope(), (), &count.saturating_sub(1))?;
     ALIASES.delete(tx, &HOUSE_SCOPE, point.alias.as_str())?;
     ATTACHED.delete(tx, &HOUSE_SCOPE, (point.bucket_id, point.alias.as_str()))?;
     POINTS.delete(tx, &point.scope(), point.name.as_str())
 }
 
-/// Those of an account in a region, by name, at most `limit`.
-pub fn list(from: &mut impl Reader, scope: &Scope, limit: usize) -> Result<Vec<AccessPoint>> {
-    let rows = POINTS.list(from, scope, (), None, limit)?;
-    Ok(rows.into_iter().map(|(_, point)| point).collect())
+/// Those of an account in a region, by name.
+pub fn list(from: &mut impl Reader, scope: &Scope) -> Result<Vec<AccessPoint>> {
+    POINTS.all(from, scope, ())
+}
+
+/// How many an account has in a region.
+pub fn count(from: &mut impl Reader, scope: &Scope) -> Result<usize> {
+    match COUNTS.get(from, scope, ())? {
+        Some(count) => Ok(count),
+        // Made before they were counted.
+        None => Ok(list(from, scope)?.len()),
+    }
 }
 
 /// Whether a bucket has any.

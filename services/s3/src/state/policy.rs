@@ -4,20 +4,20 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use kernel::house::HOUSE_SCOPE;
-use kernel::{Reader, Result, Table, Tx};
+use kernel::{Reader, ResourcePolicy, Result, Table, Tx};
 
 use super::bucket::Bucket;
 use crate::rules::policy::{Ready, compile};
 
 /// By the bucket's id.
-static POLICIES: Table<String> = Table::new("s3/policy");
+static POLICIES: Table<ResourcePolicy> = Table::new("s3/policy");
 
-pub fn find(from: &mut impl Reader, bucket: &Bucket) -> Result<Option<String>> {
+pub fn find(from: &mut impl Reader, bucket: &Bucket) -> Result<Option<ResourcePolicy>> {
     POLICIES.get(from, &HOUSE_SCOPE, bucket.id)
 }
 
-pub fn put(tx: &mut Tx<'_, '_>, bucket: &Bucket, text: &String) -> Result<()> {
-    POLICIES.put(tx, &HOUSE_SCOPE, bucket.id, text)
+pub fn put(tx: &mut Tx<'_, '_>, bucket: &Bucket, policy: &ResourcePolicy) -> Result<()> {
+    POLICIES.put(tx, &HOUSE_SCOPE, bucket.id, policy)
 }
 
 pub fn delete(tx: &mut Tx<'_, '_>, bucket: &Bucket) -> Result<()> {
@@ -31,17 +31,18 @@ pub struct Compiled(Mutex<HashMap<String, Option<Ready>>>);
 impl Compiled {
     const MAX: usize = 512;
 
-    /// The policy of this text; none when it does not read, which lets nobody in.
-    pub fn get(&self, text: String) -> Option<Ready> {
+    /// The policy made ready; none when it does not read, which lets nobody in.
+    pub fn get(&self, policy: &ResourcePolicy) -> Option<Ready> {
+        let text = policy.decides();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(&text) {
+        if let Some(found) = known.get(text) {
             return found.clone();
         }
         if known.len() >= Self::MAX {
             known.clear();
         }
-        let made = compile(&text);
-        known.insert(text, made.clone());
+        let made = compile(text);
+        known.insert(text.to_owned(), made.clone());
         made
     }
 }

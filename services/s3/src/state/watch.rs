@@ -6,13 +6,16 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use kernel::AccountId;
 use kernel::request_log::{RequestLog, Requested};
+use kernel::{AccountId, BoxFuture, Ctx};
 use percent_encoding::percent_decode_str;
 
+use super::access_point;
 use super::bucket::Bucket;
+use crate::rules::access_point::Way;
 use crate::rules::logging::{arn_of, line};
 use crate::rules::metrics::{Counted, Metrics, count};
+use crate::rules::name::of_path;
 
 /// Bytes of lines kept at most; what comes beyond before the next sweep is not logged.
 const LINES_BYTES_MAX: usize = 32 << 20;
@@ -88,24 +91,11 @@ impl Seen {
     }
 }
 
-/// The bucket of a path, and the key behind it.
-fn taken_apart(path: &str) -> (&str, Option<&str>) {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    path.split_once('/')
-        .map_or((path, None), |(bucket, key)| (bucket, Some(key).filter(|key| !key.is_empty())))
-}
-
-impl RequestLog for Watch {
-    fn wants(&self, path: &str) -> bool {
-        self.is_any.load(Ordering::Relaxed)
-            && self.watched.read().unwrap_or_else(PoisonError::into_inner).contains_key(taken_apart(path).0)
-    }
-
-    fn note(&self, requested: &Requested<'_>) {
-        let (bucket, key) = taken_apart(requested.path);
+impl Watch {
+    /// Notes a request for a bucket, perhaps by way of the access point with this ARN.
+    fn take(&self, requested: &Requested<'_>, bucket: &str, key: Option<&str>, point: Option<&str>) {
         let watched = self.watched.read().unwrap_or_else(PoisonError::into_inner);
         let Some(one) = watched.get(bucket) else { return };
-        let key = key.map(|key| percent_decode_str(key).decode_utf8_lossy());
         let line = one.logs.then(|| {
             let own = requested
                 .caller
@@ -115,8 +105,9 @@ impl RequestLog for Watch {
                 let caller = requested.caller.filter(|caller| !caller.access_key.is_empty())?;
                 Some(crate::ops::canonical_id(caller.account))
             });
-            line(requested, bucket, &one.owner_id, requester.as_deref())
+            line(requested, (&one.owner_id, bucket, key), requester.as_deref(), point)
         });
+        let key = key.map(|key| percent_decode_str(key).decode_utf8_lossy());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = line.filter(|line| seen.bytes + line.len() <= LINES_BYTES_MAX) {
             seen.bytes += line.len();
@@ -125,5 +116,27 @@ impl RequestLog for Watch {
         for metrics in one.metrics.iter().filter(|metrics| metrics.wants(key.as_deref())) {
             count(seen.counts.entry((bucket.to_owned(), metrics.id.clone())).or_default(), requested);
         }
+    }
+}
+
+impl RequestLog for Watch {
+    fn wants(&self, path: &str) -> bool {
+        if !self.is_any.load(Ordering::Relaxed) {
+            return false;
+        }
+        let (place, _) = of_path(path);
+        let watched = self.watched.read().unwrap_or_else(PoisonError::into_inner);
+        watched.contains_key(&*place) || Way::of(&place).is_some()
+    }
+
+    fn note<'a>(&'a self, ctx: Ctx, requested: Requested<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let (place, key) = of_path(requested.path);
+            let Some(way) = Way::of(&place) else { return self.take(&requested, &place, key, None) };
+            // Best effort: what cannot be looked up is not noted.
+            if let Ok(Some(point)) = ctx.read(|snap| access_point::by(snap, way)).await {
+                self.take(&requested, &point.bucket, key, Some(&point.arn()));
+            }
+        })
     }
 }

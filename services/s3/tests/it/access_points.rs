@@ -12,10 +12,14 @@ use api_s3control::{
     GetAccessPointRequest, ListAccessPointsRequest, PublicAccessBlockConfiguration,
     PutAccessPointPolicyRequest, VpcConfiguration, op as control,
 };
+use kernel::beside::CrossOrigin;
 use kernel::gate::Call;
+use kernel::request_log::Requested;
 use kernel::testing::TestCloud;
 use kernel::{Caller, Error, Principal, PrivateWay};
 use policy::{Document, Kind, Policy};
+use s3::state::access_point as stored;
+use s3::state::watch::Watch;
 use shape::Operation;
 
 use super::Lab;
@@ -68,6 +72,21 @@ async fn delegate(lab: &Lab, condition: &str) {
     let policy = statement("Allow", r#"{"AWS": "*"}"#, "*", resources, condition);
     let input = PutBucketPolicyRequest { bucket: "bbb".to_owned(), policy, ..Default::default() };
     lab.cloud.call(op::PutBucketPolicy, input).await.unwrap();
+}
+
+/// What the bucket's owner shuts for everybody.
+async fn shut(lab: &Lab, restrict: bool, block: bool) {
+    let configuration = api_s3::PublicAccessBlockConfiguration {
+        restrict_public_buckets: Some(restrict),
+        block_public_policy: Some(block),
+        ..Default::default()
+    };
+    let input = api_s3::PutPublicAccessBlockRequest {
+        bucket: "bbb".to_owned(),
+        public_access_block_configuration: configuration,
+        ..Default::default()
+    };
+    lab.cloud.call(op::PutPublicAccessBlock, input).await.unwrap();
 }
 
 async fn read(cloud: &TestCloud, bucket: &str) -> Result<Vec<u8>, &'static str> {
@@ -245,6 +264,7 @@ async fn the_access_point_and_the_bucket_must_both_let_in() {
 #[tokio::test]
 async fn public_policies_are_blocked_unless_it_is_said() {
     let lab = Lab::new().await;
+    shut(&lab, false, false).await;
     made(&lab, "files").await;
     let public = of_point("Allow", r#""*""#, "s3:GetObject");
     assert_eq!(let_in(&lab, &public).await.unwrap_err().code(), "AccessDenied");
@@ -272,6 +292,42 @@ async fn public_policies_are_blocked_unless_it_is_said() {
     delegate(&lab, &format!(r#"{{"StringEquals": {{"s3:DataAccessPointAccount": "{OWN}"}}}}"#)).await;
     assert_eq!(read(&lab.cloud.as_account(OTHER), ARN).await, Err("AccessDenied"));
     assert!(read(&lab.cloud, ARN).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_arn_that_the_gate_does_not_read_leads_nowhere() {
+    let lab = Lab::new().await;
+    lab.put("k", "v").await;
+    made(&lab, "files").await;
+    for partition in ["", "aws-cn", "AWS"] {
+        let arn = ARN.replace("arn:aws:", &format!("arn:{partition}:"));
+        for cloud in [&lab.cloud, &lab.cloud.as_account(OTHER)] {
+            assert!(read(cloud, &arn).await.is_err(), "{arn}");
+            let put = api_s3::PutObjectRequest { bucket: arn.clone(), ..super::put("k", "x") };
+            assert!(cloud.call(op::PutObject, put).await.is_err(), "{arn}");
+        }
+    }
+    assert_eq!(read(&lab.cloud, ARN).await.as_deref(), Ok(&b"v"[..]));
+}
+
+#[tokio::test]
+async fn what_the_buckets_owner_shuts_no_access_point_opens() {
+    let lab = Lab::new().await;
+    lab.put("k", "v").await;
+    shut(&lab, false, false).await;
+    let open = PublicAccessBlockConfiguration { block_public_policy: Some(false), ..Default::default() };
+    let input = CreateAccessPointRequest { public_access_block_configuration: Some(open), ..create("files") };
+    lab.cloud.call(control::CreateAccessPoint, input).await.unwrap();
+    delegate(&lab, &format!(r#"{{"StringEquals": {{"s3:DataAccessPointAccount": "{OWN}"}}}}"#)).await;
+    let public = of_point("Allow", r#""*""#, "s3:GetObject");
+    let_in(&lab, &public).await.unwrap();
+    let other = lab.cloud.as_account(OTHER);
+    assert!(read(&other, ARN).await.is_ok());
+    shut(&lab, true, false).await;
+    assert_eq!(read(&other, ARN).await, Err("AccessDenied"));
+    assert!(read(&lab.cloud, ARN).await.is_ok());
+    shut(&lab, false, true).await;
+    assert_eq!(let_in(&lab, &public).await.unwrap_err().code(), "AccessDenied");
 }
 
 #[tokio::test]
@@ -304,4 +360,130 @@ async fn from_network(lab: &Lab, network: &str) -> Option<&'static str> {
         input: Box::new(GetObjectRequest { bucket: ARN.to_owned(), ..super::get("k") }),
     };
     lab.cloud.house.call(call).await.err().map(|error| error.code())
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_are_told_of_the_bucket_behind() {
+    let lab = Lab::new().await;
+    let alias = made(&lab, "files").await.alias.unwrap();
+    let rule = api_s3::CORSRule {
+        allowed_methods: vec!["GET".to_owned()],
+        allowed_origins: vec!["https://a.example".to_owned()],
+        ..Default::default()
+    };
+    let input = api_s3::PutBucketCorsRequest {
+        bucket: "bbb".to_owned(),
+        cors_configuration: api_s3::CORSConfiguration { cors_rules: vec![rule] },
+        ..Default::default()
+    };
+    lab.cloud.call(op::PutBucketCors, input).await.unwrap();
+    let ask = async |path: String| {
+        let asked = CrossOrigin {
+            path,
+            origin: "https://a.example".to_owned(),
+            method: "GET".to_owned(),
+            headers: Vec::new(),
+            is_preflight: true,
+        };
+        lab.cloud.house.cross_origin("s3", asked).await.unwrap()
+    };
+    let encoded = ARN.replace('/', "%2F");
+    for path in ["/bbb/k".to_owned(), format!("/{alias}/k"), format!("/{encoded}/k"), format!("/{encoded}")] {
+        let headers = ask(path.clone()).await.unwrap();
+        assert!(headers.contains(&("access-control-allow-origin", "https://a.example".to_owned())), "{path}");
+    }
+    for path in ["/none/k".to_owned(), format!("/{encoded}x/k"), "/none-s3alias/k".to_owned()] {
+        assert_eq!(ask(path).await.unwrap_err().status(), 403);
+    }
+}
+
+#[tokio::test]
+async fn requests_are_logged_and_counted_with_the_bucket_behind() {
+    let lab = Lab::new().await;
+    let alias = made(&lab, "files").await.alias.unwrap();
+    lab.make_bucket("logs").await;
+    let logging = api_s3::LoggingEnabled { target_bucket: "logs".to_owned(), ..Default::default() };
+    let input = api_s3::PutBucketLoggingRequest {
+        bucket: "bbb".to_owned(),
+        bucket_logging_status: api_s3::BucketLoggingStatus { logging_enabled: Some(logging) },
+        ..Default::default()
+    };
+    let encoded = ARN.replace('/', "%2F");
+    let paths = ["/bbb/a%20b".to_owned(), format!("/{alias}/a%20b"), format!("/{encoded}/a%20b")];
+    let (house, log) = (&lab.cloud.house, lab.cloud.house.request_log("s3").unwrap());
+    assert!(paths.iter().all(|path| !log.wants(path)));
+    lab.cloud.call(op::PutBucketLogging, input).await.unwrap();
+    let metrics = api_s3::MetricsConfiguration {
+        id: "m".to_owned(),
+        filter: Some(api_s3::MetricsFilter { prefix: Some("a b".to_owned()), ..Default::default() }),
+    };
+    let input = api_s3::PutBucketMetricsConfigurationRequest {
+        bucket: "bbb".to_owned(),
+        id: "m".to_owned(),
+        metrics_configuration: metrics,
+        ..Default::default()
+    };
+    lab.cloud.call(op::PutBucketMetricsConfiguration, input).await.unwrap();
+    assert!(!log.wants("/logs/k"));
+    for path in &paths {
+        assert!(log.wants(path), "{path}");
+        house.note_request("s3", requested(path)).await;
+    }
+    house.note_request("s3", requested(&format!("/{encoded}x/k"))).await;
+    let ctx = lab.cloud.ctx("s3");
+    let watch = ctx.own::<Arc<Watch>>();
+    let lines = watch.take_lines().remove("bbb").unwrap();
+    let fields: Vec<Vec<&str>> = lines.lines().map(|line| line.split(' ').collect()).collect();
+    let told: Vec<_> = fields.iter().map(|of| (of[1], of[8], of[of.len() - 2])).collect();
+    assert_eq!(told, [("bbb", "a%20b", "-"), ("bbb", "a%20b", ARN), ("bbb", "a%20b", ARN)]);
+    let counts = watch.take_counts();
+    let counted = &counts[&("bbb".to_owned(), "m".to_owned())];
+    assert_eq!(counted.iter().find(|((name, _), _)| *name == "AllRequests").unwrap().1.sum, 3.0);
+}
+
+fn requested(path: &str) -> Requested<'_> {
+    Requested {
+        caller: None,
+        peer: "127.0.0.1".parse().unwrap(),
+        request_id: "id",
+        operation: "GetObject",
+        method: "GET",
+        path,
+        target: path,
+        version: "HTTP/1.1",
+        host: None,
+        referer: None,
+        user_agent: None,
+        signed: None,
+        secure: false,
+        received_bytes: None,
+        status: 200,
+        code: None,
+        sent_bytes: Some(2),
+        content_range: None,
+        version_id: None,
+        at: 0,
+        took_micros: 1,
+    }
+}
+
+#[tokio::test]
+async fn an_account_has_ten_thousand_of_a_region_at_most() {
+    let lab = Lab::new().await;
+    made(&lab, "files").await;
+    let ctx = lab.cloud.ctx("s3");
+    let first = ctx.read(|snap| stored::find(snap, ctx.scope(), "files")).await.unwrap().unwrap();
+    let many = |tx: &mut kernel::Tx<'_, '_>| {
+        for at in 1..stored::POINTS_MAX {
+            let (name, alias) = (format!("p{at}"), format!("p{at}-s3alias"));
+            stored::insert(tx, &stored::AccessPoint { name, alias, ..first.clone() })?;
+        }
+        Ok(())
+    };
+    ctx.write(many).await.unwrap();
+    let refusal = lab.cloud.call(control::CreateAccessPoint, create("more")).await.unwrap_err();
+    assert_eq!(refusal.code(), "TooManyAccessPoints");
+    gone(&lab.cloud, "p7").await.unwrap();
+    made(&lab, "more").await;
+    assert_eq!(ctx.read(|snap| stored::count(snap, ctx.scope())).await.unwrap(), stored::POINTS_MAX);
 }

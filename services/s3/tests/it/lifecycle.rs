@@ -168,3 +168,39 @@ async fn rules_come_back_as_given_and_bad_ones_change_nothing() {
     assert_eq!(rules[0].expiration.as_ref().unwrap().days, Some(5));
     assert_eq!(rules[0].filter.as_ref().unwrap().prefix.as_deref(), Some("old/"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_looks_while_objects_expire_sees_them_whole_or_not_at_all() {
+    let lab = Lab::new().await;
+    let sizes = [0, 100, 40_000, 300_000];
+    for size in sizes {
+        lab.put(&format!("old/{size}"), vec![7; size]).await;
+    }
+    try_rules(&lab, vec![expiring(1)]).await.unwrap();
+    let look = async |size: usize| {
+        let key = format!("old/{size}");
+        let mut seen = 0;
+        let input = HeadObjectRequest { bucket: "bbb".to_owned(), key: key.clone(), ..Default::default() };
+        loop {
+            match lab.cloud.call(op::HeadObject, input.clone()).await {
+                Ok(head) => assert_eq!(head.content_length, i64::try_from(size).ok()),
+                // Once it is gone, it is gone for everybody.
+                Err(gone) => {
+                    assert_eq!((gone.code(), lab.get(&key, None).await), ("NoSuchKey", Err("NoSuchKey")));
+                    return seen;
+                }
+            }
+            match lab.get(&key, None).await {
+                Ok(bytes) => assert!(bytes == vec![7; size]),
+                Err(code) => assert_eq!(code, "NoSuchKey"),
+            }
+            seen += 1;
+            if seen == 5 {
+                lab.cloud.advance(2 * DAY_MS);
+            }
+        }
+    };
+    let all = async { tokio::join!(look(sizes[0]), look(sizes[1]), look(sizes[2]), look(sizes[3])) };
+    let (a, b, c, d) = tokio::time::timeout(std::time::Duration::from_secs(60), all).await.unwrap();
+    assert!([a, b, c, d].iter().max().unwrap() >= &5);
+}

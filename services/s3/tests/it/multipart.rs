@@ -2,8 +2,9 @@
 
 use api_s3::{
     AbortMultipartUploadRequest, CompleteMultipartUploadOutput, CompleteMultipartUploadRequest,
-    CompletedMultipartUpload, CompletedPart, CreateMultipartUploadRequest, GetObjectRequest,
-    ListMultipartUploadsRequest, ListPartsRequest, UploadPartCopyRequest, UploadPartRequest, op,
+    CompletedMultipartUpload, CompletedPart, CreateMultipartUploadRequest, DeleteObjectRequest,
+    GetObjectRequest, ListMultipartUploadsRequest, ListPartsRequest, UploadPartCopyRequest,
+    UploadPartRequest, op,
 };
 use kernel::Error;
 use shape::Body;
@@ -86,6 +87,22 @@ async fn parts_become_one_object() {
     assert_eq!(again.code(), "MalformedXML");
     let listed = ListMultipartUploadsRequest { bucket: "bbb".to_owned(), ..Default::default() };
     assert!(lab.cloud.call(op::ListMultipartUploads, listed).await.unwrap().uploads.is_none());
+}
+
+#[tokio::test]
+async fn who_reads_an_object_reads_it_whole_though_it_is_deleted_meanwhile() {
+    let lab = Lab::new().await;
+    // The last part is so short that it lies beside the record, and goes with it.
+    let bytes = noise(5 * MIB + 10);
+    let upload = lab.begin("k", None, None).await;
+    let (first, last) = bytes.split_at(5 * MIB);
+    let parts = vec![lab.part("k", &upload, 1, first).await, lab.part("k", &upload, 2, last).await];
+    lab.complete("k", &upload, parts).await.unwrap();
+    let reading = lab.cloud.call(op::GetObject, get("k")).await.unwrap();
+    let delete = DeleteObjectRequest { bucket: "bbb".to_owned(), key: "k".to_owned(), ..Default::default() };
+    lab.cloud.call(op::DeleteObject, delete).await.unwrap();
+    assert_eq!(lab.get("k", None).await.unwrap_err(), "NoSuchKey");
+    assert!(reading.body.collect(1 << 30).await.unwrap() == bytes);
 }
 
 #[tokio::test]

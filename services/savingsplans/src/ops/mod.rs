@@ -5,8 +5,7 @@ pub mod plan;
 pub mod plan_view;
 pub mod tag;
 
-use kernel::tokens::Token;
-use kernel::{Ctx, Reader, Result, Tx};
+use kernel::{Ctx, Reader, Result};
 
 use crate::errors;
 use crate::rules::plan::SavingsPlan;
@@ -35,33 +34,4 @@ fn page<T>(
     let page = ctx.cut_page(operation, all, token.as_deref(), size.min(PAGE_MAX));
     let (page, next) = page.ok_or_else(errors::token_invalid)?;
     Ok((page, next.map(|next| next.replace('-', "+").replace('_', "/"))))
-}
-
-/// What a repeated request with a client token finds: what the first one made.
-struct Once<'a> {
-    operation: &'static str,
-    token: Option<&'a str>,
-    asked: String,
-}
-
-impl<'a> Once<'a> {
-    fn new(operation: &'static str, token: Option<&'a String>, asked: String) -> Self {
-        Self { operation, token: token.map(String::as_str).filter(|token| !token.is_empty()), asked }
-    }
-
-    fn find(&self, tx: &mut Tx<'_, '_>) -> Result<Option<String>> {
-        let Some(token) = self.token else { return Ok(None) };
-        match tx.find_token(self.operation, token, &self.asked)? {
-            Token::Fresh => Ok(None),
-            Token::Repeated(made) => Ok(Some(made)),
-            Token::Mismatched => Err(errors::token_mismatched(token)),
-        }
-    }
-
-    fn remember(&self, tx: &mut Tx<'_, '_>, made: &str) -> Result<()> {
-        match self.token {
-            Some(token) => tx.remember_token(self.operation, token, &self.asked, made),
-            None => Ok(()),
-        }
-    }
 }

@@ -29,8 +29,7 @@ pub async fn describe_savings_plans_offerings(
     const OPERATION: &str = "DescribeSavingsPlansOfferings";
     let filters = input.filters.unwrap_or_default().into_iter().map(|one| (one.name, one.values));
     let filters = Filters::check(filters)?;
-    let mut all = offering::all(ctx.partition());
-    all.retain(|one| {
+    let all = offering::all(ctx.partition()).iter().filter(|one| {
         is_wanted(&input.offering_ids, &one.id)
             && is_wanted(&input.payment_options, one.payment.name())
             && input.product_type.as_deref().is_none_or(|wanted| wanted == PRODUCT_TYPE)
@@ -43,8 +42,9 @@ pub async fn describe_savings_plans_offerings(
             && is_wanted(&input.operations, "")
             && filters.accept(|name| property(one, name))
     });
+    let all: Vec<&Offering> = all.collect();
     let (all, next_token) = page(ctx, OPERATION, all, input.max_results, input.next_token.as_deref())?;
-    let search_results = Some(all.iter().map(show).collect());
+    let search_results = Some(all.into_iter().map(show).collect());
     Ok(api::DescribeSavingsPlansOfferingsResponse { search_results, next_token })
 }
 
@@ -83,8 +83,7 @@ pub async fn describe_savings_plans_offering_rates(
     const OPERATION: &str = "DescribeSavingsPlansOfferingRates";
     let filters = input.filters.unwrap_or_default().into_iter().map(|one| (one.name, one.values));
     let filters = Filters::check(filters)?;
-    let mut offerings = offering::all(ctx.partition());
-    offerings.retain(|one| {
+    let offerings = offering::all(ctx.partition()).iter().filter(|one| {
         is_wanted(&input.savings_plan_offering_ids, &one.id)
             && is_wanted(&input.savings_plan_payment_options, one.payment.name())
             && is_wanted(&input.savings_plan_types, one.kind.name())
@@ -92,10 +91,11 @@ pub async fn describe_savings_plans_offering_rates(
             && is_wanted(&input.service_codes, rate::SERVICE_CODE)
             && is_wanted(&input.operations, rate::OPERATION)
     });
-    let all = offerings.iter().flat_map(|one| rates(one, ctx.partition()));
+    let all = offerings.flat_map(|one| rates(one, ctx.partition()));
+    let no_usage_type = input.usage_types.is_none();
     let all: Vec<Rate<'_>> = all
         .filter(|one| filters.accept(|name| one.value(name)))
-        .filter(|one| is_wanted(&input.usage_types, &one.usage_type()))
+        .filter(|one| no_usage_type || is_wanted(&input.usage_types, &one.usage_type()))
         .collect();
     let (all, next_token) = page(ctx, OPERATION, all, input.max_results, input.next_token.as_deref())?;
     let search_results = Some(all.iter().map(show_rate).collect());
@@ -163,6 +163,6 @@ fn property_of(one: &Rate<'_>, name: &str) -> api::SavingsPlanRateProperty {
 /// # Errors
 /// `ResourceNotFoundException`.
 pub(super) fn find(id: &str, partition: Partition) -> Result<Offering> {
-    let found = offering::all(partition).into_iter().find(|one| one.id == id);
-    found.ok_or_else(|| errors::offering_not_found(id))
+    let found = offering::all(partition).iter().find(|one| one.id == id);
+    found.cloned().ok_or_else(|| errors::offering_not_found(id))
 }

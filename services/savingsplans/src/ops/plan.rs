@@ -1,10 +1,10 @@
 //! Plans bought, called off while they wait, and given back.
 
 use api_savingsplans as api;
-use kernel::tokens::fingerprint;
+use kernel::tokens::{Once, fingerprint};
 use kernel::{Ctx, Result};
 
-use super::{Once, get, offering};
+use super::{get, offering};
 use crate::rules::plan::{self as rules, SavingsPlan};
 use crate::rules::tag::{self, Tags};
 use crate::state::{at_home, plan};
@@ -28,7 +28,7 @@ pub async fn create_savings_plan(
     let asked = input.purchase_time.map(shape::Timestamp::as_millis);
     let made = at_home(ctx)
         .write(|tx| {
-            if let Some(made) = once.find(tx)? {
+            if let Some(made) = once.find(tx, errors::token_mismatched)? {
                 return Ok(made);
             }
             let (scope, now) = (*tx.ctx().scope(), tx.ctx().now());
@@ -86,7 +86,7 @@ pub async fn return_savings_plan(
     let ctx = at_home(ctx);
     let returned = ctx
         .write(|tx| {
-            if let Some(returned) = once.find(tx)? {
+            if let Some(returned) = once.find(tx, errors::token_mismatched)? {
                 return Ok(returned);
             }
             let mut one = get(tx, &ctx, &input.savings_plan_id)?;

@@ -1,6 +1,7 @@
 //! What is offered: plans for everything that runs, and for a family in a region, in each term and way to pay.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use kernel::Partition;
 use price::{Machine, Payment, REGIONS, Spread, Term, machines, offering_id};
@@ -50,13 +51,6 @@ impl Kind {
             Kind::Ec2Instance { family, region } => Spread::Family { family, region },
         }
     }
-
-    pub fn takes(&self, machine: &Machine, region: &str) -> bool {
-        match self {
-            Kind::Compute => true,
-            Kind::Ec2Instance { family, region: own } => family == machine.family() && own == region,
-        }
-    }
 }
 
 impl Offering {
@@ -93,15 +87,32 @@ pub fn regions(partition: Partition) -> impl Iterator<Item = &'static str> {
     names.filter(move |name| Partition::of_region(name) == partition)
 }
 
-/// Everything that is offered in a partition.
-pub fn all(partition: Partition) -> Vec<Offering> {
-    let families: BTreeSet<&str> = machines().iter().map(Machine::family).collect();
+/// Machines by their families.
+pub static FAMILIES: LazyLock<BTreeMap<&str, Vec<&'static Machine>>> = LazyLock::new(|| {
+    let mut families = BTreeMap::<&str, Vec<&'static Machine>>::new();
+    machines().iter().for_each(|machine| families.entry(machine.family()).or_default().push(machine));
+    families
+});
+
+/// Everything that is offered in a partition, made once.
+pub fn all(partition: Partition) -> &'static [Offering] {
+    static AWS: LazyLock<Vec<Offering>> = LazyLock::new(|| list(Partition::Aws));
+    static CN: LazyLock<Vec<Offering>> = LazyLock::new(|| list(Partition::AwsCn));
+    static GOV: LazyLock<Vec<Offering>> = LazyLock::new(|| list(Partition::AwsUsGov));
+    match partition {
+        Partition::Aws => &AWS,
+        Partition::AwsCn => &CN,
+        Partition::AwsUsGov => &GOV,
+    }
+}
+
+fn list(partition: Partition) -> Vec<Offering> {
     let of_families = regions(partition).flat_map(|region| {
         let kind = move |family: &&str| Kind::Ec2Instance {
             family: (*family).to_owned(),
             region: region.to_owned(),
         };
-        families.iter().map(kind)
+        FAMILIES.keys().map(kind)
     });
     let kinds = std::iter::once(Kind::Compute).chain(of_families);
     kinds.flat_map(variants).collect()
@@ -116,6 +127,8 @@ fn variants(kind: Kind) -> impl Iterator<Item = Offering> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]

@@ -1,7 +1,7 @@
 //! A plan: what its purchase comes to, what state it is in, and whether it may be given back.
 
 use kernel::{Millis, Result};
-use price::{Dollars, Payment};
+use price::{Commitment, Dollars, Payment};
 use serde::{Deserialize, Serialize};
 
 use super::instant::{month_end, year};
@@ -33,7 +33,8 @@ pub struct SavingsPlan {
     pub offering: Offering,
     /// What is spent every hour, used or not.
     pub commitment: Dollars,
-    pub cost: Cost,
+    /// Once, and for each hour of its term.
+    pub cost: Commitment,
     pub start_at: Millis,
     /// When a queued purchase was called off.
     pub deleted_at: Option<Millis>,
@@ -41,13 +42,6 @@ pub struct SavingsPlan {
     /// Hours whose usage lines are written.
     pub hours_metered: u64,
     pub tags: Tags,
-}
-
-/// What a plan costs: once, and for each hour of its term.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cost {
-    pub upfront: Dollars,
-    pub hourly: Dollars,
 }
 
 impl SavingsPlan {
@@ -128,7 +122,7 @@ pub fn check_commitment(text: &str) -> Result<Dollars> {
 ///
 /// # Errors
 /// `ValidationException`.
-pub fn cost(offering: &Offering, commitment: Dollars, upfront: Option<&str>) -> Result<Cost> {
+pub fn cost(offering: &Offering, commitment: Dollars, upfront: Option<&str>) -> Result<Commitment> {
     let hours = offering.term.hours();
     let whole = commitment.times(hours);
     let at_once = match (offering.payment, upfront) {
@@ -143,7 +137,7 @@ pub fn cost(offering: &Offering, commitment: Dollars, upfront: Option<&str>) -> 
         }
     };
     let rest = whole.as_millionths() - at_once.as_millionths();
-    Ok(Cost { upfront: at_once, hourly: Dollars::millionths(rest / hours) })
+    Ok(Commitment { upfront: at_once, hourly: Dollars::millionths(rest / hours) })
 }
 
 fn check_upfront(text: &str, whole: Dollars) -> Result<Dollars> {
@@ -190,7 +184,7 @@ mod tests {
             id: "p".to_owned(),
             offering: offering(Payment::No),
             commitment: Dollars::millionths(1_000_000),
-            cost: Cost { upfront: Dollars::default(), hourly: Dollars::millionths(1_000_000) },
+            cost: Commitment { upfront: Dollars::default(), hourly: Dollars::millionths(1_000_000) },
             start_at,
             deleted_at: None,
             returned_at: None,

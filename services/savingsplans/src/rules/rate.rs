@@ -3,7 +3,7 @@
 use kernel::Partition;
 use price::{Dollars, Machine, machines, planned};
 
-use super::offering::{Offering, regions};
+use super::offering::{FAMILIES, Kind, Offering, regions};
 
 /// What all of it is (Linux, on shared hosts), as bills name it.
 pub const PRODUCT_TYPE: &str = "EC2";
@@ -18,10 +18,10 @@ pub const TENANCY: &str = "shared";
 pub struct Rate<'a> {
     pub offering: &'a Offering,
     pub machine: &'static Machine,
-    pub region: &'static str,
+    pub region: &'a str,
 }
 
-impl Rate<'_> {
+impl<'a> Rate<'a> {
     /// An hour's.
     pub fn amount(&self) -> Dollars {
         let Offering { kind, term, payment, .. } = self.offering;
@@ -34,7 +34,7 @@ impl Rate<'_> {
     }
 
     /// What filters and answers name of it.
-    pub fn value(&self, name: &str) -> Option<&'static str> {
+    pub fn value(&self, name: &str) -> Option<&'a str> {
         Some(match name {
             "region" => self.region,
             "instanceFamily" => self.machine.family(),
@@ -49,12 +49,17 @@ impl Rate<'_> {
     }
 }
 
-/// Every rate of an offering.
-pub fn rates(offering: &Offering, partition: Partition) -> impl Iterator<Item = Rate<'_>> {
-    regions(partition).flat_map(move |region| {
-        let taken = machines().iter().filter(move |machine| offering.kind.takes(machine, region));
-        taken.map(move |machine| Rate { offering, machine, region })
-    })
+/// Every rate of an offering: of all machines in all regions, or of its own.
+pub fn rates<'a>(offering: &'a Offering, partition: Partition) -> Box<dyn Iterator<Item = Rate<'a>> + 'a> {
+    match &offering.kind {
+        Kind::Compute => Box::new(regions(partition).flat_map(move |region| {
+            machines().iter().map(move |machine| Rate { offering, machine, region })
+        })),
+        Kind::Ec2Instance { family, region } => {
+            let own = FAMILIES.get(family.as_str()).into_iter().flatten();
+            Box::new(own.map(move |machine| Rate { offering, machine, region }))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -154,3 +154,23 @@ async fn plans_bear_tags() {
     let others = cloud.as_account("111111111111").call(op::ListTagsForResource, list).await.unwrap_err();
     assert_eq!(others.code(), "AccessDeniedException");
 }
+
+#[tokio::test]
+async fn a_plan_whose_hours_cannot_be_written_holds_up_no_other() {
+    let cloud = cloud().await;
+    let id = buy(&cloud, buying(&compute(&cloud, "No Upfront").await, "1")).await;
+    let ctx = savingsplans::state::at_home(&cloud.ctx("savingsplans"));
+    // It comes first, and there is no room in the store for a name so long in a longer key.
+    let broken = "!".repeat(4_030);
+    ctx.write(|tx| {
+        let one = savingsplans::state::plan::find(tx, ctx.scope(), &id)?.unwrap();
+        let broken = savingsplans::rules::plan::SavingsPlan { id: broken.clone(), ..one };
+        savingsplans::state::plan::put(tx, ctx.scope(), &broken)
+    })
+    .await
+    .unwrap();
+    let before = lines(&cloud).await.len();
+    cloud.advance(3_600_000);
+    savingsplans::controllers::books::keep(&ctx).await.unwrap_err();
+    assert_eq!(lines(&cloud).await.len(), before + 2, "the hour and its fee");
+}

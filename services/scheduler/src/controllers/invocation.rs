@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use api_sqs::MessageAttributeValue;
-use kernel::{Ctx, Millis, Next, Result, Scope};
-use retry::{Policy, Then};
+use kernel::{Ctx, Error, Kind, Millis, Next, Result, Scope};
+use retry::{Dead, Tally, Underway};
 
 use super::send;
 use crate::rules::arn;
 use crate::rules::input::{self, About, instant};
-use crate::rules::target::{Place, place};
+use crate::rules::target::{Place, letters, place};
 use crate::state::invocation::{self, Invocation};
-use crate::state::schedule::Count;
 
 pub const NAME: &str = "scheduler/invocation";
 pub const CONCURRENCY: usize = 32;
@@ -26,33 +25,50 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     let Some(mut one) = ctx.read(|snap| invocation::find(snap, &scope, &id)).await? else {
         return Ok(Next::Done);
     };
-    let now = ctx.now();
-    if now < one.due_at {
-        return Ok(Next::After(one.due_at - now));
+    let (now, due_at) = (ctx.now(), one.course.due_at());
+    if now < due_at {
+        return Ok(Next::After(due_at - now));
     }
-    if one.dead.is_some() {
-        return bury(ctx, one).await;
-    }
-    let Err(error) = call(ctx, &one).await else { return forget(ctx, &id).await };
-    one.tries += 1;
-    let policy = one.target.retry.unwrap_or_default();
-    let exhausted = match policy.plan(one.begun_at, one.tries, now, &error, retry::chance(ctx)) {
-        Then::TryAt(at) => {
-            tracing::debug!(schedule = one.schedule, target = one.target.arn, %error, "a call will be tried again");
-            one.due_at = at;
-            ctx.write(|tx| invocation::put(tx, &scope, &one)).await?;
-            return Ok(Next::After(at - now));
-        }
-        Then::GiveUp => None,
-        Then::Exhausted(condition) => Some(condition.to_owned()),
+    let dead = one.course.dead.clone();
+    let is_letter = dead.is_some();
+    let sent = match dead {
+        None => call(ctx, &one).await,
+        Some(dead) => bury(ctx, &one, dead).await,
     };
-    tracing::debug!(schedule = one.schedule, target = one.target.arn, %error, "a call is given up");
-    if one.target.dead_letters.is_none() {
+    let Err(error) = sent else {
+        count(ctx, &one, is_letter, None, true);
         return forget(ctx, &id).await;
-    }
-    one.dead = Some((error.code().to_owned(), error.message().to_owned(), exhausted));
+    };
+    tracing::debug!(schedule = one.schedule, target = one.target.arn, %error, "a call failed");
+    let (policy, has_letters) = (one.target.retry.unwrap_or_default(), one.target.dead_letters.is_some());
+    let at = one.course.failed(ctx, policy, (&error, error.code()), has_letters);
+    let is_over = at.is_none() || one.course.dead.is_some() != is_letter;
+    count(ctx, &one, is_letter, Some(&error), is_over);
+    let Some(at) = at else { return forget(ctx, &id).await };
     ctx.write(|tx| invocation::put(tx, &scope, &one)).await?;
-    Ok(Next::Now)
+    Ok(if at > now { Next::After(at - now) } else { Next::Now })
+}
+
+/// Counts what came of a try, of the call or of its dead letter (user guide, "Monitoring with Amazon CloudWatch").
+fn count(ctx: &Ctx, one: &Invocation, is_letter: bool, error: Option<&Error>, is_over: bool) {
+    let of = [("ScheduleGroup", one.group.as_str())];
+    let add = |metric| ctx.own::<Tally>().add(*ctx.scope(), &of, metric);
+    if !is_letter {
+        add("InvocationAttemptCount");
+    }
+    match (is_letter, error) {
+        (false, None) => {}
+        (false, Some(error)) => {
+            let is_throttled = error.kind() == Kind::Throttled;
+            add(if is_throttled { "TargetErrorThrottledCount" } else { "TargetErrorCount" });
+            if is_over {
+                add("InvocationDroppedCount");
+            }
+        }
+        (true, None) => add("InvocationsSentToDeadLetterCount"),
+        (true, Some(_)) if is_over => add("InvocationsFailedToBeSentToDeadLetterCount"),
+        (true, Some(_)) => {}
+    }
 }
 
 /// What the target is sent this time.
@@ -62,9 +78,10 @@ fn text(ctx: &Ctx, one: &Invocation) -> String {
         schedule_arn: &schedule_arn,
         scheduled_at: one.scheduled_at,
         execution_id: &one.id,
-        attempt: one.tries + 1,
+        // A dead letter tells of the last.
+        attempt: one.course.own.tries + i32::from(one.course.dead.is_none()),
     };
-    match (&one.target.input, place(&one.target.arn)) {
+    match (&one.target.input, place(&one.target.arn, ctx.partition())) {
         (Some(input), _) => input::filled(input, &about),
         (None, Ok(Place::Operation { .. } | Place::Bus { .. })) => "{}".to_owned(),
         (None, _) => input::default(ctx.scope(), &about),
@@ -74,7 +91,7 @@ fn text(ctx: &Ctx, one: &Invocation) -> String {
 async fn call(ctx: &Ctx, one: &Invocation) -> Result<()> {
     let text = text(ctx, one);
     let role = send::as_role_of(ctx, one).await?;
-    match place(&one.target.arn)? {
+    match place(&one.target.arn, ctx.partition())? {
         Place::Queue { scope, name } => {
             send::to_queue(&role, (&scope, &name), text, one.target.group.clone(), None).await
         }
@@ -85,35 +102,20 @@ async fn call(ctx: &Ctx, one: &Invocation) -> Result<()> {
     }
 }
 
-/// To the queue for dead letters, with what went wrong; given up when that queue does not take it.
-async fn bury(ctx: &Ctx, mut one: Invocation) -> Result<Next> {
-    let scope = *ctx.scope();
-    let queue = one.target.dead_letters.clone().unwrap_or_default();
-    let Ok(Place::Queue { scope: of_queue, name }) = place(&queue) else { return forget(ctx, &one.id).await };
-    let attributes = epitaph(ctx, &one);
-    let sent = match send::as_role_of(ctx, &one).await {
-        Ok(role) => send::to_queue(&role, (&of_queue, &name), text(ctx, &one), None, Some(attributes)).await,
-        Err(error) => Err(error),
-    };
-    let Err(error) = sent else { return forget(ctx, &one.id).await };
-    one.tries += 1;
-    let now = ctx.now();
-    match Policy::default().plan(one.begun_at, one.tries, now, &error, retry::chance(ctx)) {
-        Then::TryAt(at) => {
-            one.due_at = at;
-            ctx.write(|tx| invocation::put(tx, &scope, &one)).await?;
-            Ok(Next::After(at - now))
-        }
-        Then::GiveUp | Then::Exhausted(_) => {
-            tracing::debug!(schedule = one.schedule, queue, %error, "a dead letter is lost");
-            forget(ctx, &one.id).await
-        }
-    }
+/// To the queue for dead letters, with what went wrong.
+async fn bury(ctx: &Ctx, one: &Invocation, dead: Dead) -> Result<()> {
+    let (scope, name) = letters(one.target.dead_letters.as_deref().unwrap_or_default(), ctx.partition())?;
+    let (text, attributes) = (text(ctx, one), epitaph(ctx, one, dead));
+    let role = send::as_role_of(ctx, one).await?;
+    send::to_queue(&role, (&scope, &name), text, None, Some(attributes)).await
 }
 
 /// What is said of a call that is given up (user guide, "Configuring a dead-letter queue").
-fn epitaph(ctx: &Ctx, one: &Invocation) -> BTreeMap<String, MessageAttributeValue> {
-    let (code, message, exhausted) = one.dead.clone().unwrap_or_default();
+fn epitaph(
+    ctx: &Ctx,
+    one: &Invocation,
+    (code, message, exhausted): Dead,
+) -> BTreeMap<String, MessageAttributeValue> {
     let said = |value: String| MessageAttributeValue {
         data_type: "String".to_owned(),
         string_value: Some(if value.is_empty() { "-".to_owned() } else { value }),
@@ -127,7 +129,7 @@ fn epitaph(ctx: &Ctx, one: &Invocation) -> BTreeMap<String, MessageAttributeValu
         ("SCHEDULED_TIME", instant(one.scheduled_at)),
         ("ERROR_CODE", code),
         ("ERROR_MESSAGE", message),
-        ("RETRY_ATTEMPTS", (one.tries - 1).max(0).to_string()),
+        ("RETRY_ATTEMPTS", one.course.own.retries().to_string()),
     ];
     all.extend(exhausted.map(|condition| ("EXHAUSTED_RETRY_CONDITION", condition)));
     all.into_iter().map(|(name, value)| (name.to_owned(), said(value))).collect()
@@ -136,6 +138,6 @@ fn epitaph(ctx: &Ctx, one: &Invocation) -> BTreeMap<String, MessageAttributeValu
 async fn forget(ctx: &Ctx, id: &str) -> Result<Next> {
     let scope = *ctx.scope();
     ctx.write(|tx| invocation::delete(tx, &scope, id)).await?;
-    ctx.own::<Count>().done();
+    ctx.own::<Underway>().done();
     Ok(Next::Done)
 }

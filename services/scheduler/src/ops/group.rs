@@ -1,7 +1,7 @@
 //! Groups of schedules.
 
 use api_scheduler as api;
-use kernel::tokens::{Token, fingerprint};
+use kernel::tokens::{Once, fingerprint};
 use kernel::{Ctx, Result};
 use shape::Timestamp;
 
@@ -18,7 +18,8 @@ pub async fn create_schedule_group(
     ctx: &Ctx,
     input: api::CreateScheduleGroupInput,
 ) -> Result<api::CreateScheduleGroupOutput> {
-    let token = input.client_token.clone().map(|token| (token, fingerprint(&input)));
+    let token = input.client_token.clone();
+    let once = Once::new(CREATE, token.as_ref(), fingerprint(&input));
     let (scope, now) = (*ctx.scope(), ctx.now());
     let mut tags = Tags::new();
     tag::add(&mut tags, input.tags)?;
@@ -26,13 +27,10 @@ pub async fn create_schedule_group(
     let new = Group { name: name.clone(), created_at: now, modified_at: now, tags, is_deleting };
     let arn = arn::group(&scope, &name);
     ctx.write(|tx| {
-        if let Some((token, fingerprint)) = &token {
-            match tx.find_token(CREATE, token, fingerprint)? {
-                Token::Repeated(_) => return Ok(()),
-                Token::Mismatched => return Err(errors::token_reused()),
-                Token::Fresh => tx.remember_token(CREATE, token, fingerprint, &arn)?,
-            }
+        if once.find(tx, errors::token_reused)?.is_some() {
+            return Ok(());
         }
+        once.remember(tx, &arn)?;
         if group::find(tx, &scope, &name)?.is_some() {
             return Err(errors::group_exists(&name));
         }

@@ -1,7 +1,7 @@
 //! Schedules: made, changed, deleted.
 
 use api_scheduler as api;
-use kernel::tokens::{Token, fingerprint};
+use kernel::tokens::{Once, fingerprint};
 use kernel::{Ctx, Result};
 use shape::Timestamp;
 
@@ -27,7 +27,8 @@ pub async fn create_schedule(
     ctx: &Ctx,
     input: api::CreateScheduleInput,
 ) -> Result<api::CreateScheduleOutput> {
-    let token = input.client_token.clone().map(|token| (token, fingerprint(&input)));
+    let token = input.client_token.clone();
+    let once = Once::new(OPERATION, token.as_ref(), fingerprint(&input));
     let given = rules::Given {
         expression: input.schedule_expression,
         zone: input.schedule_expression_timezone,
@@ -42,7 +43,7 @@ pub async fn create_schedule(
         name: input.name,
         description: input.description,
         timing: rules::check(given, ctx.now())?,
-        target: target::check(input.target, ctx.house().services())?,
+        target: target::check(input.target, ctx.partition(), ctx.house().services())?,
     };
     let count = ctx.own::<Count>();
     count.check()?;
@@ -51,13 +52,10 @@ pub async fn create_schedule(
     let arn = arn::schedule(&scope, Some(&asked.group), &asked.name);
     let is_new = ctx
         .write(|tx| {
-            if let Some((token, fingerprint)) = &token {
-                match tx.find_token(OPERATION, token, fingerprint)? {
-                    Token::Repeated(_) => return Ok(false),
-                    Token::Mismatched => return Err(errors::token_reused()),
-                    Token::Fresh => tx.remember_token(OPERATION, token, fingerprint, &arn)?,
-                }
+            if once.find(tx, errors::token_reused)?.is_some() {
+                return Ok(false);
             }
+            once.remember(tx, &arn)?;
             check_group(tx, &scope, &asked.group)?;
             if schedule::find(tx, &scope, &asked.group, &asked.name)?.is_some() {
                 return Err(errors::schedule_exists(&asked.name));
@@ -91,7 +89,7 @@ pub async fn update_schedule(
         name: input.name,
         description: input.description,
         timing: rules::check(given, ctx.now())?,
-        target: target::check(input.target, ctx.house().services())?,
+        target: target::check(input.target, ctx.partition(), ctx.house().services())?,
     };
     check_role(ctx, &asked).await?;
     let scope = *ctx.scope();

@@ -104,8 +104,19 @@ pub fn next_after(schedule: &Schedule, nominal: Millis, now: Millis) -> Option<M
     next(&schedule.timing, nominal.max(now - window_ms(&schedule.timing)))
 }
 
+/// When the call of a time is made: at that time, or where chance says in what is left of its window.
+pub fn called_at(timing: &Timing, nominal: Millis, now: Millis, chance: u32) -> Millis {
+    let (opens, closes) = (nominal.max(now), nominal + window_ms(timing));
+    if opens < closes { opens + Millis::from(chance) % (closes - opens) } else { nominal }
+}
+
+/// Whether it is deleted when no time is left to it.
+pub fn goes_when_over(timing: &Timing) -> bool {
+    timing.state == ENABLED && timing.after_completion == "DELETE"
+}
+
 /// How long after its time it may be.
-pub fn window_ms(timing: &Timing) -> Millis {
+fn window_ms(timing: &Timing) -> Millis {
     timing.window_minutes.map_or(0, |minutes| Millis::from(minutes) * MINUTE_MS)
 }
 
@@ -161,6 +172,20 @@ mod tests {
         assert_eq!(times(Given { end: early, ..given("at(2026-01-01T09:30:00)") }, 5), [570]);
         let state = Some("DISABLED".to_owned());
         assert_eq!(times(Given { state, ..given("rate(5 minutes)") }, 5), [0; 0]);
+    }
+
+    #[test]
+    fn what_is_late_has_what_is_left_of_its_window() {
+        let mode = "FLEXIBLE".to_owned();
+        let window = api::FlexibleTimeWindow { mode, maximum_window_in_minutes: Some(10) };
+        let flexible = check(Given { window, ..given("rate(1 minutes)") }, NOW).unwrap();
+        let at = |now: Millis, chance: u32| called_at(&flexible, NOW, NOW + now * MINUTE_MS, chance) - NOW;
+        assert_eq!(at(-5, 0), 0);
+        assert_eq!(at(-5, 599_999), 599_999);
+        assert_eq!(at(0, 600_000), 0);
+        assert_eq!((at(9, 0), at(9, 59_999), at(9, 60_000)), (540_000, 599_999, 540_000));
+        assert_eq!(at(10, 7), 0, "it has closed");
+        assert_eq!(called_at(&check(given("rate(1 minutes)"), NOW).unwrap(), NOW, NOW, 9), NOW);
     }
 
     #[test]

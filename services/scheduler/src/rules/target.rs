@@ -1,7 +1,7 @@
 //! What a schedule may call: a queue, a bus, or any operation of the services here.
 
 use api_scheduler as api;
-use kernel::{Arn, Result, Scope};
+use kernel::{Arn, Partition, Result, Scope};
 use retry::Policy;
 use shape::{OpDef, ServiceDef};
 
@@ -33,15 +33,19 @@ const READING: [&str; 14] = [
 ];
 
 /// # Errors
-/// When it is no ARN, or of something that is no target here.
-pub fn place(text: &str) -> Result<Place> {
-    if let Some((_, rest)) = text.split_once(":scheduler:::aws-sdk:") {
-        let (service, action) =
-            rest.split_once(':').ok_or_else(|| errors::validation(format!("Invalid Target ARN: {text}")))?;
-        return Ok(Place::Operation { service: service.to_owned(), action: action.to_owned() });
-    }
+/// When it is no ARN of this partition, or of something that is no target here.
+pub fn place(text: &str, partition: Partition) -> Result<Place> {
     let bad = || errors::validation(format!("Provided Arn is not in correct format: {text}"));
     let arn: Arn = text.parse().map_err(|_| bad())?;
+    if arn.partition != partition.to_string() {
+        return Err(bad());
+    }
+    if let Some(named) = arn.resource.strip_prefix("aws-sdk:")
+        && (&*arn.service, &*arn.region, &*arn.account) == ("scheduler", "", "")
+    {
+        let (service, action) = named.split_once(':').ok_or_else(bad)?;
+        return Ok(Place::Operation { service: service.to_owned(), action: action.to_owned() });
+    }
     let scope = Scope::of_arn(&arn).ok_or_else(bad)?;
     match (arn.service.as_str(), arn.resource.as_str()) {
         ("sqs", name) if !name.is_empty() => Ok(Place::Queue { scope, name: name.to_owned() }),
@@ -80,18 +84,33 @@ pub fn operation(
     Ok((found, op))
 }
 
+/// Whose queue for dead letters it is, and its name.
+///
+/// # Errors
+/// When it is none, or keeps an order.
+pub fn letters(arn: &str, partition: Partition) -> Result<(Scope, String)> {
+    match place(arn, partition)? {
+        Place::Queue { scope, name } if !name.ends_with(".fifo") => Ok((scope, name)),
+        _ => Err(errors::no_letters()),
+    }
+}
+
 /// A target as it was asked for.
 ///
 /// # Errors
 /// `ValidationException` that names what is wrong.
-pub fn check(given: api::Target, services: impl Iterator<Item = &'static ServiceDef>) -> Result<Target> {
-    let place = place(&given.arn)?;
+pub fn check(
+    given: api::Target,
+    partition: Partition,
+    services: impl Iterator<Item = &'static ServiceDef>,
+) -> Result<Target> {
+    let to = place(&given.arn, partition)?;
     let group = given.sqs_parameters.and_then(|parameters| parameters.message_group_id);
     let event = given.event_bridge_parameters.map(|event| (event.source, event.detail_type));
-    if let Place::Operation { service, action } = &place {
+    if let Place::Operation { service, action } = &to {
         operation(services, service, action)?;
     }
-    match &place {
+    match &to {
         Place::Queue { name, .. } if name.ends_with(".fifo") != group.is_some() => {
             return Err(errors::validation(
                 "SqsParameters.MessageGroupId must be specified for FIFO queues, and for these only.",
@@ -102,21 +121,21 @@ pub fn check(given: api::Target, services: impl Iterator<Item = &'static Service
         }
         _ => {}
     }
-    if group.is_some() && !matches!(place, Place::Queue { .. }) {
+    if group.is_some() && !matches!(to, Place::Queue { .. }) {
         return Err(errors::validation("SqsParameters is for queues only."));
     }
-    if event.is_some() && !matches!(place, Place::Bus { .. }) {
+    if event.is_some() && !matches!(to, Place::Bus { .. }) {
         return Err(errors::validation("EventBridgeParameters is for event buses only."));
     }
     let is_json =
         |text: &String| serde_json::from_str::<serde_json::Value>(text).is_ok_and(|v| v.is_object());
-    let needs_json = !matches!(place, Place::Queue { .. });
+    let needs_json = !matches!(to, Place::Queue { .. });
     if needs_json && given.input.as_ref().is_some_and(|input| !is_json(input)) {
         return Err(errors::validation("Invalid Input: it must be a JSON object for this target."));
     }
     let dead_letters = given.dead_letter_config.and_then(|config| config.arn);
-    if dead_letters.as_deref().is_some_and(|arn| arn.ends_with(".fifo")) {
-        return Err(errors::validation("DeadLetterConfig must name a standard queue."));
+    if let Some(arn) = &dead_letters {
+        letters(arn, partition)?;
     }
     // The model has the bounds.
     let retry = given.retry_policy.map(|policy| {
@@ -157,18 +176,29 @@ mod tests {
 
     #[test]
     fn arns_lead_to_queues_buses_and_operations() {
-        let of = |text: &str| place(text).ok();
+        let of = |text: &str| place(text, Partition::Aws).ok();
         assert!(
             matches!(of("arn:aws:sqs:us-east-1:000000000000:q"), Some(Place::Queue { name, .. }) if name == "q")
         );
         assert!(matches!(of("arn:aws:events:us-east-1:000000000000:event-bus/b"), Some(Place::Bus { .. })));
         let called = Place::Operation { service: "sqs".to_owned(), action: "sendMessage".to_owned() };
         assert_eq!(of("arn:aws:scheduler:::aws-sdk:sqs:sendMessage"), Some(called));
+        let letters = |text: &str| letters(text, Partition::Aws);
+        assert_eq!(letters("arn:aws:sqs:us-east-1:000000000000:q").unwrap().1, "q");
+        for bad in
+            ["arn:aws:sqs:us-east-1:000000000000:q.fifo", "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"]
+        {
+            assert!(letters(bad).is_err(), "{bad}");
+        }
         for bad in [
             "",
             "queue",
             "arn:aws:lambda:us-east-1:000000000000:function:f",
             "arn:aws:scheduler:::aws-sdk:sqs",
+            "arn:aws-cn:scheduler:::aws-sdk:sqs:sendMessage",
+            "arn:aws:scheduler:us-east-1::aws-sdk:sqs:sendMessage",
+            "what:ever:scheduler:::aws-sdk:sqs:sendMessage",
+            "arn:aws-cn:sqs:us-east-1:000000000000:q",
         ] {
             assert_eq!(of(bad), None, "{bad}");
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kernel::timers::TimerKey;
-use kernel::{Key, Millis, Reader, Result, Scope, Table, Tx};
+use kernel::{Ctx, Key, Millis, Reader, Result, Scope, Table, Tx};
 use retry::Policy;
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +12,8 @@ use crate::rules::{arn, schedule as rules};
 
 /// The kind of the timers; their names are a group and a name.
 pub const TIMER: &str = "scheduler/schedule";
-/// Schedules and invocations under way in the house.
+/// Schedules in the house.
 const SCHEDULES_MAX: usize = 1_000_000;
-const UNDERWAY_MAX: usize = 200_000;
-const PAGE: usize = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
@@ -84,22 +82,24 @@ pub fn get(from: &mut impl Reader, scope: &Scope, group: &str, name: &str) -> Re
     find(from, scope, group, name)?.ok_or_else(|| errors::no_schedule(name))
 }
 
-/// Stores a schedule whose next time is after `after`, and sets its timer or takes it back.
+/// Stores a schedule with its next time, and sets its timer or takes it back.
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, mut schedule: Schedule, next: Option<Millis>) -> Result<()> {
-    let window_ms = rules::window_ms(&schedule.timing);
+    let (now, timing) = (tx.ctx().now(), &schedule.timing);
     let chance = u32::from_str_radix(&tx.ctx().ids().hex(8), 16).unwrap_or_default();
-    let late_ms = if window_ms > 0 { Millis::from(chance) % window_ms } else { 0 };
-    schedule.next = next.map(|at| (at, at + late_ms));
-    let timer = timer(scope, &schedule.group, &schedule.name);
-    match schedule.next {
-        Some((_, at)) => tx.schedule(&timer, at)?,
+    // What has no time left may have nothing to wait for either: its timer deletes it.
+    let end = rules::goes_when_over(timing).then_some(now);
+    schedule.next = next.map(|at| (at, rules::called_at(timing, at, now, chance)));
+    let timer = timer(tx.ctx(), &schedule.group, &schedule.name);
+    match schedule.next.map(|(_, at)| at).or(end) {
+        Some(at) => tx.schedule(&timer, at)?,
         None => drop(tx.unschedule(&timer)?),
     }
     SCHEDULES.put(tx, scope, (&*schedule.group, &*schedule.name), &schedule)
 }
 
 pub fn delete(tx: &mut Tx<'_, '_>, scope: &Scope, group: &str, name: &str) -> Result<()> {
-    tx.unschedule(&timer(scope, group, name))?;
+    let timer = timer(tx.ctx(), group, name);
+    tx.unschedule(&timer)?;
     SCHEDULES.delete(tx, scope, (group, name))
 }
 
@@ -121,39 +121,26 @@ pub fn list(
 
 /// How many there are in the house.
 pub fn count(from: &mut impl Reader) -> Result<usize> {
-    let (mut count, mut after) = (0, None::<Vec<u8>>);
-    loop {
-        let rows = SCHEDULES.list_all(from, after.as_deref(), PAGE)?;
-        count += rows.len();
-        match rows.into_iter().nth(PAGE - 1) {
-            Some((last, _)) => after = Some(last.to_vec()),
-            None => return Ok(count),
-        }
-    }
+    SCHEDULES.count_all(from)
 }
 
-fn timer(scope: &Scope, group: &str, name: &str) -> TimerKey {
-    let (service, kind) = ("scheduler".to_owned(), TIMER.to_owned());
-    TimerKey { scope: *scope, service, kind, name: format!("{group}/{name}") }
+fn timer(ctx: &Ctx, group: &str, name: &str) -> TimerKey {
+    TimerKey::new(ctx, TIMER, format!("{group}/{name}"))
 }
 
-/// How many schedules there are, and how many invocations are under way.
+/// How many schedules there are.
 #[derive(Debug, Default)]
-pub struct Count {
-    schedules: AtomicUsize,
-    underway: AtomicUsize,
-}
+pub struct Count(AtomicUsize);
 
 impl Count {
-    pub fn set(&self, schedules: usize, underway: usize) {
-        self.schedules.store(schedules, Ordering::Relaxed);
-        self.underway.store(underway, Ordering::Relaxed);
+    pub fn set(&self, schedules: usize) {
+        self.0.store(schedules, Ordering::Relaxed);
     }
 
     /// # Errors
     /// When there is no room for another schedule.
     pub fn check(&self) -> Result<()> {
-        match self.schedules.load(Ordering::Relaxed) {
+        match self.0.load(Ordering::Relaxed) {
             SCHEDULES_MAX.. => {
                 Err(errors::quota(format!("This house keeps at most {SCHEDULES_MAX} schedules.")))
             }
@@ -161,28 +148,13 @@ impl Count {
         }
     }
 
-    pub fn is_full(&self) -> bool {
-        self.underway.load(Ordering::Relaxed) >= UNDERWAY_MAX
-    }
-
     pub fn made(&self) {
-        self.schedules.fetch_add(1, Ordering::Relaxed);
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub fn gone(&self, count: usize) {
-        less(&self.schedules, count);
+    pub fn gone(&self, gone: usize) {
+        // Never below nothing: a reset may have come between.
+        let less = |count: usize| Some(count.saturating_sub(gone));
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
-
-    pub fn begun(&self) {
-        self.underway.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub fn done(&self) {
-        less(&self.underway, 1);
-    }
-}
-
-/// Never below nothing: a reset may have come between.
-fn less(number: &AtomicUsize, by: usize) {
-    let _ = number.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| Some(count.saturating_sub(by)));
 }

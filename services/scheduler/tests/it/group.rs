@@ -2,7 +2,9 @@
 
 use api_scheduler::*;
 
-use super::{cloud, create, queue, schedule};
+use scheduler::state;
+
+use super::{cloud, create, is_quiet, next, queue, schedule};
 
 const ARN: &str = "arn:aws:scheduler:us-east-1:000000000000:schedule-group/team";
 
@@ -50,4 +52,27 @@ async fn a_group_goes_with_its_schedules() {
         cloud.call(op::GetScheduleGroup, asked).await.unwrap_err().code(),
         "ResourceNotFoundException"
     );
+}
+
+#[tokio::test]
+async fn schedules_of_a_group_on_its_way_out_call_no_more() {
+    let cloud = cloud().await;
+    let arn = queue(&cloud, "jobs").await;
+    let group = CreateScheduleGroupInput { name: "team".to_owned(), ..Default::default() };
+    cloud.call(op::CreateScheduleGroup, group).await.unwrap();
+    let input =
+        CreateScheduleInput { group_name: Some("team".to_owned()), ..schedule("one", "rate(1 days)", &arn) };
+    create(&cloud, input).await.unwrap();
+    next(&cloud, "jobs").await;
+    // Due while the group waits to be taken apart.
+    let (ctx, scope) = (cloud.ctx("scheduler"), cloud.scope());
+    ctx.write(|tx| {
+        let found = state::group::get(tx, &scope, "team")?;
+        state::group::put(tx, &scope, &state::group::Group { is_deleting: true, ..found })?;
+        let due = state::schedule::get(tx, &scope, "team", "one")?;
+        state::schedule::put(tx, &scope, due, Some(tx.ctx().now()))
+    })
+    .await
+    .unwrap();
+    assert!(is_quiet(&cloud, "jobs").await);
 }

@@ -82,6 +82,36 @@ async fn a_flexible_window_is_kept_to_and_the_end_is_the_end() {
 }
 
 #[tokio::test]
+async fn what_was_missed_of_a_flexible_schedule_does_not_come_in_a_burst() {
+    let cloud = cloud().await;
+    let arn = queue(&cloud, "jobs").await;
+    let window = FlexibleTimeWindow { mode: "FLEXIBLE".to_owned(), maximum_window_in_minutes: Some(1_440) };
+    let input =
+        CreateScheduleInput { flexible_time_window: window, ..schedule("loose", "rate(1 minutes)", &arn) };
+    create(&cloud, input).await.unwrap();
+    // Three days away: of more than a thousand calls whose windows are open still, the first is made now.
+    cloud.advance(3 * 1_440 * MINUTE);
+    next(&cloud, "jobs").await;
+    assert!(is_quiet(&cloud, "jobs").await);
+}
+
+#[tokio::test]
+async fn a_schedule_that_has_no_time_left_goes_where_it_should() {
+    let cloud = cloud().await;
+    let arn = queue(&cloud, "jobs").await;
+    let over = |name: &str, action: &str| CreateScheduleInput {
+        action_after_completion: Some(action.to_owned()),
+        end_date: Some(Timestamp::from_millis(cloud.now() + MINUTE)),
+        ..schedule(name, "cron(0 0 1 1 ? 2199)", &arn)
+    };
+    create(&cloud, over("stays", "NONE")).await.unwrap();
+    create(&cloud, over("goes", "DELETE")).await.unwrap();
+    cloud.eventually("it is gone", async || get(&cloud, "goes").await.is_err().then_some(())).await;
+    assert!(get(&cloud, "stays").await.is_ok());
+    assert!(is_quiet(&cloud, "jobs").await);
+}
+
+#[tokio::test]
 async fn buses_and_any_operation_are_called() {
     let cloud = cloud().await;
     queue(&cloud, "jobs").await;
@@ -137,6 +167,7 @@ async fn what_cannot_be_called_goes_to_the_dead_letters() {
     let said = letter.message_attributes.clone().unwrap();
     let of = |name: &str| said[name].string_value.clone().unwrap();
     assert_eq!(body(&letter), json!({ "n": 1 }));
+    assert_eq!(of("RETRY_ATTEMPTS"), "0");
     assert_eq!(of("TARGET_ARN"), cloud.scope().arn("sqs", "nowhere"));
     assert_eq!(of("SCHEDULE_ARN"), "arn:aws:scheduler:us-east-1:000000000000:schedule/default/gone");
     assert!(of("ERROR_CODE").contains("NonExistentQueue") || of("ERROR_CODE").contains("QueueDoesNotExist"));

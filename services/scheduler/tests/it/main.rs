@@ -3,6 +3,7 @@
 
 mod group;
 mod invocation;
+mod metric;
 mod schedule;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub fn services() -> Vec<Service> {
     let read: ReadInput = Arc::new(read);
     vec![
         scheduler::service(&Plugs::default().with(read)),
+        cloudwatch::service(&Plugs::default()),
         events::service(&Plugs::default()),
         iam::service(&Plugs::default().with(sealer.clone())),
         sqs::service(&Plugs::default().with(sealer)),

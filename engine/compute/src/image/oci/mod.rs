@@ -156,6 +156,8 @@ impl OciImages {
         }
         // Out of sight at once, then gone.
         let doomed = draft(&folder);
+        // Of one that could not be removed as a whole.
+        remove_tree(&doomed)?;
         fs::rename(&folder, &doomed).at("remove", &folder)?;
         remove_tree(&doomed)
     }

@@ -17,6 +17,7 @@ use super::layout::Layer;
 use crate::error::{Error, Result, Trying};
 use crate::image::failed;
 use crate::image::host::INIT;
+use crate::tie;
 
 /// The role: `<root> <verb>`, with the layer in plain on its input.
 pub(crate) const ROLE: &str = "__image-unpack";
@@ -148,6 +149,7 @@ pub(crate) fn finish(root: &Path, program: &Path, name: &str) -> Result<()> {
 
 /// The role.
 pub(crate) fn run(root: &Path, verb: &str) -> Result<()> {
+    tie::to_parent()?;
     nix::unistd::chroot(root).at("enter", root)?;
     std::env::set_current_dir("/").trying(|| "enter the image".to_owned())?;
     let done = match verb {
