@@ -102,7 +102,12 @@ fn work(
         group.warm_pool = None;
         group.is_pool_deleting = false;
     }
-    if (made.is_settled && group.cause.take().is_some()) || pool_is_gone {
+    let before = (group.cause.is_some(), group.is_replacing);
+    if made.is_settled {
+        (group.cause, group.is_replacing) = (None, false);
+    }
+    group.is_replacing |= made.is_replacing;
+    if before != (group.cause.is_some(), group.is_replacing) || pool_is_gone {
         group::put(tx, &scope, &group)?;
     }
     Ok((made, touched))

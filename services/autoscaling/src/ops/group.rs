@@ -35,6 +35,7 @@ pub async fn create_auto_scaling_group(ctx: &Ctx, input: api::CreateAutoScalingG
         created_at: now,
         desired,
         cause: (desired > 0).then(|| cause::desired(now, &Wanting::Created, 0, desired)),
+        is_replacing: false,
         places,
         suspended: Default::default(),
         metrics: Vec::new(),

@@ -45,8 +45,10 @@ pub struct Plan {
     pub ends: Vec<End>,
     /// Slots that stand for themselves now.
     pub handed_over: Vec<String>,
-    /// The capacity is what is wanted.
+    /// The capacity is what is wanted, or was before instances that are not well were ended.
     pub is_settled: bool,
+    /// Instances that are not well end: what is launched next is there for them.
+    pub is_replacing: bool,
     /// Look again then.
     pub again_at: Option<Millis>,
 }
@@ -57,13 +59,15 @@ pub fn plan(facts: &Facts<'_>) -> Plan {
         end_all(facts, &mut plan);
         return plan;
     }
+    let counted: Vec<&Instance> = facts.instances.iter().filter(|one| one.counts()).collect();
+    let capacity: i32 = counted.iter().map(|one| one.weight).sum();
     end_unhealthy(facts, &mut plan);
+    plan.is_replacing = !plan.ends.is_empty();
+    plan.is_settled = plan.is_replacing && capacity >= facts.group.desired;
     hand_over(facts, &mut plan);
     if !plan.ends.is_empty() || !plan.handed_over.is_empty() || !plan.launches.is_empty() {
         return plan;
     }
-    let counted: Vec<&Instance> = facts.instances.iter().filter(|one| one.counts()).collect();
-    let capacity: i32 = counted.iter().map(|one| one.weight).sum();
     match facts.group.desired - capacity {
         missing if missing > 0 => grow(facts, &counted, capacity, missing, &mut plan),
         missing if missing < 0 => shrink(facts, &counted, capacity, &mut plan),
@@ -139,8 +143,7 @@ fn grow(facts: &Facts<'_>, counted: &[&Instance], capacity: i32, missing: i32, p
     }
     let unit = facts.unit.max(1);
     let count = usize::try_from((missing + unit - 1) / unit).unwrap_or_default().min(LAUNCHES_MAX);
-    let replacing = facts.group.cause.is_none() && facts.instances.iter().any(|one| one.unhealthy.is_some());
-    let cause = if replacing {
+    let cause = if facts.group.cause.is_none() && facts.group.is_replacing {
         cause::replaced(facts.now)
     } else {
         cause::started(facts.now, facts.group.cause.as_deref(), capacity, facts.group.desired)
@@ -312,5 +315,67 @@ fn warm(facts: &Facts<'_>, plan: &mut Plan) {
             let cause = cause::unhealthy(facts.now, why);
             plan.ends.push(End { slot: one.slot.clone(), cause, wish: Wish::Terminate });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(desired: i32, cause: Option<&str>) -> Group {
+        Group {
+            asked: Default::default(),
+            uuid: String::new(),
+            created_at: 0,
+            desired,
+            cause: cause.map(str::to_owned),
+            is_replacing: false,
+            places: vec![Place { zone: "a".to_owned(), subnet: None }],
+            suspended: Default::default(),
+            metrics: Vec::new(),
+            is_deleting: false,
+            cooldown_until: 0,
+            warm_pool: None,
+            is_pool_deleting: false,
+            predicted: None,
+            ceiling: None,
+        }
+    }
+
+    fn served(slot: &str, group: &Group) -> Instance {
+        let blank = Instance::blank("g", &group.places[0], 0);
+        Instance { slot: slot.to_owned(), stage: Stage::InService, ..blank }
+    }
+
+    fn planned(group: &Group, instances: &[Instance]) -> Plan {
+        let current = Current::default();
+        plan(&Facts { group, instances, current: &current, now: 0, retry_at: 0, unit: 1 })
+    }
+
+    #[test]
+    fn what_is_launched_for_one_that_was_not_well_says_so_though_it_is_long_gone() {
+        // The request that made the group is met, and nobody looked since: it is not why the next one comes.
+        let mut group = group(2, Some("a user request."));
+        let mut all = [served("1", &group), served("2", &group)];
+        all[0].unhealthy = Some("a check".to_owned());
+        let made = planned(&group, &all);
+        assert_eq!(made.ends.len(), 1);
+        assert!(made.is_settled && made.is_replacing);
+
+        (group.cause, group.is_replacing) = (None, true);
+        let made = planned(&group, &all[1..]);
+        assert!(!made.is_settled && !made.is_replacing);
+        assert_eq!(made.launches[0].cause, cause::replaced(0));
+    }
+
+    #[test]
+    fn a_request_that_is_not_met_yet_stays_the_reason() {
+        let group = group(3, Some("a user request."));
+        let mut all = [served("1", &group), served("2", &group)];
+        all[0].unhealthy = Some("a check".to_owned());
+        let made = planned(&group, &all);
+        assert!(!made.is_settled && made.is_replacing);
+        let made = planned(&Group { is_replacing: true, ..group }, &all[1..]);
+        assert!(made.launches[0].cause.starts_with("a user request."), "{}", made.launches[0].cause);
     }
 }

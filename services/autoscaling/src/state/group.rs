@@ -17,6 +17,9 @@ pub struct Group {
     pub desired: i32,
     /// Why `desired` is what it is, for the activities that follow from it.
     pub cause: Option<String>,
+    /// Instances that were not well ended since `desired` was last met.
+    #[serde(default)]
+    pub is_replacing: bool,
     /// Where instances may be.
     pub places: Vec<Place>,
     /// Processes that are off, with the reason.
