@@ -18,8 +18,15 @@ pub(crate) struct Folder {
     /// Folders whose names, up to the root, are on the disk for certain.
     known: Mutex<HashSet<PathBuf>>,
     /// Held as long as the folder is open.
-    _lock: File,
+    lock: File,
     opened_at: SystemTime,
+}
+
+impl Drop for Folder {
+    /// Children that are being born have the lock too, until they become other programs: closing alone would leave it theirs.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Folder {
@@ -36,7 +43,7 @@ impl Folder {
         sync_dir(&root).doing(doing)?;
         root.parent().map_or(Ok(()), sync_dir).doing(doing)?;
         let known = Mutex::new(HashSet::new());
-        Ok(Self { root, known, _lock: lock, opened_at: SystemTime::now() })
+        Ok(Self { root, known, lock, opened_at: SystemTime::now() })
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -12,7 +12,9 @@ use crate::error::{Error, Result, Trying};
 use crate::{sector, sys};
 
 /// Tries to get a free device before others do.
-const TRIES: u32 = 64;
+const TRIES: u64 = 64;
+/// Between the later ones; between the first ones less.
+const TRY_AGAIN_MS_MAX: u64 = 30;
 /// How long a device whose last user has gone may take to go too.
 const GONE_WITHIN: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
@@ -72,13 +74,16 @@ pub(crate) fn attach(file: &Path) -> Result<Loop> {
         Ok(backing) if !small => (backing, true),
         _ => (cached, false),
     };
-    for _ in 0..TRIES {
+    for tried in 1..=TRIES {
         let number = sys::loop_free(&control).trying(|| "find a free loop device".to_owned())?;
         let path = ensure_node(number)?;
         let device = open(&path, 0).at("open", &path)?;
         match sys::loop_configure(&device, &backing, direct, small) {
             Ok(()) => return Ok(Loop { number, backing: file.to_owned() }),
-            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {}
+            // Somebody else was faster, or still holds for a moment what the kernel calls free.
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
+                thread::sleep(Duration::from_millis(tried.min(TRY_AGAIN_MS_MAX)));
+            }
             Err(error) => return Err(error).at("make a block device of", file),
         }
     }

@@ -182,9 +182,10 @@ impl Runner {
         let slots = Arc::new(Semaphore::new(self.controller.concurrency));
         let mut sweep_at = house.clock().now();
         loop {
-            if house.clock().now() >= sweep_at {
+            let now = house.clock().now();
+            if now >= sweep_at {
                 self.sweep(&house).await;
-                sweep_at = house.clock().now() + self.controller.sweep_every_ms;
+                sweep_at = now + self.controller.sweep_every_ms;
             }
             self.work().take_due(house.clock().now());
             while let Ok(slot) = slots.clone().acquire_owned().await {

@@ -63,19 +63,23 @@ impl House {
         }
     }
 
-    /// Runs `f` every so often until the house closes.
-    async fn every(
+    /// Runs `f` every so often, counted from now on, until the house closes.
+    fn every(
         self: Arc<Self>,
         every_ms: Millis,
         name: &'static str,
         f: impl Fn(Arc<Self>) -> crate::BoxFuture<'static, Result<()>> + Send + 'static,
-    ) {
-        let never = Notify::new();
-        loop {
-            self.wait(&never, Some(self.clock.now() + every_ms)).await;
-            let Some(_working) = self.begin_work().await else { return };
-            if let Err(error) = self.guard(f(self.clone())).await {
-                tracing::error!(sweep = name, %error, cause = error.cause().map(tracing::field::display), "a sweep failed");
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let mut next_at = self.clock.now() + every_ms;
+        async move {
+            let never = Notify::new();
+            loop {
+                self.wait(&never, Some(next_at)).await;
+                next_at = self.clock.now() + every_ms;
+                let Some(_working) = self.begin_work().await else { return };
+                if let Err(error) = self.guard(f(self.clone())).await {
+                    tracing::error!(sweep = name, %error, cause = error.cause().map(tracing::field::display), "a sweep failed");
+                }
             }
         }
     }

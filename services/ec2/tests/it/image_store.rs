@@ -338,7 +338,10 @@ async fn an_image_brings_the_files_below_its_root_where_only_this_cloud_has_them
     house.becomes(&again, "available").await;
     let base = ImageId(format!("oci-import-{again}"));
     assert_eq!(house.machines.imported_images().await.unwrap(), std::slice::from_ref(&base));
-    assert!(house.volumes.snapshots().is_empty());
+    house
+        .cloud
+        .eventually("no disk is left", async || house.volumes.snapshots().is_empty().then_some(()))
+        .await;
     // Its files go when nothing is made of it any more.
     let end = api::DeregisterImageRequest { image_id: again, ..Default::default() };
     house.cloud.call(op::DeregisterImage, end).await.unwrap();
@@ -364,7 +367,10 @@ async fn files_below_a_root_that_cannot_be_read_fail_their_image() {
         house.cloud.call(op::CreateRestoreImageTask, restore(&key.unwrap(), Some("again"))).await.unwrap();
     let failed = house.becomes(&made.image_id.unwrap(), "failed").await;
     assert!(failed.state_reason.unwrap().message.unwrap().contains("no root"));
-    assert!(house.volumes.snapshots().is_empty());
+    house
+        .cloud
+        .eventually("no disk is left", async || house.volumes.snapshots().is_empty().then_some(()))
+        .await;
 }
 
 #[tokio::test]
