@@ -11,6 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 use crate::cli::{Outcome, Problem};
+use crate::consoles::Consoles;
 use crate::up::tag_of;
 
 /// Where the runtime things of all clouds of this host lie.
@@ -23,6 +24,7 @@ pub(crate) struct Engines {
     pub(crate) machines: Arc<dyn Machines>,
     pub(crate) networks: Arc<dyn Networks>,
     pub(crate) volumes: Arc<dyn Volumes>,
+    pub(crate) consoles: Arc<Consoles>,
     engine: Engine,
     blocks: block::Engine,
     tag: Arc<Tag>,
@@ -52,11 +54,13 @@ pub(crate) async fn open(data: &Path, public_range: &str, internet: bool) -> Out
         owner: config.uid_base,
         program: config.exe.clone(),
     });
+    let consoles = Arc::new(Consoles::new(&config));
     let engine = Engine::open(config).await.map_err(|e| Problem::new("machines cannot be had", &e))?;
     Ok(Engines {
         machines: Arc::new(engine.clone()),
         networks: Arc::new(networks),
         volumes: Arc::new(blocks.clone()),
+        consoles,
         engine,
         blocks,
         tag: Arc::new(tag),

@@ -6,6 +6,7 @@ mod balancers;
 mod cli;
 mod client;
 mod config;
+mod consoles;
 mod demo;
 mod doctor;
 mod engines;

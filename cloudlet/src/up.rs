@@ -127,6 +127,7 @@ async fn serve(options: &Up) -> Outcome {
             tls: Some(tls.clone()),
             limits: Limits::default(),
             hosts: Some(balancers.clone()),
+            ssh: Some(engines.consoles.clone()),
         };
         let mut ended = ended.clone();
         servers.spawn(server.run(source, async move {
@@ -234,6 +235,7 @@ fn plugs(options: &Up, engines: &Engines, data: &Path) -> Plugs {
         .with(engines.machines.clone())
         .with(engines.networks.clone())
         .with(engines.volumes.clone())
+        .with(engines.consoles.keys.clone())
         .with(Arc::new(SnapshotDesk::default()))
         .set("ec2.public-addresses", options.public_cidr.clone())
         .set("ec2.overcommit", options.overcommit.to_string())

@@ -75,7 +75,12 @@ def lets_in_for_a_minute(cloud, instance, user, folder):
     assert ssh(stranger, address, "true", user) is None
     told = ssh(key, address, FILE, user)
     assert public.split()[1] in told
-    eventually(lambda: ssh(key, address, "true", user) is None, "the key is over", seconds=90)
+
+    def over():
+        # Once may be a machine that is slow to answer.
+        return ssh(key, address, "true", user) is None and ssh(key, address, "true", user) is None and banner(address)
+
+    eventually(over, "the key is over", seconds=90)
     assert time.monotonic() - sent_at > 55
     return address
 
@@ -125,19 +130,3 @@ def test_what_is_refused_and_what_policies_ask(cloud, launched, tmp_path):
 
     ec2.stop_instances(InstanceIds=[instance])
     assert code(connect.send_ssh_public_key, **key) == "EC2InstanceStateInvalidException"
-
-
-def test_consoles_are_closed_and_say_so(cloud, launched, tmp_path):
-    ec2, connect = cloud.client("ec2"), cloud.client("ec2-instance-connect")
-    instance = launched("host")
-    running(ec2, instance)
-    _, public = new_key(tmp_path, "rsa")
-    key = {"InstanceId": instance, "SerialPort": 0, "SSHPublicKey": public}
-    assert ec2.get_serial_console_access_status()["SerialConsoleAccessEnabled"] is False
-    assert code(connect.send_serial_console_ssh_public_key, **key) == "SerialConsoleAccessDisabledException"
-    assert ec2.enable_serial_console_access()["SerialConsoleAccessEnabled"] is True
-    try:
-        assert ec2.get_serial_console_access_status()["SerialConsoleAccessEnabled"] is True
-        assert code(connect.send_serial_console_ssh_public_key, **key) == "SerialConsoleSessionUnsupportedException"
-    finally:
-        assert ec2.disable_serial_console_access()["SerialConsoleAccessEnabled"] is False

@@ -24,6 +24,8 @@ pub(crate) enum Ask {
     Run,
     /// Answer with the state now and after every change, until the shim ends.
     Watch,
+    /// After the answer the connection is the machine's console, until one of the two ends. One at a time.
+    Attach,
 }
 
 /// What a shim answers.

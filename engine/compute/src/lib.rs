@@ -12,6 +12,7 @@ mod console;
 mod control;
 mod devices;
 mod disk;
+mod door;
 mod engine;
 mod error;
 mod exec;
@@ -34,6 +35,7 @@ mod sys;
 mod tie;
 mod users;
 
+pub use door::{ConsoleDoor, ConsoleKeys};
 pub use engine::{Config, Engine};
 pub use error::{Error, Result};
 pub use fake::{FakeMachines, OnStart};

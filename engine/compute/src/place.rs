@@ -87,6 +87,10 @@ impl Place {
     pub(crate) fn console_socket(&self, id: &MachineId) -> PathBuf {
         self.sockets().join(format!("{id}.c"))
     }
+    /// What those need who come to consoles.
+    pub(crate) fn visits(&self) -> PathBuf {
+        self.run.join("visits")
+    }
     pub(crate) fn user_namespace(&self) -> PathBuf {
         self.run.join("users")
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::error::{Error, Result, chain};
 use crate::image::{disk, oci, whole};
-use crate::{devices, exec, guest, micro, shim, users};
+use crate::{devices, door, exec, guest, micro, shim, users};
 
 pub(crate) const SHIM: &str = "__machine-shim";
 pub(crate) const EXEC: &str = "__machine-exec";
@@ -18,6 +18,10 @@ pub(crate) const FORCE: &str = "force";
 pub(crate) const SYNC: &str = "sync";
 /// How it is told to look at the links of the network namespace instead.
 pub(crate) const LINKS: &str = "links";
+/// Answers one connection that wants to a console.
+pub(crate) const CONSOLE_HOST: &str = "__console-host";
+/// What its visitor runs.
+pub(crate) const CONSOLE_VISIT: &str = "__console-visit";
 pub(crate) const USER_NAMESPACE: &str = "__user-namespace";
 pub(crate) const GUEST_INIT: &str = "__guest-init";
 /// The first process of a machine with a kernel of its own, until its root is put together.
@@ -37,6 +41,10 @@ pub fn run_if_role(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
         SHIM => Some(code(one(rest).and_then(|folder| shim::run(&PathBuf::from(folder))).map(|()| 0))),
         EXEC => Some(code(exec_role(rest))),
         DEVICES => Some(code(devices_role(rest).map(|()| 0))),
+        CONSOLE_HOST => Some(code(console_role(rest).map(|()| 0))),
+        CONSOLE_VISIT => {
+            Some(code(one(rest).and_then(|sockets| door::visit::run(Path::new(sockets))).map(|()| 0)))
+        }
         USER_NAMESPACE => Some(code(users::hold().map(|()| 0))),
         GUEST_INIT => Some(code(guest::init::run().map(|()| 0))),
         GUEST_BOOT => Some(code(guest::boot::run().map(|()| 0))),
@@ -72,6 +80,15 @@ fn exec_role(args: &[String]) -> Result<i32> {
     match args {
         [folder, pid, command @ ..] => {
             exec::run(Path::new(folder), pid.parse().map_err(|_| wrong())?, command)
+        }
+        _ => Err(wrong()),
+    }
+}
+
+fn console_role(args: &[String]) -> Result<()> {
+    match args {
+        [folder, host_key, sockets] => {
+            door::host::run(Path::new(folder), Path::new(host_key), Path::new(sockets))
         }
         _ => Err(wrong()),
     }

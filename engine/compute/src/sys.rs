@@ -356,6 +356,13 @@ pub(crate) fn loopback_up(socket: &impl AsFd) -> io::Result<()> {
     }
 }
 
+/// Lets go of the terminal that came with our session, for somebody else to have it.
+pub(crate) fn leave_terminal() -> io::Result<()> {
+    let terminal = std::fs::File::open("/dev/tty")?;
+    // SAFETY: TIOCNOTTY takes no argument.
+    unsafe { checked(i64::from(libc::ioctl(terminal.as_raw_fd(), libc::TIOCNOTTY))).map(drop) }
+}
+
 /// Makes a link that is read and written as a file, in the current network namespace. It lasts as long as the file is open.
 pub(crate) fn open_tap(name: &str) -> io::Result<OwnedFd> {
     let file = std::fs::File::options().read(true).write(true).open("/dev/net/tun")?;

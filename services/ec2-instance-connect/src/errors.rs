@@ -36,9 +36,7 @@ pub fn console_access_disabled() -> Error {
     Error::modeled(Kind::Denied, &error::SERIAL_CONSOLE_ACCESS_DISABLED_EXCEPTION, message)
 }
 
-pub fn console_unsupported(id: &str) -> Error {
-    let message = format!(
-        "This cloud has no way to the serial console of instance {id}; ec2:GetConsoleOutput tells what it shows."
-    );
-    Error::modeled(Kind::Conflict, &error::SERIAL_CONSOLE_SESSION_UNSUPPORTED_EXCEPTION, message)
+pub fn instance_type(name: &str) -> Error {
+    let message = format!("The instance type {name} is not supported for connecting via the serial console.");
+    Error::modeled(Kind::Invalid, &error::EC2_INSTANCE_TYPE_INVALID_EXCEPTION, message)
 }

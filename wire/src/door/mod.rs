@@ -38,7 +38,7 @@ pub use body::{Answer, Inbound};
 pub use caller::Connection;
 pub use gate::{Codec, Dialect, Encoded, Gate};
 pub use protocols::Protocols;
-pub use server::{Hosts, Limits, Server, Source, listen};
+pub use server::{Hosts, Limits, Server, Source, Ssh, listen};
 
 use crate::headers::{AMZ_TARGET, AMZN_QUERY_MODE, AMZN_REQUEST_ID, authority};
 use crate::route::{Asked, Router, Wanted};

@@ -62,6 +62,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// First byte of a TLS record that begins a handshake (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
+/// What whoever speaks SSH says first; clients send it in one piece.
+const SSH_GREETING: &[u8; 4] = b"SSH-";
+
+/// What a connection begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    Tls,
+    Ssh,
+    Http,
+}
+
 /// A listening socket that may take over the address of one just closed.
 ///
 /// # Errors
@@ -106,6 +117,13 @@ pub struct Server {
     pub tls: Option<Arc<ServerConfig>>,
     pub limits: Limits,
     pub hosts: Option<Arc<dyn Hosts>>,
+    pub ssh: Option<Arc<dyn Ssh>>,
+}
+
+/// Takes connections that begin with SSH's greeting (RFC 4253, section 4.2).
+pub trait Ssh: Send + Sync {
+    /// Serves a connection to its end; dropped, it is ended.
+    fn serve(&self, stream: TcpStream, peer: SocketAddr) -> BoxFuture<'_, ()>;
 }
 
 /// Answers requests for hosts that are not the cloud's own, such as those of tenants' load balancers.
@@ -128,6 +146,7 @@ struct Shared {
     tls: Option<TlsAcceptor>,
     limits: Limits,
     hosts: Option<Arc<dyn Hosts>>,
+    ssh: Option<Arc<dyn Ssh>>,
     http: auto::Builder<TokioExecutor>,
 }
 
@@ -135,9 +154,9 @@ impl Server {
     /// Accepts until `end` completes, then lets requests under way come to theirs.
     pub async fn run(self, source: impl Into<Source>, end: impl Future<Output = ()>) {
         let mut source = source.into();
-        let Self { door, tls, limits, hosts } = self;
-        let shared =
-            Arc::new(Shared { door, tls: tls.map(TlsAcceptor::from), limits, hosts, http: http(limits) });
+        let Self { door, tls, limits, hosts, ssh } = self;
+        let tls = tls.map(TlsAcceptor::from);
+        let shared = Arc::new(Shared { door, tls, limits, hosts, ssh, http: http(limits) });
         let places = Arc::new(Semaphore::new(limits.connections_max));
         let graceful = GracefulShutdown::new();
         let (ending, ended) = watch::channel(false);
@@ -158,10 +177,18 @@ impl Server {
                             // Before its first byte a connection is nobody's request.
                             let first = tokio::select! {
                                 _ = ended.changed() => None,
-                                first = shared.first_byte(&stream) => first,
+                                first = shared.first_bytes(&stream) => first,
                             };
-                            if let Some(secure) = first {
-                                shared.serve(stream, Connection { peer, secure, way }, watcher).await;
+                            match (first, &shared.ssh) {
+                                (None, _) => {}
+                                (Some(First::Ssh), Some(ssh)) if way.is_none() => tokio::select! {
+                                    _ = ended.changed() => {}
+                                    () = ssh.serve(stream, peer) => {}
+                                },
+                                (Some(first), _) => {
+                                    let secure = first == First::Tls;
+                                    shared.serve(stream, Connection { peer, secure, way }, watcher).await;
+                                }
                             }
                             drop(place);
                         });
@@ -203,11 +230,13 @@ fn http(limits: Limits) -> auto::Builder<TokioExecutor> {
 }
 
 impl Shared {
-    /// Whether a connection begins with TLS; `None` when it does not begin in time.
-    async fn first_byte(&self, stream: &TcpStream) -> Option<bool> {
-        let mut first = [0u8; 1];
+    /// What a connection begins with; `None` when it does not begin in time.
+    async fn first_bytes(&self, stream: &TcpStream) -> Option<First> {
+        let mut first = [0u8; SSH_GREETING.len()];
         match timeout(self.limits.head_time_max, stream.peek(&mut first)).await {
-            Ok(Ok(1)) => Some(first == [TLS_HANDSHAKE]),
+            Ok(Ok(1..)) if first == *SSH_GREETING => Some(First::Ssh),
+            Ok(Ok(1..)) if first.starts_with(&[TLS_HANDSHAKE]) => Some(First::Tls),
+            Ok(Ok(1..)) => Some(First::Http),
             _ => None,
         }
     }

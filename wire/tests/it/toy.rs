@@ -269,7 +269,7 @@ pub(crate) async fn open_with(limits: Limits) -> House {
     let address = listener.local_addr().unwrap();
     let (end, ended) = oneshot::channel::<()>();
     let tls = Some(authority.server_config().unwrap());
-    let server = Server { door: Arc::new(door), tls, limits, hosts: None };
+    let server = Server { door: Arc::new(door), tls, limits, hosts: None, ssh: None };
     let running = tokio::spawn(server.run(listener, async move {
         let _ = ended.await;
     }));

@@ -23,7 +23,7 @@ use crate::folder;
 use crate::image::{ImageStore, Progress};
 use crate::line;
 use crate::machine::{Capabilities, Changed, Driver, ExitReason, MachineId, Observed};
-use crate::place::Place;
+use crate::place::{Place, remove_tree};
 use crate::shim::FirstWord;
 use crate::{cgroup, roles, users};
 
@@ -343,6 +343,7 @@ fn is_off(state: &Observed) -> bool {
 fn prepare(config: &Config) -> Result<Capabilities> {
     config.place.prepare_data()?;
     folder::tidy(&config.place)?;
+    remove_tree(&config.place.visits())?;
     let mut found = capability::find();
     if found.driver.is_some() {
         let place = &config.place;

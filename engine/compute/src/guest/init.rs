@@ -12,7 +12,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, gethostname, sync};
 
 use crate::error::{Error, Result, Trying};
-use crate::guest::{agent, boot, seed, ssh};
+use crate::guest::{agent, boot, console, seed, ssh};
 use crate::record::now_ms;
 use crate::sys::{self, Signals};
 
@@ -45,6 +45,8 @@ pub(crate) fn run() -> Result<()> {
         restart,
     ])
     .trying(|| "block signals".to_owned())?;
+    // Whoever logs in at the console is to have it. That hangs up on whoever runs by now: nobody does.
+    let _ = sys::leave_terminal();
     // What fails here leaves a machine that is poorer but runs; the console says so.
     if let Err(error) = prepare() {
         say(&format!("{error}"));
@@ -62,6 +64,9 @@ pub(crate) fn run() -> Result<()> {
     start(seed::run);
     if ssh::is_available() {
         services.push(Service::begin(ssh::serve));
+    }
+    if console::is_available() {
+        services.push(Service::begin(console::serve));
     }
     let last = loop {
         let limit = services.iter().any(|service| service.again_at.is_some()).then_some(200);

@@ -3,6 +3,7 @@
 mod agent;
 pub(crate) mod boot;
 mod cloud_config;
+mod console;
 pub(crate) mod init;
 pub(crate) mod metadata;
 mod network;

@@ -11,7 +11,7 @@ use crate::image::{Layers, Over, draft, failed};
 use crate::place::remove_tree;
 
 /// Rises when what is written below changes; machines keep the version they were made from.
-const VERSION: &str = "host-1";
+const VERSION: &str = "host-2";
 /// The folders of programs and libraries on a host whose `/bin` and `/lib` are not links into `/usr`.
 const PROGRAMS: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 /// The login of people, with the home folder of this name.
@@ -59,14 +59,15 @@ PrintMotd no
 AcceptEnv LANG LC_*
 Subsystem sftp internal-sftp
 ";
-/// Enough of PAM for `su`, `sudo` and `login`: root may do all, others what their password allows.
+/// Enough of PAM for `login`, `sudo` and whoever else asks: what a password allows.
 const PAM: &str = "\
-auth sufficient pam_rootok.so
 auth required pam_unix.so
 account required pam_unix.so
 session required pam_unix.so
 password required pam_unix.so
 ";
+/// Programs that root runs to become somebody else, and need not ask: `login` is run by root too, and must.
+const PAM_OF_ROOT: [&str; 4] = ["su", "su-l", "runuser", "runuser-l"];
 const PROFILE: &str = "\
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 [ \"$PS1\" ] && PS1='\\u@\\h:\\w\\$ '
@@ -180,6 +181,9 @@ fn write_etc(etc: &Path) -> io::Result<()> {
             fs::create_dir_all(parent)?;
         }
         fs::write(path, text)?;
+    }
+    for name in PAM_OF_ROOT {
+        fs::write(etc.join("pam.d").join(name), format!("auth sufficient pam_rootok.so\n{PAM}"))?;
     }
     fs::write(etc.join("shadow"), shadow)?;
     set_mode(&etc.join("shadow"), 0o640)?;

@@ -10,6 +10,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
 
+use super::session::Session;
 use super::{Pty, Shim, Wish};
 use crate::control::{Answer, Ask, read_frame, write_frame};
 use crate::error::{Result, Trying};
@@ -32,6 +33,9 @@ pub(super) struct Ready {
     pub(super) listener: bool,
     pub(super) mounts: bool,
     pub(super) wires: bool,
+    pub(super) session: bool,
+    /// Whoever was at the console hung up.
+    pub(super) is_gone: bool,
 }
 
 impl Shim {
@@ -46,12 +50,21 @@ impl Shim {
         let on = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut fds = vec![on(self.children.as_fd()), on(self.control.as_fd())];
         let pty = self.pty.as_ref().map(|pty| {
-            fds.push(on(pty.master.as_fd()));
+            let mut flags = PollFlags::POLLIN;
+            flags.set(PollFlags::POLLOUT, self.session.as_ref().is_some_and(Session::has_typed));
+            fds.push(PollFd::new(pty.master.as_fd(), flags));
+            fds.len() - 1
+        });
+        let session = self.session.as_ref().map(|session| {
+            fds.push(PollFd::new(session.fd(), session.interest()));
             fds.len() - 1
         });
         let starting = self.starting.as_ref().map(|starting| {
             fds.push(on(starting.result.as_fd()));
-            fds.push(on(starting.consoles.as_fd()));
+            fds.push(on(match &starting.hands_over {
+                Some(socket) => socket.as_fd(),
+                None => starting.consoles.as_fd(),
+            }));
             fds.len() - 2
         });
         let hearing = self.hearing.as_ref().map(|hearing| {
@@ -73,6 +86,10 @@ impl Shim {
             Err(error) => return Err(error).trying(|| "wait".to_owned()),
         }
         let is = |n: usize| fds.get(n).and_then(PollFd::any).unwrap_or(false);
+        let hung_up = |n: usize| {
+            let flags = fds.get(n).and_then(PollFd::revents);
+            flags.is_some_and(|flags| flags.intersects(PollFlags::POLLHUP | PollFlags::POLLERR))
+        };
         Ok(Ready {
             control: is(1),
             pty: pty.is_some_and(is),
@@ -81,22 +98,31 @@ impl Shim {
             listener: hearing.is_some_and(is),
             mounts: mounts.is_some_and(is),
             wires: wires.is_some_and(|n| is(n) || is(n + 1)),
+            session: session.is_some_and(is),
+            is_gone: session.is_some_and(hung_up),
         })
     }
 
-    /// The runtime hands over the console it made.
+    /// The runtime hands over the console it made: some time after it came, since it comes before it makes one.
     pub(super) fn take_console(&mut self) {
-        let Some(starting) = &self.starting else { return };
-        let Ok((socket, _)) = starting.consoles.accept() else { return };
-        let taken = socket
-            .set_nonblocking(false)
-            .and_then(|()| socket.set_read_timeout(Some(ASK_WITHIN)))
-            .and_then(|()| sys::receive_fd(socket.as_fd()))
-            .and_then(|master| {
-                non_blocking(master.as_fd())?;
-                let peer = sys::pty_peer(master.as_fd())?;
-                Ok(Pty { master: File::from(master), _peer: peer })
-            });
+        let Some(starting) = &mut self.starting else { return };
+        let socket = match starting.hands_over.take() {
+            Some(socket) => socket,
+            None => match starting.consoles.accept() {
+                Ok((socket, _)) => socket,
+                Err(_) => return,
+            },
+        };
+        let taken = socket.set_nonblocking(true).and_then(|()| sys::receive_fd(socket.as_fd()));
+        if taken.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            starting.hands_over = Some(socket);
+            return;
+        }
+        let taken = taken.and_then(|master| {
+            non_blocking(master.as_fd())?;
+            let peer = sys::pty_peer(master.as_fd())?;
+            Ok(Pty { master: File::from(master), _peer: peer })
+        });
         match taken {
             Ok(pty) => self.pty = Some(pty),
             // The machine runs without one; whoever looks for its console finds why here.
@@ -134,7 +160,11 @@ impl Shim {
                 Ok(0) => self.pty = None,
                 Ok(length) => {
                     // A full disk costs console output, not the machine.
-                    let _ = self.console.write(bytes.get(..length).unwrap_or_default());
+                    let bytes = bytes.get(..length).unwrap_or_default();
+                    let _ = self.console.write(bytes);
+                    if let Some(session) = &mut self.session {
+                        session.tell(bytes);
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -195,6 +225,14 @@ impl Shim {
                     continue;
                 }
                 Ok(Ask::Watch) => Answer::Refused("too many watch".to_owned()),
+                Ok(Ask::Attach) if self.session.is_none() => {
+                    let begun =
+                        write_frame(&mut socket, &Answer::Accepted).and_then(|()| Session::new(socket));
+                    // Whoever asked and is gone again is told nothing.
+                    self.session = begun.ok();
+                    continue;
+                }
+                Ok(Ask::Attach) => Answer::Refused("somebody else is at its console".to_owned()),
                 Ok(Ask::Run) if matches!(self.wish, Wish::Stop | Wish::Kill) => {
                     Answer::Refused("it is being stopped".to_owned())
                 }

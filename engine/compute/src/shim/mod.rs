@@ -2,6 +2,7 @@
 //! writes down how it ended. It outlives the engine, which finds it again by its lock and its socket.
 
 mod ears;
+mod session;
 mod wishes;
 
 use std::fs::File;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use self::ears::non_blocking;
+use self::session::Session;
 use nix::fcntl::OFlag;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{SigSet, Signal};
@@ -78,6 +80,8 @@ struct Starting {
     runtime: Pid,
     result: File,
     consoles: UnixListener,
+    /// It came to hand over a console, and has yet to.
+    hands_over: Option<UnixStream>,
     deadline: Instant,
 }
 
@@ -109,6 +113,8 @@ struct Shim {
     /// When to tell the first process again, and how long to wait after that.
     ask_again: Option<(Instant, Duration)>,
     pty: Option<Pty>,
+    /// Whoever is at the console.
+    session: Option<Session>,
     console: Console,
     control: UnixListener,
     watchers: Vec<UnixStream>,
@@ -148,6 +154,7 @@ impl Shim {
             force_at: None,
             ask_again: None,
             pty: None,
+            session: None,
             console: Console::open(folder)?,
             control,
             watchers: Vec::new(),
@@ -168,6 +175,9 @@ impl Shim {
             let ready = self.wait()?;
             if ready.pty {
                 self.copy_console();
+            }
+            if ready.pty || ready.session {
+                self.attend(ready.is_gone);
             }
             if ready.console {
                 self.take_console();
@@ -213,7 +223,8 @@ impl Shim {
         let runtime = sys::fork_into(move || start_in_child(&orders, &folder, answer, given))
             .trying(|| "fork".to_owned())?;
         let deadline = Instant::now() + START_WITHIN;
-        self.starting = Some(Starting { runtime, result: File::from(result), consoles, deadline });
+        self.starting =
+            Some(Starting { runtime, result: File::from(result), consoles, hands_over: None, deadline });
         Ok(())
     }
 

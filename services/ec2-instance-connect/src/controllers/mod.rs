@@ -1,3 +1,4 @@
 //! What happens later.
 
+pub mod console_key;
 pub mod ssh_key;

@@ -1,16 +1,20 @@
 //! What EC2 says of an instance.
 
 use api_ec2 as ec2;
-use kernel::{Ctx, Kind, Result};
+use kernel::{Ctx, Kind, Result, Scope};
 
 use crate::errors;
+
+pub fn arn(scope: &Scope, id: &str) -> String {
+    scope.arn("ec2", format_args!("instance/{id}"))
+}
 
 /// Looks at an instance of the caller's account.
 ///
 /// # Errors
 /// `EC2InstanceNotFoundException` when it is not there, or not in this zone; `EC2InstanceStateInvalidException` when it
 /// does not run.
-pub async fn check_running(ctx: &Ctx, id: &str, zone: Option<&str>) -> Result<()> {
+pub async fn check_running(ctx: &Ctx, id: &str, zone: Option<&str>) -> Result<ec2::Instance> {
     // By its id: a filter would have every instance looked at.
     let request =
         ec2::DescribeInstancesRequest { instance_ids: Some(vec![id.to_owned()]), ..Default::default() };
@@ -27,6 +31,6 @@ pub async fn check_running(ctx: &Ctx, id: &str, zone: Option<&str>) -> Result<()
         zone.is_none_or(|zone| actual == Some(zone))
     });
     let found = found.ok_or_else(|| errors::no_such_instance(id, zone))?;
-    let state = found.state.and_then(|state| state.name).unwrap_or_default();
-    if state == "running" { Ok(()) } else { Err(errors::instance_state(id, &state)) }
+    let state = found.state.as_ref().and_then(|state| state.name.as_deref()).unwrap_or_default();
+    if state == "running" { Ok(found) } else { Err(errors::instance_state(id, state)) }
 }

@@ -1,14 +1,10 @@
-//! Keys sent to instances and to their consoles.
+//! Keys sent to instances.
 
-use api_ec2 as ec2;
-use api_ec2_instance_connect::{
-    SendSSHPublicKeyRequest, SendSSHPublicKeyResponse, SendSerialConsoleSSHPublicKeyRequest,
-    SendSerialConsoleSSHPublicKeyResponse,
-};
+use api_ec2_instance_connect::{SendSSHPublicKeyRequest, SendSSHPublicKeyResponse};
 use compute::MachineId;
 use kernel::{Access, Ctx, Error, Result, Scope};
 
-use super::instance::check_running;
+use super::instance::{arn, check_running};
 use crate::errors;
 use crate::rules::ssh_key::{self as rules, LIFE_MS, NO_USER, check_key, check_user};
 use crate::service::Machines;
@@ -17,18 +13,10 @@ use crate::state::ssh_key::{self, SentKey};
 /// How long a guest may take.
 pub const PATIENCE_MS: u64 = 10_000;
 /// Of ids of keys, in hexadecimal digits.
-const ID_DIGITS: usize = 17;
+pub const ID_DIGITS: usize = 17;
 
 pub fn access(scope: &Scope, input: &SendSSHPublicKeyRequest) -> Result<Access> {
-    Ok(to_instance(scope, &input.instance_id).condition("ec2:osuser", [input.instance_os_user.clone()]))
-}
-
-pub fn console_access(scope: &Scope, input: &SendSerialConsoleSSHPublicKeyRequest) -> Result<Access> {
-    Ok(to_instance(scope, &input.instance_id))
-}
-
-fn to_instance(scope: &Scope, id: &str) -> Access {
-    Access::on(scope.arn("ec2", format_args!("instance/{id}")))
+    Ok(Access::on(arn(scope, &input.instance_id)).condition("ec2:osuser", [input.instance_os_user.clone()]))
 }
 
 pub async fn send_ssh_public_key(
@@ -66,20 +54,4 @@ pub async fn send_ssh_public_key(
             Err(errors::instance_unavailable(&key.instance))
         }
     }
-}
-
-pub async fn send_serial_console_ssh_public_key(
-    ctx: &Ctx,
-    input: SendSerialConsoleSSHPublicKeyRequest,
-) -> Result<SendSerialConsoleSSHPublicKeyResponse> {
-    check_key(&input.ssh_public_key)?;
-    let status = ctx.call_as_service(
-        ec2::op::GetSerialConsoleAccessStatus,
-        ec2::GetSerialConsoleAccessStatusRequest::default(),
-    );
-    if status.await?.serial_console_access_enabled != Some(true) {
-        return Err(errors::console_access_disabled());
-    }
-    check_running(ctx, &input.instance_id, None).await?;
-    Err(errors::console_unsupported(&input.instance_id))
 }

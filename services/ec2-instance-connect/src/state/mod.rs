@@ -1,3 +1,4 @@
 //! What is stored.
 
+pub mod console_key;
 pub mod ssh_key;

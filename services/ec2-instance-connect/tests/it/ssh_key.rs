@@ -1,12 +1,12 @@
 //! Keys that let somebody in for a minute, and no longer.
 
 use api_ec2 as ec2;
-use api_ec2_instance_connect::{SendSSHPublicKeyRequest, SendSerialConsoleSSHPublicKeyRequest, op};
+use api_ec2_instance_connect::{SendSSHPublicKeyRequest, op};
 use compute::CommandOutput;
 
 use crate::{Cloud, cloud};
 
-const KEY: &str =
+pub(crate) const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJgzuSaFtTx3ylO5/RMqTcYDXuVPVcmz8YE4HQFBJcZy somebody@home";
 
 fn request(instance: &str) -> SendSSHPublicKeyRequest {
@@ -84,29 +84,4 @@ async fn an_instance_takes_a_bounded_number_of_keys_a_minute() {
     cloud.cloud.advance(60_000);
     let again = async || send(&cloud, request(&id)).await.ok();
     cloud.cloud.eventually("there is room again", again).await;
-}
-
-#[tokio::test]
-async fn consoles_are_closed_and_stay_out_of_reach() {
-    let cloud = cloud().await;
-    let id = cloud.instance().await;
-    let refused = async || {
-        let request = SendSerialConsoleSSHPublicKeyRequest {
-            instance_id: id.clone(),
-            ssh_public_key: format!("ssh-rsa {}", KEY.split(' ').nth(1).unwrap()),
-            ..Default::default()
-        };
-        let answer = cloud.cloud.call(op::SendSerialConsoleSSHPublicKey, request).await;
-        answer.unwrap_err().code().to_owned()
-    };
-    assert_eq!(refused().await, "SerialConsoleAccessDisabledException");
-    cloud.cloud.call(ec2::op::EnableSerialConsoleAccess, Default::default()).await.unwrap();
-    let told = cloud.cloud.call(ec2::op::GetSerialConsoleAccessStatus, Default::default()).await.unwrap();
-    assert_eq!(
-        (told.serial_console_access_enabled, told.managed_by.as_deref()),
-        (Some(true), Some("account"))
-    );
-    assert_eq!(refused().await, "SerialConsoleSessionUnsupportedException");
-    cloud.cloud.call(ec2::op::DisableSerialConsoleAccess, Default::default()).await.unwrap();
-    assert_eq!(refused().await, "SerialConsoleAccessDisabledException");
 }
