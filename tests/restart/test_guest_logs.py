@@ -18,6 +18,8 @@ CONFIG = {
                     {"file_path": "/var/log/app.log", "log_group_name": "app", "log_stream_name": "{instance_id}", "retention_in_days": 7},
                     {"file_path": "/var/log/trace*.log", "log_group_name": "app", "log_stream_name": "traces"},
                     {"file_path": "/var/log/other.log", "timestamp_format": "%H:%M %j"},
+                    {"file_path": "/dev/console", "log_group_name": "app", "log_stream_name": "console",
+                     "filters": [{"type": "include", "expression": "^said "}]},
                     {"file_path": "/var/log/turn-*.log", "log_group_name": "app", "log_stream_name": "turns", "retention_in_days": 8},
                     {
                         "file_path": "/var/log/timed.log", "log_group_name": "app", "log_stream_name": "timed", "timezone": "UTC",
@@ -48,6 +50,7 @@ printf '%s\\n' "$t Failed" 'at a' "$t health" "$t Ended" > /var/log/timed.log
   esac
   sleep 0.1
 done) &
+(n=0; while n=$((n + 1)); do echo "said $n" > /dev/console; sleep 0.1; done) &
 for i in $(seq 600); do [ -s {AGENT}/logs/amazon-cloudwatch-agent.log ] && break; sleep 0.2; done
 echo "TOLD $(cat {AGENT}/logs/amazon-cloudwatch-agent.log | tr -d '\\n') END"
 """
@@ -119,6 +122,8 @@ def test_lines_of_guests_are_shipped_through_rotations_and_a_kill(profile):
         taken = lambda letter=letter: [int(line.split()[1]) for line in lines(cloud, "turns") if line.startswith(letter)]
         turns = eventually(lambda: len(found := taken()) > 5 and found, f"lines of file {letter} have come", 30)
         assert turns == list(range(1, len(turns) + 1)), "of both files every line once, in order"
+    said = numbers(cloud, "console")
+    assert max(said) > 100 and said == list(range(1, len(said) + 1)), "the console's every line once, in order"
     groups = cloud.client("logs").describe_log_groups()["logGroups"]
     assert [(one["logGroupName"], one.get("retentionInDays")) for one in groups] == [("app", 7)]
     told = eventually(lambda: (said := console()) and " END" in said and said, "the guest is told what is not shipped", 60)
@@ -131,6 +136,8 @@ def test_lines_of_guests_are_shipped_through_rotations_and_a_kill(profile):
     after = eventually(lambda: shipped(last + 110), "lines come on", 90)
     # What was put and not yet written down as put may have come twice; nothing is missing.
     assert sorted(set(after)) == list(range(1, max(after) + 1))
+    said = numbers(cloud, "console")
+    assert sorted(set(said)) == list(range(1, max(said) + 1))
 
 
 def test_without_a_role_nothing_is_shipped_and_the_guest_is_told(profile):

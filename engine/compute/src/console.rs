@@ -2,9 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Result, Trying};
+use crate::machine::ConsolePart;
 
 /// When the newer file is this long it becomes the older one.
 const FILE_BYTES_MAX: u64 = 128 * 1024;
@@ -34,6 +36,25 @@ impl Console {
         }
         Ok(())
     }
+}
+
+/// The files, older first.
+pub(crate) fn parts(folder: &Path) -> Result<Vec<ConsolePart>> {
+    let mut parts = Vec::new();
+    for path in [older(folder), newer(folder)] {
+        let read = File::open(&path).and_then(|mut file| {
+            let mut bytes = Vec::new();
+            let id = file.metadata()?.ino();
+            file.read_to_end(&mut bytes)?;
+            Ok(ConsolePart { id, bytes })
+        });
+        match read {
+            Ok(part) => parts.push(part),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).at("read", &path),
+        }
+    }
+    Ok(parts)
 }
 
 /// The last `bytes_max` bytes that were written.

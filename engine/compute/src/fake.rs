@@ -11,8 +11,8 @@ use tokio::sync::broadcast;
 
 use crate::error::{Error, Result};
 use crate::machine::{
-    Capabilities, Changed, CommandOutput, Device, Driver, ExitReason, ImageId, ImageState, Kind, MachineId,
-    MachineSpec, Machines, Observed, Stats,
+    Capabilities, Changed, CommandOutput, ConsolePart, Device, Driver, ExitReason, ImageId, ImageState, Kind,
+    MachineId, MachineSpec, Machines, Observed, Stats,
 };
 
 /// What happens when a fake machine is started.
@@ -347,6 +347,12 @@ impl Machines for FakeMachines {
         let state = self.lock();
         let answer = state.machines.get(id).map(|fake| fake.console.clone());
         ready(answer.ok_or_else(|| Error::Absent(id.to_string()))).boxed()
+    }
+
+    fn console_parts<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Vec<ConsolePart>>> {
+        let state = self.lock();
+        let said = state.machines.get(id).map(|fake| fake.console.clone());
+        ready(Ok(said.into_iter().map(|bytes| ConsolePart { id: 1, bytes }).collect())).boxed()
     }
 
     fn remove<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {

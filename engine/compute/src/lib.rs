@@ -42,7 +42,8 @@ pub use fake::{FakeMachines, OnStart};
 pub use image::oci::{Imported, Login, OciImages, Reference};
 pub use image::{ImageStore, Progress};
 pub use machine::{
-    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Device, Driver, EXEC_OUTPUT_BYTES_MAX,
-    ExitReason, ImageId, ImageState, Kind, Limits, MachineId, MachineSpec, Machines, Observed, Seed, Stats,
+    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, ConsolePart, Device, Driver,
+    EXEC_OUTPUT_BYTES_MAX, ExitReason, ImageId, ImageState, Kind, Limits, MachineId, MachineSpec, Machines,
+    Observed, Seed, Stats,
 };
 pub use place::Place;

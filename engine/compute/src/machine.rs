@@ -9,6 +9,14 @@ use tokio::sync::broadcast;
 
 use crate::error::{Error, Result};
 
+/// A piece of what a console said. While it is the last one more comes at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsolePart {
+    /// The same as long as it is the same piece.
+    pub id: u64,
+    pub bytes: Vec<u8>,
+}
+
 /// How much of a machine's console is kept for [`Machines::console`].
 pub const CONSOLE_BYTES_MAX: usize = 64 * 1024;
 /// How much of a command's output is kept, of each of its two streams.
@@ -326,6 +334,9 @@ pub trait Machines: Send + Sync {
 
     /// The last [`CONSOLE_BYTES_MAX`] bytes of its console, over all its boots.
     fn console<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Vec<u8>>>;
+
+    /// All that is kept of its console, for who follows it: older parts first.
+    fn console_parts<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Vec<ConsolePart>>>;
 
     /// Gives the machine exactly these devices, from now on, running or not. One that is taken away while a file system
     /// of it is mounted stays in use until that is unmounted (and, by a machine with a kernel of its own, until asked again);

@@ -3,10 +3,12 @@
 use api_application_autoscaling::{SERVICE, op};
 use kernel::{Access, Millis, Plugs, Result, Scope, Service, ServiceBuilder};
 use scaling::alarm::{DETAIL_TYPE, SOURCE};
+use scaling::owner::{self, Owner};
 
 use crate::controllers::{alarm, scheduled_action as scheduled_actions, target as targets};
 use crate::ops::{activity, policy, scheduled_action, tag, target};
 use crate::state::activity as stored;
+use crate::state::policy::Policy;
 use crate::state::scheduled_action::TIMER;
 
 /// Activities too old are looked for this often.
@@ -56,7 +58,13 @@ pub fn service(_: &Plugs) -> Service {
         targets::list,
         targets::reconcile,
     );
-    s.controller(alarm::CHORES, alarm::CONCURRENCY, alarm::SWEEP_EVERY_MS, alarm::list, alarm::reconcile);
+    s.controller(
+        Policy::CONTROLLER,
+        alarm::CONCURRENCY,
+        alarm::SWEEP_EVERY_MS,
+        owner::list::<Policy>,
+        owner::reconcile::<Policy>,
+    );
     s.subscribe(alarm::NAME, Some(SOURCE), Some(DETAIL_TYPE), alarm::take);
     s.timer(TIMER, scheduled_actions::due);
     s.sweep("application-autoscaling-activities", SWEEP_EVERY_MS, stored::sweep);

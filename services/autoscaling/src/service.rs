@@ -3,6 +3,7 @@
 use api_autoscaling::{SERVICE, op};
 use kernel::{Access, Millis, Plugs, Result, Scope, Service, ServiceBuilder};
 use scaling::alarm::{DETAIL_TYPE, SOURCE};
+use scaling::owner::{self, Owner};
 
 use crate::controllers::{
     alarm, event, group as groups, instance as instances, metric as metrics, predictive,
@@ -16,6 +17,7 @@ use crate::ops::{
 use crate::rules::tag::pairs;
 use crate::state::activity as stored;
 use crate::state::forecast::TIMER as FORECASTS;
+use crate::state::policy::Policy;
 use crate::state::scheduled_action::TIMER;
 
 /// Activities too old are looked for this often.
@@ -47,7 +49,13 @@ pub fn service(_: &Plugs) -> Service {
         instances::list,
         instances::reconcile,
     );
-    s.controller(alarm::CHORES, alarm::CONCURRENCY, alarm::SWEEP_EVERY_MS, alarm::list, alarm::reconcile);
+    s.controller(
+        Policy::CONTROLLER,
+        alarm::CONCURRENCY,
+        alarm::SWEEP_EVERY_MS,
+        owner::list::<Policy>,
+        owner::reconcile::<Policy>,
+    );
     s.subscribe(
         "autoscaling/instances",
         Some(event::SOURCE),

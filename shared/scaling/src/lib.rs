@@ -1,8 +1,10 @@
 //! How a capacity follows a metric: by steps, by adjustments, or towards a target, the alarms by which it hears of it, and
-//! which of them are still to be seen to. It knows no clock, calls nobody, and knows nothing of what is scaled.
+//! which of them are still to be seen to. It knows no clock, calls nobody but CloudWatch, and knows nothing of what is
+//! scaled.
 
 pub mod alarm;
 pub mod chore;
+pub mod owner;
 
 const STEPS_MAX: usize = 20;
 

@@ -17,8 +17,9 @@ use crate::error::{Error, Result, Trying};
 use crate::image::oci::{self, OciImages};
 use crate::image::whole;
 use crate::machine::{
-    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, Device, Driver, EXEC_OUTPUT_BYTES_MAX,
-    ExitReason, ImageId, ImageState, Kind, MachineId, MachineSpec, Machines, Observed, Stats,
+    CONSOLE_BYTES_MAX, Capabilities, Changed, CommandOutput, ConsolePart, Device, Driver,
+    EXEC_OUTPUT_BYTES_MAX, ExitReason, ImageId, ImageState, Kind, MachineId, MachineSpec, Machines, Observed,
+    Stats,
 };
 use crate::record::{Orders, check_spec};
 use crate::{bundle, capability, cgroup, console, devices, folder, line, micro, roles};
@@ -300,6 +301,11 @@ impl Machines for Engine {
             .await
         }
         .boxed()
+    }
+
+    fn console_parts<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<Vec<ConsolePart>>> {
+        let folder = self.folder(id);
+        on_thread(move || console::parts(&folder)).boxed()
     }
 
     fn remove<'a>(&'a self, id: &'a MachineId) -> BoxFuture<'a, Result<()>> {

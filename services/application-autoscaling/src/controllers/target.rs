@@ -1,6 +1,8 @@
 //! Scalable targets: what is asked of one is decided, one demand at a time; a change is told to the resource, and waited for.
 
-use kernel::{Ctx, Error, Kind, Millis, Next, Result, Scope, Tx};
+use kernel::{Ctx, Millis, Next, Result, Scope, Tx};
+
+use scaling::owner::is_passing;
 
 use super::alarm;
 use super::dimension::{self, Reading};
@@ -66,11 +68,6 @@ async fn set(ctx: &Ctx, of: &Dimension, key: &TargetKey, change: &Change) -> Res
     })
     .await?;
     Ok(Next::Now)
-}
-
-/// Whether trying again may help.
-pub fn is_passing(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Internal | Kind::Unavailable | Kind::Throttled)
 }
 
 fn cooling(now: Millis, change: &Change) -> Cooling {

@@ -5,10 +5,10 @@ use api_cloudwatch as cw;
 use kept::Kept;
 use kernel::{Ctx, Result, Scope};
 use scaling::Way;
+use scaling::owner::{self, Owner};
 use shape::Timestamp;
 
 use super::{Of, get_target, page};
-use crate::controllers::alarm::{self, CHORES};
 use crate::errors;
 use crate::rules::key::TargetKey;
 use crate::rules::policy as rules;
@@ -51,7 +51,7 @@ pub async fn put_scaling_policy(
             Ok((made, over))
         })
         .await?;
-    alarm::settle_all(ctx, &made, &over).await?;
+    owner::settle_all(ctx, &made, &over).await?;
     let alarms = made.alarms.iter().map(|name| alarm_view(&scope, name)).collect();
     Ok(api::PutScalingPolicyResponse { policy_arn: made.arn(&scope), alarms: Some(alarms) })
 }
@@ -147,6 +147,6 @@ pub async fn delete_scaling_policy(
             Ok(found)
         })
         .await?;
-    gone.alarms.iter().for_each(|alarm| ctx.nudge(CHORES, alarm));
+    gone.alarms.iter().for_each(|alarm| ctx.nudge(Policy::CONTROLLER, alarm));
     Ok(api::DeleteScalingPolicyResponse::default())
 }

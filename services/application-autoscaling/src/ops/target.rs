@@ -3,17 +3,18 @@
 use api_application_autoscaling as api;
 use api_iam as iam;
 use kernel::{Ctx, Kind, Result};
+use scaling::owner::Owner;
 use shape::Timestamp;
 
 use super::{Of, get_target, page};
-use crate::controllers::alarm::CHORES;
 use crate::controllers::dimension;
 use crate::errors;
 use crate::rules::dimension::Dimension;
 use crate::rules::key::TargetKey;
 use crate::rules::target as rules;
+use crate::state::policy::{self, Policy};
 use crate::state::target::{self, Suspended, Target};
-use crate::state::{activity, policy, scheduled_action};
+use crate::state::{activity, scheduled_action};
 
 pub async fn register_scalable_target(
     ctx: &Ctx,
@@ -123,6 +124,6 @@ pub async fn deregister_scalable_target(
             Ok(policies.into_iter().flat_map(|one| one.alarms).collect::<Vec<_>>())
         })
         .await?;
-    alarms.iter().for_each(|alarm| ctx.nudge(CHORES, alarm));
+    alarms.iter().for_each(|alarm| ctx.nudge(Policy::CONTROLLER, alarm));
     Ok(api::DeregisterScalableTargetResponse::default())
 }

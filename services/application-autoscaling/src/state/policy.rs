@@ -51,15 +51,6 @@ impl Policy {
         }
     }
 
-    /// Whether it is this one that is stored, and none that was put meanwhile.
-    fn is_stored(&self, from: &mut impl Reader, scope: &Scope) -> Result<bool> {
-        let same = |other: Self| {
-            (&other.uuid, &other.alarms) == (&self.uuid, &self.alarms)
-                && to_json(&other.asked.0) == to_json(&self.asked.0)
-        };
-        Ok(find(from, scope, &self.key, self.name())?.is_some_and(same))
-    }
-
     pub fn arn(&self, scope: &Scope) -> String {
         let (uuid, path, name) = (&self.uuid, self.key.path(), self.name());
         scope.arn("autoscaling", format_args!("scalingPolicy:{uuid}:{path}:policyName/{name}"))
@@ -101,29 +92,18 @@ pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
     POLICIES.put(tx, scope, (one.key.text(), one.name()), one)
 }
 
-/// All its alarms are made, unless some are still to be seen to: it holds.
-pub fn confirm(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
-    for alarm in &one.alarms {
-        if ALARMS.find(tx, scope, alarm)?.is_some() {
-            return Ok(());
-        }
-    }
-    if one.trial.is_none() || !one.is_stored(tx, scope)? {
-        return Ok(());
-    }
-    POLICIES.put(tx, scope, (one.key.text(), one.name()), &Policy { trial: None, ..one.clone() })
+/// Whether it is this one that is stored, and none that was put meanwhile.
+pub fn is_stored(from: &mut impl Reader, scope: &Scope, one: &Policy) -> Result<bool> {
+    let same = |other: Policy| {
+        (&other.uuid, &other.alarms) == (&one.uuid, &one.alarms)
+            && to_json(&other.asked.0) == to_json(&one.asked.0)
+    };
+    Ok(find(from, scope, &one.key, one.name())?.is_some_and(same))
 }
 
-/// Its alarms cannot be made: what was before is again, if it held, unless another has been put meanwhile.
-pub fn take_back(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
-    let Some(trial) = &one.trial else { return Ok(()) };
-    if !one.is_stored(tx, scope)? {
-        return Ok(());
-    }
-    match &trial.before {
-        Some(before) => put(tx, scope, before),
-        None => delete(tx, scope, one),
-    }
+/// All its alarms are made: it holds.
+pub fn hold(tx: &mut Tx<'_, '_>, scope: &Scope, one: &Policy) -> Result<()> {
+    POLICIES.put(tx, scope, (one.key.text(), one.name()), &Policy { trial: None, ..one.clone() })
 }
 
 /// With its alarms, soon.

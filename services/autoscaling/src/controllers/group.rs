@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 
 use kernel::{Ctx, Millis, Next, Result, Scope, Tx};
+use scaling::owner;
 
 use super::activity::{self, Doing};
 use super::instance::{CONTROLLER as INSTANCE, turn};
 use super::launch::Source;
-use super::{alarm, health, refresh};
+use super::{health, refresh};
 use crate::rules::plan::{Facts, New, Plan, plan};
 use crate::rules::termination::Current;
 use crate::state::group::{self, Group};
 use crate::state::instance::{self, Instance, Origin, Wish};
-use crate::state::{policy, refresh as refreshes, scheduled_action};
+use crate::state::policy::{self, Policy};
+use crate::state::{refresh as refreshes, scheduled_action};
 
 /// The controller's name: its ids are groups'.
 pub const CONTROLLER: &str = "autoscaling/group";
@@ -178,7 +180,7 @@ async fn remove(ctx: &Ctx, group: &Group) -> Result<Next> {
         Ok(policies)
     });
     for one in write.await? {
-        alarm::remove_all(ctx, &one.alarms).await;
+        owner::remove_all::<Policy>(ctx, &one.alarms).await;
     }
     Ok(Next::Done)
 }

@@ -4,8 +4,8 @@ use api_autoscaling as api;
 use api_cloudwatch as cw;
 use kept::{Kept, alike};
 use kernel::{Ctx, Reader, Result, Scope};
-use scaling::Way;
 use scaling::alarm::Told;
+use scaling::{Way, owner};
 
 use super::{change, get_changeable};
 use crate::controllers::{alarm, group::CONTROLLER, predictive};
@@ -49,7 +49,7 @@ pub async fn put_scaling_policy(ctx: &Ctx, input: api::PutScalingPolicyType) -> 
         Ok((made, over))
     })
     .await?;
-    alarm::settle_all(ctx, &made, &over).await?;
+    owner::settle_all(ctx, &made, &over).await?;
     let alarms = made.alarms.iter().map(|name| alarm_view(&scope, name)).collect();
     Ok(api::PolicyARNType { policy_arn: Some(made.arn(&scope)), alarms: Some(alarms) })
 }
@@ -180,7 +180,7 @@ pub async fn delete_policy(ctx: &Ctx, input: api::DeletePolicyType) -> Result<()
             Ok(found)
         })
         .await?;
-    alarm::remove_all(ctx, &gone.alarms).await;
+    owner::remove_all::<Policy>(ctx, &gone.alarms).await;
     Ok(())
 }
 

@@ -195,6 +195,12 @@ impl Visit<'_> {
         machines.exec(&id, command, ANSWER_WITHIN_MS).await.map_err(Error::internal)
     }
 
+    /// What the guest's console said.
+    pub(super) async fn console(&self) -> Result<Vec<compute::ConsolePart>> {
+        let machines = &self.ctx.own::<Engines>().machines;
+        machines.console_parts(&machine_id(&self.instance.id)?).await.map_err(Error::internal)
+    }
+
     /// Tells people in the guest what they have not been told.
     async fn tell(&self, told: &mut Vec<String>, lines: Vec<String>) -> Result<()> {
         let new: Vec<String> = lines.iter().filter(|line| !told.contains(line)).cloned().collect();

@@ -78,15 +78,24 @@ impl Shipping {
                 break;
             }
             let none = Cursors::default();
-            let asked = due.iter().map(|file| (file.path.as_str(), known.get(&key(file)).unwrap_or(&none)));
+            let reached = |file: &Watched| known.get(&key(file)).unwrap_or(&none);
+            let (consoles, in_guest): (Vec<&Watched>, Vec<&Watched>) =
+                due.iter().copied().partition(|file| file.is_console());
+            let asked = in_guest.iter().map(|file| (file.path.as_str(), reached(file)));
             let needs_zone = due.iter().any(|file| file.lines.needs_zone());
             let answer = visit.exec(tail::command(needs_zone, asked)).await?;
             if answer.code == tail::OTHER_AGENT {
                 break;
             }
+            let said = if consoles.is_empty() { Vec::new() } else { visit.console().await? };
+            let said = said.iter().map(|part| (part.id, part.bytes.as_slice()));
+            let of_consoles =
+                consoles.into_iter().map(|file| (file, tail::console(said.clone(), reached(file))));
+            let looks: Vec<_> =
+                in_guest.into_iter().zip(tail::looks(&answer.stdout)).chain(of_consoles).collect();
             let (mut next, mut has_more) = (known.clone(), false);
-            let (zone, looks) = (tail::zone(&answer.stdout).0, tail::looks(&answer.stdout));
-            for (file, look) in due.iter().zip(&looks) {
+            let zone = tail::zone(&answer.stdout).0;
+            for (file, look) in &looks {
                 let cursors = next.entry(key(file)).or_default();
                 let mut taking = Taking {
                     visit,

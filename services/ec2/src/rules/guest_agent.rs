@@ -61,6 +61,15 @@ pub struct About<'a> {
     pub ip_address: Ipv4Addr,
 }
 
+/// The path that names the guest's console, of which the cloud keeps what it says.
+const CONSOLE: &str = "/dev/console";
+
+impl Watched {
+    pub fn is_console(&self) -> bool {
+        self.path == CONSOLE
+    }
+}
+
 impl About<'_> {
     fn fill(&self, text: &str) -> String {
         text.replace("{instance_id}", self.instance_id)

@@ -165,6 +165,29 @@ pub struct Part<'a> {
     pub is_last: bool,
 }
 
+/// What is new of a guest's console, of which parts are kept outside of it, each with what tells it from others.
+pub fn console<'a>(parts: impl DoubleEndedIterator<Item = (u64, &'a [u8])>, known: &Cursors) -> Look<'a> {
+    let mut parts: Vec<Part<'a>> = parts
+        .map(|(inode, all)| {
+            let begun = known.of(inode).and_then(|cursor| usize::try_from(cursor.offset).ok());
+            let from = begun.filter(|from| *from <= all.len()).unwrap_or_default();
+            Part {
+                inode,
+                size: u64::try_from(all.len()).unwrap_or(u64::MAX),
+                from: u64::try_from(from).unwrap_or_default(),
+                head: all.get(..HEAD_BYTES.min(all.len())).unwrap_or_default(),
+                bytes: all.get(from..).unwrap_or_default(),
+                is_last: true,
+            }
+        })
+        .collect();
+    if let Some(newest) = parts.last_mut() {
+        newest.is_last = false;
+    }
+    // A part may have become an older one while they were looked at, and be among none of them.
+    Look { parts, is_whole: false }
+}
+
 /// Reads the answer: a look for each pattern in order. An answer that is cut short, or of other programs than ours, gives
 /// what was whole in it.
 pub fn looks(answer: &[u8]) -> Vec<Look<'_>> {
@@ -362,6 +385,25 @@ mod tests {
             known.set(cursor(0, inode));
         }
         assert_eq!((known.0.len(), known.of(0), known.of(4)), (FILES_MAX, Some(cursor(0, 19)), None));
+    }
+
+    #[test]
+    fn a_console_is_read_on_where_it_was_left_also_when_a_part_has_become_older() {
+        let mut known = Cursors::default();
+        let mut new = |parts: &[(u64, &'static [u8])]| {
+            let look = console(parts.iter().copied(), &known);
+            let new: Vec<_> = look.parts.iter().map(|part| (part.bytes, part.is_last)).collect();
+            look.parts.iter().for_each(|part| known.set(part.cursor(part.size)));
+            known.keep_those_in(&look);
+            new
+        };
+        assert_eq!(new(&[]), []);
+        assert_eq!(new(&[(7, b"one\n")]), [(&b"one\n"[..], false)]);
+        assert_eq!(new(&[(7, b"one\ntwo\n")]), [(&b"two\n"[..], false)]);
+        assert_eq!(new(&[(7, b"one\ntwo\n3\n"), (8, b"4\n")]), [(&b"3\n"[..], true), (&b"4\n"[..], false)]);
+        // Between two files' looks it became the older one, and was not seen.
+        assert_eq!(new(&[(7, b"one\ntwo\n3\n"), (9, b"6\n")]), [(&b""[..], true), (&b"6\n"[..], false)]);
+        assert_eq!(new(&[(8, b"4\n5\n"), (9, b"6\n")]), [(&b"5\n"[..], true), (&b""[..], false)]);
     }
 
     #[test]

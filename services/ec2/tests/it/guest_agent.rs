@@ -63,8 +63,11 @@ impl Guest {
     fn ask_for(&self, entries: &[serde_json::Value]) {
         let mut entries = entries.to_vec();
         for entry in &mut entries {
-            let path = self.path(entry["file_path"].as_str().unwrap());
-            entry["file_path"] = json!(path.to_str().unwrap());
+            let name = entry["file_path"].as_str().unwrap();
+            // The console is nobody's file.
+            if !name.starts_with('/') {
+                entry["file_path"] = json!(self.path(name).to_str().unwrap());
+            }
         }
         let config = json!({"logs": {"logs_collected": {"files": {"collect_list": entries}}}});
         *self.config.lock().unwrap() = config.to_string();
@@ -153,6 +156,26 @@ async fn a_refused_retention_is_told_once_and_holds_nothing_up() {
     assert_eq!(lines(&cloud, "a").await, ["one", "two", "three"], "each once");
     let told = guest.told();
     assert!(told.len() == 1 && told[0].starts_with("a: retention_in_days 8 is not set: "), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_console_is_shipped_beside_files_and_without_any() {
+    let (cloud, _) = cloud(ALL).await;
+    let guest = Guest::on(&cloud);
+    let console = json!({"file_path": "/dev/console", "log_group_name": "said", "filters": [
+        {"type": "exclude", "expression": "secret"}]});
+    guest.ask_for(&[console.clone(), json!({"file_path": "a.log", "log_group_name": "a"})]);
+    append(&guest.path("a.log"), "one\n");
+    let made = launched(&cloud, Some("agent")).await;
+    let machine = compute::MachineId::new(made).unwrap();
+    cloud.machines.write_console(&machine, b"it boots\r\na secret\r\n");
+    shipped(&cloud, "said", &["it boots"]).await;
+    shipped(&cloud, "a", &["one"]).await;
+    guest.ask_for(&[console]);
+    cloud.machines.write_console(&machine, b"login: ");
+    looks(&cloud, &guest, 3).await;
+    cloud.machines.write_console(&machine, b"ann\r\n");
+    shipped(&cloud, "said", &["it boots", "login: ann"]).await;
 }
 
 #[tokio::test]
