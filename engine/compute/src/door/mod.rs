@@ -106,18 +106,23 @@ impl ConsoleDoor {
         }
     }
 
-    /// Serves one connection to its end. Whoever drops this ends it.
+    /// Serves one connection to its end; while no console is open to any key, that is at once. Whoever drops this ends it.
     ///
     /// # Errors
     /// [`Error::Host`] without dropbear or when all seats are taken, [`Error::Io`] when the host refuses. The connection
     /// is closed then.
     pub async fn serve(&self, stream: TcpStream) -> Result<()> {
+        let keys = self.keys.all();
+        if keys.is_empty() {
+            // Nobody is waited for.
+            return Ok(());
+        }
         let _seat =
             self.seats.try_acquire().map_err(|_| Error::Host("too many are at consoles".to_owned()))?;
         let host_key = self.host_key().await?;
         let number = self.visits.fetch_add(1, Ordering::Relaxed);
         let folder = Folder(self.place.visits().join(format!("{}-{number}", process::id())));
-        let (at, exe, keys) = (folder.0.clone(), self.exe.clone(), self.keys.all());
+        let (at, exe) = (folder.0.clone(), self.exe.clone());
         on_thread(move || lay_out(&at, &exe, &keys)).await?;
         stream.set_nonblocking(false).trying(|| "hand over a connection".to_owned())?;
         let mut child = Command::new(&self.exe)
