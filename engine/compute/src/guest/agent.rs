@@ -48,15 +48,13 @@ pub(crate) fn run() -> Result<()> {
     let mut lines = Lines::default();
     loop {
         if is_ready(&control, LOOK_EVERY_MS) {
-            read_into(&mut control, &mut lines)?;
+            read_into(&control, &mut lines)?;
             while let Some(wish) = lines.next() {
                 obey(wish)?;
             }
         }
         for port in ports.iter().filter(|port| !port.busy.load(Ordering::Acquire)) {
-            if is_ready(&port.file, 0) {
-                port.serve()?;
-            }
+            port.look()?;
         }
     }
 }
@@ -75,11 +73,40 @@ fn obey(wish: Wish) -> Result<()> {
     sys::send_signal(1, signal).trying(|| "tell the first process".to_owned())
 }
 
-/// Whether there is something to read.
+/// Whether somebody is there who said something.
 fn is_ready(file: &File, within_ms: u16) -> bool {
+    match state(file, within_ms) {
+        State::Said => true,
+        State::Quiet => false,
+        // There is no waiting at such a port: it is always ready, for its end.
+        State::Alone => {
+            std::thread::sleep(Duration::from_millis(within_ms.into()));
+            false
+        }
+    }
+}
+
+/// How a port is.
+enum State {
+    /// There is something to read.
+    Said,
+    Quiet,
+    /// Nobody has it open at the host. What somebody said before may still be there; after that it reads as at its end.
+    Alone,
+}
+
+fn state(file: &File, within_ms: u16) -> State {
     let mut fds = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
-    poll(&mut fds, PollTimeout::from(within_ms)).is_ok_and(|count| count > 0)
-        && fds.iter().any(|fd| fd.revents().is_some_and(|events| events.contains(PollFlags::POLLIN)))
+    // What cannot be asked is quiet.
+    let _ = poll(&mut fds, PollTimeout::from(within_ms));
+    let found = fds.iter().filter_map(PollFd::revents).fold(PollFlags::empty(), |all, one| all | one);
+    if found.contains(PollFlags::POLLHUP) {
+        State::Alone
+    } else if found.contains(PollFlags::POLLIN) {
+        State::Said
+    } else {
+        State::Quiet
+    }
 }
 
 /// Whether who asked has gone, or somebody else asks.
@@ -88,11 +115,12 @@ fn is_over(file: &File) -> bool {
     poll(&mut fds, PollTimeout::ZERO).is_ok_and(|count| count > 0)
 }
 
-fn read_into(file: &mut File, lines: &mut Lines) -> Result<()> {
+/// How much was read; nothing where nobody is there.
+fn read_into(mut file: &File, lines: &mut Lines) -> Result<usize> {
     let mut bytes = vec![0; PART_BYTES];
     let length = file.read(&mut bytes).trying(|| "listen to the host".to_owned())?;
     lines.feed(bytes.get(..length).unwrap_or_default());
-    Ok(())
+    Ok(length)
 }
 
 /// Where single things are asked, one at a time.
@@ -106,20 +134,32 @@ impl Port {
         Ok(Self { file: open(path)?, busy: Arc::default() })
     }
 
-    /// Does what is asked, in a thread of its own.
-    fn serve(&self) -> Result<()> {
+    /// Sees whether something is asked.
+    fn look(&self) -> Result<()> {
+        match state(&self.file, 0) {
+            State::Quiet => Ok(()),
+            State::Said => self.serve(Lines::default()),
+            State::Alone => {
+                let mut lines = Lines::default();
+                // Of somebody who came meanwhile, or went too soon.
+                if read_into(&self.file, &mut lines)? == 0 { Ok(()) } else { self.serve(lines) }
+            }
+        }
+    }
+
+    /// Does what is asked, of which this much was heard, in a thread of its own.
+    fn serve(&self, mut lines: Lines) -> Result<()> {
         let mut file = self.file.try_clone().trying(|| "share a port".to_owned())?;
         let busy = self.busy.clone();
         busy.store(true, Ordering::Release);
         std::thread::spawn(move || {
-            let mut lines = Lines::default();
-            // A question that does not come to its end is none.
-            while read_into(&mut file, &mut lines).is_ok() {
+            loop {
                 if let Some(Question { id, ask }) = lines.next() {
                     answer(&mut file, &id, ask);
                     break;
                 }
-                if !is_ready(&file, LOOK_EVERY_MS) {
+                // A question that does not come to its end is none.
+                if !is_ready(&file, LOOK_EVERY_MS) || read_into(&file, &mut lines).is_err() {
                     break;
                 }
             }
