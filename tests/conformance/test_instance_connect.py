@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -10,18 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 from conftest import eventually, needs_root
+from console_kit import new_key
 from test_ec2 import describe, open_group, running, ssh, state
 from test_microvm import MICRO, banner
 
 pytestmark = needs_root
 
 FILE = "cat ~/.ssh/authorized_keys"
-
-
-def new_key(folder, kind="ed25519"):
-    path = folder / f"{kind}-{uuid.uuid4().hex[:8]}"
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path)], check=True)
-    return path, path.with_suffix(".pub").read_text()
 
 
 def code(refused, *args, **kwargs):

@@ -6,9 +6,7 @@ import subprocess
 
 import pytest
 from conftest import eventually, needs_root
-from test_ec2 import running
-from test_instance_connect import new_key
-from test_serial_console import Visit
+from console_kit import Visit, new_key
 
 pytestmark = [needs_root, pytest.mark.skipif(not shutil.which("agetty"), reason="agetty is not installed")]
 
@@ -26,7 +24,8 @@ def test_a_key_outlives_a_kill_and_a_visit_does_not(own_cloud, tmp_path):
     image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["host"]}])["Images"][0]["ImageId"]
     made = ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1)
     instance = made["Instances"][0]["InstanceId"]
-    running(ec2, instance)
+    state = lambda: ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]["State"]["Name"]
+    eventually(lambda: state() == "running", "it runs")
     ec2.enable_serial_console_access()
     key, public = new_key(tmp_path)
     connect.send_serial_console_ssh_public_key(InstanceId=instance, SSHPublicKey=public)
