@@ -203,7 +203,9 @@ enum DataFolder {
 impl DataFolder {
     fn open(options: &Up) -> Outcome<Self> {
         let Some(path) = options.data_dir()? else {
-            let made = tempfile::Builder::new().prefix("cloudlet-").tempdir();
+            // By its own name: devices of the host are found by the files they are of, which links do not name.
+            let below = std::env::temp_dir().canonicalize();
+            let made = below.and_then(|below| tempfile::Builder::new().prefix("cloudlet-").tempdir_in(below));
             return made.map(Self::Temporary).map_err(|e| Problem::new("no temporary folder", &e));
         };
         let make = || -> std::io::Result<PathBuf> {
