@@ -43,6 +43,20 @@ pub fn name(of: &str, way: Way, uuid: &str) -> String {
     format!("TargetTracking-{of}-Alarm{way}-{uuid}")
 }
 
+/// The alarms that a policy of target tracking is to have: those it has, as far as they are wanted, and new ones, named by
+/// one uuid for each way.
+pub fn names(has: &[String], of: &str, scales_in: bool, [high, low]: [&str; 2]) -> Vec<String> {
+    let wanted = |way, uuid| {
+        let known = has.iter().find(|name| Way::of(name) == way).cloned();
+        known.unwrap_or_else(|| name(of, way, uuid))
+    };
+    let mut names = vec![wanted(Way::High, high)];
+    if scales_in {
+        names.push(wanted(Way::Low, low));
+    }
+    names
+}
+
 /// A metric by its namespace, name and statistic, and the one dimension it is found by.
 pub fn predefined(
     (namespace, metric, statistic): (&str, &str, &str),
@@ -131,6 +145,19 @@ mod tests {
         assert_eq!(
             (alarm.threshold, alarm.evaluation_periods, alarm.period),
             (Some(45.0), Some(15), Some(60))
+        );
+    }
+
+    #[test]
+    fn a_policy_keeps_the_alarms_it_has_as_far_as_it_wants_them() {
+        let (high, low) = (name("g", Way::High, "1"), name("g", Way::Low, "2"));
+        assert_eq!(names(&[], "g", true, ["1", "2"]), [high.clone(), low.clone()]);
+        let has = [high.clone(), low];
+        assert_eq!(names(&has, "g", true, ["3", "4"]), has);
+        assert_eq!(names(&has, "g", false, ["3", "4"]), std::slice::from_ref(&high));
+        assert_eq!(
+            names(std::slice::from_ref(&high), "g", true, ["3", "4"]),
+            [high.clone(), name("g", Way::Low, "4")]
         );
     }
 

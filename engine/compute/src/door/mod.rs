@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use crate::engine::{Config, on_thread};
 use crate::error::{Error, Result, Trying};
 use crate::machine::MachineId;
-use crate::place::{Place, remove_tree, write_atomically};
+use crate::place::{Place, remove_tree};
 use crate::roles;
 
 /// What comes after a machine's id in the name of a user: its one serial port (EC2 user guide, "Connect to the EC2 Serial
@@ -191,6 +191,7 @@ fn lay_out(folder: &Path, exe: &Path, keys: &BTreeMap<MachineId, Vec<String>>) -
     }
     let make =
         |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path).at("create", path);
+    let write = |path: &Path, text: String| fs::write(path, text).at("write", path);
     make(folder)?;
     symlink(exe, folder.join(host::PROGRAM)).at("link", exe)?;
     let mut users = String::from("root:x:0:0::/nonexistent:/usr/sbin/nologin\n");
@@ -199,13 +200,13 @@ fn lay_out(folder: &Path, exe: &Path, keys: &BTreeMap<MachineId, Vec<String>>) -
         let home = folder.join("homes").join(&user);
         make(&home.join(".ssh"))?;
         let file = home.join(".ssh/authorized_keys");
-        write_atomically(&file, format!("{}\n", keys.join("\n")).as_bytes())?;
+        write(&file, format!("{}\n", keys.join("\n")))?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).at("protect", &file)?;
         // A number of root's: what is run is ours, and speaks with shims.
         let _ = writeln!(users, "{user}:x:0:0::{}:/bin/sh", home.display());
     }
-    write_atomically(&folder.join(host::USERS), users.as_bytes())?;
-    write_atomically(&folder.join(host::NOBODY), b"")?;
+    write(&folder.join(host::USERS), users)?;
+    write(&folder.join(host::NOBODY), String::new())?;
     make(&folder.join(host::EMPTY))
 }
 

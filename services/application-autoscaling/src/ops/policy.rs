@@ -4,7 +4,6 @@ use api_application_autoscaling as api;
 use api_cloudwatch as cw;
 use kept::Kept;
 use kernel::{Ctx, Result, Scope};
-use scaling::Way;
 use scaling::owner::{self, Owner};
 use shape::Timestamp;
 
@@ -56,16 +55,10 @@ pub async fn put_scaling_policy(
     Ok(api::PutScalingPolicyResponse { policy_arn: made.arn(&scope), alarms: Some(alarms) })
 }
 
-/// The alarms a policy has: those there are, as far as they are wanted, and new ones.
-fn alarms_of(of: &Policy, [high, low]: [&str; 2]) -> Vec<String> {
+/// The alarms a policy is to have.
+fn alarms_of(of: &Policy, uuids: [&str; 2]) -> Vec<String> {
     let Some(Does::Tracks(asked)) = of.does() else { return Vec::new() };
-    let known = |way| of.alarms.iter().find(|name| Way::of(name) == way).cloned();
-    let wanted = |way, uuid| known(way).unwrap_or_else(|| scaling::alarm::name(&of.key.resource, way, uuid));
-    let mut names = vec![wanted(Way::High, high)];
-    if asked.disable_scale_in != Some(true) {
-        names.push(wanted(Way::Low, low));
-    }
-    names
+    scaling::alarm::names(&of.alarms, &of.key.resource, asked.disable_scale_in != Some(true), uuids)
 }
 
 /// What is to be again if a new policy turns out to be none: what was, if that held.

@@ -5,7 +5,7 @@ use api_cloudwatch as cw;
 use kept::{Kept, alike};
 use kernel::{Ctx, Reader, Result, Scope};
 use scaling::alarm::Told;
-use scaling::{Way, owner};
+use scaling::owner;
 
 use super::{change, get_changeable};
 use crate::controllers::{alarm, group::CONTROLLER, predictive};
@@ -54,17 +54,11 @@ pub async fn put_scaling_policy(ctx: &Ctx, input: api::PutScalingPolicyType) -> 
     Ok(api::PolicyARNType { policy_arn: Some(made.arn(&scope)), alarms: Some(alarms) })
 }
 
-/// The alarms a policy is to have: those there are, as far as they are wanted, and new ones.
-fn alarms_wanted(of: &Policy, [high, low]: [&str; 2]) -> Vec<String> {
+/// The alarms a policy is to have.
+fn alarms_wanted(of: &Policy, uuids: [&str; 2]) -> Vec<String> {
     let asked = of.asked.0.target_tracking_configuration.as_ref();
     let Some(asked) = asked.filter(|_| of.kind() == Kind::TargetTracking) else { return Vec::new() };
-    let known = |way| of.alarms.iter().find(|name| Way::of(name) == way).cloned();
-    let wanted = |way, uuid| known(way).unwrap_or_else(|| scaling::alarm::name(of.group(), way, uuid));
-    let mut names = vec![wanted(Way::High, high)];
-    if asked.disable_scale_in != Some(true) {
-        names.push(wanted(Way::Low, low));
-    }
-    names
+    scaling::alarm::names(&of.alarms, of.group(), asked.disable_scale_in != Some(true), uuids)
 }
 
 /// What is to be again if a new policy turns out to be none: what was, if that held.
