@@ -146,6 +146,9 @@ async fn serve(options: &Up) -> Outcome {
         let endpoint = format!("http://{}", reachable(local));
         tokio::spawn(async move { crate::hooks::run_ready(&ready_d, &endpoint).await });
     }
+    if let Err(error) = compute::let_go_of_code() {
+        tracing::debug!(%error, "what the start went through stays in memory");
+    }
     tokio::spawn(tidy_host());
     told.wait().await;
     tracing::info!("closing");

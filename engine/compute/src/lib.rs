@@ -24,6 +24,7 @@ mod line;
 mod machine;
 mod micro;
 mod mounts;
+mod own_code;
 mod place;
 mod record;
 pub mod roles;
@@ -46,4 +47,5 @@ pub use machine::{
     EXEC_OUTPUT_BYTES_MAX, ExitReason, ImageId, ImageState, Kind, Limits, MachineId, MachineSpec, Machines,
     Observed, Seed, Stats,
 };
+pub use own_code::let_go_of_code;
 pub use place::Place;

@@ -363,6 +363,38 @@ pub(crate) fn leave_terminal() -> io::Result<()> {
     unsafe { checked(i64::from(libc::ioctl(terminal.as_raw_fd(), libc::TIOCNOTTY))).map(drop) }
 }
 
+/// Where code of our executable is in memory, as the file has it.
+pub(crate) struct Code {
+    from: usize,
+    to: usize,
+}
+
+impl Code {
+    /// What a line of `/proc/self/maps` says, where it is about code of `program`.
+    pub(crate) fn of(line: &str, program: &Path) -> Option<Self> {
+        let mut words = line.splitn(6, ' ');
+        let (range, rights) = (words.next()?, words.next()?);
+        let path = words.nth(3)?.trim_start();
+        let (from, to) = range.split_once('-')?;
+        let address = |hex| usize::from_str_radix(hex, 16).ok();
+        (rights == "r-xp" && Path::new(path) == program)
+            .then_some(Self { from: address(from)?, to: address(to)? })
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.to.saturating_sub(self.from)
+    }
+
+    /// Takes it out of our memory. Whoever runs there again has it read from the file.
+    pub(crate) fn let_go(&self) -> io::Result<()> {
+        let start = ptr::with_exposed_provenance_mut(self.from);
+        // SAFETY: nothing of ours was ever written there (it cannot be, and code has no relocations): the file, which
+        // cannot change while it is run, says the same. Should the mapping be gone, the kernel refuses.
+        unsafe { checked(i64::from(libc::madvise(start, self.bytes(), libc::MADV_DONTNEED))).map(drop) }
+    }
+}
+
 /// Makes a link that is read and written as a file, in the current network namespace. It lasts as long as the file is open.
 pub(crate) fn open_tap(name: &str) -> io::Result<OwnedFd> {
     let file = std::fs::File::options().read(true).write(true).open("/dev/net/tun")?;
