@@ -131,3 +131,88 @@ def test_access_points_and_vaults_mean_the_user_too(cloud, s3, bucket, user):
     finally:
         control.delete_access_point(**point)
         glacier.delete_vault(vaultName=name)
+
+
+def whole(resource, who, action):
+    """A policy under which the account stays in charge."""
+    root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
+    policy = json.loads(letting(resource, who, action))
+    return json.dumps({**policy, "Statement": [*policy["Statement"], root]})
+
+
+def test_queues_keys_buses_and_logs_mean_the_user_too(cloud, user):
+    make, remove, _ = user
+    sqs, kms, events, logs = (cloud.client(service) for service in ("sqs", "kms", "events", "logs"))
+    name = f"u-{uuid.uuid4().hex[:8]}"
+    who, _ = make(name)
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    bus = events.create_event_bus(Name=name)["EventBusArn"]
+
+    def put():
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": letting(arn, who, "sqs:SendMessage")})
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=whole("*", who, "kms:Encrypt"))
+        events.put_permission(EventBusName=name, Policy=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Sid": "s", **json.loads(letting(bus, who, "events:PutEvents"))["Statement"][0]}]}
+        ))
+        logs.put_resource_policy(policyName=name, policyDocument=letting("*", who, "logs:PutLogEvents"))
+
+    def shown():
+        records = logs.describe_resource_policies()["resourcePolicies"]
+        return [named(policy) for policy in (
+            sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy"])["Attributes"]["Policy"],
+            kms.get_key_policy(KeyId=key)["Policy"],
+            events.describe_event_bus(Name=name)["Policy"],
+            next(bus["Policy"] for bus in events.list_event_buses()["EventBuses"] if bus["Name"] == name),
+            next(record["policyDocument"] for record in records if record["policyName"] == name),
+        )]
+
+    def lets_in(made):
+        """Whether the user of this name may send to the queue and use the key."""
+        access = cloud.client("iam").create_access_key(UserName=made)["AccessKey"]
+        theirs = {"account": access["AccessKeyId"], "secret": access["SecretAccessKey"]}
+        try:
+            cloud.client("sqs", **theirs).send_message(QueueUrl=queue, MessageBody="x")
+            cloud.client("kms", **theirs).encrypt(KeyId=key, Plaintext=b"x")
+            return True
+        except cloud.client("sts").exceptions.ClientError as refused:
+            assert refused.response["Error"]["Code"] == "AccessDenied"
+            assert code(cloud.client("kms", **theirs).encrypt, KeyId=key, Plaintext=b"x")[0] == "AccessDeniedException"
+            return False
+        finally:
+            cloud.client("iam").delete_access_key(UserName=made, AccessKeyId=access["AccessKeyId"])
+
+    try:
+        put()
+        assert shown() == [who] * 5
+        # Accounts come and go beside the user.
+        sqs.add_permission(QueueUrl=queue, Label="l", AWSAccountIds=["111111111111"], Actions=["SendMessage"])
+        sqs.remove_permission(QueueUrl=queue, Label="l")
+        assert lets_in(name)
+        remove(name)
+        assert all(one.startswith("AIDA") for one in shown())
+        again, _ = make(name)
+        assert again == who
+        assert not lets_in(name)
+        sqs.add_permission(QueueUrl=queue, Label="l", AWSAccountIds=["111111111111"], Actions=["SendMessage"])
+        events.put_permission(EventBusName=name, Action="events:PutEvents", Principal="111111111111", StatementId="t")
+        assert all(one.startswith("AIDA") for one in shown())
+        assert not lets_in(name)
+        put()
+        assert lets_in(name)
+        remove(name)
+        for put_one, wrong in (
+            (lambda: sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": letting(arn, who, "sqs:SendMessage")}), "InvalidAttributeValue"),
+            (lambda: sqs.create_queue(QueueName=f"{name}-2", Attributes={"Policy": letting(arn, who, "sqs:SendMessage")}), "InvalidAttributeValue"),
+            (lambda: kms.put_key_policy(KeyId=key, PolicyName="default", Policy=whole("*", who, "kms:Encrypt")), "MalformedPolicyDocumentException"),
+            (lambda: kms.create_key(Policy=whole("*", who, "kms:Encrypt")), "MalformedPolicyDocumentException"),
+            (lambda: events.put_permission(EventBusName=name, Policy=letting(bus, who, "events:PutEvents")), "ValidationException"),
+            (lambda: logs.put_resource_policy(policyName=name, policyDocument=letting("*", who, "logs:PutLogEvents")), "InvalidParameterException"),
+        ):
+            assert code(put_one)[0] == wrong
+    finally:
+        sqs.delete_queue(QueueUrl=queue)
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+        events.delete_event_bus(Name=name)
+        logs.delete_resource_policy(policyName=name)

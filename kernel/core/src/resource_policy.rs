@@ -33,6 +33,26 @@ impl ResourcePolicy {
             Self::Naming { by_id, .. } => by_id,
         }
     }
+
+    /// The text as it was put.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Plain(text) | Self::Naming { text, .. } => text,
+        }
+    }
+
+    /// A text made of an earlier one: its names mean whom they meant there.
+    pub fn following(before: Option<&Self>, text: String) -> Self {
+        match before {
+            Some(Self::Naming { named, .. }) => Self::naming(text, named.clone()),
+            Some(Self::Plain(_)) | None => Self::Plain(text),
+        }
+    }
+
+    fn naming(text: String, named: BTreeMap<String, String>) -> Self {
+        let by_id = policy::rename(&text, |name| named.get(name).map(String::as_str));
+        Self::Naming { text, named, by_id }
+    }
 }
 
 impl Ctx {
@@ -56,8 +76,7 @@ impl Ctx {
             let id = identities.id(&arn).await?.ok_or_else(|| unknown(&name))?;
             named.insert(name, id);
         }
-        let by_id = policy::rename(&text, |name| named.get(name).map(String::as_str));
-        Ok(ResourcePolicy::Naming { text, named, by_id })
+        Ok(ResourcePolicy::naming(text, named))
     }
 
     /// The text of a policy to be shown: users and roles as they are named now, and by id when they are gone.

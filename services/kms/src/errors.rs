@@ -159,6 +159,11 @@ pub fn malformed_policy() -> Error {
     Error::modeled(Kind::Invalid, &error::MALFORMED_POLICY_DOCUMENT_EXCEPTION, "")
 }
 
+pub fn invalid_principals() -> Error {
+    let message = "Policy contains a statement with one or more invalid principals.";
+    Error::modeled(Kind::Invalid, &error::MALFORMED_POLICY_DOCUMENT_EXCEPTION, message)
+}
+
 pub fn lockout() -> Error {
     let message = "The new key policy will not allow you to update the key policy in the future.";
     Error::modeled(Kind::Invalid, &error::MALFORMED_POLICY_DOCUMENT_EXCEPTION, message)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api_events as api;
-use kernel::{Arn, Ctx, Millis, Result, Scope};
+use kernel::{Arn, Ctx, Millis, Result};
 use policy::Policy;
 use shape::Timestamp;
 
@@ -98,26 +98,32 @@ pub async fn describe_event_bus(
 ) -> Result<api::DescribeEventBusResponse> {
     let (ctx, name) = at_bus(ctx, input.name.as_deref())?;
     let found = ctx.read(|snap| get_bus(snap, ctx.scope(), &name)).await?;
+    let api::EventBus { name, arn, description, policy, creation_time, last_modified_time } =
+        shown(&ctx, found).await?;
     Ok(api::DescribeEventBusResponse {
-        arn: Some(arn::bus(ctx.scope(), &found.name)),
-        name: Some(found.name),
-        description: found.description,
-        policy: found.policy,
-        creation_time: at(found.created_at),
-        last_modified_time: at(found.changed_at),
+        name,
+        arn,
+        description,
+        policy,
+        creation_time,
+        last_modified_time,
         ..Default::default()
     })
 }
 
-fn shown(scope: &Scope, bus: Bus) -> api::EventBus {
-    api::EventBus {
-        arn: Some(arn::bus(scope, &bus.name)),
+async fn shown(ctx: &Ctx, bus: Bus) -> Result<api::EventBus> {
+    let policy = match bus.policy {
+        Some(policy) => Some(ctx.shown_policy(policy).await?),
+        None => None,
+    };
+    Ok(api::EventBus {
+        arn: Some(arn::bus(ctx.scope(), &bus.name)),
         name: Some(bus.name),
         description: bus.description,
-        policy: bus.policy,
+        policy,
         creation_time: at(bus.created_at),
         last_modified_time: at(bus.changed_at),
-    }
+    })
 }
 
 pub async fn list_event_buses(
@@ -129,7 +135,10 @@ pub async fn list_event_buses(
     found.retain(|bus| input.name_prefix.as_ref().is_none_or(|prefix| bus.name.starts_with(prefix.as_str())));
     let asked = (input.next_token, input.limit);
     let (page, next_token) = page::cut(ctx, "ListEventBuses", found, asked, |bus| &bus.name)?;
-    let event_buses = page.into_iter().map(|bus| shown(&scope, bus)).collect();
+    let mut event_buses = Vec::with_capacity(page.len());
+    for bus in page {
+        event_buses.push(shown(ctx, bus).await?);
+    }
     Ok(api::ListEventBusesResponse { event_buses: Some(event_buses), next_token })
 }
 
@@ -137,6 +146,6 @@ pub async fn list_event_buses(
 pub async fn policy_of(ctx: &Ctx, arn: Arn) -> Result<Option<Arc<Policy>>> {
     let Some(Named::Bus(name)) = Named::of(&arn.resource) else { return Ok(None) };
     let found = ctx.read(|snap| bus::find(snap, ctx.scope(), &name)).await?;
-    let policy = found.and_then(|bus| permission::compile(&bus.name, bus.policy.as_deref()?));
+    let policy = found.and_then(|bus| permission::compile(&bus.name, bus.policy.as_ref()?.decides()));
     Ok(policy.map(Arc::new))
 }

@@ -1,7 +1,7 @@
 //! Who may put events on a bus.
 
 use api_events as api;
-use kernel::{Ctx, Result};
+use kernel::{Ctx, ResourcePolicy, Result};
 
 use super::get_bus;
 use crate::errors;
@@ -32,7 +32,11 @@ pub async fn put_permission(ctx: &Ctx, input: api::PutPermissionRequest) -> Resu
         if action.is_some() || principal.is_some() || statement_id.is_some() || condition.is_some() {
             return Err(errors::validation("Policy cannot be specified together with other parameters."));
         }
-        let policy = permission::check(&policy)?;
+        let text = permission::check(&policy)?;
+        let policy = ctx.resource_policy(text, |_| {
+            errors::bad_parameter("Policy", "it names somebody who is not there.")
+        });
+        let policy = policy.await?;
         return change(ctx, event_bus_name, |bus| {
             bus.policy = Some(policy.clone());
             Ok(())
@@ -66,7 +70,9 @@ pub async fn put_permission(ctx: &Ctx, input: api::PutPermissionRequest) -> Resu
             bus_arn: &arn::bus(&scope, &bus.name),
             partition: &partition,
         };
-        bus.policy = Some(permission::add(bus.policy.as_deref(), &statement)?);
+        let before = bus.policy.as_ref();
+        let text = permission::add(before.map(ResourcePolicy::text), &statement)?;
+        bus.policy = Some(ResourcePolicy::following(before, text));
         Ok(())
     })
     .await
@@ -79,10 +85,11 @@ pub async fn remove_permission(ctx: &Ctx, input: api::RemovePermissionRequest) -
     }
     let id = input.statement_id.unwrap_or_default();
     change(ctx, input.event_bus_name, |bus| {
-        bus.policy = match (all, bus.policy.as_deref()) {
+        bus.policy = match (all, bus.policy.as_ref()) {
             (true, _) => None,
             (false, None) => return Err(errors::not_found("EventBus does not have a policy.")),
-            (false, policy) => permission::remove(policy, &id)?,
+            (false, Some(before)) => permission::remove(Some(before.text()), &id)?
+                .map(|text| ResourcePolicy::following(Some(before), text)),
         };
         Ok(())
     })

@@ -1,6 +1,6 @@
 //! Buses. The default one is there without a record.
 
-use kernel::{Millis, Reader, Result, Scope, Table, Tx};
+use kernel::{Millis, Reader, ResourcePolicy, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use crate::rules::arn::DEFAULT;
@@ -10,8 +10,8 @@ use crate::rules::tag::Tags;
 pub struct Bus {
     pub name: String,
     pub description: Option<String>,
-    /// Who may put events, as it was written.
-    pub policy: Option<String>,
+    /// Who may put events.
+    pub policy: Option<ResourcePolicy>,
     pub tags: Tags,
     pub created_at: Millis,
     pub changed_at: Millis,

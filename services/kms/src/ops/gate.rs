@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kernel::{Arn, Asked, Attached, BoxFuture, Conditions, Ctx, ResourceFacts, Result, Scope, Snapshot};
+use kernel::{
+    Arn, Asked, Attached, BoxFuture, Conditions, Ctx, ResourceFacts, ResourcePolicy, Result, Scope, Snapshot,
+};
 use policy::{Policy, Weight};
 
 use super::look_up;
@@ -36,7 +38,7 @@ pub fn attached(ctx: Ctx, asked: Asked<'_>) -> BoxFuture<'_, Result<Attached>> {
             attached.conditions.push(("kms:ReEncryptOnSameKey".into(), vec![same.to_string()]));
         }
         Ok(Attached {
-            policy: ctx.own::<Compiled>().get(policy),
+            policy: ctx.own::<Compiled>().get(policy.decides()),
             grants,
             weight: Weight::Required,
             arn: Some(key_arn(ctx.scope(), &id)),
@@ -45,7 +47,7 @@ pub fn attached(ctx: Ctx, asked: Asked<'_>) -> BoxFuture<'_, Result<Attached>> {
     })
 }
 
-type Found = (String, String, Vec<Arc<Policy>>);
+type Found = (String, ResourcePolicy, Vec<Arc<Policy>>);
 
 /// The key's id, its policy, and the grants that let the caller do what they ask.
 fn read(

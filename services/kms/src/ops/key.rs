@@ -6,7 +6,7 @@ use api_kms::{
     CreateKeyRequest, CreateKeyResponse, DescribeKeyRequest, DescribeKeyResponse, KeyListEntry,
     ListKeysRequest, ListKeysResponse, UpdateKeyDescriptionRequest,
 };
-use kernel::{Ctx, Result, Scope};
+use kernel::{Ctx, ResourcePolicy, Result, Scope};
 
 use super::{Found, change, check_tokens, cut, find, find_by_id, make_material, open_marker, page_size};
 use crate::errors;
@@ -38,7 +38,7 @@ pub async fn create_key(ctx: &Ctx, input: CreateKeyRequest) -> Result<CreateKeyR
         }
     };
     let document = input.policy.unwrap_or_else(|| policy::default(scope.partition(), scope.account));
-    super::policy::check(ctx, &document, input.bypass_policy_lockout_safety_check)?;
+    let document = super::policy::read(ctx, document, input.bypass_policy_lockout_safety_check).await?;
     let mut all_tags = BTreeMap::new();
     tags::add(&mut all_tags, input.tags.unwrap_or_default())?;
     let multi_region = input.multi_region.unwrap_or_default();
@@ -106,7 +106,7 @@ pub(super) async fn make_managed(ctx: &Ctx, reference: &Reference, service: &str
     let sealed = take_material(ctx, &scope, &mut made).await?;
     let material_id = made.current.clone().unwrap_or_default();
     let now = ctx.now();
-    let document = policy::managed(&scope, service);
+    let document = ResourcePolicy::Plain(policy::managed(&scope, service));
     let key = ctx
         .write(|tx| {
             // Another call may have been first.

@@ -4,7 +4,7 @@ use api_kms::{
     GetKeyPolicyRequest, GetKeyPolicyResponse, ListKeyPoliciesRequest, ListKeyPoliciesResponse,
     PutKeyPolicyRequest,
 };
-use kernel::{Ctx, Result};
+use kernel::{Ctx, ResourcePolicy, Result};
 
 use super::{find_by_id, open_marker};
 use crate::errors;
@@ -12,31 +12,32 @@ use crate::rules::key::check_customers;
 use crate::rules::policy as rules;
 use crate::state::key;
 
-/// Refuses what is no policy, and one by which the caller locks themselves out without saying that they mean it.
-pub(super) fn check(ctx: &Ctx, document: &str, bypass: Option<bool>) -> Result<()> {
-    rules::check(document)?;
-    if bypass == Some(true) || ctx.caller().is_internal() {
-        return Ok(());
+/// A policy to be stored, with the ids of whom it names. Refuses what is no policy, one that names nobody there is, and one
+/// by which the caller locks themselves out without saying that they mean it.
+pub(super) async fn read(ctx: &Ctx, document: String, bypass: Option<bool>) -> Result<ResourcePolicy> {
+    rules::check(&document)?;
+    if bypass != Some(true) && !ctx.caller().is_internal() {
+        let account = ctx.caller().account.to_string();
+        rules::check_lockout(&document, kernel::who(ctx.caller(), &account), ctx.scope())?;
     }
-    let account = ctx.caller().account.to_string();
-    rules::check_lockout(document, kernel::who(ctx.caller(), &account), ctx.scope())
+    ctx.resource_policy(document, |_| errors::invalid_principals()).await
 }
 
 pub async fn get_key_policy(ctx: &Ctx, input: GetKeyPolicyRequest) -> Result<GetKeyPolicyResponse> {
     let found = find_by_id(ctx, &input.key_id).await?;
     rules::check_name(input.policy_name.as_deref())?;
     let policy = ctx.read(|snap| key::policy(snap, &found.scope, &found.key.id)).await?;
-    let policy = policy.ok_or_else(errors::no_such_policy)?;
+    let policy = ctx.shown_policy(policy.ok_or_else(errors::no_such_policy)?).await?;
     Ok(GetKeyPolicyResponse { policy: Some(policy), policy_name: Some(rules::NAME.to_owned()) })
 }
 
 pub async fn put_key_policy(ctx: &Ctx, input: PutKeyPolicyRequest) -> Result<()> {
     let found = find_by_id(ctx, &input.key_id).await?;
     rules::check_name(input.policy_name.as_deref())?;
-    check(ctx, &input.policy, input.bypass_policy_lockout_safety_check)?;
+    let policy = read(ctx, input.policy, input.bypass_policy_lockout_safety_check).await?;
     check_customers(&found.key, &found.arn)?;
     ctx.write(|tx| match key::find(tx, &found.scope, &found.key.id)? {
-        Some(_) => key::put_policy(tx, &found.scope, &found.key.id, &input.policy),
+        Some(_) => key::put_policy(tx, &found.scope, &found.key.id, &policy),
         None => Err(errors::no_such_key(&found.arn)),
     })
     .await

@@ -75,7 +75,7 @@ pub async fn replicate_key(ctx: &Ctx, input: ReplicateKeyRequest) -> Result<Repl
     }
     let id = &found.key.id;
     let document = input.policy.unwrap_or_else(|| policy::default(there.partition(), there.account));
-    super::policy::check(ctx, &document, input.bypass_policy_lockout_safety_check)?;
+    let policy = super::policy::read(ctx, document.clone(), input.bypass_policy_lockout_safety_check).await?;
     let mut all_tags = BTreeMap::new();
     tags::add(&mut all_tags, input.tags.unwrap_or_default())?;
     let (description, now) = (input.description.unwrap_or_default(), ctx.now());
@@ -101,7 +101,7 @@ pub async fn replicate_key(ctx: &Ctx, input: ReplicateKeyRequest) -> Result<Repl
             let tags = all_tags.clone();
             let description = description.clone();
             let copy = Key { created_at: now, rotation: None, replicas, tags, description, ..first };
-            key::put_policy(tx, &there, id, &document)?;
+            key::put_policy(tx, &there, id, &policy)?;
             key::put(tx, &there, &copy)?;
             Ok(copy)
         })

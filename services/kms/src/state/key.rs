@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Millis, Reader, Region, Result, Row, Scope, Table, Tx};
+use kernel::{Millis, Reader, Region, ResourcePolicy, Result, Row, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use crate::rules::spec::{Spec, Usage};
@@ -10,7 +10,7 @@ use crate::rules::spec::{Spec, Usage};
 /// By id.
 static KEYS: Table<Key> = Table::new("kms/key");
 /// Policy documents as given, by key id; apart, since they are long and seldom read.
-static POLICIES: Table<String> = Table::new("kms/policy");
+static POLICIES: Table<ResourcePolicy> = Table::new("kms/policy");
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Key {
@@ -125,10 +125,10 @@ pub fn list(
     KEYS.list(from, scope, (), after, limit)
 }
 
-pub fn policy(from: &mut impl Reader, scope: &Scope, id: &str) -> Result<Option<String>> {
+pub fn policy(from: &mut impl Reader, scope: &Scope, id: &str) -> Result<Option<ResourcePolicy>> {
     POLICIES.get(from, scope, id)
 }
 
-pub fn put_policy(tx: &mut Tx<'_, '_>, scope: &Scope, id: &str, policy: &String) -> Result<()> {
+pub fn put_policy(tx: &mut Tx<'_, '_>, scope: &Scope, id: &str, policy: &ResourcePolicy) -> Result<()> {
     POLICIES.put(tx, scope, id, policy)
 }

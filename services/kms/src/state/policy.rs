@@ -15,16 +15,16 @@ impl Compiled {
     const MAX: usize = 512;
 
     /// The policy of this text; none when it does not read, which lets nobody in.
-    pub fn get(&self, text: String) -> Option<Arc<Policy>> {
+    pub fn get(&self, text: &str) -> Option<Arc<Policy>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(&text) {
+        if let Some(found) = known.get(text) {
             return found.clone();
         }
         if known.len() >= Self::MAX {
             known.clear();
         }
-        let made = compile(&text).map(Arc::new);
-        known.insert(text, made.clone());
+        let made = compile(text).map(Arc::new);
+        known.insert(text.to_owned(), made.clone());
         made
     }
 }

@@ -28,15 +28,15 @@ fn check(document: &str) -> Result<()> {
     }
 }
 
-fn show(record: Record) -> ResourcePolicy {
-    ResourcePolicy {
+async fn show(ctx: &Ctx, record: Record) -> Result<ResourcePolicy> {
+    Ok(ResourcePolicy {
         policy_name: Some(record.name),
-        policy_document: Some(record.document),
+        policy_document: Some(ctx.shown_policy(record.document).await?),
         last_updated_time: Some(record.updated_at),
         policy_scope: Some("ACCOUNT".to_owned()),
         revision_id: Some(record.revision),
         ..ResourcePolicy::default()
-    }
+    })
 }
 
 pub async fn put_resource_policy(
@@ -47,6 +47,9 @@ pub async fn put_resource_policy(
         return Err(errors::invalid("policyName and policyDocument must be specified"));
     };
     check(&document)?;
+    let unknown =
+        |name: &str| errors::invalid(format!("Invalid resource policy document: no principal {name}"));
+    let document = ctx.resource_policy(document, unknown).await?;
     let new = Record { name, document, updated_at: ctx.now(), revision: ctx.ids().hex(32) };
     ctx.write(|tx| {
         let before = stored::find(tx, ctx.scope(), &new.name)?;
@@ -58,7 +61,7 @@ pub async fn put_resource_policy(
     })
     .await?;
     let revision_id = Some(new.revision.clone());
-    Ok(PutResourcePolicyResponse { resource_policy: Some(show(new)), revision_id })
+    Ok(PutResourcePolicyResponse { resource_policy: Some(show(ctx, new).await?), revision_id })
 }
 
 fn check_revision(before: Option<&Record>, expected: Option<&str>) -> Result<()> {
@@ -88,9 +91,13 @@ pub async fn describe_resource_policies(
         Some("RESOURCE") => Vec::new(),
         _ => stored::all(ctx).await?,
     };
-    let all = all.into_iter().map(|record| (record.name.clone(), show(record))).collect();
+    let all = all.into_iter().map(|record| (record.name.clone(), record)).collect();
     let limit = limit_of(input.limit, PAGE);
-    let (policies, next) = page(ctx, "DescribeResourcePolicies", input.next_token.as_deref(), limit, all)?;
+    let (records, next) = page(ctx, "DescribeResourcePolicies", input.next_token.as_deref(), limit, all)?;
+    let mut policies = Vec::with_capacity(records.len());
+    for record in records {
+        policies.push(show(ctx, record).await?);
+    }
     Ok(DescribeResourcePoliciesResponse { resource_policies: Some(policies), next_token: next })
 }
 
@@ -98,7 +105,7 @@ pub async fn describe_resource_policies(
 pub async fn policy_of(ctx: &Ctx, _: Arn) -> Result<Option<Arc<Policy>>> {
     let mut statements = Vec::new();
     for record in stored::all(ctx).await? {
-        let read: Value = serde_json::from_str(&record.document).unwrap_or_default();
+        let read: Value = serde_json::from_str(record.document.decides()).unwrap_or_default();
         match read.get("Statement") {
             Some(Value::Array(several)) => statements.extend(several.iter().cloned()),
             Some(one) => statements.push(one.clone()),

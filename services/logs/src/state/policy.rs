@@ -1,6 +1,6 @@
 //! Resource policies of an account in a region.
 
-use kernel::{Ctx, Millis, Reader, Result, Scope, Table, Tx};
+use kernel::{Ctx, Millis, Reader, ResourcePolicy, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 /// By name.
@@ -12,7 +12,7 @@ pub const POLICIES_MAX: usize = 10;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     pub name: String,
-    pub document: String,
+    pub document: ResourcePolicy,
     pub updated_at: Millis,
     pub revision: String,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api_sqs::{AddPermissionRequest, RemovePermissionRequest};
-use kernel::{Arn, Ctx, Result};
+use kernel::{Arn, Ctx, ResourcePolicy, Result};
 use policy::Policy;
 
 use super::queue_at;
@@ -16,9 +16,10 @@ pub async fn add_permission(ctx: &Ctx, input: AddPermissionRequest) -> Result<()
     let (scope, arn) = (open.scope, open.arn.clone());
     let AddPermissionRequest { label, aws_account_ids, actions, .. } = input;
     change(ctx, &open, move |queue| {
-        let policy = queue.settings.policy.as_deref();
-        let policy = permission::add(policy, &scope, &arn, &label, &aws_account_ids, &actions)?;
-        queue.settings.policy = Some(policy);
+        let policy = queue.settings.policy.as_ref();
+        let text = policy.map(ResourcePolicy::text);
+        let text = permission::add(text, &scope, &arn, &label, &aws_account_ids, &actions)?;
+        queue.settings.policy = Some(ResourcePolicy::following(policy, text));
         Ok(())
     })
     .await
@@ -28,7 +29,9 @@ pub async fn remove_permission(ctx: &Ctx, input: RemovePermissionRequest) -> Res
     let open = queue_at(ctx, &input.queue_url).await?;
     let (arn, label) = (open.arn.clone(), input.label);
     change(ctx, &open, move |queue| {
-        queue.settings.policy = permission::remove(queue.settings.policy.as_deref(), &arn, &label)?;
+        let policy = queue.settings.policy.as_ref();
+        let text = permission::remove(policy.map(ResourcePolicy::text), &arn, &label)?;
+        queue.settings.policy = text.map(|text| ResourcePolicy::following(policy, text));
         Ok(())
     })
     .await

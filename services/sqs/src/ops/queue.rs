@@ -6,6 +6,7 @@ use api_sqs::{
 };
 use kernel::{Access, Ctx, Millis, Result, Scope};
 
+use super::queue_attributes::name_principals;
 use super::{queue_at, queue_by_address, url_of};
 use crate::controllers::leftover::NAME as LEFTOVERS;
 use crate::errors;
@@ -33,6 +34,7 @@ pub async fn create_queue(ctx: &Ctx, input: CreateQueueRequest) -> Result<Create
     let scope = *ctx.scope();
     let mut settings = Settings::default();
     attributes::apply(&mut settings, fifo, &attributes)?;
+    settings.policy = name_principals(ctx, settings.policy).await?;
     let url = url_of(ctx, &scope, &queue_name);
 
     let existing = ctx.read(|snap| queue::find(snap, &scope, &queue_name)).await?;

@@ -1,7 +1,7 @@
 //! The attributes of a queue: show and set.
 
 use api_sqs::{GetQueueAttributesRequest, GetQueueAttributesResult, SetQueueAttributesRequest};
-use kernel::{Ctx, Result};
+use kernel::{Ctx, ResourcePolicy, Result};
 
 use super::queue_at;
 use crate::errors;
@@ -15,8 +15,12 @@ pub async fn get_queue_attributes(
 ) -> Result<GetQueueAttributesResult> {
     let open = queue_at(ctx, &input.queue_url).await?;
     let counts = open.index().counts(ctx.now());
-    let all = attributes::all(&open.record(), &open.arn, counts);
-    let chosen = attributes::choose(all, &input.attribute_names.unwrap_or_default())?;
+    let record = open.record();
+    let all = attributes::all(&record, &open.arn, counts);
+    let mut chosen = attributes::choose(all, &input.attribute_names.unwrap_or_default())?;
+    if let (Some(text), Some(policy)) = (chosen.get_mut("Policy"), &record.settings.policy) {
+        *text = ctx.shown_policy(policy.clone()).await?;
+    }
     Ok(GetQueueAttributesResult { attributes: (!chosen.is_empty()).then_some(chosen) })
 }
 
@@ -24,8 +28,32 @@ pub async fn set_queue_attributes(ctx: &Ctx, input: SetQueueAttributesRequest) -
     let open = queue_at(ctx, &input.queue_url).await?;
     let given = input.attributes;
     super::dead_letter::check_target(ctx, &open.scope, &open.name, open.fifo, &given).await?;
-    let fifo = open.fifo;
-    change(ctx, &open, move |queue| attributes::apply(&mut queue.settings, fifo, &given)).await
+    let (fifo, mut wanted) = (open.fifo, open.record().settings.clone());
+    attributes::apply(&mut wanted, fifo, &given)?;
+    let policy = match given.contains_key("Policy") {
+        true => Some(name_principals(ctx, wanted.policy).await?),
+        false => None,
+    };
+    change(ctx, &open, move |queue| {
+        attributes::apply(&mut queue.settings, fifo, &given)?;
+        if let Some(policy) = &policy {
+            queue.settings.policy.clone_from(policy);
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// A policy to be stored, with the ids of whom it names.
+///
+/// # Errors
+/// *InvalidAttributeValue*, where somebody is not there.
+pub(super) async fn name_principals(
+    ctx: &Ctx,
+    policy: Option<ResourcePolicy>,
+) -> Result<Option<ResourcePolicy>> {
+    let Some(policy) = policy else { return Ok(None) };
+    ctx.resource_policy(policy.text().to_owned(), |_| errors::bad_attribute("Policy")).await.map(Some)
 }
 
 /// Changes the stored queue, then the one in memory.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use kernel::Result;
+use kernel::{ResourcePolicy, Result};
 use policy::{Document, Kind};
 
 use super::redrive;
@@ -144,13 +144,14 @@ fn boolean(name: &str, value: &str) -> Result<bool> {
     known.then(|| parses_true(value)).ok_or_else(|| errors::bad_attribute(name))
 }
 
-fn policy(value: &str) -> Result<Option<String>> {
+/// The policy that is set, as its text.
+fn policy(value: &str) -> Result<Option<ResourcePolicy>> {
     if value.is_empty() {
         return Ok(None);
     }
     let is_document = value.len() <= POLICY_BYTES_MAX && Document::parse(Kind::Resource, value, &[]).is_ok();
     match is_document {
-        true => Ok(Some(value.to_owned())),
+        true => Ok(Some(ResourcePolicy::Plain(value.to_owned()))),
         false => Err(errors::bad_attribute("Policy")),
     }
 }
@@ -172,7 +173,7 @@ pub fn all(queue: &Queue, arn: &str, counts: Counts) -> Map {
     let mut map: Map = computed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     map.extend(set(&queue.settings, queue.fifo));
     let documents = [
-        ("Policy", policy.clone()),
+        ("Policy", policy.as_ref().map(|policy| policy.text().to_owned())),
         ("RedrivePolicy", redrive.as_ref().map(redrive::print)),
         ("RedriveAllowPolicy", redrive_allow.as_ref().map(redrive::print_allow)),
         ("KmsMasterKeyId", kms_key.clone()),

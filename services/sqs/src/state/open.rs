@@ -172,7 +172,7 @@ impl Queues {
 
 /// The policy of a queue. It was read when it was set; one that no longer reads lets no stranger in.
 fn compiled(queue: &Queue) -> Option<Arc<Policy>> {
-    let text = queue.settings.policy.as_deref()?;
+    let text = queue.settings.policy.as_ref()?.decides();
     let document = Document::parse(Kind::Resource, text, &[]).ok()?;
     Some(Arc::new(Policy::compile(queue.name.as_str(), &document)))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Ctx, Millis, Reader, Result, Row, Scope, Table, Tx};
+use kernel::{Ctx, Millis, Reader, ResourcePolicy, Result, Row, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::index::Sequence;
@@ -36,8 +36,7 @@ pub struct Settings {
     pub wait_s: u32,
     pub retention_s: u32,
     pub message_bytes_max: u32,
-    /// The policy document, as given.
-    pub policy: Option<String>,
+    pub policy: Option<ResourcePolicy>,
     pub redrive: Option<Redrive>,
     pub redrive_allow: Option<RedriveAllow>,
     pub content_based_deduplication: bool,
