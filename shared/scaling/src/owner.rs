@@ -3,6 +3,7 @@
 
 use api_cloudwatch as cw;
 use kernel::{Ctx, Error, Kind, Next, Reader, Result, Scope, Tx};
+use serde::{Deserialize, Serialize};
 
 use crate::chore::Chores;
 
@@ -27,8 +28,10 @@ pub trait Owner: Sized + Send + Sync {
     /// How one of its alarms is to be, apart from its name and what it does.
     fn alarm(&self, name: &str) -> Option<cw::PutMetricAlarmInput>;
 
-    /// What held before, if anything, while it is not certain that this one will.
-    fn trial(&self) -> Option<Option<&Self>>;
+    /// While it is not certain that it will hold.
+    fn trial(&self) -> &Option<Trial<Self>>;
+
+    fn trial_mut(&mut self) -> &mut Option<Trial<Self>>;
 
     /// Whether it is this one that is stored, and none that was put meanwhile.
     fn is_stored(&self, from: &mut impl Reader, scope: &Scope) -> Result<bool>;
@@ -43,6 +46,20 @@ pub trait Owner: Sized + Send + Sync {
 
     /// What is said where CloudWatch does not take an alarm.
     fn refusal(why: &str) -> Error;
+}
+
+/// What is to be again where a policy turns out to be none: what held before, if anything did.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Trial<P> {
+    pub before: Option<Box<P>>,
+}
+
+impl<P: Owner> Trial<P> {
+    /// Of a policy in the place of another, which may not hold yet itself.
+    pub fn after(before: Option<P>) -> Self {
+        let Some(mut before) = before else { return Self { before: None } };
+        before.trial_mut().take().unwrap_or_else(|| Self { before: Some(Box::new(before)) })
+    }
 }
 
 /// Alarms that are to be seen to.
@@ -164,11 +181,11 @@ fn confirm<P: Owner>(tx: &mut Tx<'_, '_>, scope: &Scope, one: &P) -> Result<()> 
 
 /// Its alarms cannot be made: what was before is again, if it held, unless another has been put meanwhile.
 fn take_back<P: Owner>(tx: &mut Tx<'_, '_>, scope: &Scope, one: &P) -> Result<()> {
-    let Some(before) = one.trial() else { return Ok(()) };
+    let Some(trial) = one.trial() else { return Ok(()) };
     if !one.is_stored(tx, scope)? {
         return Ok(());
     }
-    match before {
+    match &trial.before {
         Some(before) => before.put(tx, scope),
         None => one.delete(tx, scope),
     }

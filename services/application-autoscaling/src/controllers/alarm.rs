@@ -7,7 +7,7 @@ use kernel::{Ctx, Error, Event, Millis, Reader, Result, Scope, Tx};
 use scaling::Way;
 use scaling::alarm::{Told, policy_of};
 use scaling::chore::Chores;
-use scaling::owner::Owner;
+use scaling::owner::{Owner, Trial};
 
 use super::target::CONTROLLER;
 use crate::errors;
@@ -48,8 +48,12 @@ impl Owner for Policy {
         Some(tracking::alarm(&self.key.resource, asked, of, Way::of(name)))
     }
 
-    fn trial(&self) -> Option<Option<&Self>> {
-        self.trial.as_ref().map(|trial| trial.before.as_deref())
+    fn trial(&self) -> &Option<Trial<Self>> {
+        &self.trial
+    }
+
+    fn trial_mut(&mut self) -> &mut Option<Trial<Self>> {
+        &mut self.trial
     }
 
     fn is_stored(&self, from: &mut impl Reader, scope: &Scope) -> Result<bool> {

@@ -4,14 +4,14 @@ use api_application_autoscaling as api;
 use api_cloudwatch as cw;
 use kept::Kept;
 use kernel::{Ctx, Result, Scope};
-use scaling::owner::{self, Owner};
+use scaling::owner::{self, Owner, Trial};
 use shape::Timestamp;
 
 use super::{Of, get_target, page};
 use crate::errors;
 use crate::rules::key::TargetKey;
 use crate::rules::policy as rules;
-use crate::state::policy::{self, Does, Policy, Trial};
+use crate::state::policy::{self, Does, Policy};
 
 pub async fn put_scaling_policy(
     ctx: &Ctx,
@@ -45,7 +45,7 @@ pub async fn put_scaling_policy(
             let over = before.iter().flat_map(|before| before.alarms.clone());
             let over: Vec<String> = over.filter(|old| !made.alarms.contains(old)).collect();
             // A policy whose alarms cannot be is none.
-            made.trial = (!made.alarms.is_empty()).then(|| trial(before));
+            made.trial = (!made.alarms.is_empty()).then(|| Trial::after(before));
             policy::put(tx, &scope, &made)?;
             Ok((made, over))
         })
@@ -59,14 +59,6 @@ pub async fn put_scaling_policy(
 fn alarms_of(of: &Policy, uuids: [&str; 2]) -> Vec<String> {
     let Some(Does::Tracks(asked)) = of.does() else { return Vec::new() };
     scaling::alarm::names(&of.alarms, &of.key.resource, asked.disable_scale_in != Some(true), uuids)
-}
-
-/// What is to be again if a new policy turns out to be none: what was, if that held.
-fn trial(before: Option<Policy>) -> Trial {
-    before.map_or_else(Trial::default, |mut before| match before.trial.take() {
-        Some(trial) => trial,
-        None => Trial { before: Some(Box::new(before)) },
-    })
 }
 
 fn alarm_view(scope: &Scope, name: &str) -> api::Alarm {

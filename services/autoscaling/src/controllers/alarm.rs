@@ -7,7 +7,7 @@ use kernel::{Ctx, Error, Event, Millis, Reader, Result, Scope, Tx};
 use scaling::Way;
 use scaling::alarm::{self, Told};
 use scaling::chore::Chores;
-use scaling::owner::Owner;
+use scaling::owner::{Owner, Trial};
 
 use super::group::CONTROLLER;
 use crate::errors;
@@ -50,8 +50,12 @@ impl Owner for Policy {
         Some(tracking::alarm(self.group(), asked, Way::of(name)))
     }
 
-    fn trial(&self) -> Option<Option<&Self>> {
-        self.trial.as_ref().map(|trial| trial.before.as_deref())
+    fn trial(&self) -> &Option<Trial<Self>> {
+        &self.trial
+    }
+
+    fn trial_mut(&mut self) -> &mut Option<Trial<Self>> {
+        &mut self.trial
     }
 
     fn is_stored(&self, from: &mut impl Reader, scope: &Scope) -> Result<bool> {

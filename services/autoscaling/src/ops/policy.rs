@@ -5,7 +5,7 @@ use api_cloudwatch as cw;
 use kept::{Kept, alike};
 use kernel::{Ctx, Reader, Result, Scope};
 use scaling::alarm::Told;
-use scaling::owner;
+use scaling::owner::{self, Trial};
 
 use super::{change, get_changeable};
 use crate::controllers::{alarm, group::CONTROLLER, predictive};
@@ -13,7 +13,7 @@ use crate::errors;
 use crate::rules::cause::Wanting;
 use crate::rules::{page, policy as rules};
 use crate::state::forecast;
-use crate::state::policy::{self, Kind, Policy, Trial};
+use crate::state::policy::{self, Kind, Policy};
 
 pub async fn put_scaling_policy(ctx: &Ctx, input: api::PutScalingPolicyType) -> Result<api::PolicyARNType> {
     let scope = *ctx.scope();
@@ -38,7 +38,7 @@ pub async fn put_scaling_policy(ctx: &Ctx, input: api::PutScalingPolicyType) -> 
         let over = before.iter().flat_map(|before| before.alarms.clone());
         let over: Vec<String> = over.filter(|old| !made.alarms.contains(old)).collect();
         // A policy whose alarms cannot be is none.
-        made.trial = (!made.alarms.is_empty()).then(|| trial(before));
+        made.trial = (!made.alarms.is_empty()).then(|| Trial::after(before));
         policy::put(tx, &scope, &made)?;
         if made.kind() == Kind::Predictive {
             // What another configuration foretold says nothing of this one.
@@ -59,14 +59,6 @@ fn alarms_wanted(of: &Policy, uuids: [&str; 2]) -> Vec<String> {
     let asked = of.asked.0.target_tracking_configuration.as_ref();
     let Some(asked) = asked.filter(|_| of.kind() == Kind::TargetTracking) else { return Vec::new() };
     scaling::alarm::names(&of.alarms, of.group(), asked.disable_scale_in != Some(true), uuids)
-}
-
-/// What is to be again if a new policy turns out to be none: what was, if that held.
-fn trial(before: Option<Policy>) -> Trial {
-    before.map_or_else(Trial::default, |mut before| match before.trial.take() {
-        Some(trial) => trial,
-        None => Trial { before: Some(Box::new(before)) },
-    })
 }
 
 fn alarm_view(scope: &Scope, name: &str) -> api::Alarm {

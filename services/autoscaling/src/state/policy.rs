@@ -3,6 +3,7 @@
 use api_autoscaling as api;
 use kept::{Kept, to_json};
 use kernel::{Reader, Result, Scope, Table, Tx};
+use scaling::owner::Trial;
 use serde::{Deserialize, Serialize};
 
 use super::chore::ALARMS;
@@ -15,13 +16,7 @@ pub struct Policy {
     pub alarms: Vec<String>,
     /// Until all its alarms are made, which may be refused.
     #[serde(default)]
-    pub trial: Option<Trial>,
-}
-
-/// What is to be again where a policy turns out to be none.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub struct Trial {
-    pub before: Option<Box<Policy>>,
+    pub trial: Option<Trial<Self>>,
 }
 
 /// What a policy does.
