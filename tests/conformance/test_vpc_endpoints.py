@@ -8,6 +8,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from conftest import needs_root
 from test_vpc import code, net  # noqa: F401
+from test_vpc_ipv6 import Six
 
 pytestmark = needs_root
 
@@ -179,7 +180,7 @@ def test_what_cannot_be_an_endpoint_is_refused(net, ec2):
     assert code(ec2.create_vpc_endpoint, SubnetIds=["subnet-0123456789abcdef0"], **interface) == "InvalidSubnetID.NotFound"
     second = net.subnet(vpc, "10.82.2.0/24")
     assert code(ec2.create_vpc_endpoint, SubnetIds=[subnet, second], **interface) == "DuplicateSubnetsInSameZone"
-    assert code(ec2.create_vpc_endpoint, IpAddressType="ipv6", SubnetIds=[subnet], **interface) == "UnsupportedOperation"
+    assert code(ec2.create_vpc_endpoint, IpAddressType="ipv6", SubnetIds=[subnet], **interface) == "InvalidParameter"
     made = [ec2.create_vpc_endpoint(RouteTableIds=[table], **s3), ec2.create_vpc_endpoint(SubnetIds=[subnet], ClientToken="t", **interface)]
     ids = [one["VpcEndpoint"]["VpcEndpointId"] for one in made]
     try:
@@ -196,3 +197,50 @@ def test_what_cannot_be_an_endpoint_is_refused(net, ec2):
         assert code(ec2.delete_subnet, SubnetId=subnet) == "DependencyViolation"
     finally:
         ec2.delete_vpc_endpoints(VpcEndpointIds=ids)
+
+
+def test_an_endpoint_answers_over_ipv6(net, cloud, ec2):
+    here = Six(net, ec2, "10.82.0.0/24")
+    ec2.modify_vpc_attribute(VpcId=here.vpc, EnableDnsHostnames={"Value": True})
+    other = net.subnet(net.vpc("10.83.0.0/24"), "10.83.0.0/24")
+    # Who comes by IPv4 is not let in: what arrives came by IPv6.
+    https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "Ipv6Ranges": [{"CidrIpv6": here.block}]}
+    ec2.authorize_security_group_ingress(GroupId=here.group, IpPermissions=[https])
+    wanted = {"VpcEndpointType": "Interface", "VpcId": here.vpc, "ServiceName": "com.amazonaws.us-east-1.sqs", "SubnetIds": [here.subnet], "SecurityGroupIds": [here.group]}
+    refused = lambda **more: code(ec2.create_vpc_endpoint, **{**wanted, **more})
+    assert refused(IpAddressType="ipv6") == "InvalidParameter"
+    assert refused(DnsOptions={"DnsRecordIpType": "dualstack"}) == "InvalidParameter"
+    assert refused(SubnetIds=[], SubnetConfigurations=[{"SubnetId": here.subnet, "Ipv6": here.range.replace("/64", "abc")}]) == "InvalidParameter"
+    assert refused(VpcId=ec2.describe_subnets(SubnetIds=[other])["Subnets"][0]["VpcId"], SubnetIds=[other], SecurityGroupIds=[], PrivateDnsEnabled=False, IpAddressType="dualstack") == "InvalidParameterValue"
+    made = ec2.create_vpc_endpoint(**wanted, IpAddressType="dualstack")["VpcEndpoint"]
+    id = made["VpcEndpointId"]
+    try:
+        assert made["IpAddressType"] == "dualstack" and made["DnsOptions"]["DnsRecordIpType"] == "dualstack"
+
+        def addresses():
+            interface = ec2.describe_network_interfaces(NetworkInterfaceIds=made["NetworkInterfaceIds"])["NetworkInterfaces"][0]
+            return [one["Ipv6Address"] for one in interface["Ipv6Addresses"]]
+
+        assert len(addresses()) == 1
+        visitor = caller(net, cloud, [list_queues("https://sqs.us-east-1.amazonaws.com/")], SubnetId=here.subnet)
+        net.told(visitor, "200")
+        # Conditions know the address of IPv6 that a request came from.
+        first = visitor["NetworkInterfaces"][0]["Ipv6Addresses"][0]["Ipv6Address"]
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "sqs:ListQueues", "Resource": "*", "Condition": {"IpAddress": {"aws:VpcSourceIp": f"{first}/128"}}}
+        ec2.modify_vpc_endpoint(VpcEndpointId=id, PolicyDocument=policy(EVERYTHING, deny))
+        net.told(visitor, "403")
+        ec2.modify_vpc_endpoint(VpcEndpointId=id, ResetPolicy=True)
+        ec2.modify_vpc_endpoint(VpcEndpointId=id, DnsOptions={"DnsRecordIpType": "ipv4"})
+        net.told(visitor, "CUT")
+        ec2.modify_vpc_endpoint(VpcEndpointId=id, DnsOptions={"DnsRecordIpType": "ipv6"})
+        net.told(visitor, "200")
+        ec2.modify_vpc_endpoint(VpcEndpointId=id, IpAddressType="ipv4")
+        net.told(visitor, "CUT")
+        assert addresses() == []
+        shown = ec2.describe_vpc_endpoints(Filters=[{"Name": "ip-address-type", "Values": ["ipv4"]}, {"Name": "vpc-id", "Values": [here.vpc]}])["VpcEndpoints"]
+        assert [one["DnsOptions"]["DnsRecordIpType"] for one in shown] == ["ipv4"]
+        ec2.modify_vpc_endpoint(VpcEndpointId=id, IpAddressType="dualstack")
+        net.told(visitor, "200")
+        assert len(addresses()) == 1
+    finally:
+        assert ec2.delete_vpc_endpoints(VpcEndpointIds=[id])["Unsuccessful"] == []

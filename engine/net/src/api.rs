@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
 
@@ -84,7 +84,7 @@ pub trait Networks: Send + Sync {
     ///
     /// # Errors
     /// `Invalid` for an address it does not have, `NoSuchNic`, `Host`.
-    fn listen_at(&self, nic: NicId, at: SocketAddrV4) -> Pending<'_, TcpListener>;
+    fn listen_at(&self, nic: NicId, at: SocketAddr) -> Pending<'_, TcpListener>;
 
     /// Where the namespace of a nic is kept, for who opens sockets there: a nic that no machine lives in.
     fn space_of(&self, nic: &NicId) -> Option<PathBuf>;

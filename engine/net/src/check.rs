@@ -137,8 +137,14 @@ pub(crate) fn group_unused(members: &Members, group: &GroupId) -> Result<()> {
 }
 
 /// Whether a nic has an address to listen on.
-pub(crate) fn answers(nic: &NicSpec, address: Ipv4Addr) -> Result<()> {
-    if nic.guises.contains(&address) || nic.addresses().any(|(own, _)| own == address) {
+pub(crate) fn answers(nic: &NicSpec, address: IpAddr) -> Result<()> {
+    let is_own = match address {
+        IpAddr::V4(address) => {
+            nic.guises.contains(&address) || nic.addresses().any(|(own, _)| own == address)
+        }
+        IpAddr::V6(address) => nic.addresses6.contains(&address),
+    };
+    if is_own {
         return Ok(());
     }
     Err(Error::Invalid(address.to_string(), "not an address of the nic"))

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::{
-    Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket,
-};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -299,12 +297,12 @@ impl Networks for Net {
         Box::pin(async move { listening(opened.await?, at) })
     }
 
-    fn listen_at(&self, nic: NicId, at: SocketAddrV4) -> Pending<'_, TcpListener> {
+    fn listen_at(&self, nic: NicId, at: SocketAddr) -> Pending<'_, TcpListener> {
         let Some(home) = self.setting.read(|directory| directory.homes.get(&nic).cloned()) else {
             return Box::pin(std::future::ready(Err(Error::NoSuchNic(nic))));
         };
         let opened = self.at(home, move |router| router.open_at(&nic, at));
-        Box::pin(async move { listening(opened.await?, at.into()) })
+        Box::pin(async move { listening(opened.await?, at) })
     }
 
     fn space_of(&self, nic: &NicId) -> Option<PathBuf> {

@@ -1,7 +1,7 @@
 //! Networks that only remember: for tests of whatever stands on the engine, on hosts that can do nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -242,9 +242,9 @@ impl Networks for FakeNetworks {
         })
     }
 
-    fn listen_at(&self, nic: NicId, at: SocketAddrV4) -> Pending<'_, TcpListener> {
+    fn listen_at(&self, nic: NicId, at: SocketAddr) -> Pending<'_, TcpListener> {
         let allowed =
-            self.nic(&nic).ok_or(Error::NoSuchNic(nic)).and_then(|nic| check::answers(&nic, *at.ip()));
+            self.nic(&nic).ok_or(Error::NoSuchNic(nic)).and_then(|nic| check::answers(&nic, at.ip()));
         Box::pin(async move {
             allowed?;
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.doing(|| format!("listen for {at}"))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use crate::check::{self, Members};
@@ -362,10 +362,10 @@ impl Router {
     }
 
     /// As [`Router::open`], in the namespace of a nic.
-    pub(crate) fn open_at(&mut self, nic: &NicId, at: SocketAddrV4) -> Result<TcpListener> {
+    pub(crate) fn open_at(&mut self, nic: &NicId, at: SocketAddr) -> Result<TcpListener> {
         self.check_there()?;
         let spec = self.members.nics.get(nic).ok_or_else(|| Error::NoSuchNic(nic.clone()))?;
-        check::answers(spec, *at.ip())?;
+        check::answers(spec, at.ip())?;
         let path = self.setting.nic_space(nic);
         let space = Space::find(&path)?.ok_or_else(|| Error::NoSuchNic(nic.clone()))?;
         space.enter()?;

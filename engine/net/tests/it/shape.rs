@@ -305,7 +305,7 @@ fn a_nic_of_the_callers_own_answers_to_other_addresses_where_routes_lead_to_it()
     let routed = world.nic(spec("a", 1, 10, &["open"]));
     let other = world.nic(spec("a", 2, 10, &["open"]));
     let at = SocketAddrV4::new(far, PORT);
-    let listener = world.run(world.net().listen_at("door".into(), at)).unwrap();
+    let listener = world.run(world.net().listen_at("door".into(), at.into())).unwrap();
     world.answer(listener.into_std().unwrap());
     let to_door = vec![route(&format!("{far}/32"), Hop::Nic("door".into()))];
     let with = |screen| {
@@ -325,8 +325,8 @@ fn a_nic_of_the_callers_own_answers_to_other_addresses_where_routes_lead_to_it()
     world.reopen();
     shape(&world, with(None));
     let there = SocketAddrV4::new(Ipv4Addr::new(10, 0, 1, 10), PORT);
-    assert!(matches!(world.run(world.net().listen_at("door".into(), there)), Err(Error::Invalid(..))));
-    assert!(matches!(world.run(world.net().listen_at("none".into(), at)), Err(Error::NoSuchNic(_))));
+    assert!(matches!(world.run(world.net().listen_at("door".into(), there.into())), Err(Error::Invalid(..))));
+    assert!(matches!(world.run(world.net().listen_at("none".into(), at.into())), Err(Error::NoSuchNic(_))));
     let strange = NicSpec { guises: vec![], ..door };
     assert!(world.run(world.net().ensure_nic(strange)).is_err());
 }

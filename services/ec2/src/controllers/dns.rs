@@ -16,7 +16,7 @@ use super::listener;
 use crate::rules::dns::{Answer, Asked, answer};
 use crate::rules::vpc_endpoint::{self as names, Named};
 use crate::state::id::{InstanceId, VpcId};
-use crate::state::vpc_endpoint::VpcEndpoint;
+use crate::state::vpc_endpoint::{Records, VpcEndpoint};
 use crate::state::{instance, network_interface, public_address, vpc, vpc_endpoint};
 
 /// Seconds an answer may be kept.
@@ -116,19 +116,11 @@ pub async fn respond(ctx: &Ctx, vpc: &VpcId, message: &[u8]) -> Option<Vec<u8>> 
         if found.is_empty() {
             return fail(reply, ResponseCode::NXDomain);
         }
-        if asked == Asked::A {
-            found.into_iter().for_each(|address| say(RData::A(A(address))));
-        }
+        found.into_iter().filter_map(|address| of_family(address, asked)).for_each(say);
         return reply.to_vec().ok();
     }
     if let Some(found) = ctx.own::<NamesPlug>().0.as_ref().and_then(|names| names.find(&name)) {
-        for address in found {
-            match address {
-                IpAddr::V4(address) if asked == Asked::A => say(RData::A(A(address))),
-                IpAddr::V6(address) if asked == Asked::Aaaa => say(RData::AAAA(AAAA(address))),
-                _ => {}
-            }
-        }
+        found.into_iter().filter_map(|address| of_family(address, asked)).for_each(say);
         return reply.to_vec().ok();
     }
     match answer(ctx.region().as_str(), &name, asked) {
@@ -161,13 +153,22 @@ pub async fn respond(ctx: &Ctx, vpc: &VpcId, message: &[u8]) -> Option<Vec<u8>> 
     reply.to_vec().ok()
 }
 
+/// The record of an address, where it was asked for addresses of its family.
+fn of_family(address: IpAddr, asked: Asked) -> Option<RData> {
+    match (address, asked) {
+        (IpAddr::V4(address), Asked::A) => Some(RData::A(A(address))),
+        (IpAddr::V6(address), Asked::Aaaa) => Some(RData::AAAA(AAAA(address))),
+        _ => None,
+    }
+}
+
 fn fail(mut reply: Message, code: ResponseCode) -> Option<Vec<u8>> {
     reply.metadata.response_code = code;
     reply.to_vec().ok()
 }
 
 /// The addresses behind a name of a service or of an endpoint; `None` where the name is neither's.
-async fn endpoint_addresses(ctx: &Ctx, vpc: &VpcId, name: &str) -> Option<Vec<Ipv4Addr>> {
+async fn endpoint_addresses(ctx: &Ctx, vpc: &VpcId, name: &str) -> Option<Vec<IpAddr>> {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let named = names::named(ctx.region().as_str(), &name)?;
     let is_installed = |service: &str| ctx.house().services().any(|def| def.name == service);
@@ -185,12 +186,15 @@ async fn endpoint_addresses(ctx: &Ctx, vpc: &VpcId, name: &str) -> Option<Vec<Ip
                 (found.filter(|it| it.suffix == *suffix && it.word == *word), zone.as_deref(), None)
             }
         };
-        let Some(endpoint) = endpoint else { return Ok(public.into_iter().collect()) };
+        let Some(endpoint) = endpoint else { return Ok(public.into_iter().map(IpAddr::V4).collect()) };
+        let records = endpoint.stack().records;
         let mut addresses = Vec::new();
         for place in endpoint.places() {
             let interface = network_interface::get(snap, scope, &place.interface)?;
             if zone.is_none_or(|zone| zone == interface.zone) {
-                addresses.push(interface.private_ip);
+                let six = interface.ipv6.iter().copied().map(IpAddr::V6);
+                addresses.extend(six.filter(|_| records != Records::Ipv4));
+                addresses.extend((records != Records::Ipv6).then_some(IpAddr::V4(interface.private_ip)));
             }
         }
         Ok(addresses)

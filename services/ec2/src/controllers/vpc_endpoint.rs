@@ -3,7 +3,7 @@
 //! A gateway endpoint's nic has no address of the VPC. It goes by the public address of its service, and routes lead there.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use futures_util::future::AbortHandle;
@@ -38,8 +38,11 @@ pub struct Endpoints {
 
 struct Open {
     way: Arc<PrivateWay>,
-    listening: BTreeMap<NicId, Vec<AbortHandle>>,
+    listening: BTreeMap<NicId, Listening>,
 }
+
+/// What listens at a nic, by its addresses.
+type Listening = BTreeMap<IpAddr, Vec<AbortHandle>>;
 
 impl Endpoints {
     pub fn new(door: Option<Arrivals>) -> Self {
@@ -50,7 +53,7 @@ impl Endpoints {
     pub async fn close(&self) {
         let open = std::mem::take(&mut *self.open.lock().await);
         let tasks = open.into_values().flat_map(|open| open.listening.into_values());
-        tasks.flatten().for_each(|task| task.abort());
+        tasks.flat_map(BTreeMap::into_values).flatten().for_each(|task| task.abort());
     }
 }
 
@@ -95,7 +98,7 @@ pub async fn ensure(ctx: &Ctx, id: &EndpointId) -> Result<()> {
     let Some((interfaces, endpoint)) = read.await? else {
         let gone = open.remove(id).map(|open| open.listening).unwrap_or_default();
         // One that was never opened by this process may still have its nic.
-        let gone = gone.into_iter().chain([(gateway_nic(id), Vec::new())]);
+        let gone = gone.into_iter().chain([(gateway_nic(id), Listening::new())]);
         return remove(ctx, gone).await;
     };
     let Some(service) = rules::find(&endpoint.word) else { return Ok(()) };
@@ -104,29 +107,35 @@ pub async fn ensure(ctx: &Ctx, id: &EndpointId) -> Result<()> {
         listening: BTreeMap::new(),
     });
     entry.way.set_policy(rules::policy(&endpoint));
-    let mut wanted = BTreeMap::new();
+    let mut wanted: BTreeMap<NicId, Vec<IpAddr>> = BTreeMap::new();
     for interface in &interfaces {
         network::ensure_managed(ctx, interface).await?;
-        wanted.insert(network::nic_id(&interface.id), interface.private_ip);
+        let six = interface.ipv6.iter().copied().map(IpAddr::V6);
+        let addresses = six.chain([interface.private_ip.into()]).collect();
+        wanted.insert(network::nic_id(&interface.id), addresses);
     }
     if let (Kind::Gateway { number, .. }, Some(guise)) = (&endpoint.kind, service.gateway) {
         let nic = gateway_spec(&endpoint, *number, guise);
-        wanted.insert(nic.id.clone(), guise);
+        wanted.insert(nic.id.clone(), vec![guise.into()]);
         network::ensure_own_nic(ctx, &endpoint.vpc, group(), nic).await?;
     }
-    for (nic, address) in &wanted {
-        if let (false, Some(door)) = (entry.listening.contains_key(nic), &endpoints.door) {
-            let tasks = listen(ctx, nic, *address, &entry.way, door).await?;
-            entry.listening.insert(nic.clone(), tasks);
+    for (nic, addresses) in &wanted {
+        let at = entry.listening.entry(nic.clone()).or_default();
+        let gone = at.extract_if(.., |address, _| !addresses.contains(address));
+        gone.flat_map(|(_, tasks)| tasks).for_each(|task| task.abort());
+        for address in addresses {
+            if let (false, Some(door)) = (at.contains_key(address), &endpoints.door) {
+                at.insert(*address, listen(ctx, nic, *address, &entry.way, door).await?);
+            }
         }
     }
     let gone = entry.listening.extract_if(.., |nic, _| !wanted.contains_key(nic));
     remove(ctx, gone).await
 }
 
-async fn remove(ctx: &Ctx, gone: impl IntoIterator<Item = (NicId, Vec<AbortHandle>)>) -> Result<()> {
-    for (nic, tasks) in gone {
-        tasks.into_iter().for_each(|task| task.abort());
+async fn remove(ctx: &Ctx, gone: impl IntoIterator<Item = (NicId, Listening)>) -> Result<()> {
+    for (nic, listening) in gone {
+        listening.into_values().flatten().for_each(|task| task.abort());
         network::remove_own_nic(ctx, nic).await?;
     }
     Ok(())
@@ -172,14 +181,14 @@ fn gateway_spec(endpoint: &VpcEndpoint, number: u8, guise: Ipv4Addr) -> NicSpec 
 async fn listen(
     ctx: &Ctx,
     nic: &NicId,
-    address: Ipv4Addr,
+    address: IpAddr,
     way: &Arc<PrivateWay>,
     door: &Arrivals,
 ) -> Result<Vec<AbortHandle>> {
     let engine = ctx.own::<network::Networks>().engine();
     let mut tasks = Vec::new();
     for port in rules::PORTS {
-        let opened = engine.listen_at(nic.clone(), SocketAddrV4::new(address, port)).await;
+        let opened = engine.listen_at(nic.clone(), SocketAddr::new(address, port)).await;
         let accepting = accept(ctx.clone(), opened.map_err(Error::internal)?, way.clone(), door.clone());
         tasks.push(listener::spawn(ctx, accepting));
     }

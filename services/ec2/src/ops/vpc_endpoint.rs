@@ -7,14 +7,14 @@ use kernel::{Ctx, Result, Scope, Tx};
 use shape::Timestamp;
 
 use super::page::{Listing, Once, check_dry_run, parse};
-use super::vpc_endpoint_place::{Asked, add_places, add_tables, remove_places, remove_tables};
+use super::vpc_endpoint_place::{Asked, add_places, add_tables, follow_stack, remove_places, remove_tables};
 use crate::controllers::{network, vpc_endpoint as endpoints};
 use crate::errors;
 use crate::rules::tag::{of_one, shown};
 use crate::rules::vpc_endpoint as rules;
 use crate::state::id::{EndpointId, GroupId, Id, RouteTableId, VpcId};
 use crate::state::tag::Tags;
-use crate::state::vpc_endpoint::{Kind, VpcEndpoint};
+use crate::state::vpc_endpoint::{Kind, Stack, VpcEndpoint};
 use crate::state::{network_interface, security_group, subnet, tag, vpc, vpc_endpoint};
 
 /// Characters that make an endpoint's names its own.
@@ -36,7 +36,7 @@ pub async fn create_vpc_endpoint(
     let name = input.service_name.ok_or_else(|| errors::missing("ServiceName"))?;
     let service = service(ctx, &name)?;
     let kind = rules::check_kind(input.vpc_endpoint_type.as_deref(), service)?;
-    rules::check_address_type(input.ip_address_type.as_deref())?;
+    let stack = stack(kind, Stack::default(), input.ip_address_type, input.dns_options)?;
     let policy = rules::check_policy(input.policy_document)?;
     let tags = of_one::<EndpointId>(input.tag_specifications)?;
     let asked = Asked::read(
@@ -50,7 +50,7 @@ pub async fn create_vpc_endpoint(
         (rules::GATEWAY, Some(true)) => return Err(rules::no_member("PrivateDnsEnabled", kind)),
         (_, given) => kind == rules::INTERFACE && given.unwrap_or(true),
     };
-    let said = format!("{vpc} {name} {kind} {policy:?} {asked:?} {private_dns}");
+    let said = format!("{vpc} {name} {kind} {policy:?} {asked:?} {private_dns} {stack:?}");
     let once = Once::new("CreateVpcEndpoint", input.client_token.as_ref(), said);
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
@@ -65,7 +65,7 @@ pub async fn create_vpc_endpoint(
         let ctx = tx.ctx();
         let mut endpoint = VpcEndpoint {
             id: EndpointId::fresh(ctx.ids()),
-            kind: new_kind(kind, &all, &vpc.id, private_dns),
+            kind: new_kind(kind, &all, &vpc.id, (private_dns, stack)),
             vpc: vpc.id.clone(),
             word: service.word.to_owned(),
             policy: policy.clone(),
@@ -87,9 +87,19 @@ pub async fn create_vpc_endpoint(
     Ok(api::CreateVpcEndpointResult { vpc_endpoint: Some(shown), client_token: input.client_token })
 }
 
-fn new_kind(kind: &str, all: &[VpcEndpoint], vpc: &VpcId, private_dns: bool) -> Kind {
+fn stack(
+    kind: &str,
+    before: Stack,
+    addresses: Option<String>,
+    options: Option<api::DnsOptionsSpecification>,
+) -> Result<Stack> {
+    let records = options.and_then(|options| options.dns_record_ip_type);
+    rules::check_stack(kind, before, addresses.as_deref(), records.as_deref())
+}
+
+fn new_kind(kind: &str, all: &[VpcEndpoint], vpc: &VpcId, (private_dns, stack): (bool, Stack)) -> Kind {
     if kind == rules::INTERFACE {
-        return Kind::Interface { places: Vec::new(), groups: Vec::new(), private_dns };
+        return Kind::Interface { places: Vec::new(), groups: Vec::new(), private_dns, stack };
     }
     let of_vpc = all.iter().filter(|endpoint| endpoint.vpc == *vpc);
     let taken: Vec<u8> = of_vpc
@@ -123,6 +133,7 @@ pub async fn modify_vpc_endpoint(
     }
     let known = ctx.read(|snap| vpc_endpoint::get(snap, ctx.scope(), &id)).await?;
     let kind = rules::kind(&known);
+    let wanted = stack(kind, known.stack(), input.ip_address_type, input.dns_options)?;
     let (tables, subnets, groups) =
         (input.add_route_table_ids, input.add_subnet_ids, input.add_security_group_ids);
     let added = Asked::read(kind, tables, subnets, groups, None)?;
@@ -142,6 +153,9 @@ pub async fn modify_vpc_endpoint(
             };
             *private_dns = wanted;
         }
+        if let Kind::Interface { stack, .. } = &mut endpoint.kind {
+            *stack = wanted;
+        }
         let vpc = vpc::get(tx, scope, &endpoint.vpc)?;
         let all = vpc_endpoint::all(tx, scope)?;
         rules::check_private_dns(&endpoint, &all, vpc.gives_names(), scope.region.as_str())?;
@@ -149,6 +163,7 @@ pub async fn modify_vpc_endpoint(
         add_tables(tx, scope, &mut endpoint, &added.tables)?;
         remove_places(tx, scope, &mut endpoint, &removed)?;
         add_places(tx, scope, &mut endpoint, &added)?;
+        follow_stack(tx, scope, &endpoint)?;
         vpc_endpoint::put(tx, scope, &endpoint)?;
         Ok(endpoint)
     });
@@ -267,9 +282,9 @@ impl World {
             route_table_ids: Some(endpoint.tables().iter().map(RouteTableId::to_string).collect()),
             subnet_ids: Some(places.clone().map(|place| place.subnet.to_string()).collect()),
             groups: Some(groups.iter().map(group).collect()),
-            ip_address_type: is_interface.then(|| rules::IPV4.to_owned()),
+            ip_address_type: is_interface.then(|| rules::address_type(endpoint.stack()).to_owned()),
             dns_options: is_interface.then(|| api::DnsOptions {
-                dns_record_ip_type: Some(rules::IPV4.to_owned()),
+                dns_record_ip_type: Some(rules::record_type(endpoint.stack()).to_owned()),
                 ..api::DnsOptions::default()
             }),
             private_dns_enabled: Some(private_dns),

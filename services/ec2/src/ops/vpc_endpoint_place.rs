@@ -1,6 +1,7 @@
 //! Where an endpoint is: the route tables that lead to it, or its interfaces in subnets.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use api_ec2 as api;
 use kernel::{Result, Scope, Tx};
@@ -18,9 +19,16 @@ use crate::state::{ipv6, network_interface, route_table, subnet, vpc_endpoint};
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) tables: Vec<RouteTableId>,
-    /// With the address wanted there.
-    subnets: Vec<(SubnetId, Option<Ipv4Addr>)>,
+    subnets: Vec<AskedPlace>,
     groups: Vec<GroupId>,
+}
+
+/// A subnet, and the addresses wanted there.
+#[derive(Debug)]
+struct AskedPlace {
+    subnet: SubnetId,
+    ipv4: Option<Ipv4Addr>,
+    ipv6: Option<Ipv6Addr>,
 }
 
 impl Asked {
@@ -41,17 +49,20 @@ impl Asked {
             rules::check_absent(tables.as_ref(), "RouteTableIds", kind)?;
         }
         let tables = tables.into_iter().flatten();
-        let mut subnets: Vec<(SubnetId, Option<Ipv4Addr>)> = subnets
+        let mut subnets: Vec<AskedPlace> = subnets
             .into_iter()
             .flatten()
-            .map(|id| Ok((parse(&id, errors::subnet_not_found)?, None)))
+            .map(|id| {
+                let subnet = parse(&id, errors::subnet_not_found)?;
+                Ok(AskedPlace { subnet, ipv4: None, ipv6: None })
+            })
             .collect::<Result<_>>()?;
         for one in configured.into_iter().flatten() {
             let id = one.subnet_id.ok_or_else(|| errors::missing("SubnetConfiguration.SubnetId"))?;
-            let id: SubnetId = parse(&id, errors::subnet_not_found)?;
-            let address = one.ipv4.map(|text| text.parse().map_err(|_| errors::invalid_value(text, "Ipv4")));
-            subnets.retain(|(known, _)| *known != id);
-            subnets.push((id, address.transpose()?));
+            let subnet: SubnetId = parse(&id, errors::subnet_not_found)?;
+            let (ipv4, ipv6) = (address(one.ipv4, "Ipv4")?, address(one.ipv6, "Ipv6")?);
+            subnets.retain(|known| known.subnet != subnet);
+            subnets.push(AskedPlace { subnet, ipv4, ipv6 });
         }
         Ok(Self {
             tables: tables.map(|id| parse(&id, errors::route_table_not_found)).collect::<Result<_>>()?,
@@ -63,6 +74,10 @@ impl Asked {
                 .collect::<Result<_>>()?,
         })
     }
+}
+
+fn address<T: FromStr>(text: Option<String>, name: &str) -> Result<Option<T>> {
+    text.map(|text| text.parse().map_err(|_| errors::invalid_value(text, name))).transpose()
 }
 
 /// Lets tables of the VPC lead to a gateway endpoint.
@@ -111,14 +126,19 @@ pub(super) fn add_places(
     added: &Asked,
 ) -> Result<()> {
     let description = format!("VPC Endpoint Interface {}", endpoint.id);
-    let Kind::Interface { places, groups, .. } = &mut endpoint.kind else { return Ok(()) };
+    let Kind::Interface { places, groups, stack, .. } = &mut endpoint.kind else { return Ok(()) };
     let fresh = added.groups.iter().filter(|id| !groups.contains(id)).cloned().collect::<Vec<_>>();
     groups.extend(fresh);
     let mut zones = Vec::new();
     for place in places.iter() {
         zones.push(subnet::get(tx, scope, &place.subnet)?.zone);
     }
-    for (id, address) in &added.subnets {
+    for AskedPlace { subnet: id, ipv4, ipv6 } in &added.subnets {
+        if ipv6.is_some() && !stack.is_dual {
+            return Err(errors::endpoint_parameter(
+                "Ipv6 is for endpoints of the IP address type dualstack.",
+            ));
+        }
         if places.iter().any(|place| place.subnet == *id) {
             continue;
         }
@@ -131,12 +151,12 @@ pub(super) fn add_places(
         }
         let wish = Wish {
             subnet: id.clone(),
-            private_ips: address.iter().copied().collect(),
+            private_ips: ipv4.iter().copied().collect(),
             more: 0,
             groups: groups.clone(),
             description: description.clone(),
             kind: InterfaceKind::Endpoint,
-            ipv6: ipv6::Wish::Count(0),
+            ipv6: ipv6.map_or(ipv6::Wish::Count(stack.is_dual.into()), |it| ipv6::Wish::These(vec![it])),
             tags: Tags::new(),
         };
         let interface = network_interface::insert(tx, scope, wish)?;
@@ -158,7 +178,7 @@ pub(super) fn remove_places(
     removed: &Asked,
 ) -> Result<()> {
     let Kind::Interface { places, groups, .. } = &mut endpoint.kind else { return Ok(()) };
-    for place in places.extract_if(.., |place| removed.subnets.iter().any(|(id, _)| *id == place.subnet)) {
+    for place in places.extract_if(.., |place| removed.subnets.iter().any(|one| one.subnet == place.subnet)) {
         network_interface::delete(tx, scope, &place.interface)?;
     }
     if removed.groups.is_empty() {
@@ -169,6 +189,24 @@ pub(super) fn remove_places(
         return Err(errors::endpoint_parameter("An endpoint must keep at least one security group."));
     }
     wear(tx, scope, places, groups)
+}
+
+/// Gives each interface an address of IPv6 or takes all of them, as the endpoint's families have it.
+///
+/// # Errors
+/// When a subnet has none to give.
+pub(super) fn follow_stack(tx: &mut Tx<'_, '_>, scope: &Scope, endpoint: &VpcEndpoint) -> Result<()> {
+    for place in endpoint.places() {
+        let mut interface = network_interface::get(tx, scope, &place.interface)?;
+        if endpoint.stack().is_dual && interface.ipv6.is_empty() {
+            ipv6::assign(tx, scope, &mut interface, None)?;
+        } else if !endpoint.stack().is_dual {
+            for address in interface.ipv6.clone() {
+                ipv6::unassign(tx, scope, &mut interface, address)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn wear(tx: &mut Tx<'_, '_>, scope: &Scope, places: &[Place], groups: &[GroupId]) -> Result<()> {

@@ -67,7 +67,7 @@ fn show(service: &EndpointService, region: &str) -> Vec<api::ServiceDetail> {
             manages_vpc_endpoints: Some(false),
             tags: Some(Vec::new()),
             private_dns_name_verification_state: Some("verified".to_owned()),
-            supported_ip_address_types: Some(vec![rules::IPV4.to_owned()]),
+            supported_ip_address_types: Some(rules::ADDRESS_TYPES.map(str::to_owned).to_vec()),
             ..api::ServiceDetail::default()
         }
     };

@@ -8,7 +8,7 @@ use policy::{Document, Policy, Version};
 
 use crate::errors;
 use crate::state::id::{EndpointId, Id, PrefixListId, VpcId};
-use crate::state::vpc_endpoint::{Kind, VpcEndpoint};
+use crate::state::vpc_endpoint::{Kind, Records, Stack, VpcEndpoint};
 
 /// AWS's default quotas: gateway endpoints per region, interface endpoints per VPC.
 pub const GATEWAYS_MAX: usize = 20;
@@ -214,17 +214,66 @@ pub fn kind(endpoint: &VpcEndpoint) -> &'static str {
 }
 
 pub const STATE: &str = "available";
-pub const IPV4: &str = "ipv4";
+const IPV4: &str = "ipv4";
+const DUALSTACK: &str = "dualstack";
+const IPV6: &str = "ipv6";
+/// The types of addresses that interface endpoints have.
+pub const ADDRESS_TYPES: [&str; 2] = [IPV4, DUALSTACK];
 
+/// The families that an endpoint shall have, of which some may be given: its type of addresses, and that of its records, which
+/// follows the first.
+///
 /// # Errors
-/// For anything but IPv4.
-pub fn check_address_type(given: Option<&str>) -> Result<()> {
-    match given {
-        None | Some(IPV4) => Ok(()),
-        Some(other @ ("ipv6" | "dualstack")) => {
-            Err(errors::unsupported(&format!("The IP address type {other}")))
+/// For types that the kind does not have, or that do not go together.
+pub fn check_stack(
+    kind: &str,
+    before: Stack,
+    addresses: Option<&str>,
+    records: Option<&str>,
+) -> Result<Stack> {
+    let is_dual = match addresses {
+        None => before.is_dual,
+        Some(IPV4) => false,
+        Some(DUALSTACK) if kind == INTERFACE => true,
+        Some(IPV6) if kind == INTERFACE => {
+            let why = "The IP address type ipv6 is for subnets without addresses of IPv4 only.";
+            return Err(errors::endpoint_parameter(why));
         }
-        Some(other) => Err(errors::invalid_value(other, "IpAddressType")),
+        Some(other @ (DUALSTACK | IPV6)) => {
+            return Err(errors::unsupported(&format!("The IP address type {other} of gateway endpoints")));
+        }
+        Some(other) => return Err(errors::invalid_value(other, "IpAddressType")),
+    };
+    if records.is_some() && kind == GATEWAY {
+        return Err(no_member("DnsOptions", kind));
+    }
+    let records = match records {
+        None if is_dual == before.is_dual => before.records,
+        None if is_dual => Records::Dualstack,
+        None | Some(IPV4) => Records::Ipv4,
+        Some(given @ (IPV6 | DUALSTACK)) if !is_dual => {
+            let why = format!("The DNS record IP type {given} does not go with the IP address type ipv4.");
+            return Err(errors::endpoint_parameter(why));
+        }
+        Some(IPV6) => Records::Ipv6,
+        Some(DUALSTACK) => Records::Dualstack,
+        Some("service-defined") => {
+            return Err(errors::unsupported("The DNS record IP type service-defined"));
+        }
+        Some(other) => return Err(errors::invalid_value(other, "DnsRecordIpType")),
+    };
+    Ok(Stack { is_dual, records })
+}
+
+pub fn address_type(stack: Stack) -> &'static str {
+    if stack.is_dual { DUALSTACK } else { IPV4 }
+}
+
+pub fn record_type(stack: Stack) -> &'static str {
+    match stack.records {
+        Records::Ipv4 => IPV4,
+        Records::Ipv6 => IPV6,
+        Records::Dualstack => DUALSTACK,
     }
 }
 
@@ -254,7 +303,7 @@ pub const FILTERS: &[&str] = &[
 /// What an endpoint has under the name of a filter.
 pub fn values(endpoint: &VpcEndpoint, region: &str, name: &str) -> Vec<String> {
     vec![match name {
-        "ip-address-type" => IPV4.to_owned(),
+        "ip-address-type" => address_type(endpoint.stack()).to_owned(),
         "service-name" => return find(&endpoint.word).iter().map(|it| it.full_name(region)).collect(),
         "service-region" => region.to_owned(),
         "vpc-endpoint-id" => endpoint.id.to_string(),
@@ -272,7 +321,7 @@ pub fn service_values(service: &EndpointService, region: &str, name: &str) -> Ve
         "service-name" => vec![service.full_name(region)],
         "service-region" => vec![region.to_owned()],
         "service-type" => service.kinds().into_iter().map(str::to_owned).collect(),
-        "supported-ip-address-types" => vec![IPV4.to_owned()],
+        "supported-ip-address-types" => ADDRESS_TYPES.map(str::to_owned).to_vec(),
         _ => Vec::new(),
     }
 }
@@ -359,6 +408,34 @@ mod tests {
         assert_eq!(find("sqs").unwrap().prefix_list("us-east-1"), None);
         assert_eq!(check_kind(None, s3).unwrap(), GATEWAY);
         assert!(check_kind(None, find("sqs").unwrap()).is_err());
+    }
+
+    #[test]
+    fn records_follow_addresses_and_go_with_them() {
+        let stack = |before, addresses, records| check_stack(INTERFACE, before, addresses, records);
+        let (four, both) = (Stack::default(), Stack { is_dual: true, records: Records::Dualstack });
+        assert_eq!(stack(four, None, None).unwrap(), four);
+        assert_eq!(stack(four, Some("dualstack"), None).unwrap(), both);
+        assert_eq!(stack(both, Some("ipv4"), None).unwrap(), four);
+        let six = stack(both, None, Some("ipv6")).unwrap();
+        assert_eq!(six, Stack { is_dual: true, records: Records::Ipv6 });
+        assert_eq!(stack(six, Some("dualstack"), None).unwrap(), six);
+        assert_eq!((address_type(six), record_type(six)), ("dualstack", "ipv6"));
+        for (addresses, records, code) in [
+            (Some("ipv6"), None, "InvalidParameter"),
+            (Some("ipv5"), None, "InvalidParameterValue"),
+            (None, Some("ipv6"), "InvalidParameter"),
+            (Some("dualstack"), Some("service-defined"), "UnsupportedOperation"),
+        ] {
+            assert_eq!(
+                stack(four, addresses, records).unwrap_err().code(),
+                code,
+                "{addresses:?} {records:?}"
+            );
+        }
+        assert_eq!(check_stack(GATEWAY, four, Some("ipv4"), None).unwrap(), four);
+        assert!(check_stack(GATEWAY, four, Some("dualstack"), None).is_err());
+        assert!(check_stack(GATEWAY, four, None, Some("ipv4")).is_err());
     }
 
     #[test]

@@ -31,7 +31,30 @@ pub enum Kind {
         number: u8,
     },
     /// It has an interface in each of these subnets, and they all wear these groups.
-    Interface { places: Vec<Place>, groups: Vec<GroupId>, private_dns: bool },
+    Interface {
+        places: Vec<Place>,
+        groups: Vec<GroupId>,
+        private_dns: bool,
+        #[serde(default)]
+        stack: Stack,
+    },
+}
+
+/// The families of addresses of an interface endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stack {
+    /// Each of its interfaces has an address of IPv6 beside that of IPv4.
+    pub is_dual: bool,
+    pub records: Records,
+}
+
+/// What its names stand for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Records {
+    #[default]
+    Ipv4,
+    Ipv6,
+    Dualstack,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +67,14 @@ impl VpcEndpoint {
     /// The service's own name means this endpoint in its VPC.
     pub fn has_private_dns(&self) -> bool {
         matches!(self.kind, Kind::Interface { private_dns: true, .. })
+    }
+
+    /// Of a gateway endpoint: IPv4.
+    pub fn stack(&self) -> Stack {
+        match self.kind {
+            Kind::Interface { stack, .. } => stack,
+            Kind::Gateway { .. } => Stack::default(),
+        }
     }
 
     pub fn places(&self) -> &[Place] {
