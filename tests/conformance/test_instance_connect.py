@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from conftest import eventually, needs_root
 from console_kit import new_key
 from test_ec2 import describe, open_group, running, ssh, state
-from test_microvm import MICRO, banner
+from test_microvm import MICRO, banner, sshd_speaks
 
 pytestmark = needs_root
 
@@ -64,7 +64,7 @@ def lets_in_for_a_minute(cloud, instance, user, folder):
         except AssertionError:
             return None
 
-    eventually(lambda: banner(address), "sshd speaks", seconds=60)
+    sshd_speaks(ec2, instance, address)
     sent_at = eventually(enter, "the key is taken", seconds=120)
     assert ssh(stranger, address, "true", user) is None
     told = ssh(key, address, FILE, user)
