@@ -146,10 +146,12 @@ async fn serve(options: &Up) -> Outcome {
         let endpoint = format!("http://{}", reachable(local));
         tokio::spawn(async move { crate::hooks::run_ready(&ready_d, &endpoint).await });
     }
-    if let Err(error) = compute::let_go_of_code() {
-        tracing::debug!(%error, "what the start went through stays in memory");
-    }
-    tokio::spawn(tidy_host());
+    tokio::spawn(async {
+        tidy_host().await;
+        if let Err(error) = compute::let_go_of_code() {
+            tracing::debug!(%error, "what the start went through stays in memory");
+        }
+    });
     told.wait().await;
     tracing::info!("closing");
     end.send_replace(true);
