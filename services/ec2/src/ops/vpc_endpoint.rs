@@ -36,7 +36,7 @@ pub async fn create_vpc_endpoint(
     let name = input.service_name.ok_or_else(|| errors::missing("ServiceName"))?;
     let service = service(ctx, &name)?;
     let kind = rules::check_kind(input.vpc_endpoint_type.as_deref(), service)?;
-    let stack = stack(kind, Stack::default(), input.ip_address_type.as_deref(), input.dns_options)?;
+    let stack = stack(kind, Stack::default(), input.ip_address_type.as_deref(), input.dns_options.as_ref())?;
     let policy = rules::check_policy(input.policy_document)?;
     let tags = of_one::<EndpointId>(input.tag_specifications)?;
     let asked = Asked::read(
@@ -91,10 +91,10 @@ fn stack(
     kind: &str,
     before: Stack,
     addresses: Option<&str>,
-    options: Option<api::DnsOptionsSpecification>,
+    options: Option<&api::DnsOptionsSpecification>,
 ) -> Result<Stack> {
-    let records = options.and_then(|options| options.dns_record_ip_type);
-    rules::check_stack(kind, before, addresses, records.as_deref())
+    let records = options.and_then(|options| options.dns_record_ip_type.as_deref());
+    rules::check_stack(kind, before, addresses, records)
 }
 
 fn new_kind(kind: &str, all: &[VpcEndpoint], vpc: &VpcId, (private_dns, stack): (bool, Stack)) -> Kind {
@@ -133,7 +133,8 @@ pub async fn modify_vpc_endpoint(
     }
     let known = ctx.read(|snap| vpc_endpoint::get(snap, ctx.scope(), &id)).await?;
     let kind = rules::kind(&known);
-    let wanted = stack(kind, known.stack(), input.ip_address_type.as_deref(), input.dns_options)?;
+    let families = |before| stack(kind, before, input.ip_address_type.as_deref(), input.dns_options.as_ref());
+    families(known.stack())?;
     let (tables, subnets, groups) =
         (input.add_route_table_ids, input.add_subnet_ids, input.add_security_group_ids);
     let added = Asked::read(kind, tables, subnets, groups, None)?;
@@ -154,7 +155,7 @@ pub async fn modify_vpc_endpoint(
             *private_dns = wanted;
         }
         if let Kind::Interface { stack, .. } = &mut endpoint.kind {
-            *stack = wanted;
+            *stack = families(*stack)?;
         }
         let vpc = vpc::get(tx, scope, &endpoint.vpc)?;
         let all = vpc_endpoint::all(tx, scope)?;
