@@ -29,7 +29,7 @@ pub(crate) const CONTROL: &str = "CLOUDLET_CONTROL";
 /// The file with what the init is told.
 pub(crate) const BOOT_FILE: &str = "/run/cloudlet-boot.json";
 /// How long devices may take to appear.
-const APPEAR_WITHIN: Duration = Duration::from_secs(20);
+const APPEAR_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const NONE: Option<&str> = None;
 const QUIET: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);

@@ -10,7 +10,7 @@ use crate::error::{Error, Result, Trying};
 use crate::micro::words::{Link, Network};
 
 /// How long a link may take to appear.
-const APPEAR_WITHIN: Duration = Duration::from_secs(10);
+const APPEAR_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Brings the network from what it was told to be before to what it is to be now.

@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -13,6 +14,8 @@ use crate::sys;
 
 /// Links beyond that have no room on the guest's bus.
 const NICS_MAX: usize = 15;
+/// How often `ip` is asked for what changed while it told.
+const ASKED_MAX: usize = 10;
 /// Rules of every namespace: their numbers.
 const COMMON_RULES: [u64; 3] = [0, 32_766, 32_767];
 
@@ -129,11 +132,29 @@ fn list(value: Option<&Value>) -> Vec<Value> {
     value.and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
-/// What `ip` knows in JSON; nothing of a family that the host does not have.
+/// What `ip` knows in JSON; nothing of a family that the host does not have. Half an answer is none: a guest would be left
+/// without its network.
 fn ask(args: &[&str]) -> Result<Vec<Value>> {
-    let output = Command::new("ip").arg("-j").args(args).stdin(Stdio::null()).output();
-    let output = output.trying(|| "run ip".to_owned())?;
-    Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
+    if args.first() == Some(&"-6") && !Path::new("/proc/net/if_inet6").exists() {
+        return Ok(Vec::new());
+    }
+    for _ in 0..ASKED_MAX {
+        let output = Command::new("ip").arg("-j").args(args).stdin(Stdio::null()).output();
+        let output = output.trying(|| "run ip".to_owned())?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            return Err(Error::Host(format!("ip {}: {}", args.join(" "), complaint.trim())));
+        }
+        // It says so, and gives what it has.
+        if complaint.contains("interrupted") {
+            continue;
+        }
+        if output.stdout.trim_ascii().is_empty() {
+            return Ok(Vec::new());
+        }
+        return serde_json::from_slice(&output.stdout).trying(|| format!("understand ip {}", args.join(" ")));
+    }
+    Err(Error::Host(format!("ip {}: what it tells changes all the time", args.join(" "))))
 }
 
 fn batch(program: &str, lines: &str) -> Result<()> {
