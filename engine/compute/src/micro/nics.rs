@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -138,23 +138,29 @@ fn ask(args: &[&str]) -> Result<Vec<Value>> {
     if args.first() == Some(&"-6") && !Path::new("/proc/net/if_inet6").exists() {
         return Ok(Vec::new());
     }
+    let question = || format!("ip {}", args.join(" "));
     for _ in 0..ASKED_MAX {
         let output = Command::new("ip").arg("-j").args(args).stdin(Stdio::null()).output();
-        let output = output.trying(|| "run ip".to_owned())?;
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() {
-            return Err(Error::Host(format!("ip {}: {}", args.join(" "), complaint.trim())));
+        if let Some(told) = understood(&output.trying(question)?, question)? {
+            return Ok(told);
         }
-        // It says so, and gives what it has.
-        if complaint.contains("interrupted") {
-            continue;
-        }
-        if output.stdout.trim_ascii().is_empty() {
-            return Ok(Vec::new());
-        }
-        return serde_json::from_slice(&output.stdout).trying(|| format!("understand ip {}", args.join(" ")));
     }
-    Err(Error::Host(format!("ip {}: what it tells changes all the time", args.join(" "))))
+    Err(Error::Host(format!("{}: what it tells changes all the time", question())))
+}
+
+/// What `ip` told; none where that changed meanwhile: it says so, and gives what it has.
+fn understood(output: &Output, question: impl Fn() -> String) -> Result<Option<Vec<Value>>> {
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(Error::Host(format!("{}: {}", question(), complaint.trim())));
+    }
+    if complaint.contains("interrupted") {
+        return Ok(None);
+    }
+    if output.stdout.trim_ascii().is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    serde_json::from_slice(&output.stdout).trying(|| format!("understand {}", question())).map(Some)
 }
 
 fn batch(program: &str, lines: &str) -> Result<()> {
@@ -177,7 +183,26 @@ fn batch(program: &str, lines: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
     use super::*;
+
+    #[test]
+    fn half_an_answer_is_none() {
+        let told = |code: i32, stdout: &str, stderr: &str| {
+            let status = ExitStatus::from_raw(code << 8);
+            understood(&Output { status, stdout: stdout.into(), stderr: stderr.into() }, || {
+                "ip addr".to_owned()
+            })
+        };
+        let link = r#"[{"ifname":"eth0"}]"#;
+        assert_eq!(told(0, link, "").unwrap().unwrap().len(), 1);
+        assert!(told(0, "\n", "").unwrap().unwrap().is_empty());
+        assert!(told(0, link, "Dump was interrupted and may be inconsistent.").unwrap().is_none());
+        assert!(told(0, r#"[{"ifname":"#, "").is_err());
+        assert!(told(2, "", "Cannot send dump request").unwrap_err().to_string().contains("dump request"));
+    }
 
     #[test]
     fn what_a_namespace_has_becomes_what_a_guest_does() {
