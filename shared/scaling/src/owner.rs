@@ -29,9 +29,9 @@ pub trait Owner: Sized + Send + Sync {
     fn alarm(&self, name: &str) -> Option<cw::PutMetricAlarmInput>;
 
     /// While it is not certain that it will hold.
-    fn trial(&self) -> &Option<Trial<Self>>;
+    fn trial(&self) -> Option<&Trial<Self>>;
 
-    fn trial_mut(&mut self) -> &mut Option<Trial<Self>>;
+    fn take_trial(&mut self) -> Option<Trial<Self>>;
 
     /// Whether it is this one that is stored, and none that was put meanwhile.
     fn is_stored(&self, from: &mut impl Reader, scope: &Scope) -> Result<bool>;
@@ -58,7 +58,7 @@ impl<P: Owner> Trial<P> {
     /// Of a policy in the place of another, which may not hold yet itself.
     pub fn after(before: Option<P>) -> Self {
         let Some(mut before) = before else { return Self { before: None } };
-        before.trial_mut().take().unwrap_or_else(|| Self { before: Some(Box::new(before)) })
+        before.take_trial().unwrap_or_else(|| Self { before: Some(Box::new(before)) })
     }
 }
 

@@ -48,12 +48,12 @@ impl Owner for Policy {
         Some(tracking::alarm(&self.key.resource, asked, of, Way::of(name)))
     }
 
-    fn trial(&self) -> &Option<Trial<Self>> {
-        &self.trial
+    fn trial(&self) -> Option<&Trial<Self>> {
+        self.trial.as_ref()
     }
 
-    fn trial_mut(&mut self) -> &mut Option<Trial<Self>> {
-        &mut self.trial
+    fn take_trial(&mut self) -> Option<Trial<Self>> {
+        self.trial.take()
     }
 
     fn is_stored(&self, from: &mut impl Reader, scope: &Scope) -> Result<bool> {

@@ -12,7 +12,7 @@ use crate::rules::key::check_customers;
 use crate::rules::policy as rules;
 use crate::state::key;
 
-/// A policy to be stored, with the ids of whom it names. Refuses what is no policy, one that names nobody there is, and one
+/// A policy to be stored, with the ids of whom it names. Refuses what is no policy, one that names somebody who is not there, and one
 /// by which the caller locks themselves out without saying that they mean it.
 pub(super) async fn read(ctx: &Ctx, document: String, bypass: Option<bool>) -> Result<ResourcePolicy> {
     rules::check(&document)?;

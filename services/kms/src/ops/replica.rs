@@ -75,7 +75,7 @@ pub async fn replicate_key(ctx: &Ctx, input: ReplicateKeyRequest) -> Result<Repl
     }
     let id = &found.key.id;
     let document = input.policy.unwrap_or_else(|| policy::default(there.partition(), there.account));
-    let policy = super::policy::read(ctx, document.clone(), input.bypass_policy_lockout_safety_check).await?;
+    let policy = super::policy::read(ctx, document, input.bypass_policy_lockout_safety_check).await?;
     let mut all_tags = BTreeMap::new();
     tags::add(&mut all_tags, input.tags.unwrap_or_default())?;
     let (description, now) = (input.description.unwrap_or_default(), ctx.now());
@@ -109,7 +109,7 @@ pub async fn replicate_key(ctx: &Ctx, input: ReplicateKeyRequest) -> Result<Repl
     let tags = all_tags.into_iter().map(|(tag_key, tag_value)| Tag { tag_key, tag_value });
     Ok(ReplicateKeyResponse {
         replica_key_metadata: Some(metadata(&there, &copy)),
-        replica_policy: Some(document),
+        replica_policy: Some(policy.text().to_owned()),
         replica_tags: Some(tags.collect()),
     })
 }

@@ -28,10 +28,13 @@ pub async fn set_queue_attributes(ctx: &Ctx, input: SetQueueAttributesRequest) -
     let open = queue_at(ctx, &input.queue_url).await?;
     let given = input.attributes;
     super::dead_letter::check_target(ctx, &open.scope, &open.name, open.fifo, &given).await?;
-    let (fifo, mut wanted) = (open.fifo, open.record().settings.clone());
-    attributes::apply(&mut wanted, fifo, &given)?;
+    let fifo = open.fifo;
     let policy = match given.contains_key("Policy") {
-        true => Some(name_principals(ctx, wanted.policy).await?),
+        true => {
+            let mut wanted = open.record().settings.clone();
+            attributes::apply(&mut wanted, fifo, &given)?;
+            Some(name_principals(ctx, wanted.policy).await?)
+        }
         false => None,
     };
     change(ctx, &open, move |queue| {
