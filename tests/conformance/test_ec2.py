@@ -91,6 +91,7 @@ def test_web_server_by_user_data_and_login_by_ssh(cloud, ec2, image, tmp_path):
         assert "I am ip-" in eventually(lambda: page(address), "the web server answers")
         done = eventually(lambda: ssh(key, address, "id -un; nproc; cat /proc/1/comm"), "sshd lets us in")
         assert done.splitlines()[0] == "ec2-user"
+        assert ssh(key, address, "sudo -n sh -c 'id -u; command -v mkfs.ext4'").split() == ["0", "/usr/sbin/mkfs.ext4"]
     finally:
         ec2.terminate_instances(InstanceIds=[instance])
         eventually(lambda: state(ec2, instance) == "terminated", "it ends")

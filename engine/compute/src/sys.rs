@@ -152,6 +152,27 @@ pub(crate) fn mount_device(
     owned(unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), CLOEXEC, 0) })
 }
 
+/// One of the descriptors of a process, shared with it.
+pub(crate) fn descriptor_of(process: Pid, number: u64) -> io::Result<OwnedFd> {
+    let number = libc::c_int::try_from(number).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
+    // SAFETY: these calls take plain numbers, and the descriptor that is between them is open.
+    unsafe {
+        let process = owned(libc::syscall(libc::SYS_pidfd_open, process.as_raw(), 0))?;
+        owned(libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), number, 0))
+    }
+}
+
+/// Makes a request of `ioctl` that reads no more than two words.
+pub(crate) fn control(file: BorrowedFd<'_>, request: u32, words: &[u64; 2]) -> io::Result<()> {
+    // A request says itself how much it reads.
+    if request >> 16 & 0x3FFF > 16 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: the words are there over the call, and as many as it reads.
+    let answer = unsafe { libc::ioctl(file.as_raw_fd(), libc::c_ulong::from(request), ptr::from_ref(words)) };
+    checked(i64::from(answer)).map(drop)
+}
+
 /// Makes and opens files as `id` from now on, or as root again with 0, and keeps all capabilities over it.
 pub(crate) fn act_on_files_as(id: u32) -> io::Result<()> {
     /// `SECBIT_NO_SETUID_FIXUP`
@@ -174,6 +195,7 @@ pub(crate) fn act_on_files_as(id: u32) -> io::Result<()> {
 /// A system call that waits for an answer of ours.
 pub(crate) struct Call {
     pub id: u64,
+    pub number: libc::c_long,
     /// Who asked, in our numbers.
     pub pid: u32,
     pub arguments: [u64; 5],
@@ -198,7 +220,8 @@ pub(crate) fn next_call(listener: BorrowedFd<'_>) -> io::Result<Call> {
         asked
     };
     let [a, b, c, d, e, _] = asked.data.args;
-    Ok(Call { id: asked.id, pid: asked.pid, arguments: [a, b, c, d, e] })
+    let number = libc::c_long::from(asked.data.nr);
+    Ok(Call { id: asked.id, number, pid: asked.pid, arguments: [a, b, c, d, e] })
 }
 
 /// Whether the caller of a call still waits for the answer.

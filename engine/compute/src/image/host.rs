@@ -59,6 +59,11 @@ PrintMotd no
 AcceptEnv LANG LC_*
 Subsystem sftp internal-sftp
 ";
+/// Who logs in may do everything, with root's programs at hand.
+const SUDOERS: &str = "Defaults secure_path=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"
+root ALL=(ALL:ALL) ALL
+ec2-user ALL=(ALL:ALL) NOPASSWD:ALL
+";
 /// Enough of PAM for `login`, `sudo` and whoever else asks: what a password allows.
 const PAM: &str = "\
 auth required pam_unix.so
@@ -173,7 +178,7 @@ fn write_etc(etc: &Path) -> io::Result<()> {
         ("timezone", "Etc/UTC\n"),
         ("ssh/sshd_config", SSHD_CONFIG),
         ("pam.d/other", PAM),
-        ("sudoers", "root ALL=(ALL:ALL) ALL\nec2-user ALL=(ALL:ALL) NOPASSWD:ALL\n"),
+        ("sudoers", SUDOERS),
         ("ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n"),
     ] {
         let path = etc.join(name);
