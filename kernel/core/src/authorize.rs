@@ -228,12 +228,12 @@ async fn authorize_one(
     let (_, matches) = explain(&asked, &policies);
     verdict.rulings.push(Ruling::new(action, resource, &decision, &matches, &policies));
     let message = denial_message(&ctx.caller().arn(), action, resource, &decision);
-    let code = ctx.house().denied_code(ctx.service());
+    let (code, status) = ctx.house().denial(ctx.service());
     let message = match code {
         SEALS_ITS_REASON => with_sealed_reason(ctx, message, verdict.rulings.last()),
         _ => message,
     };
-    verdict.denial = Some(Error::new(Kind::Denied, code, message));
+    verdict.denial = Some(Error::new(Kind::Denied, code, message).status_is(status));
     Ok(None)
 }
 

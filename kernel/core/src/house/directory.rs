@@ -95,15 +95,14 @@ impl House {
         thing.unwrap_or_else(|| panic!("{service} owns no {}", std::any::type_name::<T>()))
     }
 
-    /// The code a denial bears: services that speak XML, JSON and EC2's dialect each have their own.
-    pub(crate) fn denied_code(&self, service: &str) -> &'static str {
+    /// The code and status a denial bears: services that speak XML, JSON and EC2's dialect each have their own.
+    pub(crate) fn denial(&self, service: &str) -> (&'static str, u16) {
         let def = self.services.get(service).map(|service| service.def);
         match def.and_then(|def| def.protocols.first().filter(|_| !def.query_compatible)) {
-            Some(Protocol::Ec2) => "UnauthorizedOperation",
-            Some(Protocol::Json10 | Protocol::Json11 | Protocol::RestJson | Protocol::Cbor) => {
-                "AccessDeniedException"
-            }
-            Some(Protocol::Query | Protocol::RestXml) | None => "AccessDenied",
+            Some(Protocol::Ec2) => ("UnauthorizedOperation", 403),
+            Some(Protocol::Json10 | Protocol::Json11 | Protocol::Cbor) => ("AccessDeniedException", 400),
+            Some(Protocol::RestJson) => ("AccessDeniedException", 403),
+            Some(Protocol::Query | Protocol::RestXml) | None => ("AccessDenied", 403),
         }
     }
 

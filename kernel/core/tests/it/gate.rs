@@ -22,7 +22,7 @@ async fn accounts_and_regions_are_strangers() {
 async fn without_a_signature_there_is_no_way_in() {
     let (cloud, _) = cloud().await;
     let refusal = cloud.anonymous().call(ReadNote, Note::default()).await.unwrap_err();
-    assert_eq!((refusal.code(), refusal.status()), ("AccessDeniedException", 403));
+    assert_eq!((refusal.code(), refusal.status()), ("AccessDeniedException", 400));
 }
 
 #[tokio::test]
