@@ -21,7 +21,7 @@ use crate::rules::import_task as rules;
 use crate::rules::volume::{Asked, check};
 use crate::service::Engines;
 use crate::state::id::Id;
-use crate::state::image::{self, Image, ImageDevice};
+use crate::state::image::{self, Image, ImageDevice, Standing};
 use crate::state::import_task::{self, BASE, Disk, Ended, ImportTask};
 use crate::state::snapshot::{self, Observed, Shared, Snapshot};
 use crate::state::{image_store, tag, volume};
@@ -327,6 +327,7 @@ fn write_made(tx: &mut Tx<'_, '_>, scope: &Scope, task: &ImportTask, brought: &[
             instance: None,
             shared: Shared::default(),
             failure: None,
+            standing: Standing::default(),
         },
     )
 }

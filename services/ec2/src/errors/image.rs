@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
-use super::{listed, malformed};
+use super::{invalid_parameter_value, listed, malformed};
 use crate::state::id::ImageId;
 
 pub fn images_not_found(ids: &[String]) -> Error {
@@ -42,4 +42,23 @@ pub fn image_not_yours(id: impl Display) -> Error {
 pub fn image_without_root(device: &str) -> Error {
     let message = format!("No snapshot is given for the root device {device}.");
     Error::new(Kind::Invalid, "InvalidBlockDeviceMapping", message)
+}
+
+pub fn deprecation_past() -> Error {
+    invalid_parameter_value("The deprecation date of an image cannot be in the past.")
+}
+
+pub fn deprecation_too_far(latest: &str) -> Error {
+    invalid_parameter_value(format!("The deprecation date of this image cannot be later than {latest}."))
+}
+
+pub fn public_image_deprecated(id: impl Display) -> Error {
+    let message =
+        format!("The deprecation of the public image {id} cannot be cancelled. Make it private first.");
+    Error::new(Kind::Conflict, "OperationNotPermitted", message)
+}
+
+pub fn image_protected(id: impl Display) -> Error {
+    let message = format!("The image {id} is protected from deregistration. Disable its protection first.");
+    Error::new(Kind::Conflict, "OperationNotPermitted", message)
 }

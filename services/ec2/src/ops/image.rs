@@ -1,6 +1,7 @@
 //! Describing images: those that come with the cloud, and those that users have made.
 
 use api_ec2 as api;
+use kernel::clock::Millis;
 use kernel::tx::Reader;
 use kernel::{AccountId, Ctx, Result, Scope};
 
@@ -8,11 +9,12 @@ use super::page::{self, check_dry_run};
 use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::image::{self as builtin, CREATED, OWNER, OWNER_ALIAS, ROOT_DEVICE, ROOT_SIZE_GIB};
+use crate::rules::image_standing::{is_deprecated, protection_shown};
 use crate::rules::instant;
 use crate::rules::tag::shown;
 use crate::rules::volume_view::number;
 use crate::state::id::{Id, ImageId};
-use crate::state::image::{self, Image, ImageDevice};
+use crate::state::image::{self, Image, ImageDevice, Standing};
 use crate::state::image_store;
 use crate::state::snapshot::{self, Shared};
 use crate::state::tag::{self, Tags};
@@ -144,7 +146,7 @@ pub fn state(from: &mut impl Reader, place: &Scope, image: &Image) -> Result<&'s
             None => return Ok("invalid"),
         }
     }
-    Ok("available")
+    Ok(if image.standing.disabled { "disabled" } else { "available" })
 }
 
 /// Why an image has failed: itself, or the first of its snapshots that has.
@@ -195,7 +197,9 @@ pub async fn describe_images(
     let owners = input.owners.unwrap_or_default();
     let users = input.executable_users.unwrap_or_default();
     let own = scope.account.to_string();
-    let none = Tags::new();
+    let (now, none) = (ctx.now(), Tags::new());
+    let deprecated_too = input.include_deprecated.unwrap_or(false);
+    let disabled_too = input.include_disabled.unwrap_or(false);
     views.retain(|view| {
         let owned = owners.is_empty()
             || owners.iter().any(|owner| match owner.as_str() {
@@ -210,12 +214,16 @@ pub async fn describe_images(
                 "self" => shared.accounts.contains(&own),
                 user => shared.accounts.iter().any(|account| account == user),
             });
-        let named = ids.is_empty() || ids.iter().any(|id| id == view.image.id.as_str());
+        let is_named = ids.iter().any(|id| id == view.image.id.as_str());
+        let named = ids.is_empty() || is_named;
+        let standing = &view.image.standing;
+        let offered = view.owner == own || deprecated_too || !is_deprecated(standing, now);
+        let listed = is_named || offered && (disabled_too || !standing.disabled);
         let tags = tags.get(view.image.id.as_str()).unwrap_or(&none);
-        owned && executable && named && filters.accept(tags, |name| values(view, name))
+        owned && executable && named && listed && filters.accept(tags, |name| values(view, name))
     });
     let (views, last) = page.cut(views, |view| view.image.id.to_string());
-    let images = views.iter().map(|view| show(view, tags.get(view.image.id.as_str()))).collect();
+    let images = views.iter().map(|view| show(view, tags.get(view.image.id.as_str()), now)).collect();
     Ok(api::DescribeImagesResult { next_token: page::seal(ctx, OPERATION, last), images: Some(images) })
 }
 
@@ -244,6 +252,7 @@ fn builtin_view(found: &builtin::Image) -> View {
         instance: None,
         shared: Shared { everybody: true, accounts: Vec::new() },
         failure: None,
+        standing: Standing::default(),
     };
     View { image, owner: OWNER.to_owned(), is_builtin: true, state: "available", failure: None }
 }
@@ -314,7 +323,7 @@ pub fn mappings(image: &Image) -> Vec<api::BlockDeviceMapping> {
     image.devices.iter().map(show).collect()
 }
 
-fn show(view: &View, tags: Option<&Tags>) -> api::Image {
+fn show(view: &View, tags: Option<&Tags>, now: Millis) -> api::Image {
     let image = &view.image;
     let reason =
         |why: &String| api::StateReason { code: Some(FAILED.to_owned()), message: Some(why.clone()) };
@@ -341,6 +350,8 @@ fn show(view: &View, tags: Option<&Tags>) -> api::Image {
         public: Some(image.shared.everybody),
         architecture: Some(builtin::architecture().to_owned()),
         image_type: Some("machine".to_owned()),
+        deprecation_time: image.standing.deprecated_from.map(instant::iso_millis),
+        deregistration_protection: Some(protection_shown(image.standing.protection, now)),
         ..Default::default()
     }
 }

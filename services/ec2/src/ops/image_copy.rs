@@ -13,7 +13,7 @@ use crate::errors;
 use crate::rules::encryption::Wanted;
 use crate::rules::tag as tags_of;
 use crate::state::id::{Id, ImageId};
-use crate::state::image::{self, Image, ImageDevice};
+use crate::state::image::{self, Image, ImageDevice, Standing};
 use crate::state::snapshot::{self, Shared};
 use crate::state::tag;
 
@@ -77,6 +77,7 @@ pub async fn copy_image(ctx: &Ctx, input: api::CopyImageRequest) -> Result<api::
                 instance: None,
                 shared: Shared::default(),
                 failure: None,
+                standing: Standing::default(),
             };
             check_dry_run(input.dry_run)?;
             image::put(tx, &scope, &image)?;

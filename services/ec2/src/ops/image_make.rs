@@ -11,11 +11,12 @@ use crate::controllers::{instance as instances, snapshot as controller};
 use crate::errors;
 use crate::rules::block_device::{self, DeviceWish};
 use crate::rules::image as builtin;
+use crate::rules::image_standing::is_protected;
 use crate::rules::instance::State;
 use crate::rules::snapshot_lock;
 use crate::rules::tag as tags_of;
 use crate::state::id::{Id, ImageId, InstanceId, SnapshotId};
-use crate::state::image::{self, Image, ImageDevice};
+use crate::state::image::{self, Image, ImageDevice, Standing};
 use crate::state::instance as stored;
 use crate::state::snapshot::{Shared, Snapshot};
 use crate::state::tag::Tags;
@@ -157,6 +158,7 @@ fn freeze(
         instance: Some(id.clone()),
         shared: Shared::default(),
         failure: None,
+        standing: Standing::default(),
     };
     image::put(tx, scope, &made)?;
     tag::put(tx, scope, &made.id, wanted.image_tags.clone())?;
@@ -183,7 +185,10 @@ pub async fn deregister_image(
     };
     let ends = ctx
         .write(|tx| {
-            get_own(tx, &scope, &id)?;
+            let found = get_own(tx, &scope, &id)?;
+            if is_protected(found.standing.protection, tx.ctx().now()) {
+                return Err(errors::image_protected(&id));
+            }
             check_dry_run(input.dry_run)?;
             image::delete(tx, &scope, &id)?;
             tag::forget(tx, &scope, &id)?;

@@ -15,7 +15,7 @@ use crate::rules::tag as tags_of;
 use crate::rules::volume::check;
 use crate::service::Engines;
 use crate::state::id::ImageId;
-use crate::state::image::{self, Image, ImageDevice};
+use crate::state::image::{self, Image, ImageDevice, Standing};
 use crate::state::snapshot::{Shared, Snapshot};
 use crate::state::tag;
 
@@ -113,6 +113,7 @@ fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: &Wish) -> Result<Image> {
         instance: None,
         shared: Shared::default(),
         failure: None,
+        standing: Standing::default(),
     };
     image::put(tx, scope, &made)?;
     Ok(made)

@@ -17,7 +17,7 @@ use crate::rules::image_store::{Disk, Head, RESTORING_GIB_MAX, of_s3};
 use crate::rules::tag as tags_of;
 use crate::state::encryption::{Seal, defaults};
 use crate::state::id::{Id, ImageId, SnapshotId};
-use crate::state::image::{self, Image, ImageDevice};
+use crate::state::image::{self, Image, ImageDevice, Standing};
 use crate::state::image_store::{self as tasks, RestoreTask};
 use crate::state::import_task::{BASE, Source};
 use crate::state::snapshot::{self, Shared, Snapshot};
@@ -125,6 +125,7 @@ fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: &Wish) -> Result<ImageId> {
         instance: None,
         shared: Shared::default(),
         failure: None,
+        standing: Standing::default(),
     };
     image::put(tx, scope, &made)?;
     tag::put(tx, scope, &made.id, tags_of::merge(wish.head.tags.clone(), &wish.image_tags)?)?;

@@ -8,6 +8,7 @@ use super::image_make::{check_id, get_own};
 use super::page::check_dry_run;
 use super::snapshot_share::{is_with_everybody, named, share};
 use crate::errors;
+use crate::rules::image_standing::{bound_public, protection_shown};
 use crate::state::block_public_access;
 use crate::state::image::{self, Image};
 use crate::state::snapshot::Shared;
@@ -35,7 +36,11 @@ pub async fn modify_image_attribute(ctx: &Ctx, input: api::ModifyImageAttributeR
         if is_with_everybody(&add) && block_public_access::get(tx, &scope)?.images {
             return Err(errors::public_images_blocked());
         }
+        if found.standing.disabled && !add.is_empty() {
+            return Err(errors::image_unavailable(&id));
+        }
         share(&mut found.shared, &add, &remove)?;
+        bound_public(&mut found);
         if let Some(text) = &description {
             found.description.clone_from(text);
         }
@@ -64,6 +69,10 @@ pub async fn describe_image_attribute(
             shown.description = Some(api::AttributeValue { value: Some(found.description) });
         }
         "blockDeviceMapping" => shown.block_device_mappings = Some(described::mappings(&found)),
+        "deregistrationProtection" => {
+            let value = Some(protection_shown(found.standing.protection, ctx.now()));
+            shown.deregistration_protection = Some(api::AttributeValue { value });
+        }
         "productCodes" => shown.product_codes = Some(Vec::new()),
         other => return Err(errors::attribute_unknown(other)),
     }

@@ -22,6 +22,7 @@ pub mod image_make;
 pub mod image_register;
 pub mod image_restore;
 pub mod image_share;
+pub mod image_standing;
 pub mod image_store;
 pub mod import_task;
 pub mod instance;

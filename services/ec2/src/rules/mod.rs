@@ -22,6 +22,7 @@ pub mod guest_tail;
 pub mod guest_time;
 pub mod host;
 pub mod image;
+pub mod image_standing;
 pub mod image_store;
 pub mod imds;
 pub mod imds_role;

@@ -179,6 +179,7 @@ pub(super) fn stored_images(s: &mut ServiceBuilder) {
 }
 
 pub(super) fn images(s: &mut ServiceBuilder) {
+    use ops::image_standing as standing;
     use ops::{image, image_copy, image_make as make, image_register, image_share as share};
 
     s.op(api::op::CreateImage, make::create_image).access(|s, _| make::access(s, None));
@@ -191,5 +192,15 @@ pub(super) fn images(s: &mut ServiceBuilder) {
     s.op(api::op::DescribeImageAttribute, share::describe_image_attribute)
         .access(|s, i| make::access(s, Some(&i.image_id)));
     s.op(api::op::ResetImageAttribute, share::reset_image_attribute)
+        .access(|s, i| make::access(s, Some(&i.image_id)));
+    s.op(api::op::EnableImageDeprecation, standing::enable_image_deprecation)
+        .access(|s, i| make::access(s, Some(&i.image_id)));
+    s.op(api::op::DisableImageDeprecation, standing::disable_image_deprecation)
+        .access(|s, i| make::access(s, Some(&i.image_id)));
+    s.op(api::op::DisableImage, standing::disable_image).access(|s, i| make::access(s, Some(&i.image_id)));
+    s.op(api::op::EnableImage, standing::enable_image).access(|s, i| make::access(s, Some(&i.image_id)));
+    s.op(api::op::EnableImageDeregistrationProtection, standing::enable_image_deregistration_protection)
+        .access(|s, i| make::access(s, Some(&i.image_id)));
+    s.op(api::op::DisableImageDeregistrationProtection, standing::disable_image_deregistration_protection)
         .access(|s, i| make::access(s, Some(&i.image_id)));
 }

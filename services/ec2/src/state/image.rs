@@ -26,6 +26,30 @@ pub struct Image {
     /// Why it did not come back from where it was stored.
     #[serde(default)]
     pub failure: Option<String>,
+    #[serde(default)]
+    pub standing: Standing,
+}
+
+/// How its owner wants an image to be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// From when on it is not offered to others any more.
+    pub deprecated_from: Option<Millis>,
+    /// Nothing is launched from it.
+    pub disabled: bool,
+    pub protection: Protection,
+}
+
+/// Whether an image can be deregistered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protection {
+    #[default]
+    Off,
+    On {
+        cooldown: bool,
+    },
+    /// It was on, and holds until then.
+    Ending(Millis),
 }
 
 /// A volume that instances of an image begin with.

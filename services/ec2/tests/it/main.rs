@@ -16,6 +16,7 @@ mod fleet;
 mod flow_log;
 mod guest_agent;
 mod identities;
+mod image_standing;
 mod image_store;
 mod imds;
 mod import_task;
