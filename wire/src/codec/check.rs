@@ -313,7 +313,7 @@ impl Given {
     }
 
     /// Members beyond the set's size count as given: no model has a structure of so many.
-    fn has(&self, i: usize) -> bool {
+    pub(super) fn has(&self, i: usize) -> bool {
         self.0.get(i / 64).is_none_or(|word| word & (1 << (i % 64)) != 0)
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn decode(request: Request<'_>, input: &mut dyn Struct, check: &Check
         given.add(i);
         let document = rest::read_raw(request.body, shape, member, &at)?;
         if let Some(body) = document.filter(|body| !body.trim_ascii().is_empty()) {
-            xml::read_value(&xml::parse(&body)?, shape, member, &at)?;
+            xml::read_value(&xml::parse_as(root_of(member), &body)?, shape, member, &at)?;
         }
     } else if rest::has_body(input) {
         let body = request.body.whole();

@@ -81,7 +81,8 @@ fn append(open: &mut [Element], text: &str) {
     }
 }
 
-/// Fills a structure's body members from an element's children and attributes.
+/// Fills a structure's body members from an element's children and attributes. A child that is none of them, or stands there
+/// once too often, is refused: what is misspelt would be taken for what was left out.
 pub(super) fn read_members(
     from: &Element,
     into: &mut dyn Struct,
@@ -98,16 +99,26 @@ pub(super) fn read_members(
     }
     for child in &from.children {
         let is = |m: &Member| m.location == Location::Body && !m.xml_attribute && local(m.wire) == child.name;
-        if let Some((i, member)) = find(members, &mut hint, is) {
-            let at = at.member(member);
-            match into.get_mut(i) {
-                shape if is_flattened(member) => read_flattened(child, shape, member, &at)?,
-                shape => read_value(child, shape, member, &at)?,
-            }
-            given.add(i);
+        let Some((i, member)) = find(members, &mut hint, is) else { return Err(unexpected(child)) };
+        let at = at.member(member);
+        match into.get_mut(i) {
+            shape if is_flattened(member) => read_flattened(child, shape, member, &at)?,
+            _ if given.has(i) => return Err(unexpected(child)),
+            shape => read_value(child, shape, member, &at)?,
         }
+        given.add(i);
     }
     Ok(())
+}
+
+fn unexpected(element: &Element) -> Error {
+    malformed(format_args!("{} is not expected there", element.name))
+}
+
+/// The document's root, which must have this name.
+pub(super) fn parse_as(name: &str, body: &[u8]) -> Result<Element> {
+    let root = parse(body)?;
+    if root.name == local(name) { Ok(root) } else { Err(unexpected(&root)) }
 }
 
 fn local(name: &str) -> &str {
@@ -135,6 +146,9 @@ pub(super) fn read_value(
         Slot::List(list) => {
             let Some(element) = schema.members.first() else { return Ok(()) };
             for child in &from.children {
+                if child.name != local(Dialect::REST.item(element)) {
+                    return Err(unexpected(child));
+                }
                 let item = at.item(list.len());
                 read_value(child, list.push(), element, &item)?;
             }

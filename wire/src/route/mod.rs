@@ -280,7 +280,8 @@ impl Entry {
                 return Some(Cow::Owned(arn));
             }
         }
-        host.before.filter(|_| routing.virtual_hosts).map(Cow::Borrowed)
+        // Clients that know only where the cloud is put the label right before that.
+        host.before.or(host.alone).filter(|_| routing.virtual_hosts).map(Cow::Borrowed)
     }
 
     fn path_hint(&self, path: &str) -> Option<&'static PathHint> {

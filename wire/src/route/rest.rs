@@ -1,6 +1,7 @@
 //! The operations of a REST service as a table: method, path, query and headers, the most demanding first.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use http::{HeaderMap, HeaderName, Method};
 use percent_encoding::percent_decode_str;
@@ -23,6 +24,10 @@ impl<'a> Query<'a> {
 
     fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
     }
 }
 
@@ -48,11 +53,16 @@ struct Rest {
     /// Parameters of the URI pattern; without a value any will do.
     literals: Vec<(&'static str, &'static str)>,
     required_params: Vec<&'static str>,
+    optional_params: Vec<&'static str>,
     required_headers: Vec<HeaderName>,
 }
 
 /// All operations of a service that have a path.
-pub(super) struct RestTable(Vec<Rest>);
+pub(super) struct RestTable {
+    ops: Vec<Rest>,
+    /// Parameters that say what is asked for, as `acl` and `uploadId` do: an operation that knows nothing of one is not it.
+    telling: HashSet<&'static str>,
+}
 
 /// An operation and the labels of its path.
 pub(super) type Found = (Target, Vec<(&'static str, String)>);
@@ -63,11 +73,19 @@ impl RestTable {
         let unserved = def.unserved.iter().filter_map(Rest::unserved);
         let mut table: Vec<Rest> = served.chain(unserved).collect();
         table.sort_by_key(|rest| std::cmp::Reverse(rest.score()));
-        Self(table)
+        let literals = |rest: &Rest| {
+            let bare = rest.literals.iter().filter(|(_, value)| value.is_empty());
+            bare.map(|(name, _)| *name).collect::<Vec<_>>()
+        };
+        let by_query =
+            table.iter().filter(|rest| rest.is_told_by_query()).flat_map(|rest| &rest.required_params);
+        let telling = table.iter().flat_map(literals).chain(by_query.copied()).collect();
+        Self { ops: table, telling }
     }
 
     /// The most demanding operation whose demands are met; failing that, one whose path fits, so that the codec can
-    /// say which member is missing. One whose path names nothing is not asked for by its path alone.
+    /// say which member is missing. One whose path names nothing is not asked for by its path alone. None that would pass
+    /// over a parameter that tells operations apart: what deletes a policy must not delete the bucket where it is misspelt.
     pub(super) fn find(
         &self,
         method: &Method,
@@ -75,8 +93,10 @@ impl RestTable {
         query: &Query<'_>,
         headers: &HeaderMap,
     ) -> Option<Found> {
+        let told: Vec<&str> = query.names().filter(|name| self.telling.contains(name)).collect();
         let fits = |rest: &&Rest| {
             rest.method == *method
+                && told.iter().all(|name| rest.knows(name))
                 && rest.literals.iter().all(|(name, value)| {
                     query.get(name).is_some_and(|given| value.is_empty() || given == *value)
                 })
@@ -86,10 +106,11 @@ impl RestTable {
             rest.required_params.iter().all(|name| query.get(name).is_some())
                 && rest.required_headers.iter().all(|name| headers.contains_key(name))
         };
-        let found = self.0.iter().find(|rest| complete(rest) && fits(rest));
+        let found = self.ops.iter().find(|rest| complete(rest) && fits(rest));
         let found = found.or_else(|| {
-            let served = |rest: &&Rest| matches!(rest.target, Target::Served(_)) && !rest.is_told_by_query();
-            let fitting = self.0.iter().filter(|rest| served(rest) && fits(rest));
+            let meant = |rest: &&Rest| !told.is_empty() || !rest.is_told_by_query();
+            let served = |rest: &&Rest| matches!(rest.target, Target::Served(_)) && meant(rest);
+            let fitting = self.ops.iter().filter(|rest| served(rest) && fits(rest));
             fitting.min_by_key(|rest| rest.required_params.len() + rest.required_headers.len())
         })?;
         let mut labels = Vec::with_capacity(2);
@@ -110,6 +131,8 @@ impl Rest {
         };
         let mut rest = Self::new(Target::Served(op), op.method, op.uri, required(Location::Header))?;
         rest.required_params = required(Location::Query).collect();
+        let members = op.input.members.iter().filter(|m| !m.required && m.location == Location::Query);
+        rest.optional_params = members.map(|member| member.wire).collect();
         Some(rest)
     }
 
@@ -139,6 +162,7 @@ impl Rest {
             segments,
             literals,
             required_params: Vec::new(),
+            optional_params: Vec::new(),
             required_headers: headers.collect(),
         })
     }
@@ -147,6 +171,12 @@ impl Rest {
     fn is_told_by_query(&self) -> bool {
         let names = self.segments.iter().any(|segment| matches!(segment, Segment::Literal(_)));
         !names && self.literals.is_empty() && !self.required_params.is_empty()
+    }
+
+    fn knows(&self, param: &str) -> bool {
+        self.literals.iter().any(|(name, _)| *name == param)
+            || self.required_params.contains(&param)
+            || self.optional_params.contains(&param)
     }
 
     fn score(&self) -> usize {

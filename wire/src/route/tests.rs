@@ -249,6 +249,18 @@ fn paths_queries_and_headers_choose_among_rest_operations() {
 }
 
 #[test]
+fn a_parameter_that_tells_operations_apart_is_never_passed_over() {
+    let at = |method, uri| said(&Case { method, uri, ..GET });
+    for (method, uri) in
+        [("PUT", "/b?tagging"), ("PUT", "/b?acl"), ("GET", "/b/k?acl"), ("PUT", "/b/k?uploadId=1")]
+    {
+        assert_eq!(at(method, uri), "objects RestXml unknown: us-east-1", "{method} {uri}");
+    }
+    // What tells nothing apart may be anything.
+    assert_eq!(at("GET", "/b/k?x-of-mine=1"), "objects RestXml GetObject us-east-1 Bucket=b Key=k");
+}
+
+#[test]
 fn a_header_tells_a_service_from_another_of_its_scope() {
     let headers = [("x-account", "1")];
     let case = Case { uri: "/v1/way/k", scope: Some("objects"), ..GET };
@@ -268,7 +280,8 @@ fn hosts_of_accounts_stand_for_arns() {
     };
     assert_eq!(at("a-b-000000000001.localhost:4566"), behind("us-east-1"));
     assert_eq!(at("a-b-000000000001.door.eu-west-1.amazonaws.com"), behind("eu-west-1"));
-    assert_eq!(at("ab-1.localhost"), "objects RestXml GetObject us-east-1 Bucket=k Key=l");
+    assert_eq!(at("ab-1.localhost"), "objects RestXml GetObject us-east-1 Bucket=ab-1 Key=k/l");
+    assert_eq!(at("ab-1.localhost.localstack.cloud:4566"), at("ab-1.localhost"));
     assert_eq!(
         at("a-b-000000000001.objects.localhost"),
         "objects RestXml GetObject us-east-1 Bucket=a-b-000000000001 Key=k/l"
