@@ -178,6 +178,37 @@ def test_xfs_grows_while_it_is_mounted(lab):
     assert lab.sh(one, "cat /data/file; umount /data") == "precious\n"
 
 
+def test_several_instances_have_one_volume(lab):
+    ec2, one = lab.ec2, lab.launch()
+    zone = describe(ec2, one)["Placement"]["AvailabilityZone"]
+    two = lab.launch(Placement={"AvailabilityZone": zone})
+    lab.ready(one), lab.ready(two)
+    io = {"AvailabilityZone": zone, "Size": 4, "VolumeType": "io2", "Iops": 100}
+    shared = lab.volume(**io, MultiAttachEnabled=True)
+    lab.attach(shared, one, "/dev/sdf")
+    ec2.attach_volume(VolumeId=shared, InstanceId=two, Device="/dev/sdg")
+    holders = lambda: {held["InstanceId"]: held["State"] for held in lab.of(shared)["Attachments"]}
+    eventually(lambda: holders() == {one: "attached", two: "attached"}, "both have it")
+    lab.sh(one, "echo from one | dd of=/dev/sdf bs=4096 conv=sync oflag=direct status=none")
+    assert lab.sh(two, "dd if=/dev/sdg bs=4096 count=1 iflag=direct status=none | head -n 1") == "from one\n"
+
+    # Each by its instance.
+    assert code(ec2.detach_volume, VolumeId=shared) == "MissingParameter"
+    assert code(ec2.modify_volume, VolumeId=shared, MultiAttachEnabled=False) == "IncorrectState"
+    ec2.detach_volume(VolumeId=shared, InstanceId=one)
+    eventually(lambda: holders() == {two: "attached"}, "one lets it go")
+    lab.sh(one, "test ! -e /dev/sdf")
+    assert lab.sh(two, "dd if=/dev/sdg bs=4096 count=1 iflag=direct status=none | head -n 1") == "from one\n"
+    ec2.modify_volume(VolumeId=shared, MultiAttachEnabled=False)
+    lab.wait(shared, "in-use")
+    assert code(ec2.attach_volume, VolumeId=shared, InstanceId=one, Device="/dev/sdf") == "VolumeInUse"
+    ec2.terminate_instances(InstanceIds=[two])
+    lab.wait(shared, "available")
+
+    for wrong in ({**io, "VolumeType": "gp3", "Iops": 3000}, {"AvailabilityZone": zone, "Size": 4}):
+        assert code(ec2.create_volume, **wrong, MultiAttachEnabled=True) == "InvalidParameterCombination"
+
+
 def test_a_snapshot_is_an_instant_and_becomes_volumes(lab):
     one = lab.launch(BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "VolumeType": "gp3"}}])
     lab.ready(one)

@@ -143,6 +143,9 @@ pub struct Device {
     /// Its device file on the host.
     pub node: PathBuf,
     pub limits: Limits,
+    /// Other machines may have it too.
+    #[serde(default)]
+    pub shared: bool,
 }
 
 /// How much a machine may ask of a device per second; reading and writing are counted apart.

@@ -112,7 +112,7 @@ fn plug(monitor: &mut Monitor, device: &Device) -> Result<()> {
             "device_add",
             &json!({
                 "driver": "virtio-blk-pci", "id": format!("device-{name}"), "drive": format!("disk-{name}"),
-                "serial": name, "bus": port,
+                "serial": name, "bus": port, "share-rw": device.shared,
             }),
         )
         .map(drop)

@@ -37,7 +37,7 @@ impl Disks {
         let size_bytes = if matches!(source, Source::Snapshot(..)) { 512 * MIB } else { 256 * MIB };
         self.volumes.ensure(id.clone(), Wish { size_bytes, source, key: None }).await.unwrap();
         let device = self.volumes.attach(&id, None).await.unwrap();
-        Device { name: "sdf".to_owned(), node: device.node, limits: Limits::default() }
+        Device { name: "sdf".to_owned(), node: device.node, limits: Limits::default(), shared: false }
     }
 
     async fn close(self) {

@@ -264,9 +264,10 @@ async fn release(ctx: &Ctx, instance: &Instance) -> Result<Next> {
             // Those that go with it are deleted when they are let go.
             for held in volumes::of_instance(tx, &scope, &instance.id)? {
                 volumes::update(tx, &scope, &held.id, |volume| {
-                    if let Some(held) = &mut volume.attachment {
+                    let only = volume.attachments.len() == 1;
+                    if let Some(held) = volume.held_by_mut(&instance.id) {
                         held.wish = Hold::LetGo { force: true };
-                        volume.deleted |= held.delete_on_termination;
+                        volume.deleted |= only && held.delete_on_termination;
                     }
                     Ok(())
                 })?;

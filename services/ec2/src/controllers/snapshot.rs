@@ -109,9 +109,8 @@ async fn expire(ctx: &Ctx, one: &Snapshot, until: Millis) -> Result<Next> {
 /// Takes the snapshot now: everything its instance has written is in it.
 pub async fn take(ctx: &Ctx, one: &Snapshot) -> Result<()> {
     let engines = ctx.own::<Engines>();
-    let holder =
-        ctx.read(|snap| volume::find(snap, ctx.scope(), &one.volume)).await?.and_then(|v| v.attachment);
-    if let Some(held) = holder {
+    let found = ctx.read(|snap| volume::find(snap, ctx.scope(), &one.volume)).await?;
+    for held in found.map(|volume| volume.attachments).unwrap_or_default() {
         match engines.machines.sync_disks(&machine_id(&held.instance)?).await {
             Err(compute::Error::Absent(_)) => {}
             synced => synced.map_err(Error::internal)?,

@@ -36,10 +36,9 @@ pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
 }
 
 fn is_settled(volume: &Volume) -> bool {
-    let held = volume.attachment.as_ref();
     !volume.deleted
         && volume.observed.size_gib == Some(volume.shape.size_gib)
-        && held.is_none_or(|held| held.seen && held.wish == Hold::Keep)
+        && volume.attachments.iter().all(|held| held.seen && held.wish == Hold::Keep)
 }
 
 /// Does one step.
@@ -49,9 +48,9 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
         return Ok(Next::Done);
     };
     let engine = &*ctx.own::<Engines>().volumes;
-    match &volume.attachment {
-        Some(held) if held.wish != Hold::Keep => return let_go(ctx, &volume, held).await,
-        None if volume.deleted => {
+    match volume.attachments.iter().find(|held| held.wish != Hold::Keep) {
+        Some(leaving) => return let_go(ctx, &volume, leaving).await,
+        None if volume.deleted && volume.attachments.is_empty() => {
             match engine.remove(&block_id(&id)?).await {
                 Err(block::Error::Busy(_)) => return Ok(Next::After(BUSY_MS)),
                 removed => removed.map_err(Error::internal)?,
@@ -65,17 +64,16 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
             .await?;
             return Ok(Next::Done);
         }
-        _ => {}
+        None => {}
     }
     let volume = ensure(ctx, volume).await?;
-    match &volume.attachment {
-        Some(held) if !held.seen && has_machine(ctx, &held.instance).await? => {
+    for held in volume.attachments.iter().filter(|held| !held.seen) {
+        // An instance without a machine takes it along when it boots.
+        if has_machine(ctx, &held.instance).await? {
             show_devices(ctx, &held.instance, false).await?;
-            Ok(Next::Done)
         }
-        // Its instance, when that boots, takes it along.
-        _ => Ok(Next::Done),
     }
+    Ok(Next::Done)
 }
 
 /// The engine's volume bears the same name.
@@ -129,9 +127,9 @@ async fn ensure(ctx: &Ctx, volume: Volume) -> Result<Volume> {
         })
         .await?;
     outcome?;
-    if let Some(Attachment { instance, .. }) = volume.attachment.as_ref().filter(|held| held.seen) {
+    for held in volume.attachments.iter().filter(|held| held.seen) {
         // The limits of its type may have changed.
-        show_devices(ctx, instance, false).await?;
+        show_devices(ctx, &held.instance, false).await?;
     }
     Ok(seen.unwrap_or(volume))
 }
@@ -159,17 +157,17 @@ fn is_modified(volume: &Volume) -> bool {
 /// Makes what an instance boots with: every volume, as a device of the host. Returns the root's device file.
 pub async fn prepare(ctx: &Ctx, instance: &InstanceId) -> Result<(Vec<Volume>, Vec<Device>)> {
     let mut volumes = ctx.read(|snap| volume::of_instance(snap, ctx.scope(), instance)).await?;
-    volumes.retain(|volume| volume.attachment.as_ref().is_some_and(|held| held.wish == Hold::Keep));
+    volumes.retain(|volume| volume.held_by(instance).is_some_and(|held| held.wish == Hold::Keep));
     let each = volumes.into_iter().map(|volume| async {
         let volume = ensure(ctx, volume).await?;
-        let device = device(ctx, &volume).await?;
+        let device = device(ctx, &volume, instance).await?;
         Ok::<_, Error>((volume, device))
     });
     Ok(try_join_all(each).await?.into_iter().unzip())
 }
 
 /// The volume as a device of the host, with the name and the limits it has in its machine.
-async fn device(ctx: &Ctx, volume: &Volume) -> Result<Device> {
+async fn device(ctx: &Ctx, volume: &Volume, instance: &InstanceId) -> Result<Device> {
     let (engine, id) = (&*ctx.own::<Engines>().volumes, block_id(&volume.id)?);
     // The key is asked for when the device is made; one that is there goes on when KMS would refuse it.
     let attached = match engine.find_device(&id).await.map_err(Error::internal)? {
@@ -179,8 +177,9 @@ async fn device(ctx: &Ctx, volume: &Volume) -> Result<Device> {
             engine.attach(&id, key.as_ref()).await.map_err(Error::internal)?
         }
     };
-    let name = volume.attachment.as_ref().map_or("", |held| held.device.as_str());
-    Ok(Device { name: check_device(name)?.to_owned(), node: attached.node, limits: limits(&volume.shape) })
+    let name = check_device(volume.held_by(instance).map_or("", |held| held.device.as_str()))?.to_owned();
+    let shape = &volume.shape;
+    Ok(Device { name, node: attached.node, limits: limits(shape), shared: shape.multi_attach })
 }
 
 /// Gives the instance's machine the devices it shall have now, and writes down that it has them.
@@ -192,7 +191,7 @@ pub async fn show_devices(ctx: &Ctx, instance: &InstanceId, force: bool) -> Resu
         Err(compute::Error::Absent(_)) => return Ok(()),
         shown => shown.map_err(Error::internal)?,
     }
-    let unseen = |volume: &Volume| volume.attachment.as_ref().is_some_and(|held| !held.seen);
+    let unseen = |volume: &Volume| volume.held_by(instance).is_some_and(|held| !held.seen);
     if !volumes.iter().any(unseen) {
         return Ok(());
     }
@@ -200,7 +199,7 @@ pub async fn show_devices(ctx: &Ctx, instance: &InstanceId, force: bool) -> Resu
     ctx.write(|tx| {
         for volume in &volumes {
             volume::update(tx, &scope, &volume.id, |volume| {
-                if let Some(held) = volume.attachment.as_mut().filter(|held| held.instance == *instance) {
+                if let Some(held) = volume.held_by_mut(instance) {
                     held.seen = true;
                 }
                 Ok(())
@@ -211,19 +210,22 @@ pub async fn show_devices(ctx: &Ctx, instance: &InstanceId, force: bool) -> Resu
     .await
 }
 
-/// Takes a volume from its instance. One that the guest still has mounted stays until that is over.
+/// Takes a volume from an instance. One that the guest still has mounted stays until that is over, unless others have it
+/// too: whose use of it that is cannot be told then.
 async fn let_go(ctx: &Ctx, volume: &Volume, held: &Attachment) -> Result<Next> {
-    let force = held.wish == Hold::LetGo { force: true };
-    show_devices(ctx, &held.instance, force).await?;
-    match ctx.own::<Engines>().volumes.detach(&block_id(&volume.id)?).await {
-        Ok(()) => {}
-        Err(block::Error::Busy(_)) => return Ok(Next::After(BUSY_MS)),
-        Err(error) => return Err(Error::internal(error)),
+    let others = volume.attachments.len() > 1;
+    show_devices(ctx, &held.instance, others || held.wish == Hold::LetGo { force: true }).await?;
+    if !others {
+        match ctx.own::<Engines>().volumes.detach(&block_id(&volume.id)?).await {
+            Ok(()) => {}
+            Err(block::Error::Busy(_)) => return Ok(Next::After(BUSY_MS)),
+            Err(error) => return Err(Error::internal(error)),
+        }
     }
     let scope = *ctx.scope();
     ctx.write(|tx| {
         volume::update(tx, &scope, &volume.id, |seen| {
-            seen.attachment = None;
+            seen.attachments.retain(|one| one.instance != held.instance);
             Ok(())
         })
     })
@@ -251,7 +253,7 @@ pub async fn open(ctx: &Ctx) -> Result<()> {
     }
     let known = Known {
         volumes: ids(volumes.iter().map(|(_, volume)| volume).collect())?,
-        attached: ids(volumes.iter().map(|(_, v)| v).filter(|v| v.attachment.is_some()).collect())?,
+        attached: ids(volumes.iter().map(|(_, v)| v).filter(|v| !v.attachments.is_empty()).collect())?,
         snapshots: kept,
     };
     ctx.own::<Engines>().volumes.sweep(known).await.map_err(Error::internal)

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
-use super::malformed;
+use super::{combination, invalid_parameter_value, malformed};
 use crate::state::id::VolumeId;
 
 pub fn volume_not_found(id: impl Display) -> Error {
@@ -79,6 +79,35 @@ pub fn volume_in_use(volume: impl Display, instance: impl Display) -> Error {
 
 pub fn already_attached(volume: impl Display) -> Error {
     Error::new(Kind::Conflict, "VolumeInUse", format!("{volume} is already attached to an instance"))
+}
+
+pub fn too_many_attachments(volume: impl Display, most: usize) -> Error {
+    let message = format!("The volume {volume} is attached to {most} instances, which is the most.");
+    Error::new(Kind::Limit, "AttachmentLimitExceeded", message)
+}
+
+pub fn multi_attach_not_for(kind: &str) -> Error {
+    combination(format!("The parameter MultiAttachEnabled is not supported for {kind} volumes."))
+}
+
+pub fn multi_attach_root(volume: impl Display) -> Error {
+    invalid_parameter_value(format!(
+        "The volume {volume} is for several instances and cannot be a root device."
+    ))
+}
+
+pub fn multi_attach_change(kind: &str) -> Error {
+    combination(format!("Multi-Attach can be enabled or disabled for io2 volumes only, not for {kind}."))
+}
+
+pub fn multi_attach_held(volume: impl Display) -> Error {
+    let message = format!("Multi-Attach of the volume {volume} cannot be changed while it is attached so.");
+    Error::new(Kind::Conflict, "IncorrectState", message)
+}
+
+pub fn multi_attach_shape(volume: impl Display) -> Error {
+    let message = format!("The volume {volume} has Multi-Attach enabled and cannot be modified so.");
+    Error::new(Kind::Conflict, "OperationNotPermitted", message)
 }
 
 pub fn volume_not_available(volume: impl Display) -> Error {

@@ -104,7 +104,13 @@ pub fn get_bootable(from: &mut impl Reader, scope: &Scope, id: &ImageId) -> Resu
 
 pub fn builtin_root() -> ImageDevice {
     let iops = Some(100);
-    let shape = Shape { size_gib: ROOT_SIZE_GIB, kind: "gp2".to_owned(), iops, throughput: None };
+    let shape = Shape {
+        size_gib: ROOT_SIZE_GIB,
+        kind: "gp2".to_owned(),
+        iops,
+        throughput: None,
+        multi_attach: false,
+    };
     ImageDevice {
         device: ROOT_DEVICE.to_owned(),
         snapshot: None,

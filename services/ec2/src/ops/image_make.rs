@@ -20,6 +20,7 @@ use crate::state::image::{self, Image, ImageDevice, Standing};
 use crate::state::instance as stored;
 use crate::state::snapshot::{Shared, Snapshot};
 use crate::state::tag::Tags;
+use crate::state::volume::Shape;
 use crate::state::{snapshot, tag, volume};
 
 /// What DeregisterImage says of a snapshot that it deleted with the image.
@@ -121,7 +122,7 @@ fn freeze(
     let waits = wanted.reboots && found.state() == State::Running;
     let (mut taken, mut devices, mut base) = (Vec::new(), Vec::new(), None);
     for volume in volume::of_instance(tx, scope, id)? {
-        let Some(held) = &volume.attachment else { continue };
+        let Some(held) = volume.held_by(id) else { continue };
         let is_root = volume.id == found.root.id;
         let wish = wanted.wishes.iter().find(|wish| wish.device == held.device);
         if wish.is_some_and(|wish| wish.left_out) && !is_root {
@@ -135,7 +136,7 @@ fn freeze(
             device: held.device.clone(),
             snapshot: Some(one.id.clone()),
             encrypted: one.seal.is_some(),
-            shape: volume.shape.clone(),
+            shape: Shape { multi_attach: false, ..volume.shape.clone() },
             delete_on_termination: keep.unwrap_or(held.delete_on_termination || is_root),
         };
         if is_root {

@@ -61,8 +61,7 @@ fn show(view: &View, attribute: &str) -> Result<api::InstanceAttribute> {
         }
         "rootDeviceName" => output.root_device_name = text(view.root_device().as_str()),
         "blockDeviceMapping" => {
-            output.block_device_mappings =
-                Some(view.volumes.iter().filter_map(volume_view::mapping).collect());
+            output.block_device_mappings = Some(volume_view::mappings(view));
         }
         "productCodes" => output.product_codes = Some(Vec::new()),
         "sourceDestCheck" => {

@@ -50,11 +50,11 @@ impl Surroundings {
         interfaces.values_mut().for_each(|all| all.sort_by_key(index));
         let mut volumes: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for volume in volume::all(from, scope)? {
-            if let Some(held) = &volume.attachment {
-                volumes.entry(held.instance.clone()).or_default().push(volume);
+            for held in &volume.attachments {
+                volumes.entry(held.instance.clone()).or_default().push(volume.clone());
             }
         }
-        volumes.values_mut().for_each(|all| volume::sort(all));
+        volumes.iter_mut().for_each(|(holder, all)| volume::sort(all, holder));
         let groups = security_group::all(from, scope)?.into_iter().map(|group| (group.id, group.name));
         let vpcs = vpc::all(from, scope)?.into_iter();
         Ok(Self {

@@ -52,6 +52,7 @@ fn plan(image: &Bootable, wishes: &[DeviceWish]) -> Result<Vec<Planned>> {
                 kind: given.asked.kind.or_else(|| Some(device.shape.kind.clone())),
                 iops: given.asked.iops.or_else(|| kept(device.shape.iops)),
                 throughput: given.asked.throughput.or_else(|| kept(device.shape.throughput)),
+                multi_attach: false,
             },
             delete_on_termination: given.delete_on_termination.unwrap_or(device.delete_on_termination),
             encryption: given.encryption,
@@ -164,7 +165,7 @@ pub fn insert(
         let is_root = planned.device == image.root_device;
         volume.fast_restored = fast_restore::is_enabled(tx, scope, volume.snapshot.as_ref(), zone)?;
         volume.base = is_root.then(|| image.base.clone());
-        volume.attachment = Some(Attachment {
+        volume.attachments.push(Attachment {
             instance: instance.clone(),
             device: planned.device,
             delete_on_termination: planned.delete_on_termination,

@@ -18,7 +18,7 @@ use crate::rules::{instant, region, tag as tags_of};
 use crate::state::encryption::{Seal, defaults};
 use crate::state::id::{Id, SnapshotId, VolumeId};
 use crate::state::snapshot::{self, Snapshot};
-use crate::state::volume::{self, Observed, Shape, Volume};
+use crate::state::volume::{self, Attachment, Observed, Shape, Volume};
 use crate::state::{fast_restore, tag};
 
 const FILTERS: &[&str] = &[
@@ -89,7 +89,7 @@ pub fn fresh(
         auto_enable_io: false,
         deleted: false,
         fast_restored: false,
-        attachment: None,
+        attachments: Vec::new(),
         modification: None,
         observed: Observed::default(),
     }
@@ -129,9 +129,6 @@ async fn decide(ctx: &Ctx, wanted: &Wanted, from: Option<&SnapshotId>) -> Result
 pub async fn create_volume(ctx: &Ctx, input: api::CreateVolumeRequest) -> Result<api::Volume> {
     const OPERATION: &str = "CreateVolume";
     let print = fingerprint(&input);
-    if input.multi_attach_enabled == Some(true) {
-        return Err(errors::unsupported("Attaching a volume to several instances"));
-    }
     let snapshot = input.snapshot_id.filter(|id| !id.is_empty());
     let snapshot =
         snapshot.map(|text| SnapshotId::parse(&text).ok_or_else(|| errors::snapshot_malformed(&text)));
@@ -145,6 +142,7 @@ pub async fn create_volume(ctx: &Ctx, input: api::CreateVolumeRequest) -> Result
         kind: input.volume_type,
         iops: input.iops,
         throughput: input.throughput,
+        multi_attach: input.multi_attach_enabled.unwrap_or(false),
     };
     let mut tags = tags_of::of_specifications(input.tag_specifications, &["volume"])?;
     let tags = tags.remove("volume").unwrap_or_default();
@@ -185,7 +183,7 @@ pub async fn delete_volume(ctx: &Ctx, input: api::DeleteVolumeRequest) -> Result
     let scope = *ctx.scope();
     ctx.write(|tx| {
         let volume = get(tx, &scope, &id)?;
-        if let Some(held) = &volume.attachment {
+        if let Some(held) = volume.attachments.first() {
             return Err(errors::volume_in_use(&id, &held.instance));
         }
         check_dry_run(input.dry_run)?;
@@ -218,19 +216,20 @@ pub async fn describe_volumes(
 }
 
 fn values(volume: &Volume, scope: &Scope, name: &str) -> Vec<String> {
-    let held = volume.attachment.as_ref();
+    let held = |of: fn(&Attachment) -> String| volume.attachments.iter().map(of).collect();
     let text = match name {
-        "attachment.attach-time" => held.map(|held| instant::iso_millis(held.at)),
-        "attachment.delete-on-termination" => held.map(|held| held.delete_on_termination.to_string()),
-        "attachment.device" => held.map(|held| held.device.clone()),
-        "attachment.instance-id" => held.map(|held| held.instance.to_string()),
-        "attachment.status" => held.map(|held| attachment_state(held).to_owned()),
+        "attachment.attach-time" => return held(|held| instant::iso_millis(held.at)),
+        "attachment.delete-on-termination" => return held(|held| held.delete_on_termination.to_string()),
+        "attachment.device" => return held(|held| held.device.clone()),
+        "attachment.instance-id" => return held(|held| held.instance.to_string()),
+        "attachment.status" => return held(|held| attachment_state(held).to_owned()),
         "availability-zone" => Some(volume.zone.clone()),
         "availability-zone-id" => Some(region::zone_id(scope.region.as_str(), &volume.zone)),
         "create-time" => Some(instant::iso_millis(volume.created_at)),
         "encrypted" => Some(volume.seal.is_some().to_string()),
         "fast-restored" => Some(volume.fast_restored.to_string()),
-        "multi-attach-enabled" | "operator.managed" => Some("false".to_owned()),
+        "multi-attach-enabled" => Some(volume.shape.multi_attach.to_string()),
+        "operator.managed" => Some("false".to_owned()),
         "size" => Some(volume.shape.size_gib.to_string()),
         "snapshot-id" => volume.snapshot.as_ref().map(ToString::to_string),
         "status" => Some(state(volume).to_owned()),

@@ -8,11 +8,15 @@ use super::volume::{check_id, get};
 use super::{encryption, instance};
 use crate::controllers::volume::CONTROLLER;
 use crate::errors;
+use crate::rules::image;
 use crate::rules::instance::State;
 use crate::rules::volume::{check_device, state};
 use crate::rules::volume_view::attachment;
 use crate::state::id::Id;
 use crate::state::volume::{self, Attachment, Hold};
+
+/// Instances that may have one volume at once.
+const ATTACHMENTS_MAX: usize = 16;
 
 pub fn access(scope: &Scope, volume: &str, instance: Option<&str>) -> Result<Access> {
     let volume = scope.arn("ec2", format_args!("volume/{volume}"));
@@ -30,11 +34,15 @@ pub async fn attach_volume(ctx: &Ctx, input: api::AttachVolumeRequest) -> Result
         .write(|tx| {
             let mut volume = get(tx, &scope, &id)?;
             let instance = instance::get(tx, &scope, &holder)?;
-            if volume.attachment.is_some() {
+            let is_held = !volume.attachments.is_empty();
+            if volume.held_by(&holder).is_some() || is_held && !volume.shape.multi_attach {
                 return Err(errors::already_attached(&id));
             }
-            if state(&volume) != "available" {
+            if !is_held && state(&volume) != "available" {
                 return Err(errors::volume_not_available(&id));
+            }
+            if volume.attachments.len() >= ATTACHMENTS_MAX {
+                return Err(errors::too_many_attachments(&id, ATTACHMENTS_MAX));
             }
             if !matches!(instance.state(), State::Running | State::Stopped) {
                 return Err(errors::instance_not_ready(&holder));
@@ -43,11 +51,15 @@ pub async fn attach_volume(ctx: &Ctx, input: api::AttachVolumeRequest) -> Result
                 return Err(errors::zones_differ(&id, &holder));
             }
             let is_taken = |other: &volume::Volume| {
-                let held = other.attachment.as_ref().map(|held| held.device.trim_start_matches("/dev/"));
+                let held = other.held_by(&holder).map(|held| held.device.trim_start_matches("/dev/"));
                 held == Some(name)
             };
             if volume::of_instance(tx, &scope, &holder)?.iter().any(is_taken) {
                 return Err(errors::device_in_use(&input.device));
+            }
+            // No instance boots from what others write to.
+            if volume.shape.multi_attach && input.device == image::ROOT_DEVICE {
+                return Err(errors::multi_attach_root(&id));
             }
             check_dry_run(input.dry_run)?;
             let held = Attachment {
@@ -59,7 +71,7 @@ pub async fn attach_volume(ctx: &Ctx, input: api::AttachVolumeRequest) -> Result
                 seen: false,
             };
             let shown = attachment(&volume, &held);
-            volume.attachment = Some(held);
+            volume.attachments.push(held);
             volume::put(tx, &scope, &volume)?;
             Ok(shown)
         })
@@ -75,13 +87,19 @@ pub async fn detach_volume(ctx: &Ctx, input: api::DetachVolumeRequest) -> Result
     let shown = ctx
         .write(|tx| {
             let mut volume = get(tx, &scope, &id)?;
-            let Some(held) = volume.attachment.as_mut() else { return Err(errors::volume_not_attached(&id)) };
-            let is_there = input.instance_id.as_ref().is_none_or(|wanted| *wanted == held.instance.as_str());
-            let is_so = input.device.as_ref().is_none_or(|wanted| *wanted == held.device);
-            if !is_there || !is_so {
-                let named = input.instance_id.as_deref().unwrap_or(held.instance.as_str());
-                return Err(errors::not_attached_there(&id, named));
+            let Some(first) = volume.attachments.first() else {
+                return Err(errors::volume_not_attached(&id));
+            };
+            let named = input.instance_id.clone().unwrap_or_else(|| first.instance.to_string());
+            if volume.shape.multi_attach && input.instance_id.is_none() {
+                return Err(errors::missing("instanceId"));
             }
+            let is_there = |held: &Attachment| {
+                held.instance.as_str() == named
+                    && input.device.as_ref().is_none_or(|wanted| *wanted == held.device)
+            };
+            let found = volume.attachments.iter_mut().find(|held| is_there(held));
+            let Some(held) = found else { return Err(errors::not_attached_there(&id, &named)) };
             let instance = instance::get(tx, &scope, &held.instance)?;
             if instance.root.id == id && instance.state() != State::Stopped {
                 return Err(errors::root_of_running(&id, &held.instance));

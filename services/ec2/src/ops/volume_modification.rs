@@ -8,16 +8,13 @@ use super::volume::{check_id, get};
 use crate::controllers::volume::CONTROLLER;
 use crate::errors;
 use crate::rules::instant;
-use crate::rules::volume::{Asked, check, state};
+use crate::rules::volume::{Asked, check, check_sharing, state};
 use crate::rules::volume_view::{modification, modification_state};
 use crate::state::id::Id;
 use crate::state::volume::{self, Modification, Volume};
 
 pub async fn modify_volume(ctx: &Ctx, input: api::ModifyVolumeRequest) -> Result<api::ModifyVolumeResult> {
     let id = check_id(&input.volume_id)?;
-    if input.multi_attach_enabled == Some(true) {
-        return Err(errors::unsupported("Attaching a volume to several instances"));
-    }
     let scope = *ctx.scope();
     let now = ctx.now();
     let changed = ctx
@@ -31,6 +28,7 @@ pub async fn modify_volume(ctx: &Ctx, input: api::ModifyVolumeRequest) -> Result
             }
             let before = volume.shape.clone();
             let kind = input.volume_type.clone().unwrap_or_else(|| before.kind.clone());
+            let multi_attach = check_sharing(&volume, input.multi_attach_enabled, &kind)?;
             // Rates stay, where the type stays and they do not follow from the size.
             let keeps = kind == before.kind && kind != "gp2";
             let kept = |rate: Option<u32>| rate.filter(|_| keeps).and_then(|rate| i32::try_from(rate).ok());
@@ -39,6 +37,7 @@ pub async fn modify_volume(ctx: &Ctx, input: api::ModifyVolumeRequest) -> Result
                 kind: Some(kind),
                 iops: input.iops.or(kept(before.iops)),
                 throughput: input.throughput.or(kept(before.throughput)),
+                multi_attach,
             };
             let shape = check(&asked, Some(before.size_gib))?;
             if shape.size_gib < before.size_gib {
@@ -105,7 +104,8 @@ fn values(volume: &Volume, name: &str) -> Vec<String> {
         "target-size" => number(Some(after.size_gib)),
         "target-volume-type" => Some(after.kind.clone()),
         "volume-id" => Some(volume.id.to_string()),
-        "originalMultiAttachEnabled" | "targetMultiAttachEnabled" => Some("false".to_owned()),
+        "originalMultiAttachEnabled" => Some(before.multi_attach.to_string()),
+        "targetMultiAttachEnabled" => Some(after.multi_attach.to_string()),
         _ => None,
     };
     text.into_iter().collect()

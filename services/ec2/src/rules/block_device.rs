@@ -52,6 +52,7 @@ pub fn check(given: Option<Vec<BlockDeviceMapping>>) -> Result<Vec<DeviceWish>> 
                 kind: ebs.volume_type,
                 iops: ebs.iops,
                 throughput: ebs.throughput,
+                multi_attach: false,
             },
             delete_on_termination: ebs.delete_on_termination,
             left_out,

@@ -212,6 +212,7 @@ fn check_shape(shape: &Shape) -> Result<()> {
         kind: Some(shape.kind.clone()),
         iops: shape.iops.filter(|_| has_rates).and_then(number),
         throughput: shape.throughput.and_then(number),
+        multi_attach: false,
     };
     check(&asked, None).map(drop)
 }

@@ -368,7 +368,8 @@ fn of_one(
 }
 
 fn of_devices(view: &View, name: &str) -> Vec<String> {
-    let held = view.volumes.iter().filter_map(|volume| Some((volume, volume.attachment.as_ref()?)));
+    let holder = &view.instance.id;
+    let held = view.volumes.iter().filter_map(|volume| Some((volume, volume.held_by(holder)?)));
     let value = |(volume, held): (&Volume, &Attachment)| {
         Some(match name {
             "attach-time" => instant::iso_millis(held.at),

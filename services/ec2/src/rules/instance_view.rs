@@ -43,7 +43,7 @@ impl View {
 
     pub fn root_device(&self) -> String {
         let root = self.volumes.iter().find(|volume| volume.id == self.instance.root.id);
-        let held = root.and_then(|root| root.attachment.as_ref());
+        let held = root.and_then(|root| root.held_by(&self.instance.id));
         held.map_or_else(|| image::ROOT_DEVICE.to_owned(), |held| held.device.clone())
     }
 
@@ -106,7 +106,7 @@ pub fn show(view: &View, scope: &Scope) -> api::Instance {
         private_ip_address: alive.then(|| instance.private_ip.to_string()),
         public_ip_address: view.public_ip().map(|address| address.to_string()),
         architecture: Some(image::architecture().to_owned()),
-        block_device_mappings: Some(view.volumes.iter().filter_map(volume_view::mapping).collect()),
+        block_device_mappings: Some(volume_view::mappings(view)),
         client_token: Some(instance.client_token.clone().unwrap_or_default()),
         ebs_optimized: Some(instance.ebs_optimized),
         ena_support: Some(true),

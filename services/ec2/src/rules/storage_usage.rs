@@ -112,7 +112,13 @@ mod tests {
     use crate::state::volume::Observed;
 
     fn lines(kind: &str, size: i32, iops: Option<i32>, throughput: Option<i32>) -> Vec<(String, u64)> {
-        let asked = Asked { size_gib: Some(size), kind: Some(kind.to_owned()), iops, throughput };
+        let asked = Asked {
+            size_gib: Some(size),
+            kind: Some(kind.to_owned()),
+            iops,
+            throughput,
+            multi_attach: false,
+        };
         let shape = check(&asked, None).unwrap();
         let volume = Volume {
             id: VolumeId::parse("vol-12345678").unwrap(),
@@ -128,7 +134,7 @@ mod tests {
             auto_enable_io: false,
             fast_restored: false,
             deleted: false,
-            attachment: None,
+            attachments: Vec::new(),
             modification: None,
         };
         of_volume(&volume, 11_000).into_iter().map(|line| (line.usage_type, line.quantity)).collect()

@@ -29,6 +29,9 @@ const TYPES: [Limits; 7] = [
     Limits { kind: "standard", size_gib: (1, 1_024), iops: None, iops_ratio: 0 },
 ];
 
+/// Types whose volumes several instances may have at once.
+const SHAREABLE: [&str; 2] = ["io1", "io2"];
+
 /// What a request says of a volume.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
@@ -36,6 +39,7 @@ pub struct Asked {
     pub kind: Option<String>,
     pub iops: Option<i32>,
     pub throughput: Option<i32>,
+    pub multi_attach: bool,
 }
 
 /// The shape asked for; the size is that of the snapshot where none is given.
@@ -68,7 +72,34 @@ pub fn check(asked: &Asked, snapshot_gib: Option<u32>) -> Result<Shape> {
         }
         None => (kind == "gp3").then_some(125),
     };
-    Ok(Shape { size_gib, kind: kind.to_owned(), iops, throughput })
+    if asked.multi_attach && !SHAREABLE.contains(&kind) {
+        return Err(errors::multi_attach_not_for(kind));
+    }
+    Ok(Shape { size_gib, kind: kind.to_owned(), iops, throughput, multi_attach: asked.multi_attach })
+}
+
+/// Whether several instances may have the volume, after a change of its shape to a type.
+///
+/// # Errors
+/// AWS's refusals: only `io2` is opened to several or closed again, while none or only one has it, and a volume of several
+/// keeps its type, one of `io1` all of its shape.
+pub fn check_sharing(volume: &Volume, wanted: Option<bool>, kind: &str) -> Result<bool> {
+    let before = &volume.shape;
+    if before.multi_attach && (kind != before.kind || kind == "io1") {
+        return Err(errors::multi_attach_shape(&volume.id));
+    }
+    let wanted = wanted.unwrap_or(before.multi_attach);
+    if wanted == before.multi_attach {
+        return Ok(wanted);
+    }
+    if kind != "io2" || before.kind != "io2" {
+        return Err(errors::multi_attach_change(kind));
+    }
+    let holders_max = usize::from(before.multi_attach);
+    if volume.attachments.len() > holders_max {
+        return Err(errors::multi_attach_held(&volume.id));
+    }
+    Ok(wanted)
 }
 
 fn check_iops(asked: Option<i32>, size_gib: u32, limits: &Limits) -> Result<Option<u32>> {
@@ -114,7 +145,7 @@ pub fn limits(shape: &Shape) -> compute::Limits {
 
 /// What users see.
 pub fn state(volume: &Volume) -> &'static str {
-    match (volume.deleted, volume.observed.size_gib, &volume.observed.failure, &volume.attachment) {
+    match (volume.deleted, volume.observed.size_gib, &volume.observed.failure, volume.attachments.first()) {
         (_, _, _, Some(_)) => "in-use",
         (true, ..) => "deleting",
         (_, None, Some(_), _) => "error",
@@ -153,7 +184,13 @@ mod tests {
     use super::*;
 
     fn shape(kind: &str, size: i32, iops: Option<i32>, throughput: Option<i32>) -> Result<Shape> {
-        let asked = Asked { size_gib: Some(size), kind: Some(kind.to_owned()), iops, throughput };
+        let asked = Asked {
+            size_gib: Some(size),
+            kind: Some(kind.to_owned()),
+            iops,
+            throughput,
+            multi_attach: false,
+        };
         check(&asked, None)
     }
 

@@ -4,9 +4,11 @@ use api_ec2 as api;
 use kernel::Scope;
 use shape::Timestamp;
 
+use super::instance_view::View;
 use super::region;
 use super::tag::shown;
 use super::volume::{attachment_state, state};
+use crate::state::id::InstanceId;
 use crate::state::tag::Tags;
 use crate::state::volume::{Attachment, Modification, Volume};
 
@@ -15,13 +17,13 @@ pub fn number(of: u32) -> Option<i32> {
 }
 
 pub fn show(volume: &Volume, scope: &Scope, tags: Option<&Tags>) -> api::Volume {
-    let attachments = volume.attachment.iter().map(|held| attachment(volume, held)).collect();
+    let attachments = volume.attachments.iter().map(|held| attachment(volume, held)).collect();
     api::Volume {
         availability_zone_id: Some(region::zone_id(scope.region.as_str(), &volume.zone)),
         iops: volume.shape.iops.and_then(number),
         tags: tags.and_then(shown),
         volume_type: Some(volume.shape.kind.clone()),
-        multi_attach_enabled: Some(false),
+        multi_attach_enabled: Some(volume.shape.multi_attach),
         throughput: volume.shape.throughput.and_then(number),
         volume_id: Some(volume.id.to_string()),
         size: number(volume.observed.size_gib.unwrap_or(volume.shape.size_gib)),
@@ -49,9 +51,13 @@ pub fn attachment(volume: &Volume, held: &Attachment) -> api::VolumeAttachment {
     }
 }
 
-/// As an instance shows it.
-pub fn mapping(volume: &Volume) -> Option<api::InstanceBlockDeviceMapping> {
-    let held = volume.attachment.as_ref()?;
+/// As an instance shows them.
+pub fn mappings(view: &View) -> Vec<api::InstanceBlockDeviceMapping> {
+    view.volumes.iter().filter_map(|volume| mapping(volume, &view.instance.id)).collect()
+}
+
+fn mapping(volume: &Volume, instance: &InstanceId) -> Option<api::InstanceBlockDeviceMapping> {
+    let held = volume.held_by(instance)?;
     Some(api::InstanceBlockDeviceMapping {
         device_name: Some(held.device.clone()),
         ebs: Some(api::EbsInstanceBlockDevice {
@@ -73,12 +79,12 @@ pub fn modification(volume: &Volume, change: &Modification) -> api::VolumeModifi
         target_iops: after.iops.and_then(number),
         target_volume_type: Some(after.kind.clone()),
         target_throughput: after.throughput.and_then(number),
-        target_multi_attach_enabled: Some(false),
+        target_multi_attach_enabled: Some(after.multi_attach),
         original_size: number(before.size_gib),
         original_iops: before.iops.and_then(number),
         original_volume_type: Some(before.kind.clone()),
         original_throughput: before.throughput.and_then(number),
-        original_multi_attach_enabled: Some(false),
+        original_multi_attach_enabled: Some(before.multi_attach),
         progress: Some(if change.ended_at.is_some() { 100 } else { 0 }),
         start_time: Some(Timestamp::from_millis(change.started_at)),
         end_time: change.ended_at.map(Timestamp::from_millis),

@@ -3,7 +3,7 @@
 use kernel::clock::Millis;
 use kernel::tx::Reader;
 use kernel::{Result, Scope, Table, Tx};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::encryption::Seal;
 use super::id::{Id, InstanceId, SnapshotId, VolumeId};
@@ -18,6 +18,9 @@ pub struct Shape {
     pub iops: Option<u32>,
     /// In MiB per second.
     pub throughput: Option<u32>,
+    /// Several instances may have it at once.
+    #[serde(default)]
+    pub multi_attach: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,9 +47,36 @@ pub struct Volume {
     /// All of its snapshot was at hand when it was made.
     #[serde(default)]
     pub fast_restored: bool,
-    pub attachment: Option<Attachment>,
+    /// One, but of a volume for several instances.
+    #[serde(alias = "attachment", deserialize_with = "one_or_all")]
+    pub attachments: Vec<Attachment>,
     pub modification: Option<Modification>,
     pub observed: Observed,
+}
+
+impl Volume {
+    /// How an instance has it.
+    pub fn held_by(&self, instance: &InstanceId) -> Option<&Attachment> {
+        self.attachments.iter().find(|held| held.instance == *instance)
+    }
+
+    pub fn held_by_mut(&mut self, instance: &InstanceId) -> Option<&mut Attachment> {
+        self.attachments.iter_mut().find(|held| held.instance == *instance)
+    }
+}
+
+/// Attachments as they are written now, or the only one, or none, as they once were.
+fn one_or_all<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<Attachment>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        All(Vec<Attachment>),
+        One(Option<Attachment>),
+    }
+    Ok(match Written::deserialize(from)? {
+        Written::All(all) => all,
+        Written::One(one) => one.into_iter().collect(),
+    })
 }
 
 /// What the controller has seen. Only it writes this.
@@ -107,17 +137,14 @@ pub fn of_instance(from: &mut impl Reader, scope: &Scope, id: &InstanceId) -> Re
     for held in HELD.all(from, scope, id)? {
         volumes.extend(find(from, scope, &held)?);
     }
-    sort(&mut volumes);
+    sort(&mut volumes, id);
     Ok(volumes)
 }
 
-/// By their devices' names.
-pub fn sort(volumes: &mut [Volume]) {
-    volumes.sort_by(|a, b| device(a).cmp(device(b)));
-}
-
-fn device(volume: &Volume) -> &str {
-    volume.attachment.as_ref().map_or("", |held| &held.device)
+/// By the names of the instance's devices.
+pub fn sort(volumes: &mut [Volume], of: &InstanceId) {
+    let device = |volume: &Volume| volume.held_by(of).map(|held| held.device.clone());
+    volumes.sort_by_cached_key(device);
 }
 
 pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, volume: &Volume) -> Result<()> {
@@ -126,15 +153,13 @@ pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, volume: &Volume) -> Result<()> {
 }
 
 fn replace(tx: &mut Tx<'_, '_>, scope: &Scope, before: Option<&Volume>, volume: &Volume) -> Result<()> {
-    let holder = |volume: &Volume| volume.attachment.as_ref().map(|held| held.instance.clone());
-    let (was, is) = (before.and_then(holder), holder(volume));
-    if was != is {
-        if let Some(was) = was {
-            HELD.delete(tx, scope, (&was, &volume.id))?;
-        }
-        if let Some(is) = is {
-            HELD.put(tx, scope, (&is, &volume.id), &volume.id)?;
-        }
+    let were = before.map_or_else(Vec::new, |before| before.attachments.iter().collect());
+    for was in were.into_iter().filter(|was| volume.held_by(&was.instance).is_none()) {
+        HELD.delete(tx, scope, (&was.instance, &volume.id))?;
+    }
+    let is_new = |is: &&Attachment| before.is_none_or(|before| before.held_by(&is.instance).is_none());
+    for is in volume.attachments.iter().filter(is_new) {
+        HELD.put(tx, scope, (&is.instance, &volume.id), &volume.id)?;
     }
     let is_made = volume.deleted || volume.observed.size_gib.is_some() || volume.observed.failure.is_some();
     snapshot_use::note(tx, volume.id.as_str(), &volume.snapshot, !is_made)?;

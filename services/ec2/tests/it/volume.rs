@@ -101,3 +101,39 @@ async fn an_encrypted_volume_needs_a_service_that_keeps_keys() {
     let look = api::DescribeVolumesRequest::default();
     assert!(cloud.call(op::DescribeVolumes, look).await.unwrap().volumes.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn who_may_share_a_volume_is_asked_of_its_type_and_of_who_has_it() {
+    let (cloud, _) = house().await;
+    let wanted = |kind: &str| api::CreateVolumeRequest {
+        availability_zone: Some("us-east-1a".to_owned()),
+        volume_type: Some(kind.to_owned()),
+        size: Some(4),
+        iops: Some(100),
+        multi_attach_enabled: Some(true),
+        ..Default::default()
+    };
+    let create = async |kind: &str| cloud.call(op::CreateVolume, wanted(kind)).await;
+    let gp3 = api::CreateVolumeRequest { iops: None, ..wanted("gp3") };
+    let refused = cloud.call(op::CreateVolume, gp3).await.unwrap_err();
+    assert_eq!(refused.code(), "InvalidParameterCombination");
+    let (io1, io2) = (create("io1").await.unwrap(), create("io2").await.unwrap());
+    assert_eq!((io1.multi_attach_enabled, io2.multi_attach_enabled), (Some(true), Some(true)));
+    let (io1, io2) = (io1.volume_id.unwrap(), io2.volume_id.unwrap());
+    becomes(&cloud, &io1, "available").await;
+    becomes(&cloud, &io2, "available").await;
+
+    let modify = async |id: &str, change: api::ModifyVolumeRequest| {
+        let change = api::ModifyVolumeRequest { volume_id: id.to_owned(), ..change };
+        cloud.call(op::ModifyVolume, change).await.map(|shown| shown.volume_modification.unwrap())
+    };
+    let close = || api::ModifyVolumeRequest { multi_attach_enabled: Some(false), ..Default::default() };
+    let gp3 = api::ModifyVolumeRequest { volume_type: Some("gp3".to_owned()), ..Default::default() };
+    assert_eq!(modify(&io1, close()).await.unwrap_err().code(), "OperationNotPermitted");
+    assert_eq!(modify(&io2, gp3).await.unwrap_err().code(), "OperationNotPermitted");
+    let shown = modify(&io2, close()).await.unwrap();
+    assert_eq!(
+        (shown.original_multi_attach_enabled, shown.target_multi_attach_enabled),
+        (Some(true), Some(false))
+    );
+}
