@@ -9,7 +9,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import eventually, needs_root
+from conftest import code, eventually, needs_root
 from test_elb import Web, name
 
 pytestmark = needs_root
@@ -522,3 +522,34 @@ def test_the_rest_of_a_group_s_life(site):
     scaling.cancel_instance_refresh(AutoScalingGroupName=name, WaitForTransitioningInstances=False)
     newest = scaling.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"][0]
     assert newest["Status"] == "Cancelled"
+
+
+def test_instances_of_the_oldest_configuration_go_first(site):
+    scaling, name = site.scaling, site.name
+    one, two = f"{name}-a", f"{name}-b"
+    for configuration in (one, two):
+        scaling.create_launch_configuration(
+            LaunchConfigurationName=configuration, ImageId=site.image, InstanceType="t3.nano", SecurityGroups=[site.back]
+        )
+        site.undo.insert(0, lambda gone=configuration: scaling.delete_launch_configuration(LaunchConfigurationName=gone))
+    # What could never launch is not taken.
+    for wrong in ({"ImageId": "ami-00000000000000000"}, {"SpotPrice": "little"}):
+        params = {"ImageId": site.image, "InstanceType": "t3.nano", **wrong}
+        assert code(scaling.create_launch_configuration, LaunchConfigurationName=f"{name}-x", **params) == "ValidationError"
+    ghost = f"{name}-ghost"
+    scaling.create_launch_configuration(
+        LaunchConfigurationName=ghost, ImageId=site.image, InstanceType="t3.nano", KeyName="nobodys"
+    )
+    site.undo.insert(0, lambda: scaling.delete_launch_configuration(LaunchConfigurationName=ghost))
+    subnet = site.subnets[0]["SubnetId"]
+    group = dict(AutoScalingGroupName=name, MinSize=0, MaxSize=3, VPCZoneIdentifier=subnet)
+    assert code(scaling.create_auto_scaling_group, **group, LaunchConfigurationName=ghost) == "ValidationError"
+
+    policies = ["OldestLaunchConfiguration"]
+    scaling.create_auto_scaling_group(**group, LaunchConfigurationName=two, TerminationPolicies=policies, DesiredCapacity=1)
+    site.undo.append(site.drop)
+    newer = site.rests(1)
+    scaling.update_auto_scaling_group(AutoScalingGroupName=name, LaunchConfigurationName=one, DesiredCapacity=3)
+    site.rests(3)
+    scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+    assert site.rests(1) == newer

@@ -1,12 +1,14 @@
 //! Clients at a door: accepted, relieved of TLS, and served for as long as they speak.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -179,7 +181,16 @@ impl Guest {
             http.timer(TokioTimer::new())
                 .max_concurrent_streams(STREAMS_MAX)
                 .max_header_list_size(HEAD_BYTES);
-            pulse.while_alive(http.serve_connection(io, service)).await
+            let mut connection = std::pin::pin!(http.serve_connection(io, service));
+            let mut leaves = false;
+            let served = std::future::poll_fn(|cx| {
+                if pulse.is_old() && !leaves {
+                    leaves = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                connection.as_mut().poll(cx)
+            });
+            pulse.while_alive(served).await
         } else {
             let mut http = http1::Builder::new();
             http.max_buf_size(HEAD_BYTES_MAX).header_read_timeout(None);
@@ -232,6 +243,11 @@ impl Visit {
         let live = guest.slot.get();
         let Some(door) = live.door(guest.port, false) else { return answer::page(503) };
         let (desk, client) = (&guest.worker.desk, &self.client);
-        Passage::answer(desk, &live, door, Some(&guest.place), client, request).await
+        let is_http1 = request.version() <= Version::HTTP_11;
+        let mut response = Passage::answer(desk, &live, door, Some(&guest.place), client, request).await;
+        if is_http1 && self.pulse.is_old() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }

@@ -27,17 +27,22 @@ pub(crate) fn pool(forward: &Forward) -> Option<&PoolId> {
 
 /// A member, but not one of `tried`. Those of `zone` alone where there are any and zones count.
 pub(crate) fn member(pool: &LivePool, zone: Option<&str>, tried: &[Arc<Member>]) -> Option<Arc<Member>> {
+    if zone.is_none() && tried.is_empty() {
+        return choose(pool, &pool.eligible());
+    }
+    choose(pool, &near(pool, zone, tried))
+}
+
+/// Whom [`member`] chooses from.
+pub(crate) fn near(pool: &LivePool, zone: Option<&str>, tried: &[Arc<Member>]) -> Vec<Arc<Member>> {
     let all = pool.eligible();
     let is_tried = |member: &Arc<Member>| tried.iter().any(|other| Arc::ptr_eq(member, other));
-    if zone.is_none() && tried.is_empty() {
-        return choose(pool, &all);
-    }
     let near = |member: &&Arc<Member>| zone.is_none() || member.zone.as_deref() == zone;
     let mut left: Vec<_> = all.iter().filter(|member| !is_tried(member)).filter(near).cloned().collect();
     if left.is_empty() {
         left = all.iter().filter(|member| !is_tried(member)).cloned().collect();
     }
-    choose(pool, &left)
+    left
 }
 
 fn choose(pool: &LivePool, members: &[Arc<Member>]) -> Option<Arc<Member>> {

@@ -35,6 +35,11 @@ impl Pulse {
         self.fresh.store(false, Ordering::Relaxed);
     }
 
+    /// Whether it has lived for as long as it may: its next answer is to be its last.
+    pub(crate) fn is_old(&self) -> bool {
+        self.watch.now().saturating_sub(self.begun) > self.life_s
+    }
+
     fn beat(&self) {
         self.last.store(self.watch.now(), Ordering::Relaxed);
     }
@@ -44,7 +49,6 @@ impl Pulse {
         let age = now.saturating_sub(self.begun);
         silent > self.idle_s.saturating_add(GRACE_S)
             || (self.fresh.load(Ordering::Relaxed) && age > self.idle_s.saturating_add(GRACE_S))
-            || (age > self.life_s && silent > 0)
             || self.slot.is_ended()
     }
 

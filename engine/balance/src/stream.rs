@@ -109,7 +109,7 @@ pub(crate) fn choose(
     client: IpAddr,
 ) -> Option<Arc<Member>> {
     if pool.spec.sticky == Some(Sticky::Source) && tried.is_empty() {
-        let all = pool.eligible();
+        let all = pick::near(pool, zone, tried);
         let hash = cookie::hash(client.to_string().as_bytes());
         // Rendezvous: when members change, few clients move.
         let rank = |member: &&Arc<Member>| cookie::hash(&(member.hash ^ hash).to_be_bytes());

@@ -108,6 +108,13 @@ pub fn action_exists(name: &str) -> Error {
     Error::modeled(Kind::Conflict, &error::ALREADY_EXISTS_FAULT, message)
 }
 
+pub fn refresh_decides() -> Error {
+    validation(
+        "An active instance refresh with a desired configuration exists. What follows from the desired configuration \
+         cannot be updated while the instance refresh is active.",
+    )
+}
+
 pub fn refresh_in_progress() -> Error {
     let message =
         "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.";

@@ -98,6 +98,12 @@ pub fn default_certificate() -> Error {
     Error::modeled(Kind::Denied, &error::OPERATION_NOT_PERMITTED_EXCEPTION, message).status_is(400)
 }
 
+pub fn grpc_needs_https() -> Error {
+    let message =
+        "Listener protocol 'HTTP' is not supported with a target group with the protocol-version 'GRPC'";
+    Error::modeled(Kind::Invalid, &error::INCOMPATIBLE_PROTOCOLS_EXCEPTION, message)
+}
+
 pub fn incompatible_protocols(group: &str, protocol: &str) -> Error {
     let message = format!(
         "Listener protocol '{protocol}' is not supported with a target group with the target-group protocol '{group}'"

@@ -293,6 +293,12 @@ pub fn no_such_certificate(name: &str) -> Error {
     missing(format!("The Server Certificate with name {name} cannot be found."))
 }
 
+pub fn certificate_in_use(name: &str, user: &str) -> Error {
+    conflict(format!(
+        "Certificate: {name} is currently in use by {user}. Please remove it first before deleting it."
+    ))
+}
+
 pub fn certificate_exists(name: &str) -> Error {
     exists(format!("The Server Certificate with name {name} already exists."))
 }

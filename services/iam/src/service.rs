@@ -17,6 +17,10 @@ use crate::state::keeper::{self, Keeper};
 use crate::state::last_used::{self, LastUsed};
 use crate::state::seal::Seal;
 
+/// Who tells which certificates its resources use, and how.
+const BALANCERS: &str = "aws.elasticloadbalancing";
+const CERTIFICATES: &str = "Load Balancer Certificates";
+
 /// The service, ready for a house. It needs a [`Sealer`] for secrets.
 pub fn service(plugs: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
@@ -34,6 +38,7 @@ pub fn service(plugs: &Plugs) -> Service {
     s.issues_credentials(|ctx| Box::new(UserKeys(ctx)));
     s.keeps_identities(|ctx| Box::new(Keeper(ctx)));
     s.keeps_certificates(server_certificate::keyed);
+    s.subscribe("iam/certificate-in-use", Some(BALANCERS), Some(CERTIFICATES), server_certificate::used);
     s.attached(keeper::attached);
     s.resource_facts(tags::facts_of);
     s.build()

@@ -54,6 +54,25 @@ fn endless_headers_are_not_read_to_their_end() {
 }
 
 #[test]
+fn a_connection_that_lived_long_enough_is_told_so_with_its_last_answer() {
+    let world = World::new();
+    let mut spec = world.spec(&[saying("well")]);
+    spec.manners.idle = Duration::from_secs(60);
+    spec.manners.client_life = Duration::from_secs(1);
+    world.ensure(spec);
+    let mut client = world.client();
+    let mut answers = 0;
+    eventually("the last answer", || {
+        client.send("GET / HTTP/1.1\r\nHost: front.test\r\n\r\n");
+        let (status, head, _) = client.answer().expect("an answer to every request");
+        assert_eq!(status, 200);
+        answers += 1;
+        head.iter().any(|line| line.eq_ignore_ascii_case("connection: close")).then_some(())
+    });
+    assert!(answers > 1);
+}
+
+#[test]
 fn one_bad_member_of_two_fails_nobody() {
     let world = World::new();
     world.ensure(world.spec(&[nobody(), saying("well")]));

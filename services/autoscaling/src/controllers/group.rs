@@ -14,7 +14,7 @@ use crate::rules::termination::Current;
 use crate::state::group::{self, Group};
 use crate::state::instance::{self, Instance, Origin, Wish};
 use crate::state::policy::{self, Policy};
-use crate::state::{refresh as refreshes, scheduled_action};
+use crate::state::{launch_configuration, refresh as refreshes, scheduled_action};
 
 /// The controller's name: its ids are groups'.
 pub const CONTROLLER: &str = "autoscaling/group";
@@ -61,7 +61,9 @@ async fn current(ctx: &Ctx, source: &Source) -> Result<Current> {
         Err(error) if error.kind() == kernel::Kind::Invalid => Origin::default(),
         Err(error) => return Err(error),
     };
-    Ok(Current { origin, now: ctx.now() })
+    let all = ctx.read(|snap| launch_configuration::all(snap, ctx.scope())).await?;
+    let configurations = all.into_iter().map(|one| (one.name().to_owned(), one.created_at)).collect();
+    Ok(Current { origin, now: ctx.now(), configurations })
 }
 
 /// Plans on what is stored now, and writes down what is begun; gives the keys of the instances it touched.

@@ -230,7 +230,7 @@ pub fn instance_tags(group: &Group) -> Vec<ec2::Tag> {
         .collect()
 }
 
-/// Asks EC2 whether the caller could launch what the group would: theirs are the rights, ours the launch.
+/// Asks EC2 whether the caller could launch what the group would, in every way it may: theirs are the rights, ours the launch.
 ///
 /// # Errors
 /// `ValidationError` with EC2's words.
@@ -238,30 +238,53 @@ pub async fn check(ctx: &Ctx, source: &Source, group: &Group) -> Result<()> {
     let place = group.places.first().cloned();
     let place = place
         .ok_or_else(|| errors::validation("At least one Availability Zone or VPC Subnet is required."))?;
-    let Source::Templates(choices, _) = source else { return Ok(()) };
-    let Some(choice) = choices.first() else { return Ok(()) };
-    let Template { origin, data } = cloud::template(ctx, &choice.template).await?;
-    if data.instance_market_options.is_some() && matches!(source, Source::Templates(_, Some(_))) {
-        return Err(errors::validation(
-            "Incompatible launch template: a launch template with InstanceMarketOptions \
-             cannot be used with a MixedInstancesPolicy",
-        ));
+    let choices = match source {
+        Source::Templates(choices, _) => choices,
+        Source::Configuration(name) => return check_configuration(ctx, name, group, &place).await,
+    };
+    for choice in choices {
+        let Template { origin, data } = cloud::template(ctx, &choice.template).await?;
+        if data.instance_market_options.is_some() && matches!(source, Source::Templates(_, Some(_))) {
+            return Err(errors::validation(
+                "Incompatible launch template: a launch template with InstanceMarketOptions \
+                 cannot be used with a MixedInstancesPolicy",
+            ));
+        }
+        let name = origin.template.as_ref().map(|(id, ..)| id.clone()).unwrap_or_default();
+        let request = tried(at_place(of_template(&origin, &data, choice), group, &place, String::new()));
+        match refusal(ctx.call(ec2::op::RunInstances, request).await) {
+            None => {}
+            Some(error) if error.kind() == Kind::Denied => {
+                return Err(errors::template_not_allowed(&name, error.message()));
+            }
+            Some(error) if error.kind() == Kind::Internal => return Err(error),
+            Some(error) => return Err(errors::bad_template(error.message())),
+        }
     }
-    let name = origin.template.as_ref().map(|(id, ..)| id.clone()).unwrap_or_default();
-    let mut request = at_place(of_template(&origin, &data, choice), group, &place, String::new());
-    request.dry_run = Some(true);
-    request.client_token = None;
+    Ok(())
+}
+
+/// A launch configuration asks no rights of who uses it.
+async fn check_configuration(ctx: &Ctx, name: &str, group: &Group, place: &Place) -> Result<()> {
+    let found = ctx.read(|snap| launch_configuration::find(snap, ctx.scope(), name)).await?;
+    let found = found.ok_or_else(|| errors::configuration_of_group_not_found(name))?;
+    let request = tried(at_place(rules::request(&found.asked.0), group, place, String::new()));
+    match refusal(ctx.call_as_service(ec2::op::RunInstances, request).await) {
+        None => Ok(()),
+        Some(error) if error.kind() == Kind::Internal => Err(error),
+        Some(error) => Err(errors::validation(error.message())),
+    }
+}
+
+/// The request, only to hear what EC2 says of it.
+fn tried(request: ec2::RunInstancesRequest) -> ec2::RunInstancesRequest {
     // Tags are ours to give.
-    request.tag_specifications = None;
-    match ctx.call(ec2::op::RunInstances, request).await {
-        Ok(_) => Ok(()),
-        Err(error) => match (error.code(), error.kind()) {
-            ("DryRunOperation", _) | (_, Kind::Unavailable) => Ok(()),
-            (_, Kind::Denied) => Err(errors::template_not_allowed(&name, error.message())),
-            (_, Kind::Internal) => Err(error),
-            _ => Err(errors::bad_template(error.message())),
-        },
-    }
+    ec2::RunInstancesRequest { dry_run: Some(true), client_token: None, tag_specifications: None, ..request }
+}
+
+/// What keeps a launch from ever being; that there is no room may pass.
+fn refusal<T>(outcome: Result<T>) -> Option<Error> {
+    outcome.err().filter(|error| error.code() != "DryRunOperation" && error.kind() != Kind::Unavailable)
 }
 
 /// What a failed launch is told with.

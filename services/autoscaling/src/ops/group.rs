@@ -14,7 +14,7 @@ use crate::rules::cause::{self, Wanting};
 use crate::rules::{group as rules, tag};
 use crate::state::group::{self, Group};
 use crate::state::hook::{self, Hook};
-use crate::state::{instance, launch_configuration};
+use crate::state::{instance, launch_configuration, refresh};
 
 const LINKED_SERVICE: &str = "autoscaling.amazonaws.com";
 
@@ -117,8 +117,10 @@ pub async fn update_auto_scaling_group(ctx: &Ctx, input: api::UpdateAutoScalingG
         let subnets = wanted.asked.0.vpc_zone_identifier.clone();
         places = Some(ec2::places(ctx, subnets.as_deref(), &zones).await?);
     }
-    let has_source = input.launch_template.is_some() || input.mixed_instances_policy.is_some();
-    if has_source || places.is_some() {
+    let has_source = input.launch_configuration_name.is_some()
+        || input.launch_template.is_some()
+        || input.mixed_instances_policy.is_some();
+    if has_source || places.is_some() || input.placement_group.is_some() {
         let places = places.clone().unwrap_or_else(|| wanted.places.clone());
         check_source(ctx, &Group { places, ..wanted }).await?;
     }
@@ -129,6 +131,9 @@ pub async fn update_auto_scaling_group(ctx: &Ctx, input: api::UpdateAutoScalingG
             after.places.clone_from(places);
         }
         check_configuration(tx, &scope, &after)?;
+        if has_source && refresh::active(tx, &scope, &name)?.is_some_and(|active| active.has_desired()) {
+            return Err(errors::refresh_decides());
+        }
         if after.desired != before {
             let (min, max) = (after.asked.0.min_size, after.asked.0.max_size);
             after.cause = Some(cause::desired(now, &Wanting::Updated { min, max }, before, after.desired));

@@ -159,7 +159,8 @@ pub async fn set_instance_protection(
     let ids = check_ids(Some(input.instance_ids), PROTECTED_MAX)?;
     change(ctx, &input.auto_scaling_group_name, |tx, group| {
         for mut one in named(tx, &scope, group.name(), &ids)? {
-            if one.stage != Stage::InService && input.protected_from_scale_in {
+            let stands = matches!(one.stage, Stage::InService | Stage::EnteringStandby | Stage::Standby);
+            if !stands && input.protected_from_scale_in {
                 let id = one.id.clone().unwrap_or_default();
                 return Err(errors::validation(format!(
                     "The instance {id} is not in InService or EnteringStandby or Standby."

@@ -1,6 +1,7 @@
 //! Launch configurations: made, listed, deleted.
 
 use api_autoscaling as api;
+use api_ec2 as ec2;
 use api_iam as iam;
 use kept::{Kept, alike};
 use kernel::{Access, Ctx, Kind, Result, Scope};
@@ -15,6 +16,7 @@ pub async fn create_launch_configuration(ctx: &Ctx, input: api::CreateLaunchConf
     let scope = *ctx.scope();
     rules::check(&input)?;
     check_role(ctx, input.iam_instance_profile.as_deref()).await?;
+    check_image(ctx, input.image_id.as_deref()).await?;
     let made = LaunchConfiguration { asked: Kept(input), uuid: ctx.ids().uuid(), created_at: ctx.now() };
     ctx.write(|tx| {
         if launch_configuration::find(tx, &scope, made.name())?.is_some() {
@@ -26,6 +28,17 @@ pub async fn create_launch_configuration(ctx: &Ctx, input: api::CreateLaunchConf
         launch_configuration::put(tx, &scope, &made)
     })
     .await
+}
+
+/// An image that the account cannot see is never launched.
+async fn check_image(ctx: &Ctx, id: Option<&str>) -> Result<()> {
+    let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(()) };
+    let request = ec2::DescribeImagesRequest { image_ids: Some(vec![id.to_owned()]), ..Default::default() };
+    match ctx.call_as_service(ec2::op::DescribeImages, request).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == Kind::Internal => Err(error),
+        Err(error) => Err(errors::validation(format!("AMI {id} is invalid: {}", error.message()))),
+    }
 }
 
 /// Whoever has instances bear a role must be allowed to hand it on.

@@ -11,15 +11,16 @@ use super::{change, get_changeable};
 use crate::controllers::{alarm, group::CONTROLLER, predictive};
 use crate::errors;
 use crate::rules::cause::Wanting;
-use crate::rules::{page, policy as rules};
+use crate::rules::{page, policy as rules, tracking};
 use crate::state::forecast;
+use crate::state::group::Group;
 use crate::state::policy::{self, Kind, Policy};
 
 pub async fn put_scaling_policy(ctx: &Ctx, input: api::PutScalingPolicyType) -> Result<api::PolicyARNType> {
     let scope = *ctx.scope();
     let name = input.auto_scaling_group_name.clone();
     let fresh = [ctx.ids().uuid(), ctx.ids().uuid(), ctx.ids().uuid()];
-    let (made, over) = change(ctx, &name, |tx, _| {
+    let (made, over) = change(ctx, &name, |tx, group| {
         let before = policy::find(tx, &scope, &name, &input.policy_name)?;
         if before.is_none() && policy::of_group(tx, &scope, &name)?.len() >= rules::POLICIES_MAX {
             return Err(errors::limit(format!("A group can have at most {} policies.", rules::POLICIES_MAX)));
@@ -27,6 +28,7 @@ pub async fn put_scaling_policy(ctx: &Ctx, input: api::PutScalingPolicyType) -> 
         let [uuid, high, low] = fresh.clone();
         let mut made = Policy { asked: Kept(input.clone()), uuid, alarms: Vec::new(), trial: None };
         rules::check(&made)?;
+        check_label(&made, group)?;
         if let Some(before) = &before {
             if before.kind() != made.kind() {
                 return Err(errors::validation("The policy type of an existing policy cannot be changed."));
@@ -52,6 +54,19 @@ pub async fn put_scaling_policy(ctx: &Ctx, input: api::PutScalingPolicyType) -> 
     owner::settle_all(ctx, &made, &over).await?;
     let alarms = made.alarms.iter().map(|name| alarm_view(&scope, name)).collect();
     Ok(api::PolicyARNType { policy_arn: Some(made.arn(&scope)), alarms: Some(alarms) })
+}
+
+/// Requests per target are counted of a target group that the group is behind.
+fn check_label(of: &Policy, group: &Group) -> Result<()> {
+    let tracked = of.asked.0.target_tracking_configuration.as_ref();
+    let metric = tracked.and_then(|asked| asked.predefined_metric_specification.as_ref());
+    let Some(target_group) = metric.and_then(tracking::target_group) else { return Ok(()) };
+    if group.sources().iter().any(|arn| arn.ends_with(&format!(":{target_group}"))) {
+        return Ok(());
+    }
+    Err(errors::validation(
+        "A ResourceLabel is possible only for a target group that is attached to the Auto Scaling group.",
+    ))
 }
 
 /// The alarms a policy is to have.

@@ -10,6 +10,7 @@ use crate::controllers::launch::{self, Source};
 use crate::controllers::refresh as controller;
 use crate::errors;
 use crate::rules::{page, refresh as rules};
+use crate::state::group::Group;
 use crate::state::refresh::{self, Refresh, Status};
 
 /// Refreshes of a group that are remembered.
@@ -26,6 +27,13 @@ pub async fn start_instance_refresh(
     if let Some(desired) = &input.desired_configuration {
         let (template, mixed) = (desired.launch_template.as_ref(), desired.mixed_instances_policy.as_ref());
         launch::check(ctx, &Source::of(None, template, mixed), &group).await?;
+    }
+    if input.preferences.as_ref().is_some_and(|wishes| wishes.auto_rollback == Some(true))
+        && is_moving(&group)
+    {
+        return Err(errors::validation(
+            "AutoRollback is not possible while the group's launch template has the version $Latest or $Default.",
+        ));
     }
     let made = Refresh {
         asked: Kept(input),
@@ -79,9 +87,7 @@ pub async fn rollback_instance_refresh(
     let (scope, name) = (*ctx.scope(), &input.auto_scaling_group_name);
     let id = change(ctx, name, |tx, group| {
         let mut active = refresh::active(tx, &scope, name)?.ok_or_else(errors::no_refresh)?;
-        let version = group.asked.0.launch_template.as_ref().and_then(|one| one.version.as_deref());
-        let moves = version.is_some_and(|version| version.starts_with('$'));
-        if !active.status.leads() || active.asked.0.desired_configuration.is_none() || moves {
+        if !active.status.leads() || !active.has_desired() || is_moving(group) {
             return Err(errors::irreversible());
         }
         controller::roll_back(tx, &scope, &mut active, "User requested rollback.".to_owned())?;
@@ -90,6 +96,17 @@ pub async fn rollback_instance_refresh(
     })
     .await?;
     Ok(api::RollbackInstanceRefreshAnswer { instance_refresh_id: Some(id) })
+}
+
+/// Whether what the group launches from changes by itself, so that nothing leads back to what it was.
+fn is_moving(group: &Group) -> bool {
+    let asked = &group.asked.0;
+    let mixed = asked.mixed_instances_policy.as_ref().and_then(|policy| policy.launch_template.as_ref());
+    let overrides = mixed.and_then(|template| template.overrides.as_deref()).unwrap_or_default();
+    let of_overrides = overrides.iter().filter_map(|one| one.launch_template_specification.as_ref());
+    let of_policy = mixed.and_then(|template| template.launch_template_specification.as_ref());
+    let mut specs = asked.launch_template.iter().chain(of_policy).chain(of_overrides);
+    specs.any(|spec| spec.version.as_deref().is_none_or(|version| version.starts_with('$')))
 }
 
 pub async fn describe_instance_refreshes(

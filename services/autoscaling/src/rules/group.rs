@@ -27,6 +27,7 @@ pub const PROCESSES: [&str; 9] = [
 
 /// Shortest life that can be asked for, in seconds: a day.
 const LIFETIME_S_MIN: i32 = 86_400;
+const LIFETIME_S_MAX: i32 = 31_536_000;
 
 /// Names are printable and have no colon.
 ///
@@ -68,10 +69,10 @@ pub fn check(asked: &api::CreateAutoScalingGroupType, desired: i32) -> Result<()
         }
     }
     if let Some(life) = asked.max_instance_lifetime.filter(|life| *life != 0)
-        && life < LIFETIME_S_MIN
+        && !(LIFETIME_S_MIN..=LIFETIME_S_MAX).contains(&life)
     {
         return Err(errors::validation(format!(
-            "MaxInstanceLifetime must be 0 or at least {LIFETIME_S_MIN} seconds."
+            "MaxInstanceLifetime must be 0 or between {LIFETIME_S_MIN} and {LIFETIME_S_MAX} seconds."
         )));
     }
     if let Some(policy) = &asked.instance_maintenance_policy {
@@ -164,6 +165,9 @@ fn check_spec(spec: &api::LaunchTemplateSpecification) -> Result<()> {
     Ok(())
 }
 
+/// Of one policy (API reference, "LaunchTemplate").
+const OVERRIDES_MAX: usize = 40;
+
 /// # Errors
 /// A policy without a template, with weights that are no numbers, or shares out of bounds.
 pub fn check_mixed(policy: &api::MixedInstancesPolicy) -> Result<()> {
@@ -173,6 +177,9 @@ pub fn check_mixed(policy: &api::MixedInstancesPolicy) -> Result<()> {
         errors::validation("A MixedInstancesPolicy must contain a LaunchTemplateSpecification.")
     })?)?;
     let overrides = template.and_then(|template| template.overrides.as_deref()).unwrap_or_default();
+    if overrides.len() > OVERRIDES_MAX {
+        return Err(errors::validation(format!("At most {OVERRIDES_MAX} overrides are possible.")));
+    }
     let weighted = overrides.iter().filter(|one| one.weighted_capacity.is_some()).count();
     if weighted != 0 && weighted != overrides.len() {
         return Err(errors::validation("All overrides must have a WeightedCapacity, or none."));
@@ -195,6 +202,13 @@ pub fn check_mixed(policy: &api::MixedInstancesPolicy) -> Result<()> {
         return Err(errors::validation(
             "OnDemandPercentageAboveBaseCapacity must be between 0 and 100, OnDemandBaseCapacity not negative.",
         ));
+    }
+    if !(1..=20).contains(&shares.spot_instance_pools.unwrap_or(2)) {
+        return Err(errors::validation("SpotInstancePools must be between 1 and 20."));
+    }
+    let price = shares.spot_max_price.as_deref().filter(|price| !price.is_empty());
+    if price.is_some_and(|price| !price.parse::<f64>().is_ok_and(|price| price > 0.0)) {
+        return Err(errors::validation("Invalid SpotMaxPrice."));
     }
     let on_demand = shares.on_demand_allocation_strategy.as_deref().unwrap_or("prioritized");
     if !matches!(on_demand, "lowest-price" | "prioritized") {

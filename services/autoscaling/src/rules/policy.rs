@@ -25,6 +25,24 @@ pub fn check(policy: &Policy) -> Result<()> {
             "PredictiveScalingConfiguration is of policy type PredictiveScaling only.",
         ));
     }
+    check_numbers(asked)?;
+    let is_simple = policy.kind() == Kind::Simple;
+    if !is_simple && asked.cooldown.is_some() {
+        return Err(errors::validation("Cooldown is of policy type SimpleScaling only."));
+    }
+    if asked.target_tracking_configuration.is_some() && policy.kind() != Kind::TargetTracking {
+        return Err(errors::validation(
+            "TargetTrackingConfiguration is of policy type TargetTrackingScaling only.",
+        ));
+    }
+    if asked.estimated_instance_warmup.is_some() && is_simple {
+        return Err(errors::validation(
+            "EstimatedInstanceWarmup is of policy types StepScaling and TargetTrackingScaling only.",
+        ));
+    }
+    if asked.metric_aggregation_type.is_some() && policy.kind() != Kind::Step {
+        return Err(errors::validation("MetricAggregationType is of policy type StepScaling only."));
+    }
     match policy.kind() {
         Kind::Simple => {
             check_adjustment(asked)?;
@@ -40,10 +58,8 @@ pub fn check(policy: &Policy) -> Result<()> {
         }
         Kind::Step => {
             check_adjustment(asked)?;
-            if asked.scaling_adjustment.is_some() || asked.cooldown.is_some() {
-                return Err(errors::validation(
-                    "ScalingAdjustment and Cooldown are of policy type SimpleScaling only.",
-                ));
+            if asked.scaling_adjustment.is_some() {
+                return Err(errors::validation("ScalingAdjustment is of policy type SimpleScaling only."));
             }
             if let Some(other) = asked.metric_aggregation_type.as_deref()
                 && !matches!(other, "Average" | "Minimum" | "Maximum")
@@ -71,14 +87,33 @@ pub fn check(policy: &Policy) -> Result<()> {
                     "TargetTrackingConfiguration is required for policy type TargetTrackingScaling.",
                 )
             })?;
-            if asked.adjustment_type.is_some() || asked.scaling_adjustment.is_some() {
+            let has_steps = !asked.step_adjustments.as_deref().unwrap_or_default().is_empty();
+            let has_least = asked.min_adjustment_magnitude.or(asked.min_adjustment_step).is_some();
+            if asked.adjustment_type.is_some() || asked.scaling_adjustment.is_some() || has_steps || has_least
+            {
                 return Err(errors::validation(
-                    "AdjustmentType is not of policy type TargetTrackingScaling.",
+                    "Adjustments and their type are not of policy type TargetTrackingScaling.",
                 ));
             }
             tracking::check(configuration)
         }
     }
+}
+
+fn check_numbers(asked: &api::PutScalingPolicyType) -> Result<()> {
+    let is_exact = asked.adjustment_type.as_deref() == Some("ExactCapacity");
+    for (name, value) in [
+        ("Cooldown", asked.cooldown),
+        ("EstimatedInstanceWarmup", asked.estimated_instance_warmup),
+        ("MinAdjustmentMagnitude", asked.min_adjustment_magnitude),
+        ("MinAdjustmentStep", asked.min_adjustment_step),
+        ("ScalingAdjustment", asked.scaling_adjustment.filter(|_| is_exact)),
+    ] {
+        if value.is_some_and(|value| value < 0) {
+            return Err(errors::validation(format!("{name} cannot be negative.")));
+        }
+    }
+    Ok(())
 }
 
 fn check_adjustment(asked: &api::PutScalingPolicyType) -> Result<()> {

@@ -14,6 +14,8 @@ const MAX_HEALTHY: i32 = 100;
 const CHECKPOINT_DELAY_S: i32 = 3_600;
 /// How long it waits for instances that are protected or stand by (API reference, "RefreshPreferences").
 const PATIENCE_MS: Millis = 3_600_000;
+/// How often alarms are asked for while nothing else is done.
+const ALARMS_EVERY_MS: Millis = 1_000;
 /// Launches that fail in a row before the refresh does.
 pub const FAILURES_MAX: u32 = 3;
 
@@ -27,6 +29,9 @@ pub fn check(asked: &api::StartInstanceRefreshType) -> Result<()> {
     let percentages = wishes.checkpoint_percentages.unwrap_or_default();
     if percentages.iter().zip(percentages.iter().skip(1)).any(|(one, next)| one >= next) {
         return Err(errors::validation("CheckpointPercentages must be in ascending order."));
+    }
+    if percentages.is_empty() && wishes.checkpoint_delay.is_some() {
+        return Err(errors::validation("CheckpointDelay must be given together with CheckpointPercentages."));
     }
     let (min, max) = (wishes.min_healthy_percentage, wishes.max_healthy_percentage);
     if let Some(max) = max
@@ -139,14 +144,16 @@ pub fn step(facts: &Facts<'_>) -> Step {
         return trouble;
     }
     if let Some(until) = refresh.waits_until {
+        // Alarms are asked for meanwhile.
+        let has_alarms = wishes.alarm_specification.is_some();
         return match (until > now, refresh.status) {
-            (true, _) => Step::Wait(Some(until)),
+            (true, _) => Step::Wait(Some(if has_alarms { until.min(now + ALARMS_EVERY_MS) } else { until })),
             (false, Status::Baking) => Step::Finish(Status::Successful, None),
             (false, _) => Step::PastCheckpoint,
         };
     }
     let stale = stale(facts);
-    if stale.is_empty() {
+    if stale.is_empty() || is_past_last_checkpoint(facts) {
         if is_busy {
             return Step::Wait(Some(now + 1_000));
         }
@@ -200,6 +207,14 @@ fn checkpoint(facts: &Facts<'_>, left: usize) -> Option<usize> {
     let total = usize::try_from(facts.refresh.total).unwrap_or_default().max(left);
     let until = (total * usize::try_from(*next).unwrap_or_default()).div_ceil(100);
     Some(until.saturating_sub(total - left))
+}
+
+/// Whether no more than was replaced is to be: checkpoints need not lead to the end.
+fn is_past_last_checkpoint(facts: &Facts<'_>) -> bool {
+    let all = facts.refresh.preferences().checkpoint_percentages.unwrap_or_default();
+    facts.refresh.status != Status::RollbackInProgress
+        && all.last().is_some_and(|last| *last < 100)
+        && facts.refresh.passed >= all.len()
 }
 
 fn choose(facts: &Facts<'_>, stale: &[&Instance], most: usize, moving: usize, is_busy: bool) -> Step {

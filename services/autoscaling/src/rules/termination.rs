@@ -1,5 +1,7 @@
 //! Which instances go first when there are too many (user guide, "Work with Amazon EC2 Auto Scaling termination policies").
 
+use std::collections::BTreeMap;
+
 use kernel::Result;
 
 use super::zone;
@@ -40,6 +42,8 @@ pub fn check(policies: Option<&[String]>) -> Result<()> {
 pub struct Current {
     pub origin: Origin,
     pub now: i64,
+    /// When each launch configuration there is was made.
+    pub configurations: BTreeMap<String, i64>,
 }
 
 /// The one to go of `instances`, none of them protected: of the zone with the most, then by the policies in order.
@@ -75,17 +79,23 @@ fn narrowed<'a>(policy: &str, left: &[&'a Instance], current: &Current) -> Vec<&
     match policy {
         "OldestInstance" => best(left, |one| one.created_at),
         "NewestInstance" => best(left, |one| -one.created_at),
-        "OldestLaunchConfiguration" => best(left, |one| i64::from(one.origin.configuration.is_none())),
+        "OldestLaunchConfiguration" => best(left, |one| made_at(one, current)),
         "OldestLaunchTemplate" => best(left, |one| version_of(one, current)),
         "ClosestToNextInstanceHour" => best(left, |one| next_hour(one, current)),
         // Strategies by price leave nothing to align to in one market.
         "AllocationStrategy" => left.to_vec(),
         _ => {
-            let old = best(left, |one| i64::from(one.origin.configuration.is_none()));
+            let old = best(left, |one| made_at(one, current));
             let old = best(&old, |one| version_of(one, current));
             best(&old, |one| next_hour(one, current))
         }
     }
+}
+
+/// When its launch configuration was made: those that are gone first, instances without one last.
+fn made_at(one: &Instance, current: &Current) -> i64 {
+    let known = |name: &String| current.configurations.get(name).copied().unwrap_or(i64::MIN);
+    one.origin.configuration.as_ref().map_or(i64::MAX, known)
 }
 
 /// Those of another template first, then those of older versions, then the rest.

@@ -71,7 +71,7 @@ fn check_custom(custom: &api::CustomizedMetricSpecification) -> Result<()> {
 }
 
 /// The target group that its label names.
-fn target_group(of: &api::PredefinedMetricSpecification) -> Option<&str> {
+pub fn target_group(of: &api::PredefinedMetricSpecification) -> Option<&str> {
     alarm::target_group(of.resource_label.as_deref()?)
 }
 

@@ -63,6 +63,11 @@ pub struct Refresh {
 }
 
 impl Refresh {
+    /// Whether it says itself what instances are to be from.
+    pub fn has_desired(&self) -> bool {
+        self.asked.0.desired_configuration.is_some()
+    }
+
     pub fn group(&self) -> &str {
         &self.asked.0.auto_scaling_group_name
     }

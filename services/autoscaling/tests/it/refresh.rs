@@ -84,6 +84,50 @@ async fn a_checkpoint_waits_and_a_rollback_goes_back() {
 }
 
 #[tokio::test]
+async fn checkpoints_need_not_lead_to_the_end() {
+    let cloud = group(2).await;
+    let wishes = RefreshPreferences {
+        min_healthy_percentage: Some(100),
+        checkpoint_percentages: Some(vec![50]),
+        checkpoint_delay: Some(60),
+        ..Default::default()
+    };
+    cloud.test.call(op::StartInstanceRefresh, start("2", wishes)).await.unwrap();
+    // What it says itself is not changed beside it.
+    let update = UpdateAutoScalingGroupType {
+        auto_scaling_group_name: GROUP.to_owned(),
+        launch_template: Some(template("1")),
+        ..Default::default()
+    };
+    let refused = cloud.test.call(op::UpdateAutoScalingGroup, update.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), "ValidationError");
+    cloud
+        .until("it ends at half", async || {
+            cloud.test.advance(10_000);
+            newest(&cloud).await.status.as_deref() == Some("Successful")
+        })
+        .await;
+    let mut seen = versions(&cloud.rests(2).await);
+    seen.sort();
+    assert_eq!(seen, ["1", "2"]);
+    cloud.test.call(op::UpdateAutoScalingGroup, update).await.unwrap();
+    let alone = RefreshPreferences { checkpoint_delay: Some(60), ..Default::default() };
+    let refused = cloud.test.call(op::StartInstanceRefresh, start("2", alone)).await.unwrap_err();
+    assert_eq!(refused.code(), "ValidationError");
+}
+
+#[tokio::test]
+async fn nothing_leads_back_to_a_version_that_moves() {
+    let cloud = Cloud::new().await;
+    let asked =
+        CreateAutoScalingGroupType { launch_template: Some(template("$Latest")), ..Cloud::asked(0, 1) };
+    cloud.test.call(op::CreateAutoScalingGroup, asked).await.unwrap();
+    let wishes = RefreshPreferences { auto_rollback: Some(true), ..Default::default() };
+    let refused = cloud.test.call(op::StartInstanceRefresh, start("2", wishes)).await.unwrap_err();
+    assert_eq!(refused.code(), "ValidationError");
+}
+
+#[tokio::test]
 async fn launches_that_fail_end_it_and_roll_back_by_themselves() {
     let cloud = group(1).await;
     *cloud.stand.refusal.lock().unwrap() = Some("No room.".to_owned());

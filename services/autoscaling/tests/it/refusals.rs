@@ -28,6 +28,7 @@ async fn groups_that_cannot_be_are_refused() {
         CreateAutoScalingGroupType { health_check_type: Some("PULSE".to_owned()), ..good() },
         CreateAutoScalingGroupType { termination_policies: Some(vec!["Eeny".to_owned()]), ..good() },
         CreateAutoScalingGroupType { max_instance_lifetime: Some(60), ..good() },
+        CreateAutoScalingGroupType { max_instance_lifetime: Some(31_536_001), ..good() },
         CreateAutoScalingGroupType {
             launch_template: Some(LaunchTemplateSpecification {
                 launch_template_name: Some("web".to_owned()),

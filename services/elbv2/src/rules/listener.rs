@@ -65,7 +65,10 @@ pub fn alpn_protocols(policy: Option<&str>) -> &'static [&'static str] {
 /// # Errors
 /// `IncompatibleProtocols`.
 pub fn check_group(protocol: &str, group: &TargetGroup) -> Result<()> {
+    let is_grpc = group.protocol_version.as_deref() == Some("GRPC");
     let fits = match protocol {
+        // Only TLS agrees on HTTP/2, which gRPC needs.
+        "HTTP" if is_grpc => return Err(errors::grpc_needs_https()),
         "HTTP" | "HTTPS" => group.is_http(),
         "TCP" => group.protocol == "TCP",
         "TLS" => matches!(&*group.protocol, "TCP" | "TLS"),

@@ -1,19 +1,23 @@
 //! Certificates of servers. Their keys go in and never come out.
 
+use std::sync::Arc;
+
 use api_iam::{
     DeleteServerCertificateRequest, GetServerCertificateRequest, GetServerCertificateResponse,
     ListServerCertificatesRequest, ListServerCertificatesResponse, ServerCertificate as Shown,
     ServerCertificateMetadata, UpdateServerCertificateRequest, UploadServerCertificateRequest,
     UploadServerCertificateResponse,
 };
-use kernel::{Arn, Ctx, Error, KeyedCertificate, Result, Scope};
+use kernel::{Arn, Ctx, Error, Event, KeyedCertificate, Result, Scope};
+use serde_json::Value;
 
 use super::{at, has_prefix, new_id, page};
+use crate::errors;
 use crate::rules::certificate;
 use crate::rules::tags::Tags;
 use crate::state::directory::change;
 use crate::state::server_certificate::{self, ServerCertificate};
-use crate::state::{home, seal};
+use crate::state::{certificate_use, home, seal};
 
 fn metadata(home: &Scope, of: &ServerCertificate) -> ServerCertificateMetadata {
     ServerCertificateMetadata {
@@ -112,5 +116,22 @@ pub async fn update_server_certificate(ctx: &Ctx, input: UpdateServerCertificate
 
 pub async fn delete_server_certificate(ctx: &Ctx, input: DeleteServerCertificateRequest) -> Result<()> {
     let home = home(ctx);
-    change(ctx, move |tx| server_certificate::delete(tx, &home, &input.server_certificate_name)).await
+    change(ctx, move |tx| {
+        let known = server_certificate::get(tx, &home, &input.server_certificate_name)?;
+        if let Some(user) = certificate_use::find(tx, &home, &known.arn(&home))? {
+            return Err(errors::certificate_in_use(&known.name, &user));
+        }
+        server_certificate::delete(tx, &home, &input.server_certificate_name)
+    })
+    .await
+}
+
+/// A resource uses these certificates from now on, and no others.
+pub async fn used(ctx: &Ctx, event: Arc<Event>) -> Result<()> {
+    let Some(user) = event.detail.get("resource").and_then(Value::as_str) else { return Ok(()) };
+    let named = event.detail.get("certificates").and_then(Value::as_array).into_iter().flatten();
+    let ours = named.filter_map(Value::as_str).filter(|arn| arn.contains(":server-certificate/"));
+    let ours = ours.map(str::to_owned).collect();
+    let home = home(ctx);
+    ctx.write(|tx| certificate_use::put(tx, &home, user, &ours)).await
 }

@@ -4,6 +4,7 @@ pub mod access_key;
 pub mod access_report;
 pub mod account;
 pub mod administrator;
+pub mod certificate_use;
 pub mod directory;
 pub mod identity;
 pub mod instance_profile;

@@ -55,7 +55,32 @@ async fn a_certificate_must_fit_its_key_and_chain() {
     let list = ListServerCertificatesRequest { path_prefix: Some("/edge/".into()), ..Default::default() };
     let listed = cloud.call(op::ListServerCertificates, list).await.unwrap();
     assert_eq!(listed.server_certificate_metadata_list.len(), 1);
-    let delete = DeleteServerCertificateRequest { server_certificate_name: "www".into() };
-    cloud.call(op::DeleteServerCertificate, delete).await.unwrap();
+    let delete = || DeleteServerCertificateRequest { server_certificate_name: "www".into() };
+    let tell = async |certificates: &[&str]| {
+        let detail = serde_json::json!({ "resource": "arn:listener", "certificates": certificates });
+        let (source, kind) = ("aws.elasticloadbalancing", "Load Balancer Certificates");
+        let ctx = cloud.ctx("iam");
+        let event = kernel::Event::new(&ctx, source, kind, Vec::new(), detail);
+        ctx.write(|tx| tx.publish(&event.clone().in_private())).await.unwrap();
+    };
+    tell(&["arn:aws:iam::000000000000:server-certificate/edge/www"]).await;
+    let again = || UploadServerCertificateRequest {
+        path: Some("/edge/".into()),
+        server_certificate_name: "www".into(),
+        ..good()
+    };
+    let held = async || match cloud.call(op::DeleteServerCertificate, delete()).await {
+        Ok(_) => {
+            // Not heard of yet: once more.
+            cloud.call(op::UploadServerCertificate, again()).await.unwrap();
+            None
+        }
+        Err(error) => (error.query_code() == "DeleteConflict").then_some(()),
+    };
+    cloud.eventually("it is in use", held).await;
+    cloud.advance(1);
+    tell(&[]).await;
+    let deleted = async || cloud.call(op::DeleteServerCertificate, delete()).await.ok();
+    cloud.eventually("nobody uses it", deleted).await;
     assert_eq!(refusal(cloud.call(op::GetServerCertificate, get("www")).await).0, "NoSuchEntity");
 }
