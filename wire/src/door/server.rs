@@ -45,7 +45,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 8_192,
+            connections_max: 16_384,
             headers_max: 128,
             head_bytes_max: 64 * 1_024,
             head_time_max: Duration::from_secs(60),

@@ -46,6 +46,7 @@ pub async fn create_auto_scaling_group(ctx: &Ctx, input: api::CreateAutoScalingG
         predicted: None,
         ceiling: None,
     };
+    check_role(ctx, made.asked.0.service_linked_role_arn.as_deref()).await?;
     check_source(ctx, &made).await?;
     target::check(ctx, &made.sources()).await?;
     let hooks = hooks.iter().map(|one| hook_of(one, &name)).collect::<Result<Vec<Hook>>>()?;
@@ -87,6 +88,19 @@ async fn check_source(ctx: &Ctx, of: &Group) -> Result<()> {
     launch::check(ctx, &Source::of_group(of), of).await
 }
 
+/// A role that is named must be one of this service's.
+async fn check_role(ctx: &Ctx, arn: Option<&str>) -> Result<()> {
+    let Some(arn) = arn else { return Ok(()) };
+    let invalid = || errors::validation(format!("ARN specified for Service-Linked Role is invalid: {arn}"));
+    let path = format!("/aws-service-role/{LINKED_SERVICE}/");
+    let role_name = arn.split_once(&path).map(|(_, name)| name.to_owned()).ok_or_else(invalid)?;
+    match ctx.call_as_service(iam::op::GetRole, iam::GetRoleRequest { role_name }).await {
+        Ok(found) if found.role.arn == arn => Ok(()),
+        Err(error) if error.kind() == Kind::Internal => Err(error),
+        _ => Err(invalid()),
+    }
+}
+
 /// The role the service acts under is there from the first group on.
 async fn link_role(ctx: &Ctx) -> Result<()> {
     let request = iam::CreateServiceLinkedRoleRequest {
@@ -110,6 +124,7 @@ pub async fn update_auto_scaling_group(ctx: &Ctx, input: api::UpdateAutoScalingG
     let name = input.auto_scaling_group_name.clone();
     let before = ctx.read(|snap| super::get_changeable(snap, &scope, &name)).await?;
     let wanted = changed(before.clone(), &input)?;
+    check_role(ctx, input.service_linked_role_arn.as_deref()).await?;
     let mut places = None;
     if input.vpc_zone_identifier.is_some() || input.availability_zones.is_some() {
         // Zones alone with the subnets of before, or subnets alone with no zones, must not contradict each other.

@@ -21,8 +21,11 @@ pub fn complete(tag: &api::Tag, group: &str) -> api::Tag {
 }
 
 /// # Errors
-/// A key that is reserved, comes twice, or another kind of resource.
+/// Too many, a key that is reserved or comes twice, or another kind of resource.
 pub fn check(tags: &[api::Tag]) -> Result<()> {
+    if tags.len() > TAGS_MAX {
+        return Err(errors::validation(format!("A group can have at most {TAGS_MAX} tags.")));
+    }
     for (at, tag) in tags.iter().enumerate() {
         if tag.key.to_ascii_lowercase().starts_with("aws:") {
             return Err(errors::validation("aws: prefixed tag key names are not allowed for external use."));

@@ -62,6 +62,9 @@ fn asked(input: &GetMetricStatisticsInput) -> Result<Asked> {
     if plain.is_empty() && extended.is_empty() {
         return Err(errors::combination("Must specify either Statistics or ExtendedStatistics"));
     }
+    if !plain.is_empty() && !extended.is_empty() {
+        return Err(errors::combination("Must specify either Statistics or ExtendedStatistics, not both"));
+    }
     if extended.len() > EXTENDED_MAX {
         return Err(errors::collection_too_big("ExtendedStatistics", EXTENDED_MAX));
     }

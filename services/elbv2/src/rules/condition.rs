@@ -73,6 +73,9 @@ fn check_one(given: api::RuleCondition) -> Result<Condition> {
             if http::HeaderName::try_from(&*name).is_err() || name.len() > 40 {
                 return Err(errors::validation(format!("HTTP header name '{name}' is not valid")));
             }
+            if name.eq_ignore_ascii_case("host") {
+                return Err(errors::validation("Use the condition field 'host-header' for the Host header"));
+            }
             Ok(Condition::Header { name, values: texts(&field, config.values.unwrap_or_default())? })
         }
         "query-string" => {
