@@ -326,9 +326,12 @@ pub(crate) fn stats(name: &str) -> Stats {
             tasks,
             read_bytes: summed(&io, "rbytes="),
             written_bytes: summed(&io, "wbytes="),
+            reads: summed(&io, "rios="),
+            writes: summed(&io, "wios="),
         };
     }
     let io = file("blkio", "blkio.throttle.io_service_bytes_recursive");
+    let operations = file("blkio", "blkio.throttle.io_serviced_recursive");
     Stats {
         cpu_ns: number(file("cpuacct", "cpuacct.usage")),
         memory_bytes: number(file("memory", "memory.usage_in_bytes")),
@@ -336,6 +339,8 @@ pub(crate) fn stats(name: &str) -> Stats {
         tasks,
         read_bytes: last_words(&io, "Read"),
         written_bytes: last_words(&io, "Write"),
+        reads: last_words(&operations, "Read"),
+        writes: last_words(&operations, "Write"),
     }
 }
 

@@ -237,6 +237,11 @@ pub struct Stats {
     /// Bytes read from and written to block devices since its start.
     pub read_bytes: u64,
     pub written_bytes: u64,
+    /// Operations of block devices since its start.
+    #[serde(default)]
+    pub reads: u64,
+    #[serde(default)]
+    pub writes: u64,
 }
 
 /// What a command inside a machine left behind.

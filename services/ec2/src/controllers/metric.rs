@@ -41,6 +41,8 @@ struct Look {
     cpu_ns: u64,
     read_bytes: u64,
     written_bytes: u64,
+    reads: u64,
+    writes: u64,
     net: Counters,
 }
 
@@ -139,6 +141,8 @@ async fn look(ctx: &Ctx, instance: &Instance, net: Counters) -> Vec<MetricDatum>
         cpu_ns: stats.cpu_ns,
         read_bytes: stats.read_bytes,
         written_bytes: stats.written_bytes,
+        reads: stats.reads,
+        writes: stats.writes,
         net,
     };
     match ctx.own::<Looks>().next(instance, look) {
@@ -161,6 +165,8 @@ fn used(instance: &Instance, before: &Look, look: &Look) -> Vec<MetricDatum> {
         datum("NetworkPacketsOut", more(|look| look.net.packets_out), "Count"),
         datum("EBSReadBytes", more(|look| look.read_bytes), "Bytes"),
         datum("EBSWriteBytes", more(|look| look.written_bytes), "Bytes"),
+        datum("EBSReadOps", more(|look| look.reads), "Count"),
+        datum("EBSWriteOps", more(|look| look.writes), "Count"),
     ]
 }
 

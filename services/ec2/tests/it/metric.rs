@@ -40,7 +40,9 @@ async fn sums(cloud: &Cloud, id: &str, name: &str) -> Vec<f64> {
 /// Lets so many minutes go by, after which what runs has used so many seconds of processors and bytes of disks since
 /// its start, and looks at it.
 async fn used(cloud: &Cloud, minutes: i64, cpu_s: u64, written_bytes: u64) {
-    cloud.machines.use_resources(Stats { cpu_ns: cpu_s * 1_000_000_000, written_bytes, ..Stats::default() });
+    let writes = written_bytes / 100;
+    let cpu_ns = cpu_s * 1_000_000_000;
+    cloud.machines.use_resources(Stats { cpu_ns, written_bytes, writes, ..Stats::default() });
     cloud.advance(minutes * MINUTE_MS);
     put_all(&cloud.ctx("ec2")).await.unwrap();
 }
@@ -55,6 +57,7 @@ async fn what_an_instance_uses_is_put_every_five_minutes_or_every_minute() {
         used(&cloud, 1, 30 * minute, 1_000 * minute).await;
     }
     eventually(&cloud, &id, "EBSWriteBytes", &[5_000.0]).await;
+    eventually(&cloud, &id, "EBSWriteOps", &[50.0]).await;
     eventually(&cloud, &id, "CPUUtilization", &[25.0]).await;
     assert!(sums(&cloud, &id, "StatusCheckFailed").await.len() >= 5, "by the minute");
     let detailed = api::MonitorInstancesRequest { instance_ids: vec![id.clone()], ..Default::default() };
