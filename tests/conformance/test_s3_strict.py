@@ -45,6 +45,7 @@ def test_a_sub_resource_is_never_passed_over(s3, bucket, raw):
         assert raw("PUT", f"/{bucket}/k?{path}", b"other")[0] in (400, 405, 501), path
     assert raw("GET", f"/{bucket}/k?attributes")[0] == 400
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"whole"
+    assert raw("GET", f"/{bucket}?list-type=2&max-keys=many")[:2] == (400, "InvalidArgument")
     # What names nothing of S3's is for whoever reads logs.
     assert raw("GET", f"/{bucket}/k?x-of-mine=1") == (200, None, b"whole")
 

@@ -2,7 +2,7 @@
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
-use kernel::Result;
+use kernel::{Error, Kind, Result};
 use shape::{Body, Member, OpDef, Protocol, Ref, ServiceDef, Struct};
 
 use super::check::{Check, Given};
@@ -13,7 +13,7 @@ use super::{Request, content_type, respond, rest, text};
 pub(super) fn decode(request: Request<'_>, input: &mut dyn Struct, check: &Check) -> Result<()> {
     let (schema, root) = (input.schema(), check.root());
     let mut given = Given::default();
-    rest::read_bindings(&request, input, &mut given, check)?;
+    rest::read_bindings(&request, input, &mut given, check).map_err(argument)?;
     if let Some((i, member)) = rest::payload(input) {
         let (at, shape) = (root.member(member), input.get_mut(i));
         given.add(i);
@@ -29,6 +29,14 @@ pub(super) fn decode(request: Request<'_>, input: &mut dyn Struct, check: &Check
     }
     root.require(schema, &given);
     Ok(())
+}
+
+/// What stands in a path, a query or a header and is not of its type, in the words of those who speak XML.
+fn argument(error: Error) -> Error {
+    match error.kind() {
+        Kind::Invalid => Error::new(Kind::Invalid, "InvalidArgument", error.message()),
+        _ => error,
+    }
 }
 
 /// Writes an answer.
