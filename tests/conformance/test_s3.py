@@ -1,5 +1,6 @@
 """S3 as boto3, the aws CLI and curl see it; details are in the service's own tests."""
 
+import base64
 import datetime
 import hashlib
 import http.client
@@ -12,11 +13,15 @@ import subprocess
 import urllib.parse
 import urllib.request
 import uuid
+import zlib
 
 import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from s3_kit import bucket, code, curl, s3  # noqa: F401
@@ -219,6 +224,68 @@ def test_bodies_wait_for_leave(s3, bucket, cloud):
         line.sendall(f"PUT /{bucket}/k HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n".encode())
         line.settimeout(10)
         assert line.recv(4096).startswith(b"HTTP/1.1 403 ")
+
+
+class ChunkSigner(S3SigV4Auth):
+    """Signs a request whose body comes in chunks, and the chunks."""
+
+    mode = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+
+    def payload(self, request):
+        return self.mode
+
+    def chunks_of(self, request, pieces):
+        signature = request.headers["Authorization"].rpartition("Signature=")[2]
+        head = ["AWS4-HMAC-SHA256-PAYLOAD", request.context["timestamp"], self.credential_scope(request)]
+        for piece in [*pieces, b""]:
+            digests = [hashlib.sha256(of).hexdigest() for of in (b"", piece)]
+            signature = self.signature("\n".join([*head, signature, *digests]), request)
+            yield f"{len(piece):x};chunk-signature={signature}\r\n".encode() + piece + b"\r\n"
+
+
+class TrailerSigner(ChunkSigner):
+    """The same for chunks that bear no signature, with a checksum behind them."""
+
+    mode = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+
+    def chunks_of(self, request, pieces):
+        for piece in pieces:
+            yield f"{len(piece):x}\r\n".encode() + piece + b"\r\n"
+        crc = base64.b64encode(zlib.crc32(b"".join(pieces)).to_bytes(4, "big"))
+        yield b"0\r\nx-amz-checksum-crc32:" + crc + b"\r\n\r\n"
+
+
+def put_chunks(cloud, path, pieces, signer):
+    """Puts pieces as chunks, with the length of it all said beforehand."""
+    headers = {"Content-Encoding": "aws-chunked", "x-amz-decoded-content-length": str(sum(map(len, pieces)))}
+    if signer is TrailerSigner:
+        headers["x-amz-trailer"] = "x-amz-checksum-crc32"
+
+    def signed(length):
+        auth = signer(Credentials("test", "test"), "s3", "us-east-1")
+        request = AWSRequest("PUT", f"{cloud.endpoint}{path}", headers={**headers, "Content-Length": str(length)})
+        auth.add_auth(request)
+        return request, b"".join(auth.chunks_of(request, pieces))
+
+    # Signatures are of one length, so the body is as long whatever length is signed.
+    request, body = signed(len(signed(0)[1]))
+    line = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=30)
+    line.request("PUT", path, body=body, headers=dict(request.headers.items()))
+    answer = line.getresponse()
+    return answer.status, answer.read(), len(body)
+
+
+@pytest.mark.parametrize("signer", [ChunkSigner, TrailerSigner])
+def test_chunks_come_with_the_length_of_them_all(s3, bucket, cloud, signer):
+    pieces = [b"a" * 65_536, b"a" * 1_024]
+    status, said, length = put_chunks(cloud, f"/{bucket}/k", pieces, signer)
+    assert (status, said) == (200, b"")
+    assert signer is TrailerSigner or length == 66_824
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"a" * 66_560
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+    path = f"/{bucket}/parts?partNumber=1&uploadId={upload}"
+    assert put_chunks(cloud, path, pieces, signer)[:2] == (200, b"")
+    assert s3.list_parts(Bucket=bucket, Key="parts", UploadId=upload)["Parts"][0]["Size"] == 66_560
 
 
 def test_a_bucket_elsewhere_says_where(cloud):

@@ -33,6 +33,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// What a request promises of its body.
 #[derive(Debug, Default)]
 pub(super) struct Promised {
+    /// `None` where the body itself says how long it is. `Content-Length` is no promise of the object's length: it counts
+    /// the chunks a body came in too, and the door sees to it that a body is as long.
     pub(super) length: Option<u64>,
     /// `Content-MD5`.
     pub(super) md5: Option<[u8; 16]>,
@@ -45,7 +47,6 @@ impl Promised {
     /// # Errors
     /// *InvalidDigest*, *InvalidRequest*.
     pub(super) fn new(
-        length: Option<i64>,
         md5: Option<&str>,
         checksum: Option<(Algorithm, String)>,
         algorithm: Option<&str>,
@@ -56,11 +57,7 @@ impl Promised {
         });
         let named = algorithm.map(Algorithm::parse).transpose()?;
         let algorithm = named.or(checksum.as_ref().map(|(algorithm, _)| *algorithm));
-        let length = length.and_then(|n| u64::try_from(n).ok());
-        if length.is_some_and(|length| length > PUT_BYTES_MAX) {
-            return Err(errors::entity_too_large());
-        }
-        Ok(Self { length, md5: md5.transpose()?, checksum, algorithm })
+        Ok(Self { length: None, md5: md5.transpose()?, checksum, algorithm })
     }
 }
 
@@ -99,7 +96,13 @@ pub(super) async fn take_in(
     let id = ctx.ids().hex(32);
     let key = segment_key(secret, &id);
     let mut digests = Digests::new(promised.algorithm);
-    let mut intake = Intake { body: body.take(), promised, size: 0, rest: VecDeque::new(), ended: false };
+    let body = body.take();
+    let length = promised.length.or(body.size_hint().exact());
+    if length.is_some_and(|length| length > PUT_BYTES_MAX) {
+        return Err(errors::entity_too_large());
+    }
+    let promised = Promised { length, ..promised };
+    let mut intake = Intake { body, promised, size: 0, rest: VecDeque::new(), ended: false };
     let is_short = intake.look_ahead(INLINE_BYTES_MAX).await?;
     let segment = |size, inline| Segment { id: id.clone(), size, inline, checksum: None };
     if !is_short {

@@ -158,8 +158,8 @@ pub async fn upload_part(ctx: &Ctx, input: UploadPartRequest) -> Result<UploadPa
     let customer = customer_key!(input)?;
     let place = Place::new(&input.bucket, &input.key, &input.upload_id, input.part_number)?;
     let given = checksum::given(checksum_members!(input))?;
-    let (length, md5) = (input.content_length, input.content_md5.as_deref());
-    let promised = Promised::new(length, md5, given, input.checksum_algorithm.as_deref())?;
+    let promised =
+        Promised::new(input.content_md5.as_deref(), given, input.checksum_algorithm.as_deref())?;
     let open = open(ctx, &place, input.expected_bucket_owner.as_deref(), customer.as_ref()).await?;
     let promised = for_upload(promised, &open.upload)?;
     let (part, checksum) = take_part(ctx, &place, &open, &input.body, promised).await?;

@@ -79,8 +79,8 @@ pub(crate) async fn put(
     if input.object_lock_mode.is_some() && !sums {
         return Err(errors::lock_without_sum());
     }
-    let (length, md5) = (input.content_length, input.content_md5.as_deref());
-    let promised = Promised::new(length, md5, given, input.checksum_algorithm.as_deref())?;
+    let promised =
+        Promised::new(input.content_md5.as_deref(), given, input.checksum_algorithm.as_deref())?;
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let lock = lock::of_new(asked_lock!(input), found.lock.as_ref(), ctx.now())?;
     let wanted = encryption::wanted(asked_encryption!(input), customer, found.default_key.as_ref())?;

@@ -1,14 +1,19 @@
 //! Objects: bytes in, bytes out, whole or in ranges, checked on both ways.
 
 use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use api_s3::{
-    CopyObjectRequest, DeleteObjectsRequest, GetObjectAttributesRequest, GetObjectRequest, HeadObjectRequest,
-    ObjectIdentifier, PutObjectRequest, op,
+    CopyObjectRequest, CreateMultipartUploadRequest, DeleteObjectsRequest, GetObjectAttributesRequest,
+    GetObjectRequest, HeadObjectRequest, ObjectIdentifier, PutObjectRequest, UploadPartRequest, op,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use md5::{Digest, Md5};
+use shape::{Body, BodyError};
 
 use super::{Lab, get, noise, put};
 
@@ -77,13 +82,70 @@ async fn bytes_that_are_not_what_was_promised_are_refused_and_nothing_changes() 
         assert_eq!(code(md5).await, Some("BadDigest"));
         let crc = PutObjectRequest { checksum_crc32: Some("AAAAAA==".to_owned()), ..put("k", bytes.clone()) };
         assert_eq!(code(crc).await, Some("BadDigest"));
-        let length = PutObjectRequest { content_length: Some(7), ..put("k", bytes.clone()) };
+        let short = Sized { bytes: Some(bytes.clone().into()), size: 200_000 };
+        let length = PutObjectRequest { body: Body::new(short), ..put("k", "") };
         assert_eq!(code(length).await, Some("IncompleteBody"));
+        let long = Sized { bytes: Some(bytes.clone().into()), size: (5 << 30) + 1 };
+        let length = PutObjectRequest { body: Body::new(long), ..put("k", "") };
+        assert_eq!(code(length).await, Some("EntityTooLarge"));
         let malformed = PutObjectRequest { content_md5: Some("x".to_owned()), ..put("k", bytes) };
         assert_eq!(code(malformed).await, Some("InvalidDigest"));
     }
     assert_eq!(lab.get("k", None).await.unwrap(), b"before");
     assert!(blobs(lab.folder.path()).is_empty(), "nothing stays behind");
+}
+
+/// A body that says how long it is, and is as long or not: as the door hands over one that came in chunks.
+struct Sized {
+    bytes: Option<Bytes>,
+    size: u64,
+}
+
+impl HttpBody for Sized {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.size)
+    }
+}
+
+#[tokio::test]
+async fn chunks_are_longer_than_what_they_carry() {
+    let lab = Lab::new().await;
+    let bytes = noise(66_560);
+    let came = || Body::new(Sized { bytes: Some(bytes.clone().into()), size: 66_560 });
+    // `Content-Length` is that of the chunks, whether `Content-Encoding` tells of them or not.
+    for content_encoding in [Some("aws-chunked".to_owned()), None] {
+        let input =
+            PutObjectRequest { body: came(), content_length: Some(66_824), content_encoding, ..put("k", "") };
+        lab.try_put(input).await.unwrap();
+        assert!(lab.get("k", None).await.unwrap() == bytes);
+    }
+    let begin = CreateMultipartUploadRequest {
+        bucket: "bbb".to_owned(),
+        key: "parts".to_owned(),
+        ..Default::default()
+    };
+    let upload = lab.cloud.call(op::CreateMultipartUpload, begin).await.unwrap().upload_id.unwrap();
+    let part = UploadPartRequest {
+        bucket: "bbb".to_owned(),
+        key: "parts".to_owned(),
+        upload_id: upload,
+        part_number: 1,
+        body: came(),
+        content_length: Some(66_824),
+        ..Default::default()
+    };
+    let etag = lab.cloud.call(op::UploadPart, part).await.unwrap().e_tag;
+    assert_eq!(etag, lab.put("k", bytes.clone()).await.e_tag);
 }
 
 #[tokio::test]
