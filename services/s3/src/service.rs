@@ -9,6 +9,7 @@ use blob::Blobs;
 use kernel::{Access, Plugs, Scope, Sealer, Service, ServiceBuilder};
 
 use crate::controllers::{census, inventory, leftover, lifecycle, replication, scrub, watch};
+use crate::ops::object_access::go_on_access;
 use crate::ops::{
     acl, bucket, bucket_cors, bucket_encryption, bucket_inventory, bucket_lifecycle, bucket_logging,
     bucket_policy, bucket_replication, bucket_tags, bucket_versioning, data_key, list_objects, list_versions,
@@ -243,10 +244,7 @@ fn objects(s: &mut ServiceBuilder) {
         let actions = ("s3:PutObjectAcl", "s3:PutObjectVersionAcl");
         on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), actions)
     });
-    s.op(op::PutObjectTagging, object_tags::put_object_tagging).access(|scope, i| {
-        let actions = ("s3:PutObjectTagging", "s3:PutObjectVersionTagging");
-        on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), actions)
-    });
+    s.op(op::PutObjectTagging, object_tags::put_object_tagging).access(object_tags::put_access);
     s.op(op::GetObjectTagging, object_tags::get_object_tagging).access(|scope, i| {
         let actions = ("s3:GetObjectTagging", "s3:GetObjectVersionTagging");
         on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), actions)
@@ -263,19 +261,12 @@ fn locks(s: &mut ServiceBuilder) {
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:PutBucketObjectLockConfiguration"));
     s.op(op::GetObjectLockConfiguration, object_lock::get_object_lock_configuration)
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:GetBucketObjectLockConfiguration"));
-    s.op(op::PutObjectRetention, object_lock::put_object_retention).access(|scope, i| {
-        let (place, action) = ((i.bucket.as_str(), i.key.as_str()), "s3:PutObjectRetention");
-        let access = on_object(scope, place, i.version_id.as_deref(), (action, action))?;
-        object_lock::bypass_access(access, scope, place, i.bypass_governance_retention)
-    });
+    s.op(op::PutObjectRetention, object_lock::put_object_retention).access(object_lock::retention_access);
     s.op(op::GetObjectRetention, object_lock::get_object_retention).access(|scope, i| {
         let action = "s3:GetObjectRetention";
         on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), (action, action))
     });
-    s.op(op::PutObjectLegalHold, object_lock::put_object_legal_hold).access(|scope, i| {
-        let action = "s3:PutObjectLegalHold";
-        on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), (action, action))
-    });
+    s.op(op::PutObjectLegalHold, object_lock::put_object_legal_hold).access(object_lock::hold_access);
     s.op(op::GetObjectLegalHold, object_lock::get_object_legal_hold).access(|scope, i| {
         let action = "s3:GetObjectLegalHold";
         on_object(scope, (&i.bucket, &i.key), i.version_id.as_deref(), (action, action))
@@ -287,12 +278,12 @@ fn read(scope: &Scope, bucket: &str, key: &str, version_id: Option<&str>) -> ker
 }
 
 fn uploads(s: &mut ServiceBuilder) {
-    s.op(op::CreateMultipartUpload, multipart::create_multipart_upload)
-        .access(|scope, i| write(scope, &i.bucket, &i.key));
-    s.op(op::UploadPart, multipart::upload_part).access(|scope, i| write(scope, &i.bucket, &i.key));
+    s.op(op::CreateMultipartUpload, multipart::create_multipart_upload).access(multipart::create_access);
+    s.op(op::UploadPart, multipart::upload_part)
+        .access(|scope, i| go_on_access(scope, (&i.bucket, &i.key), &i.upload_id, false));
     s.op(op::UploadPartCopy, object_copy::upload_part_copy).access(object_copy::copy_part_access);
     s.op(op::CompleteMultipartUpload, multipart_end::complete_multipart_upload)
-        .access(|scope, i| write(scope, &i.bucket, &i.key));
+        .access(multipart_end::complete_access);
     s.op(op::AbortMultipartUpload, multipart_end::abort_multipart_upload).access(|scope, i| {
         on_object(scope, (&i.bucket, &i.key), None, ("s3:AbortMultipartUpload", "s3:AbortMultipartUpload"))
     });
@@ -302,8 +293,4 @@ fn uploads(s: &mut ServiceBuilder) {
     });
     s.op(op::ListMultipartUploads, multipart_list::list_multipart_uploads)
         .access(|scope, i| on_bucket(scope, &i.bucket, "s3:ListBucketMultipartUploads"));
-}
-
-fn write(scope: &Scope, bucket: &str, key: &str) -> kernel::Result<Access> {
-    on_object(scope, (bucket, key), None, ("s3:PutObject", "s3:PutObject"))
 }

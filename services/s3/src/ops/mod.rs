@@ -21,6 +21,7 @@ pub mod multipart;
 pub mod multipart_end;
 pub mod multipart_list;
 pub mod notification;
+pub mod object_access;
 pub mod object_copy;
 pub mod object_delete;
 pub mod object_form;

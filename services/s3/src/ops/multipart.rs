@@ -5,10 +5,11 @@ use std::sync::Arc;
 use api_s3::{
     CreateMultipartUploadOutput, CreateMultipartUploadRequest, UploadPartOutput, UploadPartRequest,
 };
-use kernel::{Ctx, Result};
+use kernel::{Access, Ctx, Result, Scope};
 use shape::Body;
 
 use super::intake::{self, Promised, Taken};
+use super::object_access::make_access;
 use super::object_put::forget;
 use super::{again, bucket, data_key};
 use crate::errors;
@@ -25,9 +26,15 @@ use crate::state::bytes::{self, Segment};
 use crate::state::upload::{self, Part, Upload};
 use crate::{
     asked_encryption, asked_lock, checksum_members, customer_key, headers_of, put_checksum, show_encryption,
+    wishes,
 };
 
 pub const PARTS_MAX: i32 = 10_000;
+
+pub fn create_access(scope: &Scope, input: &CreateMultipartUploadRequest) -> Result<Access> {
+    let wishes = wishes!(input, input.tagging.as_deref());
+    make_access(scope, (&input.bucket, &input.key), &wishes, false)
+}
 
 pub async fn create_multipart_upload(
     ctx: &Ctx,
@@ -158,8 +165,7 @@ pub async fn upload_part(ctx: &Ctx, input: UploadPartRequest) -> Result<UploadPa
     let customer = customer_key!(input)?;
     let place = Place::new(&input.bucket, &input.key, &input.upload_id, input.part_number)?;
     let given = checksum::given(checksum_members!(input))?;
-    let promised =
-        Promised::new(input.content_md5.as_deref(), given, input.checksum_algorithm.as_deref())?;
+    let promised = Promised::new(input.content_md5.as_deref(), given, input.checksum_algorithm.as_deref())?;
     let open = open(ctx, &place, input.expected_bucket_owner.as_deref(), customer.as_ref()).await?;
     let promised = for_upload(promised, &open.upload)?;
     let (part, checksum) = take_part(ctx, &place, &open, &input.body, promised).await?;

@@ -5,10 +5,11 @@ use api_s3::{
     CompleteMultipartUploadRequest, CompletedPart,
 };
 use fast_md5::Md5;
-use kernel::{Ctx, Result};
+use kernel::{Access, Ctx, Result, Scope};
 
 use super::bucket_replication::marked;
 use super::multipart::PARTS_MAX;
+use super::object_access::{go_on_access, with};
 use super::object_put::tell_created;
 use super::{again, bucket, long};
 use crate::errors;
@@ -43,6 +44,13 @@ pub async fn abort_multipart_upload(
 
 pub fn parts_max() -> usize {
     usize::try_from(PARTS_MAX).unwrap_or_default()
+}
+
+pub fn complete_access(scope: &Scope, input: &CompleteMultipartUploadRequest) -> Result<Access> {
+    let access = go_on_access(scope, (&input.bucket, &input.key), &input.upload_id, true)?;
+    let conditions =
+        [("s3:if-match", input.if_match.as_deref()), ("s3:if-none-match", input.if_none_match.as_deref())];
+    Ok(with(access, conditions))
 }
 
 pub async fn complete_multipart_upload(

@@ -9,7 +9,7 @@ use api_s3::{
 use kernel::{Access, Ctx, Result, Scope, Tx};
 
 use super::intake::{self, Promised, Taken};
-use super::object_lock::lock_access;
+use super::object_access::{carry_tags, go_on_access, make_access, with};
 use super::object_put::{New, forget, store, tell_created};
 use super::object_restore::check_readable;
 use super::object_tags::present;
@@ -27,26 +27,33 @@ use crate::rules::{range, tags};
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{self, Body, Segment};
 use crate::state::object::{self, Object, Which};
-use crate::{asked_encryption, asked_lock, customer_key, headers_of, put_checksum, show_encryption};
+use crate::{asked_encryption, asked_lock, customer_key, headers_of, put_checksum, show_encryption, wishes};
 
 /// Bytes copied in one request at most: 5 GiB.
 const COPY_BYTES_MAX: u64 = intake::PUT_BYTES_MAX;
 
+/// The directive not to take over what the source has.
+const REPLACE: &str = "REPLACE";
+
 pub fn copy_access(scope: &Scope, input: &CopyObjectRequest) -> Result<Access> {
-    let place = (input.bucket.as_str(), input.key.as_str());
-    let to = on_object(scope, place, None, ("s3:PutObject", "s3:PutObject"))?;
-    let locks = (input.object_lock_mode.is_some(), input.object_lock_legal_hold_status.is_some());
-    let to = lock_access(to, scope, place, locks)?;
-    let to = to.condition("s3:x-amz-copy-source", [input.copy_source.clone()]);
-    let to = match &input.metadata_directive {
-        Some(directive) => to.condition("s3:x-amz-metadata-directive", [directive.clone()]),
-        None => to,
-    };
+    // Tags that are not to replace the source's say nothing.
+    let tagging = input.tagging.as_deref().filter(|_| input.tagging_directive.as_deref() == Some(REPLACE));
+    let to = make_access(scope, (&input.bucket, &input.key), &wishes!(input, tagging), true)?;
+    let to = with(
+        to,
+        [
+            ("s3:x-amz-copy-source", Some(&*input.copy_source)),
+            ("s3:x-amz-metadata-directive", input.metadata_directive.as_deref()),
+            ("s3:if-match", input.if_match.as_deref()),
+            ("s3:if-none-match", input.if_none_match.as_deref()),
+        ],
+    );
     Ok(to.also(source_access(scope, &input.copy_source)?))
 }
 
 pub fn copy_part_access(scope: &Scope, input: &UploadPartCopyRequest) -> Result<Access> {
-    let to = on_object(scope, (&input.bucket, &input.key), None, ("s3:PutObject", "s3:PutObject"))?;
+    let to = go_on_access(scope, (&input.bucket, &input.key), &input.upload_id, false)?;
+    let to = with(to, [("s3:x-amz-copy-source", Some(&*input.copy_source))]);
     Ok(to.also(source_access(scope, &input.copy_source)?))
 }
 
@@ -138,6 +145,10 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
                        the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(errors::invalid_request(message));
+    }
+    if !replaces_tags {
+        let from = (from.bucket.as_str(), from.key.as_str(), from.version_id.as_deref());
+        carry_tags(ctx, from, (&input.bucket, &input.key), &source.object).await?;
     }
     let given: Headers = headers_of!(input);
     let headers = if replaces_headers {
@@ -264,7 +275,7 @@ fn settle(
 fn replaces(directive: Option<&str>, header: &str) -> Result<bool> {
     match directive {
         None | Some("COPY") => Ok(false),
-        Some("REPLACE") => Ok(true),
+        Some(REPLACE) => Ok(true),
         Some(_) => Err(errors::invalid_argument(format!("Unknown value for {header}."))),
     }
 }

@@ -11,10 +11,11 @@ use api_s3::{
 };
 use kernel::{Access, Ctx, Result, Scope};
 
+use super::object_access::{with_hold, with_retention};
 use super::object_tags::present;
 use super::{again, bucket, bucket_replication, change, on_object};
 use crate::errors;
-use crate::rules::lock::{Lock, read_configuration, read_retention};
+use crate::rules::lock::{Asked, Lock, read_configuration, read_retention};
 use crate::state::bucket::{Bucket, Versioning};
 use crate::state::object::{self, Object, Which};
 
@@ -32,19 +33,25 @@ pub fn bypass_access(
     Ok(access.also(on_object(scope, (name, key), None, (action, action))?))
 }
 
-/// What it takes to lock a new version, where a request asks for it.
-pub fn lock_access(
-    mut access: Access,
-    scope: &Scope,
-    place: (&str, &str),
-    (retention, hold): (bool, bool),
-) -> Result<Access> {
-    for (asked, action) in [(retention, "s3:PutObjectRetention"), (hold, "s3:PutObjectLegalHold")] {
-        if asked {
-            access = access.also(on_object(scope, place, None, (action, action))?);
-        }
-    }
-    Ok(access)
+pub fn retention_access(scope: &Scope, input: &PutObjectRetentionRequest) -> Result<Access> {
+    let (place, action) = ((input.bucket.as_str(), input.key.as_str()), "s3:PutObjectRetention");
+    let access = on_object(scope, place, input.version_id.as_deref(), (action, action))?;
+    let given = input.retention.as_ref();
+    let asked = Asked {
+        mode: given.and_then(|given| given.mode.as_deref()),
+        until: given.and_then(|given| given.retain_until_date),
+        legal_hold: None,
+    };
+    let access = with_retention(access, &asked);
+    bypass_access(access, scope, place, input.bypass_governance_retention)
+}
+
+pub fn hold_access(scope: &Scope, input: &PutObjectLegalHoldRequest) -> Result<Access> {
+    let action = "s3:PutObjectLegalHold";
+    let place = (input.bucket.as_str(), input.key.as_str());
+    let access = on_object(scope, place, input.version_id.as_deref(), (action, action))?;
+    let legal_hold = input.legal_hold.as_ref().and_then(|hold| hold.status.as_deref());
+    Ok(with_hold(access, &Asked { legal_hold, ..Asked::default() }))
 }
 
 pub async fn put_object_lock_configuration(

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::bucket_replication::{marked, send};
 use super::intake::{self, Promised, Sum, Taken};
-use super::object_lock::lock_access;
-use super::{bucket, bucket_arn, data_key, notification, on_object, still, vault};
+use super::object_access::{make_access, with};
+use super::{bucket, bucket_arn, data_key, notification, still, vault};
 use crate::errors;
 use crate::rules::acl;
 use crate::rules::checksum;
@@ -22,38 +22,15 @@ use crate::state::bytes::{self, Body};
 use crate::state::object::{self, Object};
 use crate::{
     asked_encryption, asked_lock, checksum_members, customer_key, headers_of, put_checksum, show_encryption,
+    wishes,
 };
 
 pub fn put_access(scope: &Scope, input: &PutObjectRequest) -> Result<Access> {
-    let place = (input.bucket.as_str(), input.key.as_str());
-    let mut access = on_object(scope, place, None, ("s3:PutObject", "s3:PutObject"))?;
-    for (key, value) in [
-        ("s3:x-amz-acl", &input.acl),
-        ("s3:x-amz-server-side-encryption", &input.server_side_encryption),
-        ("s3:x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
-        ("s3:x-amz-server-side-encryption-aws-kms-key-id", &input.ssekms_key_id),
-        ("s3:x-amz-storage-class", &input.storage_class),
-        ("s3:x-amz-website-redirect-location", &input.website_redirect_location),
-        ("s3:if-match", &input.if_match),
-        ("s3:if-none-match", &input.if_none_match),
-    ] {
-        if let Some(value) = value {
-            access = access.condition(key, [value.clone()]);
-        }
-    }
-    if let Some(mode) = &input.object_lock_mode {
-        access = access.condition("s3:object-lock-mode", [mode.clone()]);
-    }
-    if let Some(hold) = &input.object_lock_legal_hold_status {
-        access = access.condition("s3:object-lock-legal-hold", [hold.clone()]);
-    }
-    let locks = (input.object_lock_mode.is_some(), input.object_lock_legal_hold_status.is_some());
-    access = lock_access(access, scope, place, locks)?;
-    let Some(tagging) = input.tagging.as_deref() else { return Ok(access) };
-    for (name, value) in tags::from_header(tagging)? {
-        access = access.condition(format!("s3:RequestObjectTag/{name}"), [value]);
-    }
-    Ok(access.also(on_object(scope, place, None, ("s3:PutObjectTagging", "s3:PutObjectTagging"))?))
+    let wishes = wishes!(input, input.tagging.as_deref());
+    let access = make_access(scope, (&input.bucket, &input.key), &wishes, true)?;
+    let conditions =
+        [("s3:if-match", input.if_match.as_deref()), ("s3:if-none-match", input.if_none_match.as_deref())];
+    Ok(with(access, conditions))
 }
 
 pub async fn put_object(ctx: &Ctx, input: PutObjectRequest) -> Result<PutObjectOutput> {
@@ -79,8 +56,7 @@ pub(crate) async fn put(
     if input.object_lock_mode.is_some() && !sums {
         return Err(errors::lock_without_sum());
     }
-    let promised =
-        Promised::new(input.content_md5.as_deref(), given, input.checksum_algorithm.as_deref())?;
+    let promised = Promised::new(input.content_md5.as_deref(), given, input.checksum_algorithm.as_deref())?;
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let lock = lock::of_new(asked_lock!(input), found.lock.as_ref(), ctx.now())?;
     let wanted = encryption::wanted(asked_encryption!(input), customer, found.default_key.as_ref())?;

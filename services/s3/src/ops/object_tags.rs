@@ -4,12 +4,20 @@ use api_s3::{
     DeleteObjectTaggingOutput, DeleteObjectTaggingRequest, GetObjectTaggingOutput, GetObjectTaggingRequest,
     PutObjectTaggingOutput, PutObjectTaggingRequest,
 };
-use kernel::{Ctx, Result};
+use kernel::{Access, Ctx, Result, Scope};
 
-use super::{again, bucket, bucket_replication, notification};
+use super::object_access::with_tags;
+use super::{again, bucket, bucket_replication, notification, on_object};
 use crate::errors;
 use crate::rules::tags::{self, OBJECT_TAGS_MAX, Tags};
 use crate::state::object::{self, Object, Which};
+
+pub fn put_access(scope: &Scope, input: &PutObjectTaggingRequest) -> Result<Access> {
+    let actions = ("s3:PutObjectTagging", "s3:PutObjectVersionTagging");
+    let access = on_object(scope, (&input.bucket, &input.key), input.version_id.as_deref(), actions)?;
+    let set = &input.tagging.tag_set;
+    Ok(with_tags(access, &set.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()))
+}
 
 pub async fn put_object_tagging(ctx: &Ctx, input: PutObjectTaggingRequest) -> Result<PutObjectTaggingOutput> {
     let tags = tags::from_set(input.tagging, OBJECT_TAGS_MAX)?;

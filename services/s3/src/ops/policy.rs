@@ -5,14 +5,17 @@ use std::borrow::Cow;
 use kernel::authorize::{Asked, Attached};
 use kernel::{Arn, BoxFuture, Conditions, Ctx, Principal, ResourceFacts, Result};
 
+use super::object_access::UPLOAD;
 use crate::errors;
 use crate::rules::access_point::Way;
+use crate::rules::encryption::Encryption;
 use crate::rules::name;
 use crate::rules::tags::Tags;
 use crate::state::access_point;
 use crate::state::bucket::{Bucket, Known};
 use crate::state::object::{self, Which};
 use crate::state::policy::{self, Compiled};
+use crate::state::upload::{self, Upload};
 
 /// What the owner's root may do whatever the policy says, lest nobody can change it.
 const ROOTS_OWN: [&str; 3] = ["s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketPolicy"];
@@ -55,7 +58,7 @@ async fn of_point(ctx: &Ctx, asked: &Asked<'_>, way: Way<'_>, key: Option<&str>)
     let by_bucket = bucket.public_access.is_some_and(|public| public.restrict_public_buckets);
     let restricted = (point.public_access.restrict_public_buckets || by_bucket) && !is_owners;
     let ready = ready.filter(|ready| !(restricted && ready.is_public));
-    let mut conditions = of_version(ctx, asked, &bucket, key).await?;
+    let mut conditions = of_part(ctx, asked, &bucket, key).await?;
     conditions.extend(point.conditions());
     let arn = name::arn(point.region.partition(), &point.arn(), key);
     let behind = (!about_itself).then(|| name::arn(point.region.partition(), &point.bucket, key));
@@ -88,12 +91,41 @@ async fn of_bucket(ctx: &Ctx, asked: &Asked<'_>) -> Result<Attached> {
     };
     let restricted = found.public_access.is_some_and(|public| public.restrict_public_buckets) && !is_owners;
     let ready = ready.filter(|ready| !(restricted && ready.is_public));
-    let conditions = of_version(ctx, asked, &found, key).await?;
+    let conditions = of_part(ctx, asked, &found, key).await?;
     let policy = ready.map(|ready| ready.policy);
     Ok(Attached { owner: Some(found.owner), policy, conditions, ..Attached::default() })
 }
 
-/// The tags of a version that is asked for by its id, which an ARN does not name.
+/// What conditions may ask of what an ARN does not name: an upload, or a version.
+async fn of_part(ctx: &Ctx, asked: &Asked<'_>, bucket: &Bucket, key: Option<&str>) -> Result<Conditions> {
+    let upload = asked.access.conditions.iter().find(|(name, _)| name == UPLOAD);
+    match (upload.and_then(|(_, values)| values.first()), key) {
+        (Some(id), Some(key)) => {
+            let upload = ctx.read(|snap| upload::find(snap, bucket, key, id)).await?;
+            Ok(upload.map(|upload| of_upload(&upload)).unwrap_or_default())
+        }
+        _ => of_version(ctx, asked, bucket, key).await,
+    }
+}
+
+/// What an upload was begun with goes for all its parts.
+fn of_upload(upload: &Upload) -> Conditions {
+    let (customer, _) = upload.encryption.shown_customer();
+    let key_id = match &upload.encryption {
+        Encryption::Kms(of) => Some(of.key.clone()),
+        _ => None,
+    };
+    let known = [
+        ("s3:x-amz-server-side-encryption", upload.encryption.shown()),
+        ("s3:x-amz-server-side-encryption-customer-algorithm", customer),
+        ("s3:x-amz-server-side-encryption-aws-kms-key-id", key_id),
+        ("s3:x-amz-storage-class", upload.storage_class.clone()),
+    ];
+    let said = known.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    said.map(|(key, value)| (Cow::Borrowed(key), vec![value])).collect()
+}
+
+/// The tags of a version that is asked for by its id.
 async fn of_version(ctx: &Ctx, asked: &Asked<'_>, bucket: &Bucket, key: Option<&str>) -> Result<Conditions> {
     let version = asked.access.conditions.iter().find(|(name, _)| name == "s3:VersionId");
     let Some(version) = version.and_then(|(_, values)| values.first()) else { return Ok(Conditions::new()) };
