@@ -5,10 +5,11 @@
 
 use kernel::{Ctx, Millis, Reader, Result, Tx};
 
+use crate::ops::bucket_lifecycle::seen;
 use crate::ops::multipart_end::parts_max;
 use crate::ops::notification::note;
 use crate::ops::object_delete::{Why, hide, purge};
-use crate::rules::lifecycle::{Due, Lifecycle, Seen};
+use crate::rules::lifecycle::{Due, Lifecycle};
 use crate::state::bucket::Bucket;
 use crate::state::cursor::Cursor;
 use crate::state::object::{self, Object, Which};
@@ -185,11 +186,6 @@ fn uploads(
         last = Some(key);
     }
     Ok((changes, None))
-}
-
-fn seen<'a>(key: &'a str, object: &'a Object) -> Seen<'a> {
-    let storage_class = object.storage_class.as_deref().unwrap_or("STANDARD");
-    Seen { key, size: object.size, tags: &object.tags, storage_class }
 }
 
 fn removed(object: &Object) -> What {

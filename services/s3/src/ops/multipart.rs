@@ -8,6 +8,7 @@ use api_s3::{
 use kernel::{Access, Ctx, Result, Scope};
 use shape::Body;
 
+use super::bucket_lifecycle::shown_abort;
 use super::intake::{self, Promised, Taken};
 use super::object_access::make_access;
 use super::object_put::forget;
@@ -66,7 +67,10 @@ pub async fn create_multipart_upload(
         upload::put(tx, &found, &input.key, &new)
     })
     .await?;
+    let (abort_date, abort_rule_id) = ctx.read(|snap| shown_abort(snap, &found, &input.key, &new)).await?;
     let mut output = CreateMultipartUploadOutput {
+        abort_date,
+        abort_rule_id,
         bucket: Some(input.bucket),
         key: Some(input.key),
         checksum_algorithm: new.checksum.map(|(algorithm, _)| algorithm.name().to_owned()),

@@ -7,6 +7,7 @@ use api_s3::{
 use fast_md5::Md5;
 use kernel::{Access, Ctx, Result, Scope};
 
+use super::bucket_lifecycle::new_expiry;
 use super::bucket_replication::marked;
 use super::multipart::PARTS_MAX;
 use super::object_access::{go_on_access, with};
@@ -95,6 +96,7 @@ pub async fn complete_multipart_upload(
         })
         .await?;
     let mut output = CompleteMultipartUploadOutput {
+        expiration: new_expiry(ctx, &found, key, &stored).await?,
         location: Some(format!("http://{}/{}/{key}", ctx.authority(), input.bucket)),
         bucket: Some(input.bucket.clone()),
         key: Some(input.key.clone()),

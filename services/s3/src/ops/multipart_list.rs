@@ -6,6 +6,7 @@ use api_s3::{
 };
 use kernel::{Ctx, Result};
 
+use super::bucket_lifecycle::shown_abort;
 use super::{bucket, canonical_id, date, long};
 use crate::errors;
 use crate::put_checksum;
@@ -36,18 +37,21 @@ pub async fn list_parts(ctx: &Ctx, input: ListPartsRequest) -> Result<ListPartsO
     let limit = part_limit(input.max_parts, PARTS_PAGE_MAX)?;
     let marker = part_marker(input.part_number_marker)?;
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
-    let (upload, mut parts) = ctx
+    let (upload, mut parts, (abort_date, abort_rule_id)) = ctx
         .read(|snap| {
             let upload = upload::find(snap, &found, &input.key, &input.upload_id)?;
             let upload = upload.ok_or_else(errors::no_such_upload)?;
             let parts = upload::parts(snap, &found, &upload.id, Some(marker), limit + 1)?;
-            Ok((upload, parts))
+            let abort = shown_abort(snap, &found, &input.key, &upload)?;
+            Ok((upload, parts, abort))
         })
         .await?;
     let truncated = parts.len() > limit;
     parts.truncate(limit);
     let last = parts.last().map_or(marker, |part| part.number);
     Ok(ListPartsOutput {
+        abort_date,
+        abort_rule_id,
         bucket: Some(input.bucket),
         key: Some(input.key),
         part_number_marker: i32::try_from(marker).ok(),

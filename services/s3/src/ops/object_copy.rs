@@ -8,6 +8,7 @@ use api_s3::{
 };
 use kernel::{Access, Ctx, Result, Scope, Tx};
 
+use super::bucket_lifecycle::new_expiry;
 use super::intake::{self, Promised, Taken};
 use super::object_access::{carry_tags, go_on_access, make_access, with};
 use super::object_put::{New, forget, store, tell_created};
@@ -183,6 +184,7 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
     };
     put_checksum!(result, &stored.checksum);
     let mut output = CopyObjectOutput {
+        expiration: new_expiry(ctx, &to, &input.key, &stored).await?,
         copy_object_result: Some(result),
         copy_source_version_id: source.bucket.versioning.map(|_| source.object.shown_version()),
         version_id: stored.version_id.clone(),

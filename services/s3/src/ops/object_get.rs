@@ -8,8 +8,9 @@ use api_s3::{
     GetObjectAttributesOutput, GetObjectAttributesParts, GetObjectAttributesRequest, GetObjectOutput,
     GetObjectRequest, HeadObjectOutput, HeadObjectRequest, ObjectPart,
 };
-use kernel::{Ctx, Result};
+use kernel::{Ctx, Reader, Result};
 
+use super::bucket_lifecycle::shown_expiry;
 use super::object_restore::check_readable;
 use super::object_tags::present;
 use super::{bucket_in, data_key, date, long, outlet};
@@ -37,6 +38,8 @@ struct Found {
     range: Range<u64>,
     /// `Content-Range`, where it is not all of it.
     content_range: Option<String>,
+    /// `x-amz-expiration`, where rules let it expire.
+    expiry: Option<String>,
 }
 
 /// What a read asks for.
@@ -71,7 +74,7 @@ macro_rules! asked {
 }
 
 async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
-    let (bucket, object, segments, inline) = ctx
+    let (bucket, object, segments, inline, expiry) = ctx
         .read(|snap| {
             let bucket = bucket_in(ctx, snap, asked.bucket, asked.owner)?;
             let object = present(object::find(snap, &bucket, asked.key, &asked.which)?, &asked.which)?;
@@ -80,7 +83,8 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
                 Some(last) if asked.bytes && last.inline => bytes::inline(snap, &bucket, last)?,
                 _ => None,
             };
-            Ok((bucket, object, segments, inline))
+            let expiry = expiry(snap, &bucket, asked, &object)?;
+            Ok((bucket, object, segments, inline, expiry))
         })
         .await?;
     asked.conditions.check(&object.etag, object.modified_at)?;
@@ -97,7 +101,19 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
     };
     let content_range = part.as_ref().map(|part| range::content_range(part, object.size));
     let range = part.unwrap_or(0..object.size);
-    Ok(Found { bucket, object, segments, inline, range, content_range })
+    Ok(Found { bucket, object, segments, inline, range, content_range, expiry })
+}
+
+/// When the version expires: the latest one, as rules that say so mean no other.
+fn expiry(
+    from: &mut impl Reader,
+    bucket: &Bucket,
+    asked: &Asked<'_>,
+    object: &Object,
+) -> Result<Option<String>> {
+    let is_latest = asked.which == Which::Latest
+        || object::latest(from, bucket, asked.key)?.is_some_and(|latest| latest.number == object.number);
+    if is_latest { shown_expiry(from, bucket, asked.key, object) } else { Ok(None) }
 }
 
 /// The bytes of one part; all of them are part 1 of an object put in one piece.
@@ -148,6 +164,7 @@ macro_rules! describe {
         };
         show_encryption!(output, &object.encryption);
         output.replication_status = object.replication.map(Status::shown);
+        output.expiration.clone_from(&$found.expiry);
         output.restore = object.restore.and_then(|copy| copy.shown($now));
         output.object_lock_mode = object.lock.shown_mode();
         output.object_lock_retain_until_date = object.lock.shown_until();

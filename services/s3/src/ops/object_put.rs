@@ -4,6 +4,7 @@ use api_s3::{PutObjectOutput, PutObjectRequest};
 use kernel::{Access, Ctx, Event, Result, Scope, Tx};
 use serde_json::json;
 
+use super::bucket_lifecycle::new_expiry;
 use super::bucket_replication::{marked, send};
 use super::intake::{self, Promised, Sum, Taken};
 use super::object_access::{make_access, with};
@@ -65,6 +66,7 @@ pub(crate) async fn put(
     let new = New { headers, tags, storage_class, encryption, lock, reason };
     let stored = store(ctx, (&found, &input.key), &taken, &condition, &new).await?;
     let mut output = PutObjectOutput {
+        expiration: new_expiry(ctx, &found, &input.key, &stored).await?,
         e_tag: Some(stored.shown_etag()),
         version_id: stored.version_id.clone(),
         ssekms_encryption_context: stored.encryption.shown_context(),

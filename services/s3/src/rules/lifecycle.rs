@@ -103,11 +103,15 @@ fn after_days(from: Millis, days: u32) -> Millis {
 }
 
 impl When {
-    fn is_past(self, since: Millis, now: Millis) -> bool {
-        now >= match self {
+    fn of(self, since: Millis) -> Millis {
+        match self {
             Self::Days(days) => after_days(since, days),
             Self::Date(at) => at,
         }
+    }
+
+    fn is_past(self, since: Millis, now: Millis) -> bool {
+        now >= self.of(since)
     }
 }
 
@@ -147,6 +151,15 @@ impl Lifecycle {
         classes.map(|(_, to)| to.storage_class.clone()).max_by_key(|class| depth(class)).map(Due::Move)
     }
 
+    /// When the latest version expires, and by which rule: the soonest.
+    pub fn expires(&self, seen: &Seen<'_>, modified_at: Millis) -> Option<(Millis, String)> {
+        let at = self.fitting(seen).filter_map(|rule| match rule.expiration {
+            Some(Expiration::When(when)) => Some((when.of(modified_at), &rule.id)),
+            Some(Expiration::Marker) | None => None,
+        });
+        at.min_by_key(|(at, _)| *at).map(|(at, id)| (at, id.clone()))
+    }
+
     /// What is due for a version that `newer` noncurrent ones came after, the first of them at `since`.
     pub fn due_noncurrent(&self, seen: &Seen<'_>, since: Millis, newer: u32, now: Millis) -> Option<Due> {
         let past = |rule: &Noncurrent| now >= after_days(since, rule.days) && newer >= rule.newer;
@@ -172,9 +185,15 @@ impl Lifecycle {
 
     /// Whether an upload goes that was begun then.
     pub fn upload_is_due(&self, key: &str, begun_at: Millis, now: Millis) -> bool {
+        self.aborts(key, begun_at).is_some_and(|(at, _)| now >= at)
+    }
+
+    /// When an upload goes that was begun then, and by which rule: the soonest.
+    pub fn aborts(&self, key: &str, begun_at: Millis) -> Option<(Millis, String)> {
         let fits = |rule: &&Rule| rule.filter.prefix.as_deref().is_none_or(|head| key.starts_with(head));
-        let mut rules = self.rules.iter().filter(|rule| rule.enabled).filter(fits);
-        rules.any(|rule| rule.abort_days.is_some_and(|days| now >= after_days(begun_at, days)))
+        let rules = self.rules.iter().filter(|rule| rule.enabled).filter(fits);
+        let at = rules.filter_map(|rule| Some((after_days(begun_at, rule.abort_days?), &rule.id)));
+        at.min_by_key(|(at, _)| *at).map(|(at, id)| (at, id.clone()))
     }
 }
 
@@ -229,6 +248,29 @@ mod tests {
         assert_eq!(due(seen("p/x", &Tags::new())), None);
         assert_eq!(due(Seen { size: 10, ..seen("p/x", &tags) }), None);
         assert_eq!(due(Seen { size: 2 << 20, ..seen("p/x", &tags) }), None);
+    }
+
+    #[test]
+    fn the_soonest_rule_is_told_of() {
+        let rule = |id: &str, days| Rule {
+            id: id.to_owned(),
+            enabled: true,
+            expiration: Some(Expiration::When(When::Days(days))),
+            abort_days: Some(days),
+            ..Rule::default()
+        };
+        let narrow = Filter { prefix: Some("p/".to_owned()), ..Filter::default() };
+        let off = Rule { enabled: false, ..rule("off", 1) };
+        let marker = Rule { expiration: Some(Expiration::Marker), abort_days: None, ..rule("marker", 1) };
+        let near = Rule { filter: narrow, ..rule("near", 2) };
+        let rules = Lifecycle { rules: vec![rule("far", 5), near, off, marker], small_to_archive: false };
+        let tags = Tags::new();
+        for (key, days, id) in [("p/x", 2, "near"), ("q/x", 5, "far")] {
+            let told = Some((days * DAY_MS, id.to_owned()));
+            assert_eq!(rules.expires(&seen(key, &tags), 0), told);
+            assert_eq!(rules.aborts(key, 0), told);
+        }
+        assert_eq!(Lifecycle::default().expires(&seen("k", &tags), 0), None);
     }
 
     #[test]

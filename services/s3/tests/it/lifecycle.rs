@@ -1,12 +1,15 @@
 //! Lifecycle rules, on a clock that is moved.
 
 use api_s3::{
-    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, CreateMultipartUploadRequest,
-    GetBucketLifecycleConfigurationRequest, HeadObjectRequest, LifecycleExpiration, LifecycleRule,
-    LifecycleRuleFilter, ListMultipartUploadsRequest, ListObjectVersionsRequest, NoncurrentVersionExpiration,
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, CopyObjectRequest,
+    CreateMultipartUploadRequest, GetBucketLifecycleConfigurationRequest, HeadObjectRequest,
+    LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, ListMultipartUploadsRequest,
+    ListObjectVersionsRequest, ListPartsRequest, NoncurrentVersionExpiration,
     PutBucketLifecycleConfigurationRequest, PutBucketVersioningRequest, Transition, VersioningConfiguration,
     op,
 };
+
+use shape::Timestamp;
 
 use super::Lab;
 
@@ -68,6 +71,68 @@ async fn objects_expire_at_midnight_after_their_days() {
         .eventually("it expires", async || (lab.get("old/a", None).await == Err("NoSuchKey")).then_some(()))
         .await;
     assert_eq!(lab.get("kept", None).await.unwrap(), b"2");
+}
+
+#[tokio::test]
+async fn answers_say_when_what_they_are_of_goes() {
+    let lab = Lab::new().await;
+    keep_versions(&lab).await;
+    assert_eq!(lab.put("old/a", "1").await.expiration, None);
+    let abort = AbortIncompleteMultipartUpload { days_after_initiation: Some(2) };
+    let rules = LifecycleRule {
+        id: Some("two days".to_owned()),
+        abort_incomplete_multipart_upload: Some(abort),
+        ..expiring(3)
+    };
+    try_rules(&lab, vec![rules]).await.unwrap();
+    lab.cloud.advance(DAY_MS - lab.cloud.now().rem_euclid(DAY_MS));
+    let day = lab.cloud.now();
+    let at = |days: i64| {
+        let at = time::OffsetDateTime::from_unix_timestamp((day + days * DAY_MS) / 1_000).unwrap();
+        let form = time::macros::format_description!(
+            "[weekday repr:short], [day] [month repr:short] [year] 00:00:00 GMT"
+        );
+        at.format(form).unwrap()
+    };
+    let told = Some(format!("expiry-date=\"{}\", rule-id=\"two%20days\"", at(3)));
+    let first = lab.put("old/a", "2").await;
+    assert_eq!(first.expiration, told);
+    let head = |key: &str, version_id: Option<String>| HeadObjectRequest {
+        bucket: "bbb".to_owned(),
+        key: key.to_owned(),
+        version_id,
+        ..Default::default()
+    };
+    let expiry = async |key: &str, version_id: Option<String>| {
+        lab.cloud.call(op::HeadObject, head(key, version_id)).await.unwrap().expiration
+    };
+    assert_eq!(expiry("old/a", None).await, told);
+    assert_eq!(expiry("old/a", first.version_id.clone()).await, told);
+    assert_eq!(lab.cloud.call(op::GetObject, super::get("old/a")).await.unwrap().expiration, told);
+    // Rules by age mean the latest version, and keys of their prefix.
+    lab.cloud.advance(1_000);
+    let later = Some(format!("expiry-date=\"{}\", rule-id=\"two%20days\"", at(4)));
+    assert_eq!(lab.put("old/a", "3").await.expiration, later);
+    assert_eq!(expiry("old/a", first.version_id).await, None);
+    assert_eq!(lab.put("kept", "4").await.expiration, None);
+    let copy = CopyObjectRequest {
+        bucket: "bbb".to_owned(),
+        key: "old/b".to_owned(),
+        copy_source: "bbb/kept".to_owned(),
+        ..Default::default()
+    };
+    assert_eq!(lab.cloud.call(op::CopyObject, copy).await.unwrap().expiration, later);
+
+    let (key, bucket) = ("old/u".to_owned(), "bbb".to_owned());
+    let begin =
+        CreateMultipartUploadRequest { bucket: bucket.clone(), key: key.clone(), ..Default::default() };
+    let begun = lab.cloud.call(op::CreateMultipartUpload, begin).await.unwrap();
+    let abort = (Some(Timestamp::from_millis(day + 3 * DAY_MS)), Some("two%20days".to_owned()));
+    assert_eq!((begun.abort_date, begun.abort_rule_id), abort);
+    let upload_id = begun.upload_id.unwrap();
+    let list = ListPartsRequest { bucket, key, upload_id, ..Default::default() };
+    let listed = lab.cloud.call(op::ListParts, list).await.unwrap();
+    assert_eq!((listed.abort_date, listed.abort_rule_id), abort);
 }
 
 #[tokio::test]
