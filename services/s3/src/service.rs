@@ -33,6 +33,7 @@ pub fn service(plugs: &Plugs) -> Service {
     s.own(object_restore::Speed(speed.unwrap_or(1)));
     s.own(Known::default());
     s.own(DataKeys::default());
+    s.own(notice::Sequence::default());
     let seen = Arc::new(Watch::default());
     s.own(seen.clone());
     s.logs_requests(seen);

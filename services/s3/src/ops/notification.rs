@@ -14,7 +14,7 @@ use crate::rules::notification::{self as rules, Queue};
 use crate::rules::time;
 use crate::rules::url;
 use crate::state::bucket::Bucket;
-use crate::state::notice::{self, Notice};
+use crate::state::notice::{self, Notice, Sequence};
 use crate::state::object::Object;
 
 pub async fn put_bucket_notification_configuration(
@@ -69,11 +69,28 @@ fn test_event(ctx: &Ctx, bucket: &Bucket) -> String {
     .to_string()
 }
 
+/// What says which of two events of a key came later: the greater one.
+pub fn sequencer(ctx: &Ctx, object: &Object) -> String {
+    format!("{:016X}", ctx.own::<Sequence>().next(ctx.now(), object.number))
+}
+
 /// Writes down for those who want to know that something happened to a key. `event` is as in `ObjectCreated:Put`.
 pub fn note(tx: &mut Tx<'_, '_>, bucket: &Bucket, event: &str, key: &str, object: &Object) -> Result<()> {
+    let sequencer = sequencer(tx.ctx(), object);
+    note_at(tx, bucket, (event, &sequencer), key, object)
+}
+
+/// The same where others are told of it too, by this sequencer.
+pub fn note_at(
+    tx: &mut Tx<'_, '_>,
+    bucket: &Bucket,
+    (event, sequencer): (&str, &str),
+    key: &str,
+    object: &Object,
+) -> Result<()> {
     for queue in bucket.notifications.iter().filter(|queue| queue.wants(event, key)) {
         let from = bucket_arn(tx.ctx().partition(), bucket);
-        let body = record(tx.ctx(), (bucket, &from, queue), event, key, object);
+        let body = record(tx.ctx(), (bucket, &from, queue), (event, sequencer), key, object);
         let id = tx.ctx().ids().uuid();
         notice::put(tx, &bucket.scope(), &id, &Notice { to: queue.arn.clone(), from, body })?;
     }
@@ -84,11 +101,11 @@ pub fn note(tx: &mut Tx<'_, '_>, bucket: &Bucket, event: &str, key: &str, object
 fn record(
     ctx: &Ctx,
     (bucket, arn, queue): (&Bucket, &str, &Queue),
-    event: &str,
+    (event, sequencer): (&str, &str),
     key: &str,
     object: &Object,
 ) -> String {
-    let mut about = json!({ "key": url::form(key), "sequencer": format!("{:016X}", object.number) });
+    let mut about = json!({ "key": url::form(key), "sequencer": sequencer });
     if let Some(about) = about.as_object_mut() {
         if !object.is_marker && !event.starts_with("ObjectRemoved") {
             about.insert("size".to_owned(), json!(object.size));

@@ -154,12 +154,13 @@ fn tell_deleted(
         (Why::Lifecycle, false) => "LifecycleExpiration:Delete",
         (Why::Lifecycle, true) => "LifecycleExpiration:DeleteMarkerCreated",
     };
-    notification::note(tx, bucket, event, key, object)?;
+    let sequencer = notification::sequencer(tx.ctx(), object);
+    notification::note_at(tx, bucket, (event, &sequencer), key, object)?;
     let detail = json!({
         "object": {
             "key": key,
             "version-id": object.version_id,
-            "sequencer": format!("{:016X}", object.number),
+            "sequencer": sequencer,
         },
         "reason": reason,
         "deletion-type": kind,

@@ -167,7 +167,8 @@ pub(super) fn tell_created(
         _ => "ObjectCreated:CompleteMultipartUpload",
     };
     send(tx, bucket, key, object)?;
-    notification::note(tx, bucket, event, key, object)?;
+    let sequencer = notification::sequencer(tx.ctx(), object);
+    notification::note_at(tx, bucket, (event, &sequencer), key, object)?;
     if !bucket.tells_events {
         return Ok(());
     }
@@ -177,7 +178,7 @@ pub(super) fn tell_created(
             "size": object.size,
             "etag": object.etag,
             "version-id": object.version_id,
-            "sequencer": format!("{:016X}", object.number),
+            "sequencer": sequencer,
         },
         "reason": reason,
     });

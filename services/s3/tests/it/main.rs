@@ -7,6 +7,7 @@ mod buckets;
 mod lifecycle;
 mod listing;
 mod multipart;
+mod notices;
 mod object_access;
 mod objects;
 mod restore;
