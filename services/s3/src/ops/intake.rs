@@ -41,6 +41,30 @@ pub(super) struct Promised {
     pub(super) checksum: Option<(Algorithm, String)>,
     /// The algorithm that was named, whose sum may follow the body.
     pub(super) algorithm: Option<Algorithm>,
+    pub(super) due: Option<Due>,
+}
+
+/// Whose sum must come, before the body or behind it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Due {
+    /// The request names the algorithm.
+    Named(Algorithm),
+    /// The upload does that the bytes are a part of.
+    OfUpload(Algorithm, Type),
+}
+
+impl Due {
+    fn check(self, brought: Option<Algorithm>) -> Result<()> {
+        match (self, brought) {
+            (Self::Named(_), None) => Err(errors::named_checksum_missing()),
+            (Self::Named(named), Some(other)) if other != named => Err(errors::other_checksum_named()),
+            (Self::OfUpload(wanted, Type::Composite), None) => Err(errors::other_checksum(wanted, None)),
+            (Self::OfUpload(wanted, _), Some(other)) if other != wanted => {
+                Err(errors::other_checksum(wanted, Some(other)))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Promised {
@@ -56,8 +80,12 @@ impl Promised {
             <[u8; 16]>::try_from(bytes.as_slice()).map_err(|_| errors::invalid_digest())
         });
         let named = algorithm.map(Algorithm::parse).transpose()?;
-        let algorithm = named.or(checksum.as_ref().map(|(algorithm, _)| *algorithm));
-        Ok(Self { length: None, md5: md5.transpose()?, checksum, algorithm })
+        let given = checksum.as_ref().map(|(algorithm, _)| *algorithm);
+        if let (Some(named), Some(_)) = (named, given) {
+            Due::Named(named).check(given)?;
+        }
+        let (algorithm, due) = (named.or(given), named.map(Due::Named));
+        Ok(Self { length: None, md5: md5.transpose()?, checksum, algorithm, due })
     }
 }
 
@@ -252,8 +280,11 @@ impl Intake {
             return Err(errors::bad_digest("Content-MD5"));
         }
         // Every object has a checksum: what the client chose, else what S3 adds.
-        let named = self.promised.checksum.as_ref().map(|(algorithm, _)| *algorithm);
-        let algorithm = named.or(self.promised.algorithm).unwrap_or(Algorithm::Crc64Nvme);
+        let brought = self.promised.checksum.as_ref().map(|(algorithm, _)| *algorithm);
+        if let Some(due) = self.promised.due {
+            due.check(brought)?;
+        }
+        let algorithm = brought.or(self.promised.algorithm).unwrap_or(Algorithm::Crc64Nvme);
         let Some(value) = digests.sums.value(algorithm) else {
             let message = "x-amz-sdk-checksum-algorithm must name the algorithm of a SHA in a trailer.";
             return Err(errors::invalid_request(message));

@@ -9,7 +9,7 @@ use kernel::{Access, Ctx, Result, Scope};
 use shape::Body;
 
 use super::bucket_lifecycle::shown_abort;
-use super::intake::{self, Promised, Taken};
+use super::intake::{self, Due, Promised, Taken};
 use super::object_access::make_access;
 use super::object_put::forget;
 use super::{again, bucket, data_key};
@@ -180,15 +180,14 @@ pub async fn upload_part(ctx: &Ctx, input: UploadPartRequest) -> Result<UploadPa
     Ok(output)
 }
 
-/// A part brings a checksum of its upload's algorithm, or none.
+/// A part brings a checksum of its upload's algorithm; or none, where that of the object is not made of theirs.
 fn for_upload(promised: Promised, upload: &Upload) -> Result<Promised> {
-    let Some((wanted, _)) = upload.checksum else { return Ok(promised) };
+    let Some((wanted, of)) = upload.checksum else { return Ok(promised) };
     match promised.algorithm {
-        Some(other) if other != wanted => Err(errors::invalid_request(format!(
-            "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
-            wanted.name().to_ascii_lowercase(),
-            other.name().to_ascii_lowercase()
-        ))),
-        _ => Ok(Promised { algorithm: Some(wanted), ..promised }),
+        Some(other) if other != wanted => Err(errors::other_checksum(wanted, Some(other))),
+        _ => {
+            let due = promised.due.unwrap_or(Due::OfUpload(wanted, of));
+            Ok(Promised { algorithm: Some(wanted), due: Some(due), ..promised })
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::object_access::{go_on_access, with};
 use super::object_put::tell_created;
 use super::{again, bucket, long};
 use crate::errors;
-use crate::rules::checksum::{self, Checksum};
+use crate::rules::checksum::{self, Checksum, Type};
 use crate::rules::condition::{Write, matches};
 use crate::rules::encryption::Encryption;
 use crate::state::bytes::{self, Segment};
@@ -81,7 +81,7 @@ pub async fn complete_multipart_upload(
                 upload.encryption.check(customer.as_ref())?;
             }
             let parts = upload::parts(tx, &bucket, &upload.id, None, parts_max())?;
-            let chosen = choose(&listed, &parts)?;
+            let chosen = choose(&listed, &parts, &upload)?;
             let joined = join(&upload, &chosen)?;
             check_promises(&joined, given.as_ref(), input.checksum_type.as_deref(), input.mpu_object_size)?;
             let before = object::latest(tx, &bucket, key)?;
@@ -115,7 +115,7 @@ pub async fn complete_multipart_upload(
 }
 
 /// The parts a client lists, as they were uploaded.
-fn choose<'p>(listed: &[CompletedPart], parts: &'p [Part]) -> Result<Vec<&'p Part>> {
+fn choose<'p>(listed: &[CompletedPart], parts: &'p [Part], upload: &Upload) -> Result<Vec<&'p Part>> {
     let mut chosen: Vec<&Part> = Vec::with_capacity(listed.len());
     for given in listed {
         let number =
@@ -127,6 +127,9 @@ fn choose<'p>(listed: &[CompletedPart], parts: &'p [Part]) -> Result<Vec<&'p Par
         let found = found.ok_or_else(errors::invalid_part)?;
         let etag = given.e_tag.as_deref().ok_or_else(errors::malformed_xml)?;
         let checksum = checksum::given(checksum_members!(given))?;
+        if let (Some((wanted, Type::Composite)), None) = (upload.checksum, &checksum) {
+            return Err(errors::part_without_checksum(wanted, number));
+        }
         if !matches(etag, &found.etag)
             || checksum
                 .is_some_and(|(_, value)| found.segment.checksum.as_ref().is_some_and(|own| *own != value))

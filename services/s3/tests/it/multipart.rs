@@ -6,8 +6,10 @@ use api_s3::{
     GetObjectRequest, ListMultipartUploadsRequest, ListPartsRequest, UploadPartCopyRequest,
     UploadPartRequest, op,
 };
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
 use kernel::Error;
-use shape::Body;
+use shape::{Body, BodyError};
 
 use super::{Lab, get, noise};
 
@@ -170,10 +172,56 @@ async fn parts_are_listed_and_copied() {
     let listed = lab.cloud.call(op::ListParts, ask).await.unwrap();
     let part = &listed.parts.unwrap()[0];
     assert_eq!((part.part_number, part.size, &part.e_tag), (Some(7), Some(100_000), &copied.e_tag));
-    let done = CompletedPart { e_tag: copied.e_tag, part_number: Some(7), ..Default::default() };
+    let bare = CompletedPart { e_tag: copied.e_tag.clone(), part_number: Some(7), ..Default::default() };
+    let refused = lab.complete("k", &upload, vec![bare]).await.unwrap_err();
+    assert_eq!(refused.code(), "InvalidRequest");
+    assert!(refused.message().contains("using a sha256 checksum"), "{refused}");
+    assert!(refused.message().contains("missing for part 7"), "{refused}");
+    let done = CompletedPart {
+        e_tag: copied.e_tag,
+        part_number: Some(7),
+        checksum_sha256: copied.checksum_sha256,
+        ..Default::default()
+    };
     let output = lab.complete("k", &upload, vec![done]).await.unwrap();
     assert!(output.checksum_sha256.unwrap().ends_with("-1"));
     assert!(lab.get("k", None).await.unwrap() == noise(200_000)[100_000..]);
+}
+
+#[tokio::test]
+async fn parts_of_a_composite_checksum_bring_theirs() {
+    let lab = Lab::new().await;
+    let crc = |value: &str| Some(value.to_owned());
+    let part = |upload: &str| UploadPartRequest {
+        bucket: "bbb".to_owned(),
+        key: "k".to_owned(),
+        upload_id: upload.to_owned(),
+        part_number: 1,
+        body: Body::from_bytes("123456789"),
+        ..Default::default()
+    };
+    let composite = lab.begin("k", Some("CRC32"), None).await;
+    let whole = lab.begin("k", Some("CRC32"), Some("FULL_OBJECT")).await;
+    let other = lab.begin("k", Some("SHA256"), None).await;
+    let bare = lab.cloud.call(op::UploadPart, part(&composite)).await.unwrap_err();
+    assert_eq!(bare.code(), "InvalidRequest");
+    assert!(bare.message().ends_with("expected checksum Type: crc32, actual checksum Type: null"), "{bare}");
+    let brings = |upload: &str| UploadPartRequest { checksum_crc32: crc("y/Q5Jg=="), ..part(upload) };
+    lab.cloud.call(op::UploadPart, brings(&composite)).await.unwrap();
+    // What follows a body is not known before it: it must be of the upload's algorithm too.
+    for (upload, code) in [(&composite, None), (&whole, None), (&other, Some("InvalidRequest"))] {
+        let body = Full::new(Bytes::from_static(b"123456789"))
+            .with_trailers(async {
+                let mut trailers = http::HeaderMap::new();
+                trailers.insert("x-amz-checksum-crc32", http::HeaderValue::from_static("y/Q5Jg=="));
+                Some(Ok(trailers))
+            })
+            .map_err(|never| -> BodyError { match never {} });
+        let input = UploadPartRequest { body: Body::new(body), ..part(upload) };
+        assert_eq!(lab.cloud.call(op::UploadPart, input).await.err().map(|error| error.code()), code);
+    }
+    // The sum of a whole object is made of those that are taken here.
+    lab.cloud.call(op::UploadPart, part(&whole)).await.unwrap();
 }
 
 #[tokio::test]

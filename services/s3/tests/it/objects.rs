@@ -95,6 +95,24 @@ async fn bytes_that_are_not_what_was_promised_are_refused_and_nothing_changes() 
     assert!(blobs(lab.folder.path()).is_empty(), "nothing stays behind");
 }
 
+#[tokio::test]
+async fn a_checksum_that_is_named_comes() {
+    let lab = Lab::new().await;
+    let named = |algorithm: &str| PutObjectRequest {
+        checksum_algorithm: Some(algorithm.to_owned()),
+        ..put("k", "123456789")
+    };
+    let crc = Some("y/Q5Jg==".to_owned());
+    let nothing = lab.try_put(named("SHA256")).await.unwrap_err();
+    assert_eq!((nothing.code(), nothing.status()), ("InvalidRequest", 400));
+    assert!(nothing.message().starts_with("x-amz-sdk-checksum-algorithm specified, but no"), "{nothing}");
+    let other = PutObjectRequest { checksum_crc32: crc.clone(), ..named("SHA256") };
+    let other = lab.try_put(other).await.unwrap_err();
+    assert_eq!(other.message(), "Value for x-amz-sdk-checksum-algorithm header is invalid.");
+    assert_eq!(lab.get("k", None).await.unwrap_err(), "NoSuchKey");
+    lab.try_put(PutObjectRequest { checksum_crc32: crc, ..named("crc32") }).await.unwrap();
+}
+
 /// A body that says how long it is, and is as long or not: as the door hands over one that came in chunks.
 struct Sized {
     bytes: Option<Bytes>,
