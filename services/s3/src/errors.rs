@@ -275,6 +275,21 @@ pub fn invalid_part_number() -> Error {
     of(Kind::Invalid, "InvalidArgument", 400, message)
 }
 
+pub fn invalid_version() -> Error {
+    invalid_argument("Invalid version id specified")
+}
+
+/// A copy names a delete marker by its id.
+pub fn copy_of_marker() -> Error {
+    let message = "The source of a copy request may not specifically refer to a delete marker by version id.";
+    invalid_request(message)
+}
+
+/// Who did not sign may not have answers changed.
+pub fn anonymous_response_headers() -> Error {
+    invalid_request("Request specific response headers cannot be used for anonymous GET requests.")
+}
+
 /// A `partNumber` beyond the parts an object was made of.
 pub fn no_such_part() -> Error {
     let message = "The requested partnumber is not satisfiable";

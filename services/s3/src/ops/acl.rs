@@ -8,11 +8,11 @@ use api_s3::{
 };
 use kernel::{Ctx, Result};
 
-use super::{bucket, canonical_id};
+use super::{bucket, canonical_id, which};
 use crate::errors;
 use crate::rules::name::check_key;
 use crate::state::bucket::Bucket;
-use crate::state::object::{self, Which};
+use crate::state::object;
 
 pub async fn get_bucket_acl(ctx: &Ctx, input: GetBucketAclRequest) -> Result<GetBucketAclOutput> {
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
@@ -50,7 +50,7 @@ async fn look(
 ) -> Result<Arc<Bucket>> {
     check_key(key)?;
     let found = bucket(ctx, bucket_name, expected_owner).await?;
-    let which = Which::new(version_id);
+    let which = which(version_id)?;
     match ctx.read(|snap| object::find(snap, &found, key, &which)).await? {
         Some(object) if object.is_marker && version_id.is_some() => Err(errors::is_delete_marker()),
         Some(object) if !object.is_marker => Ok(found),

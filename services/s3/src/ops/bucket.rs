@@ -94,13 +94,19 @@ pub async fn create_bucket(ctx: &Ctx, input: CreateBucketRequest) -> Result<Crea
 }
 
 /// Where a bucket is to lie: where the request was sent to.
+/// Whether the model knows it.
+fn is_region(name: &str) -> bool {
+    api_s3::schema::BucketLocationConstraint.values.contains(&name)
+}
+
 fn region_of(ctx: &Ctx, constraint: Option<&str>) -> Result<Region> {
     let sent_to = ctx.region();
     let wanted = match constraint {
         None | Some("") => FIRST_REGION,
         Some("EU") => "eu-west-1",
         Some(FIRST_REGION) => return Err(errors::bad_location()),
-        Some(other) => other,
+        Some(other) if is_region(other) || other == sent_to.as_str() => other,
+        Some(_) => return Err(errors::bad_location()),
     };
     let wanted: Region = wanted.parse().map_err(|_| errors::bad_location())?;
     // Without a constraint a region's own endpoint refuses; us-east-1 makes a bucket anywhere.

@@ -47,6 +47,7 @@ use crate::rules::{name, time};
 use crate::state::access_point::bucket_of;
 use crate::state::bucket::{self as stored, Bucket, Known};
 use crate::state::bytes::Vault;
+use crate::state::object::{Which, number_of};
 
 /// The bucket of a request, which may be named by an access point of it.
 pub(crate) async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Arc<Bucket>> {
@@ -98,6 +99,21 @@ fn check_owner(bucket: &Bucket, expected: Option<&str>) -> Result<()> {
     match expected {
         Some(expected) if expected != bucket.owner.to_string() => Err(errors::access_denied()),
         _ => Ok(()),
+    }
+}
+
+/// Which version a request is about.
+///
+/// # Errors
+/// *InvalidArgument* for an id that can be none.
+pub(crate) fn which(version_id: Option<&str>) -> Result<Which> {
+    let which = Which::new(version_id);
+    match &which {
+        Which::Version(id) if id.is_empty() => {
+            Err(errors::invalid_argument("Version id cannot be the empty string"))
+        }
+        Which::Version(id) if number_of(id).is_none() => Err(errors::invalid_version()),
+        _ => Ok(which),
     }
 }
 

@@ -14,7 +14,7 @@ use super::object_access::{carry_tags, go_on_access, make_access, with};
 use super::object_put::{New, forget, store, tell_created};
 use super::object_restore::check_readable;
 use super::object_tags::present;
-use super::{again, bucket, data_key, date, multipart, on_object, outlet};
+use super::{again, bucket, data_key, date, multipart, on_object, outlet, which};
 use crate::errors;
 use crate::rules::acl;
 use crate::rules::checksum::Algorithm;
@@ -80,10 +80,14 @@ async fn find_source(
     customer: Option<&CustomerKey>,
 ) -> Result<Source> {
     let found = bucket(ctx, &source.bucket, expected_owner).await?;
-    let which = Which::new(source.version_id.as_deref());
+    let which = which(source.version_id.as_deref())?;
     let (object, segments) = ctx
         .read(|snap| {
-            let object = present(object::find(snap, &found, &source.key, &which)?, &which)?;
+            let object = object::find(snap, &found, &source.key, &which)?;
+            if object.as_ref().is_some_and(|object| object.is_marker) && which != Which::Latest {
+                return Err(errors::copy_of_marker());
+            }
+            let object = present(object, &which)?;
             let segments = bytes::segments(snap, &found, &object.body)?;
             Ok((object, segments))
         })

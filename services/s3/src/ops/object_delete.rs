@@ -11,7 +11,7 @@ use shape::Timestamp;
 use super::bucket_replication::{marked, send};
 use super::object_lock::bypass_access;
 use super::object_put::tell;
-use super::{again, bucket, long, notification, on_object};
+use super::{again, bucket, long, notification, on_object, which};
 use crate::errors;
 use crate::rules::condition::matches;
 use crate::rules::name::{self, check_key};
@@ -73,7 +73,7 @@ pub async fn delete_object(ctx: &Ctx, input: DeleteObjectRequest) -> Result<Dele
 
 fn delete(tx: &mut Tx<'_, '_>, bucket: &Bucket, asked: &Asked<'_>) -> Result<Done> {
     check_key(asked.key)?;
-    let which = Which::new(asked.version_id);
+    let which = which(asked.version_id)?;
     let found = object::find(tx, bucket, asked.key, &which)?;
     asked.check(found.as_ref().filter(|found| !found.is_marker))?;
     if which == Which::Latest {
@@ -191,7 +191,8 @@ pub fn delete_many_access(scope: &Scope, input: &DeleteObjectsRequest) -> Result
 
 pub async fn delete_objects(ctx: &Ctx, input: DeleteObjectsRequest) -> Result<DeleteObjectsOutput> {
     let objects = input.delete.objects;
-    if objects.is_empty() || objects.len() > KEYS_MAX {
+    let nameless = objects.iter().any(|object| object.key.is_empty());
+    if nameless || objects.is_empty() || objects.len() > KEYS_MAX {
         return Err(errors::malformed_xml());
     }
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;

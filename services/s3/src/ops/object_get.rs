@@ -8,12 +8,12 @@ use api_s3::{
     GetObjectAttributesOutput, GetObjectAttributesParts, GetObjectAttributesRequest, GetObjectOutput,
     GetObjectRequest, HeadObjectOutput, HeadObjectRequest, ObjectPart,
 };
-use kernel::{Ctx, Reader, Result};
+use kernel::{Ctx, Principal, Reader, Result};
 
 use super::bucket_lifecycle::shown_expiry;
 use super::object_restore::check_readable;
 use super::object_tags::present;
-use super::{bucket_in, data_key, date, long, outlet};
+use super::{bucket_in, data_key, date, long, outlet, which};
 use crate::errors;
 use crate::rules::condition::Read;
 use crate::rules::encryption::CustomerKey;
@@ -63,7 +63,7 @@ macro_rules! asked {
             bucket: &$input.bucket,
             owner: $input.expected_bucket_owner.as_deref(),
             key: &$input.key,
-            which: Which::new($input.version_id.as_deref()),
+            which: which($input.version_id.as_deref())?,
             conditions: read_conditions!($input),
             range: $input.range.as_deref(),
             part: $input.part_number,
@@ -177,7 +177,27 @@ macro_rules! describe {
     }};
 }
 
+/// Refuses answers changed by who did not sign.
+macro_rules! check_overrides {
+    ($ctx:expr, $input:expr) => {
+        let changes = $input.response_expires.is_some()
+            || [
+                &$input.response_cache_control,
+                &$input.response_content_disposition,
+                &$input.response_content_encoding,
+                &$input.response_content_language,
+                &$input.response_content_type,
+            ]
+            .iter()
+            .any(|given| given.is_some());
+        if changes && $ctx.caller().principal == Principal::Anonymous {
+            return Err(errors::anonymous_response_headers());
+        }
+    };
+}
+
 pub async fn get_object(ctx: &Ctx, input: GetObjectRequest) -> Result<GetObjectOutput> {
+    check_overrides!(ctx, input);
     let customer = customer_key!(input)?;
     let found = find(ctx, &asked!(input, customer, true)).await?;
     let wants_checksum = input.checksum_mode.is_some();
@@ -192,6 +212,7 @@ pub async fn get_object(ctx: &Ctx, input: GetObjectRequest) -> Result<GetObjectO
 }
 
 pub async fn head_object(ctx: &Ctx, input: HeadObjectRequest) -> Result<HeadObjectOutput> {
+    check_overrides!(ctx, input);
     let customer = customer_key!(input)?;
     let found = find(ctx, &asked!(input, customer, false)).await?;
     let wants_checksum = input.checksum_mode.is_some();
@@ -203,7 +224,7 @@ pub async fn get_object_attributes(
     input: GetObjectAttributesRequest,
 ) -> Result<GetObjectAttributesOutput> {
     let customer = customer_key!(input)?;
-    let which = Which::new(input.version_id.as_deref());
+    let which = which(input.version_id.as_deref())?;
     let found = Asked {
         bucket: &input.bucket,
         owner: input.expected_bucket_owner.as_deref(),

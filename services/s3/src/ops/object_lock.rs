@@ -13,11 +13,11 @@ use kernel::{Access, Ctx, Result, Scope};
 
 use super::object_access::{with_hold, with_retention};
 use super::object_tags::present;
-use super::{again, bucket, bucket_replication, change, on_object};
+use super::{again, bucket, bucket_replication, change, on_object, which};
 use crate::errors;
 use crate::rules::lock::{Asked, Lock, read_configuration, read_retention};
 use crate::state::bucket::{Bucket, Versioning};
-use crate::state::object::{self, Object, Which};
+use crate::state::object::{self, Object};
 
 /// What it takes to get around a lock by governance, where a request asks for it.
 pub fn bypass_access(
@@ -114,7 +114,7 @@ async fn relock(
     edit: impl Fn(&mut Lock) -> Result<()> + Send + Sync,
 ) -> Result<()> {
     let found = locking_bucket(ctx, named).await?;
-    let which = Which::new(named.version_id);
+    let which = which(named.version_id)?;
     ctx.write(|tx| {
         let found = again(tx, &found)?;
         let object = present(object::find(tx, &found, named.key, &which)?, &which)?;
@@ -127,7 +127,7 @@ async fn relock(
 
 async fn lock_of(ctx: &Ctx, named: &Named<'_>) -> Result<Lock> {
     let found = locking_bucket(ctx, named).await?;
-    let which = Which::new(named.version_id);
+    let which = which(named.version_id)?;
     let object = ctx.read(|snap| object::find(snap, &found, named.key, &which)).await?;
     Ok(present(object, &which)?.lock)
 }

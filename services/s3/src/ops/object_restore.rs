@@ -6,12 +6,12 @@ use kernel::{Ctx, Millis, Result, Tx};
 
 use super::notification::note;
 use super::object_tags::present;
-use super::{again, bucket};
+use super::{again, bucket, which};
 use crate::errors;
 use crate::rules::restore::{self, Restore};
 use crate::state::bucket as stored;
 use crate::state::bucket::Bucket;
-use crate::state::object::{self, Object, Which};
+use crate::state::object::{self, Object};
 
 /// Timers that tell of copies that are ready, or have gone.
 pub const KIND: &str = "restore";
@@ -24,7 +24,7 @@ pub struct Speed(pub u32);
 pub async fn restore_object(ctx: &Ctx, input: RestoreObjectRequest) -> Result<RestoreObjectOutput> {
     let (days, tier) = restore::read(input.restore_request)?;
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
-    let which = Which::new(input.version_id.as_deref());
+    let which = which(input.version_id.as_deref())?;
     let is_new = ctx
         .write(|tx| {
             let bucket = again(tx, &found)?;

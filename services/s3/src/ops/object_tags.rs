@@ -7,7 +7,7 @@ use api_s3::{
 use kernel::{Access, Ctx, Result, Scope};
 
 use super::object_access::with_tags;
-use super::{again, bucket, bucket_replication, notification, on_object};
+use super::{again, bucket, bucket_replication, notification, on_object, which};
 use crate::errors;
 use crate::rules::tags::{self, OBJECT_TAGS_MAX, Tags};
 use crate::state::object::{self, Object, Which};
@@ -40,7 +40,7 @@ pub async fn delete_object_tagging(
 
 pub async fn get_object_tagging(ctx: &Ctx, input: GetObjectTaggingRequest) -> Result<GetObjectTaggingOutput> {
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
-    let which = Which::new(input.version_id.as_deref());
+    let which = which(input.version_id.as_deref())?;
     let object = ctx.read(|snap| object::find(snap, &found, &input.key, &which)).await?;
     let object = present(object, &which)?;
     let version_id = found.versioning.map(|_| object.shown_version());
@@ -55,7 +55,7 @@ async fn set(
     (tags, event): (Tags, &str),
 ) -> Result<Option<String>> {
     let found = bucket(ctx, name, expected_owner).await?;
-    let which = Which::new(version_id);
+    let which = which(version_id)?;
     ctx.write(|tx| {
         let found = again(tx, &found)?;
         let object = present(object::find(tx, &found, key, &which)?, &which)?;

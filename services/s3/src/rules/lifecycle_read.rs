@@ -18,6 +18,8 @@ const RULES_MAX: usize = 1_000;
 const ID_CHARS_MAX: usize = 255;
 const DAY_SECONDS: i64 = 86_400;
 const NEWER_MAX: i32 = 100;
+/// What goes to an archive stays so long in a class of infrequent access, where it comes by one.
+const SELDOM_DAYS_MIN: i64 = 30;
 
 /// Reads the rules of a request. `new_id` names those that have no name.
 ///
@@ -102,7 +104,85 @@ fn check(rule: &Rule) -> Result<()> {
         let message = "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.";
         return Err(errors::invalid_request(message));
     }
+    let filter = format!("filter '(prefix={})'", rule.filter.prefix.as_deref().unwrap_or_default());
+    check_classes(rule, &filter)?;
+    check_order(rule, &filter)?;
+    check_noncurrent(rule, &filter)
+}
+
+/// No storage class is gone to twice.
+fn check_classes(rule: &Rule, filter: &str) -> Result<()> {
+    let current = rule.transitions.iter().map(|to| to.storage_class.as_str()).collect();
+    let noncurrent = rule.noncurrent_transitions.iter().map(|to| to.storage_class.as_str()).collect();
+    let kinds: [(Vec<&str>, &str); 2] =
+        [(current, "Transition"), (noncurrent, "NoncurrentVersionTransition")];
+    for (classes, action) in kinds {
+        if classes.iter().collect::<BTreeSet<_>>().len() < classes.len() {
+            return Err(errors::invalid_request(format!(
+                "'StorageClass' must be different for '{action}' actions in same 'Rule' with {filter}"
+            )));
+        }
+    }
     Ok(())
+}
+
+/// All happens by days or all by dates; what expires does so after it sank, and has been kept for a while where it sank to.
+fn check_order(rule: &Rule, filter: &str) -> Result<()> {
+    let by_days = |when: &When| matches!(when, When::Days(_));
+    let mixed = |actions: &str| {
+        errors::invalid_request(format!(
+            "Found mixed 'Date' and 'Days' based {actions} actions in lifecycle rule for {filter}"
+        ))
+    };
+    let Some(first) = rule.transitions.first() else { return Ok(()) };
+    let unit = by_days(&first.when);
+    if rule.transitions.iter().any(|to| by_days(&to.when) != unit) {
+        return Err(mixed("Transition"));
+    }
+    let word = if unit { "Days" } else { "Date" };
+    if let Some(Expiration::When(expires)) = &rule.expiration {
+        if by_days(expires) != unit {
+            return Err(mixed("Expiration and Transition"));
+        }
+        if rule.transitions.iter().any(|to| day(to.when) >= day(*expires)) {
+            return Err(errors::invalid_argument(format!(
+                "'{word}' in the Expiration action for {filter} must be greater than '{word}' in the Transition action"
+            )));
+        }
+    }
+    let of = |classes: &'static [&'static str]| {
+        rule.transitions.iter().filter(|to| classes.contains(&to.storage_class.as_str()))
+    };
+    for seldom in of(&["STANDARD_IA", "ONEZONE_IA"]) {
+        let early = |to: &&Transition| day(to.when) < day(seldom.when).saturating_add(SELDOM_DAYS_MIN);
+        if let Some(archive) = of(&["GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]).find(early) {
+            return Err(errors::invalid_argument(format!(
+                "'{word}' in the 'Transition' action for StorageClass '{}' for {filter} must be {SELDOM_DAYS_MIN} days more \
+                 than '{word}' in the 'Transition' action for StorageClass '{}'",
+                archive.storage_class, seldom.storage_class
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The day of an action, from the object's first or from 1970 on.
+fn day(when: When) -> i64 {
+    match when {
+        When::Days(days) => i64::from(days),
+        When::Date(at) => at.div_euclid(DAY_SECONDS * 1_000),
+    }
+}
+
+fn check_noncurrent(rule: &Rule, filter: &str) -> Result<()> {
+    let Some(expires) = &rule.noncurrent_expiration else { return Ok(()) };
+    if rule.noncurrent_transitions.iter().all(|to| to.days < expires.days) {
+        return Ok(());
+    }
+    Err(errors::invalid_argument(format!(
+        "'NoncurrentDays' in the NoncurrentVersionExpiration action for {filter} must be greater than 'NoncurrentDays' \
+         in the NoncurrentVersionTransition action"
+    )))
 }
 
 fn filter(prefix: Option<String>, given: Option<LifecycleRuleFilter>) -> Result<Filter> {
@@ -122,7 +202,16 @@ fn filter(prefix: Option<String>, given: Option<LifecycleRuleFilter>) -> Result<
         return Err(errors::malformed_xml());
     }
     let (form, all) = match given.and {
-        Some(and) => (Form::And, and),
+        Some(and) => {
+            let members = usize::from(and.prefix.is_some())
+                + and.tags.as_ref().map_or(0, Vec::len)
+                + usize::from(and.object_size_greater_than.is_some())
+                + usize::from(and.object_size_less_than.is_some());
+            if members < 2 {
+                return Err(errors::malformed_xml());
+            }
+            (Form::And, and)
+        }
         None => (
             Form::One,
             LifecycleRuleAndOperator {

@@ -2,8 +2,8 @@
 
 use api_s3::{
     DeleteBucketPolicyRequest, DeletePublicAccessBlockRequest, GetBucketAclRequest, GetBucketPolicyRequest,
-    GetBucketPolicyStatusRequest, GetPublicAccessBlockRequest, ListObjectsV2Request, PutBucketAclRequest,
-    PutBucketPolicyRequest, PutObjectRequest, op,
+    GetBucketPolicyStatusRequest, GetObjectRequest, GetPublicAccessBlockRequest, ListObjectsV2Request,
+    PutBucketAclRequest, PutBucketPolicyRequest, PutObjectRequest, op,
 };
 use kernel::testing::TestCloud;
 
@@ -71,6 +71,15 @@ async fn the_public_comes_in_only_where_nothing_blocks_it() {
     assert_eq!(status.policy_status.unwrap().is_public, Some(true));
     let stranger = lab.cloud.as_account("222222222222");
     assert!(may_read(&lab.cloud.anonymous()).await && may_read(&stranger).await);
+
+    // Who did not sign takes the answers as they are.
+    let changed = |cloud: TestCloud| async move {
+        let input =
+            GetObjectRequest { response_content_type: Some("text/html".to_owned()), ..super::get("k") };
+        cloud.call(op::GetObject, input).await.err().map(|error| (error.code(), error.status()))
+    };
+    assert_eq!(changed(lab.cloud.anonymous()).await, Some(("InvalidRequest", 400)));
+    assert_eq!(changed(lab.cloud.as_account("222222222222")).await, None);
 
     let restrict = api_s3::PutPublicAccessBlockRequest {
         bucket: "bbb".to_owned(),

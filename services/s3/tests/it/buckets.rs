@@ -29,6 +29,14 @@ async fn a_name_is_taken_once_in_the_whole_cloud() {
     assert_eq!(again.code(), "BucketAlreadyOwnedByYou");
     let unspecified = away.call(op::CreateBucket, create("nowhere")).await.unwrap_err();
     assert_eq!(unspecified.code(), "IllegalLocationConstraintException");
+    let there =
+        CreateBucketConfiguration { location_constraint: Some("nowhere-1".to_owned()), ..Default::default() };
+    let input =
+        || CreateBucketRequest { create_bucket_configuration: Some(there.clone()), ..create("nowhere") };
+    let nowhere = lab.cloud.call(op::CreateBucket, input()).await.unwrap_err();
+    assert_eq!((nowhere.code(), nowhere.status()), ("InvalidLocationConstraint", 400));
+    // A cloud may have a region that the model does not know.
+    lab.cloud.in_region("nowhere-1").call(op::CreateBucket, input()).await.unwrap();
 
     let location =
         |bucket: &str| GetBucketLocationRequest { bucket: bucket.to_owned(), ..Default::default() };

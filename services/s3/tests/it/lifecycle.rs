@@ -3,10 +3,10 @@
 use api_s3::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, CopyObjectRequest,
     CreateMultipartUploadRequest, GetBucketLifecycleConfigurationRequest, HeadObjectRequest,
-    LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, ListMultipartUploadsRequest,
-    ListObjectVersionsRequest, ListPartsRequest, NoncurrentVersionExpiration,
-    PutBucketLifecycleConfigurationRequest, PutBucketVersioningRequest, Transition, VersioningConfiguration,
-    op,
+    LifecycleExpiration, LifecycleRule, LifecycleRuleAndOperator, LifecycleRuleFilter,
+    ListMultipartUploadsRequest, ListObjectVersionsRequest, ListPartsRequest, NoncurrentVersionExpiration,
+    NoncurrentVersionTransition, PutBucketLifecycleConfigurationRequest, PutBucketVersioningRequest,
+    Transition, VersioningConfiguration, op,
 };
 
 use shape::Timestamp;
@@ -232,6 +232,76 @@ async fn rules_come_back_as_given_and_bad_ones_change_nothing() {
     assert_eq!(rules[0].id.as_deref(), Some("mine"));
     assert_eq!(rules[0].expiration.as_ref().unwrap().days, Some(5));
     assert_eq!(rules[0].filter.as_ref().unwrap().prefix.as_deref(), Some("old/"));
+}
+
+#[tokio::test]
+async fn rules_whose_actions_contradict_are_refused() {
+    let lab = Lab::new().await;
+    let to = |days: i32, class: &str| Transition {
+        days: Some(days),
+        storage_class: Some(class.to_owned()),
+        ..Default::default()
+    };
+    let dated = |day: i64, class: &str| Transition {
+        days: None,
+        date: Some(Timestamp::from_millis(day * DAY_MS)),
+        storage_class: Some(class.to_owned()),
+    };
+    let sinking = |all: Vec<Transition>| LifecycleRule { transitions: Some(all), ..rule() };
+    let and = |prefix: Option<&str>, size: Option<i64>| LifecycleRule {
+        filter: Some(LifecycleRuleFilter {
+            and: Some(LifecycleRuleAndOperator {
+                prefix: prefix.map(str::to_owned),
+                object_size_greater_than: size,
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        ..expiring(1)
+    };
+    let moved = |days: i32| LifecycleRule {
+        noncurrent_version_transitions: Some(vec![NoncurrentVersionTransition {
+            noncurrent_days: Some(30),
+            storage_class: Some("GLACIER".to_owned()),
+            ..Default::default()
+        }]),
+        noncurrent_version_expiration: Some(NoncurrentVersionExpiration {
+            noncurrent_days: Some(days),
+            ..Default::default()
+        }),
+        ..rule()
+    };
+    let expires_too =
+        |to: Transition, days: i32| LifecycleRule { transitions: Some(vec![to]), ..expiring(days) };
+    for (given, code) in [
+        (expires_too(to(9, "GLACIER"), 9), Some("InvalidArgument")),
+        (expires_too(to(9, "GLACIER"), 10), None),
+        (expires_too(dated(9, "GLACIER"), 99), Some("InvalidRequest")),
+        (sinking(vec![to(9, "GLACIER"), to(10, "GLACIER")]), Some("InvalidRequest")),
+        (sinking(vec![to(9, "GLACIER"), dated(99, "DEEP_ARCHIVE")]), Some("InvalidRequest")),
+        (sinking(vec![to(30, "STANDARD_IA"), to(31, "GLACIER")]), Some("InvalidArgument")),
+        (sinking(vec![to(30, "ONEZONE_IA"), to(59, "DEEP_ARCHIVE")]), Some("InvalidArgument")),
+        (sinking(vec![to(30, "STANDARD_IA"), to(60, "GLACIER")]), None),
+        (sinking(vec![dated(9, "STANDARD_IA"), dated(38, "GLACIER")]), Some("InvalidArgument")),
+        (sinking(vec![dated(9, "STANDARD_IA"), dated(39, "GLACIER")]), None),
+        (moved(30), Some("InvalidArgument")),
+        (moved(31), None),
+        (and(Some("p"), None), Some("MalformedXML")),
+        (and(None, None), Some("MalformedXML")),
+        (and(Some("p"), Some(5)), None),
+    ] {
+        assert_eq!(try_rules(&lab, vec![given.clone()]).await.err(), code, "{given:?}");
+    }
+    let rules = vec![expires_too(to(9, "GLACIER"), 9)];
+    let input = PutBucketLifecycleConfigurationRequest {
+        bucket: "bbb".to_owned(),
+        lifecycle_configuration: Some(BucketLifecycleConfiguration { rules }),
+        ..Default::default()
+    };
+    let refused = lab.cloud.call(op::PutBucketLifecycleConfiguration, input).await.unwrap_err();
+    let said = "'Days' in the Expiration action for filter '(prefix=old/)' must be greater than 'Days' in the \
+                Transition action";
+    assert_eq!(refused.message(), said);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -253,6 +253,10 @@ async fn many_go_at_once() {
     assert_eq!(failed[0].code.as_deref(), Some("KeyTooLongError"));
     assert_eq!(lab.get("a", None).await.unwrap_err(), "NoSuchKey");
     assert_eq!(lab.get("b", None).await.unwrap(), b"v");
+    let delete = api_s3::Delete { objects: vec![named("b"), named("")], quiet: None };
+    let input = DeleteObjectsRequest { bucket: "bbb".to_owned(), delete, ..Default::default() };
+    assert_eq!(lab.cloud.call(op::DeleteObjects, input).await.unwrap_err().code(), "MalformedXML");
+    assert_eq!(lab.get("b", None).await.unwrap(), b"v");
 }
 
 #[tokio::test]

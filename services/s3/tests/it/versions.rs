@@ -1,8 +1,8 @@
 //! Versions: kept, hidden under markers, brought back, taken away.
 
 use api_s3::{
-    DeleteObjectOutput, DeleteObjectRequest, ListObjectVersionsRequest, PutBucketVersioningRequest,
-    VersioningConfiguration, op,
+    CopyObjectRequest, DeleteObjectOutput, DeleteObjectRequest, ListObjectVersionsRequest,
+    PutBucketVersioningRequest, VersioningConfiguration, op,
 };
 
 use super::Lab;
@@ -51,7 +51,19 @@ async fn every_version_is_kept_and_found() {
     assert_eq!(lab.get("k", None).await.unwrap(), b"two");
     assert_eq!(lab.get("k", Some(&one)).await.unwrap(), b"one");
     assert_eq!(lab.get("k", Some("null")).await.unwrap(), b"null");
-    assert_eq!(lab.get("k", Some("nonsense")).await.unwrap_err(), "NoSuchVersion");
+    let gone = one.replace(&one[20..], "ffffffffffff");
+    assert_eq!(lab.get("k", Some(&gone)).await.unwrap_err(), "NoSuchVersion");
+    for nonsense in ["nonsense", "", "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo"] {
+        assert_eq!(lab.get("k", Some(nonsense)).await.unwrap_err(), "InvalidArgument");
+        let delete = DeleteObjectRequest {
+            bucket: "bbb".to_owned(),
+            key: "k".to_owned(),
+            version_id: Some(nonsense.to_owned()),
+            ..Default::default()
+        };
+        let refused = lab.cloud.call(op::DeleteObject, delete).await.unwrap_err();
+        assert_eq!((refused.code(), refused.status()), ("InvalidArgument", 400));
+    }
     let listed: Vec<_> =
         lab.versions().await.into_iter().map(|(_, version, latest, _)| (version, latest)).collect();
     assert_eq!(listed, [(two, true), (one, false), ("null".to_owned(), false)]);
@@ -67,6 +79,17 @@ async fn a_marker_hides_and_goes_again() {
     let marker = deleted.version_id.unwrap();
     assert_eq!(lab.get("k", None).await.unwrap_err(), "NoSuchKey");
     assert_eq!(lab.get("k", Some(&marker)).await.unwrap_err(), "MethodNotAllowed");
+    let copy = |source: String| CopyObjectRequest {
+        bucket: "bbb".to_owned(),
+        key: "copy".to_owned(),
+        copy_source: source,
+        ..Default::default()
+    };
+    for (source, code) in
+        [(format!("bbb/k?versionId={marker}"), "InvalidRequest"), ("bbb/k".to_owned(), "NoSuchKey")]
+    {
+        assert_eq!(lab.cloud.call(op::CopyObject, copy(source)).await.unwrap_err().code(), code);
+    }
     let latest: Vec<_> =
         lab.versions().await.into_iter().map(|(_, _, latest, marker)| (latest, marker)).collect();
     assert_eq!(latest, [(false, false), (true, true)]);
