@@ -2,6 +2,7 @@
 
 pub mod access_point;
 pub mod acl;
+pub mod action;
 pub mod census;
 pub mod checksum;
 pub mod condition;

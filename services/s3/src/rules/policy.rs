@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use kernel::Result;
 use policy::{Condition, Document, Effect, Kind, Policy, PrincipalType, Statement};
 
+use super::action::{self, About};
 use crate::errors;
 
 /// A bucket policy's size (S3 user guide, "Quotas").
@@ -48,13 +49,8 @@ pub fn check(text: &str, bucket_arn: &str) -> Result<Ready> {
     let read = Document::parse(Kind::Resource, text, &[]);
     let document = read.map_err(|reason| errors::malformed_policy(reason.message))?;
     for statement in &document.statements {
-        let fits = |action: &String| {
-            let head = action.get(..3).unwrap_or_default();
-            action == "*" || head.eq_ignore_ascii_case("s3:")
-        };
-        if !statement.actions.entries.iter().all(fits) {
-            return Err(errors::malformed_policy("Policy has invalid action"));
-        }
+        let about: Vec<About> =
+            statement.actions.entries.iter().map(|action| action::read(action)).collect::<Result<_>>()?;
         let names_it = |resource: &String| {
             let rest = resource.strip_prefix(bucket_arn);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '*']))
@@ -62,8 +58,35 @@ pub fn check(text: &str, bucket_arn: &str) -> Result<Ready> {
         if !statement.resources.iter().flat_map(|resources| &resources.entries).all(names_it) {
             return Err(errors::malformed_policy("Policy has invalid resource"));
         }
+        if is_of_bucket(bucket_arn) && !statement.actions.except {
+            check_applies(statement, &about, bucket_arn)?;
+        }
+        if !statement.conditions.iter().all(|condition| action::is_key(&condition.key)) {
+            return Err(errors::malformed_policy("Policy has an invalid condition key"));
+        }
     }
     Ok(ready(&document))
+}
+
+/// An access point's ARN names region and account; what may be done with the point itself is not ours to sort out.
+fn is_of_bucket(arn: &str) -> bool {
+    arn.contains(":s3:::")
+}
+
+/// Every action is one on the bucket, or on objects, and the statement names such.
+fn check_applies(statement: &Statement, about: &[About], bucket_arn: &str) -> Result<()> {
+    let Some(resources) = statement.resources.as_ref().filter(|resources| !resources.except) else {
+        return Ok(());
+    };
+    let rest = |resource: &String| resource.strip_prefix(bucket_arn).unwrap_or_default().to_owned();
+    let rests: Vec<String> = resources.entries.iter().map(rest).collect();
+    let objects = rests.iter().any(|rest| !rest.is_empty());
+    let buckets = rests.iter().any(|rest| !rest.starts_with('/'));
+    let applies = |about: &About| (about.buckets && buckets) || (about.objects && objects);
+    if about.iter().all(applies) {
+        return Ok(());
+    }
+    Err(errors::malformed_policy("Action does not apply to any resource(s) in statement"))
 }
 
 /// A stored policy again; `None` when it does not read, which lets nobody in.
@@ -136,6 +159,40 @@ mod tests {
         ] {
             assert_eq!(check(&bad, ARN).unwrap_err().code(), "MalformedPolicy", "{bad}");
         }
+    }
+
+    #[test]
+    fn policies_that_can_never_work_are_refused() {
+        let of = |action: &str, resource: &str, condition: &str| {
+            let text = format!(
+                r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": "*",
+                "Action": {action}, "Resource": {resource}, "Condition": {condition}}}]}}"#
+            );
+            check(&text, ARN).err().map(|error| error.message().to_owned())
+        };
+        let (bucket, objects) = (r#""arn:aws:s3:::bbb""#, r#""arn:aws:s3:::bbb/*""#);
+        let both = format!("[{bucket}, {objects}]");
+        let applies = Some("Action does not apply to any resource(s) in statement");
+        for (action, resource, refused) in [
+            (r#""s3:DeleteObjekt""#, objects, Some("Policy has invalid action")),
+            (r#""s3:GetObject""#, bucket, applies),
+            (r#""s3:ListBucket""#, objects, applies),
+            (r#"["s3:GetObject", "s3:ListBucket"]"#, objects, applies),
+            (r#"["s3:GetObject", "s3:ListBucket"]"#, &both, None),
+            (r#""s3:ListAllMyBuckets""#, &both, applies),
+            (r#""s3:*""#, bucket, None),
+            (r#""s3:Get*""#, objects, None),
+            (r#""*""#, bucket, None),
+            (r#"["s3:GetObject", "s3:ListBucket"]"#, r#""arn:aws:s3:::bbb*""#, None),
+        ] {
+            assert_eq!(of(action, resource, "{}").as_deref(), refused, "{action} {resource}");
+        }
+        let get = r#""s3:GetObject""#;
+        let key = |key: &str| format!(r#"{{"StringEquals": {{"{key}": "v"}}}}"#);
+        assert_eq!(of(get, objects, &key("s3:ExistingObjectTag/a")), None);
+        assert_eq!(of(get, objects, &key("aws:PrincipalTag/a")), None);
+        let unknown = Some("Policy has an invalid condition key");
+        assert_eq!(of(get, objects, &key("s3:ExistingObjectTags/a")).as_deref(), unknown);
     }
 
     #[test]
