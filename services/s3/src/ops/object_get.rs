@@ -87,7 +87,10 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
             Ok((bucket, object, segments, inline, expiry))
         })
         .await?;
-    asked.conditions.check(&object.etag, object.modified_at)?;
+    asked.conditions.check(&object.etag, object.modified_at).map_err(|refused| match refused.status() {
+        304 => refused.with_fields(unchanged(&bucket, &object)),
+        _ => refused,
+    })?;
     object.encryption.check(asked.customer)?;
     let part = match (asked.part, asked.range) {
         (Some(_), Some(_)) => {
@@ -102,6 +105,16 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
     let content_range = part.as_ref().map(|part| range::content_range(part, object.size));
     let range = part.unwrap_or(0..object.size);
     Ok(Found { bucket, object, segments, inline, range, content_range, expiry })
+}
+
+/// The headers by which a client knows what it has already.
+fn unchanged(bucket: &Bucket, object: &Object) -> HeadObjectOutput {
+    HeadObjectOutput {
+        e_tag: Some(object.shown_etag()),
+        last_modified: date(object.modified_at),
+        version_id: bucket.versioning.map(|_| object.shown_version()),
+        ..HeadObjectOutput::default()
+    }
 }
 
 /// When the version expires: the latest one, as rules that say so mean no other.

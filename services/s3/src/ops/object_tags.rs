@@ -2,12 +2,12 @@
 
 use api_s3::{
     DeleteObjectTaggingOutput, DeleteObjectTaggingRequest, GetObjectTaggingOutput, GetObjectTaggingRequest,
-    PutObjectTaggingOutput, PutObjectTaggingRequest,
+    HeadObjectOutput, PutObjectTaggingOutput, PutObjectTaggingRequest,
 };
 use kernel::{Access, Ctx, Result, Scope};
 
 use super::object_access::with_tags;
-use super::{again, bucket, bucket_replication, notification, on_object, which};
+use super::{again, bucket, bucket_replication, date, notification, on_object, which};
 use crate::errors;
 use crate::rules::tags::{self, OBJECT_TAGS_MAX, Tags};
 use crate::state::object::{self, Object, Which};
@@ -67,12 +67,25 @@ async fn set(
     .await
 }
 
-/// The object that was asked for, and no delete marker.
+/// The object that was asked for, and no delete marker. A refusal says which marker is in the way.
 pub(super) fn present(object: Option<Object>, which: &Which) -> Result<Object> {
     match (object, which) {
         (Some(object), _) if !object.is_marker => Ok(object),
-        (Some(_), Which::Null | Which::Version(_)) => Err(errors::is_delete_marker()),
-        (_, Which::Latest) => Err(errors::no_such_key()),
+        (Some(marker), Which::Null | Which::Version(_)) => {
+            let modified = HeadObjectOutput { last_modified: date(marker.modified_at), ..of_marker(&marker) };
+            Err(errors::is_delete_marker().with_fields(modified))
+        }
+        (Some(marker), Which::Latest) => Err(errors::no_such_key().with_fields(of_marker(&marker))),
+        (None, Which::Latest) => Err(errors::no_such_key()),
         (None, _) => Err(errors::no_such_version()),
+    }
+}
+
+/// The headers that tell of a delete marker.
+fn of_marker(marker: &Object) -> HeadObjectOutput {
+    HeadObjectOutput {
+        delete_marker: Some(true),
+        version_id: Some(marker.shown_version()),
+        ..HeadObjectOutput::default()
     }
 }

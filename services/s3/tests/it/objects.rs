@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use api_s3::{
     CopyObjectRequest, CreateMultipartUploadRequest, DeleteObjectsRequest, GetObjectAttributesRequest,
-    GetObjectRequest, HeadObjectRequest, ObjectIdentifier, PutObjectRequest, UploadPartRequest, op,
+    GetObjectRequest, HeadObjectOutput, HeadObjectRequest, ObjectIdentifier, PutObjectRequest,
+    UploadPartRequest, op,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -185,6 +186,9 @@ async fn reads_may_depend_on_what_is_there() {
     let not_modified = GetObjectRequest { if_none_match: etag.clone(), ..get("k") };
     let refused = lab.cloud.call(op::GetObject, not_modified).await.err().unwrap();
     assert_eq!(refused.status(), 304);
+    let headers = refused.fields().unwrap().as_any().downcast_ref::<HeadObjectOutput>().unwrap();
+    assert_eq!((&headers.e_tag, headers.version_id.is_none()), (&etag, true));
+    assert!(headers.last_modified.is_some());
     let other = GetObjectRequest { if_match: Some("\"x\"".to_owned()), ..get("k") };
     assert_eq!(lab.cloud.call(op::GetObject, other).await.err().unwrap().status(), 412);
 }

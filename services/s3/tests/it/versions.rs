@@ -1,8 +1,8 @@
 //! Versions: kept, hidden under markers, brought back, taken away.
 
 use api_s3::{
-    CopyObjectRequest, DeleteObjectOutput, DeleteObjectRequest, ListObjectVersionsRequest,
-    PutBucketVersioningRequest, VersioningConfiguration, op,
+    CopyObjectRequest, DeleteObjectOutput, DeleteObjectRequest, GetObjectRequest, HeadObjectOutput,
+    ListObjectVersionsRequest, PutBucketVersioningRequest, VersioningConfiguration, op,
 };
 
 use super::Lab;
@@ -79,6 +79,14 @@ async fn a_marker_hides_and_goes_again() {
     let marker = deleted.version_id.unwrap();
     assert_eq!(lab.get("k", None).await.unwrap_err(), "NoSuchKey");
     assert_eq!(lab.get("k", Some(&marker)).await.unwrap_err(), "MethodNotAllowed");
+    for (version_id, status) in [(None, 404), (Some(marker.clone()), 405)] {
+        let ask = GetObjectRequest { version_id, ..super::get("k") };
+        let refused = lab.cloud.call(op::GetObject, ask).await.err().unwrap();
+        let headers = refused.fields().unwrap().as_any().downcast_ref::<HeadObjectOutput>().unwrap();
+        assert_eq!((refused.status(), headers.delete_marker), (status, Some(true)));
+        assert_eq!(headers.version_id.as_ref(), Some(&marker));
+        assert_eq!(headers.last_modified.is_some(), status == 405);
+    }
     let copy = |source: String| CopyObjectRequest {
         bucket: "bbb".to_owned(),
         key: "copy".to_owned(),
