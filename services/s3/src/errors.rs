@@ -1,11 +1,10 @@
 //! Every error this service answers with, in S3's words (S3 API reference, list of error codes).
 
 pub mod access_point;
+pub mod checksum;
 pub mod select;
 
 use kernel::{Error, Kind};
-
-use crate::rules::checksum::Algorithm;
 
 fn of(kind: Kind, code: &'static str, status: u16, message: impl Into<String>) -> Error {
     Error::new(kind, code, message).status_is(status)
@@ -307,36 +306,6 @@ pub fn invalid_request(message: impl Into<String>) -> Error {
 pub fn malformed_xml() -> Error {
     let message = "The XML you provided was not well-formed or did not validate against our published schema";
     of(Kind::Invalid, "MalformedXML", 400, message)
-}
-
-/// An algorithm is named, and no checksum by it comes.
-pub fn named_checksum_missing() -> Error {
-    let message = "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer \
-                   headers were found.";
-    invalid_request(message)
-}
-
-pub fn other_checksum_named() -> Error {
-    invalid_request("Value for x-amz-sdk-checksum-algorithm header is invalid.")
-}
-
-/// A part whose checksum is not by its upload's algorithm, or is not there.
-pub fn other_checksum(wanted: Algorithm, brought: Option<Algorithm>) -> Error {
-    let name = |algorithm: Algorithm| algorithm.name().to_ascii_lowercase();
-    invalid_request(format!(
-        "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
-        name(wanted),
-        brought.map_or("null".to_owned(), name)
-    ))
-}
-
-/// An upload is completed without the checksum of a part that its own is made of.
-pub fn part_without_checksum(wanted: Algorithm, part: u32) -> Error {
-    invalid_request(format!(
-        "The upload was created using a {} checksum. The complete request must include the checksum for each part. It \
-         was missing for part {part} in the request.",
-        wanted.name().to_ascii_lowercase()
-    ))
 }
 
 pub fn missing_length() -> Error {

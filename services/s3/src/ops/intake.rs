@@ -17,7 +17,7 @@ use kernel::{Ctx, Error, Result};
 use shape::{Body, BodyError};
 
 use super::vault;
-use crate::errors;
+use crate::errors::{self, checksum as bad_sum};
 use crate::rules::checksum::{Algorithm, Checksum, Sums, Type};
 use crate::rules::seal::{Secret, SegmentKey, sealed_size, segment_key};
 use crate::state::bucket::Bucket;
@@ -33,8 +33,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// What a request promises of its body.
 #[derive(Debug, Default)]
 pub(super) struct Promised {
-    /// `None` where the body itself says how long it is. `Content-Length` is no promise of the object's length: it counts
-    /// the chunks a body came in too, and the door sees to it that a body is as long.
+    /// `None` where the body itself says how long it is. `Content-Length` is no promise of the object's length: it
+    /// counts the chunks a body came in too, and the door sees to it that a body is as long.
     pub(super) length: Option<u64>,
     /// `Content-MD5`.
     pub(super) md5: Option<[u8; 16]>,
@@ -56,11 +56,11 @@ pub(super) enum Due {
 impl Due {
     fn check(self, brought: Option<Algorithm>) -> Result<()> {
         match (self, brought) {
-            (Self::Named(_), None) => Err(errors::named_checksum_missing()),
-            (Self::Named(named), Some(other)) if other != named => Err(errors::other_checksum_named()),
-            (Self::OfUpload(wanted, Type::Composite), None) => Err(errors::other_checksum(wanted, None)),
+            (Self::Named(_), None) => Err(bad_sum::named_missing()),
+            (Self::Named(named), Some(other)) if other != named => Err(bad_sum::other_named()),
+            (Self::OfUpload(wanted, Type::Composite), None) => Err(bad_sum::other(wanted, None)),
             (Self::OfUpload(wanted, _), Some(other)) if other != wanted => {
-                Err(errors::other_checksum(wanted, Some(other)))
+                Err(bad_sum::other(wanted, Some(other)))
             }
             _ => Ok(()),
         }

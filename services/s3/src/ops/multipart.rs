@@ -13,7 +13,7 @@ use super::intake::{self, Due, Promised, Taken};
 use super::object_access::make_access;
 use super::object_put::forget;
 use super::{again, bucket, data_key};
-use crate::errors;
+use crate::errors::{self, checksum as bad_sum};
 use crate::rules::acl;
 use crate::rules::checksum::{self, Algorithm, Checksum, Type};
 use crate::rules::encryption::{self, CustomerKey};
@@ -184,7 +184,7 @@ pub async fn upload_part(ctx: &Ctx, input: UploadPartRequest) -> Result<UploadPa
 fn for_upload(promised: Promised, upload: &Upload) -> Result<Promised> {
     let Some((wanted, of)) = upload.checksum else { return Ok(promised) };
     match promised.algorithm {
-        Some(other) if other != wanted => Err(errors::other_checksum(wanted, Some(other))),
+        Some(other) if other != wanted => Err(bad_sum::other(wanted, Some(other))),
         _ => {
             let due = promised.due.unwrap_or(Due::OfUpload(wanted, of));
             Ok(Promised { algorithm: Some(wanted), due: Some(due), ..promised })

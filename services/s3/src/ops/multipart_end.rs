@@ -13,7 +13,7 @@ use super::multipart::PARTS_MAX;
 use super::object_access::{go_on_access, with};
 use super::object_put::tell_created;
 use super::{again, bucket, long};
-use crate::errors;
+use crate::errors::{self, checksum as bad_sum};
 use crate::rules::checksum::{self, Checksum, Type};
 use crate::rules::condition::{Write, matches};
 use crate::rules::encryption::Encryption;
@@ -128,7 +128,7 @@ fn choose<'p>(listed: &[CompletedPart], parts: &'p [Part], upload: &Upload) -> R
         let etag = given.e_tag.as_deref().ok_or_else(errors::malformed_xml)?;
         let checksum = checksum::given(checksum_members!(given))?;
         if let (Some((wanted, Type::Composite)), None) = (upload.checksum, &checksum) {
-            return Err(errors::part_without_checksum(wanted, number));
+            return Err(bad_sum::of_part_missing(wanted, number));
         }
         if !matches(etag, &found.etag)
             || checksum

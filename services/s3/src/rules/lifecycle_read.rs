@@ -126,7 +126,8 @@ fn check_classes(rule: &Rule, filter: &str) -> Result<()> {
     Ok(())
 }
 
-/// All happens by days or all by dates; what expires does so after it sank, and has been kept for a while where it sank to.
+/// All happens by days or all by dates; what expires does so after it sank, and has been kept for a while where it
+/// sank to.
 fn check_order(rule: &Rule, filter: &str) -> Result<()> {
     let by_days = |when: &When| matches!(when, When::Days(_));
     let mixed = |actions: &str| {

@@ -21,8 +21,8 @@ pub struct Notice {
     pub body: String,
 }
 
-/// Orders what happens to a key: each number is greater than those before it, also within a moment, and behind a kill by
-/// the clock. An event takes its number in its transaction, and those of one key come one after the other.
+/// Orders what happens to a key: each number is greater than those before it, also within a moment, and behind a
+/// kill by the clock. An event takes its number in its transaction, and those of one key come one after the other.
 #[derive(Debug, Default)]
 pub struct Sequence(AtomicU64);
 
