@@ -8,6 +8,7 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 from s3_kit import bucket, s3  # noqa: F401
 
 
@@ -80,3 +81,22 @@ def test_a_bucket_right_before_the_clouds_name(s3, bucket, raw):
     assert b"<Key>k</Key>" in raw("GET", "/?list-type=2", host=host)[2]
     assert raw("DELETE", "/k", host=host)[0] == 204
     assert bucket in [one["Name"] for one in s3.list_buckets()["Buckets"]]
+
+
+def test_refusals_say_what_stands_in_the_way(s3, bucket):
+    def headers(call, **params):
+        with pytest.raises(ClientError) as refused:
+            call(Bucket=bucket, Key="k", **params)
+        told = refused.value.response["ResponseMetadata"]
+        return told["HTTPStatusCode"], told["HTTPHeaders"]
+
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"whole")["ETag"]
+    status, told = headers(s3.get_object, IfNoneMatch=etag)
+    assert (status, told["etag"]) == (304, etag) and "last-modified" in told
+    marker = s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
+    for call in (s3.get_object, s3.head_object):
+        status, told = headers(call)
+        assert (status, told["x-amz-delete-marker"], told["x-amz-version-id"]) == (404, "true", marker)
+        status, told = headers(call, VersionId=marker)
+        assert (status, told["x-amz-delete-marker"]) == (405, "true")

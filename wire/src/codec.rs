@@ -22,6 +22,7 @@ use shape::{Body, Bytes, OpDef, Protocol, ServiceDef, Struct};
 use crate::headers::{AMZN_REQUEST_ID, SMITHY_PROTOCOL};
 
 pub use error::encode_error;
+pub use rest::headers_of;
 
 use check::Check;
 

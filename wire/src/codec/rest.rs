@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_RANGE, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use kernel::{Error, Kind, Result};
 use shape::{Body, Bytes, Location, Member, Ref, Shape, Slot, Struct, TimestampFormat};
 
@@ -225,6 +225,13 @@ pub(super) fn read_raw(
         _ => {}
     }
     Ok(None)
+}
+
+/// What a structure says in headers.
+pub fn headers_of(output: &dyn Struct) -> HeaderMap {
+    let mut answer = Response::new(Body::default());
+    write_bindings(&mut answer, output);
+    std::mem::take(answer.headers_mut())
 }
 
 /// Writes what is bound to headers and the status line.

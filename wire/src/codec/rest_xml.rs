@@ -19,7 +19,9 @@ pub(super) fn decode(request: Request<'_>, input: &mut dyn Struct, check: &Check
         given.add(i);
         let document = rest::read_raw(request.body, shape, member, &at)?;
         if let Some(body) = document.filter(|body| !body.trim_ascii().is_empty()) {
-            xml::read_value(&xml::parse_as(root_of(member), &body)?, shape, member, &at)?;
+            // A member's own name is the root's where the model says so, which it may do in the very same word.
+            let root = xml::parse_as(&[root_of(member), member.wire], &body)?;
+            xml::read_value(&root, shape, member, &at)?;
         }
     } else if rest::has_body(input) {
         let body = request.body.whole();

@@ -115,10 +115,11 @@ fn unexpected(element: &Element) -> Error {
     malformed(format_args!("{} is not expected there", element.name))
 }
 
-/// The document's root, which must have this name.
-pub(super) fn parse_as(name: &str, body: &[u8]) -> Result<Element> {
+/// The document's root, which must have one of these names.
+pub(super) fn parse_as(names: &[&str], body: &[u8]) -> Result<Element> {
     let root = parse(body)?;
-    if root.name == local(name) { Ok(root) } else { Err(unexpected(&root)) }
+    let is_one = names.iter().any(|name| root.name == local(name));
+    if is_one { Ok(root) } else { Err(unexpected(&root)) }
 }
 
 fn local(name: &str) -> &str {

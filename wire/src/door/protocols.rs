@@ -95,5 +95,8 @@ fn object_store_error(dialect: Dialect<'_>, error: &Error) -> Response<Answer> {
     *response.status_mut() =
         StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    if let Some(fields) = error.fields() {
+        response.headers_mut().extend(codec::headers_of(fields));
+    }
     response
 }
