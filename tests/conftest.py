@@ -20,6 +20,21 @@ BINARY = os.environ.get("CLOUDLET_BIN", os.path.join(os.path.dirname(__file__), 
 ROOT = os.geteuid() == 0
 
 
+def forget_certificate(iam, name):
+    """Deletes a server certificate, once who used it has told that it does no more."""
+
+    def goes():
+        try:
+            iam.delete_server_certificate(ServerCertificateName=name)
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] != "DeleteConflict":
+                raise
+            return False
+        return True
+
+    eventually(goes, f"nobody uses {name} any more")
+
+
 def eventually(ask, what, seconds=20.0):
     """Polls until `ask` gives something true."""
     end = time.monotonic() + seconds

@@ -10,7 +10,7 @@ import urllib.request
 import uuid
 
 import pytest
-from conftest import code, eventually, needs_root
+from conftest import code, eventually, forget_certificate, needs_root
 
 pytestmark = needs_root
 
@@ -428,7 +428,7 @@ def test_https_listeners_show_the_certificate_that_is_asked_for(web):
         made = iam.upload_server_certificate(ServerCertificateName=name(word), CertificateBody=body, PrivateKey=key)
         metadata = made["ServerCertificateMetadata"]
         arns[word] = metadata["Arn"]
-        web.undo.append(lambda n=metadata["ServerCertificateName"]: iam.delete_server_certificate(ServerCertificateName=n))
+        web.undo.append(lambda n=metadata["ServerCertificateName"]: forget_certificate(iam, n))
     server = web.instance("one")
     group = web.targets()
     web.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": server}])

@@ -6,7 +6,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from conftest import eventually, needs_root
+from conftest import eventually, forget_certificate, needs_root
 from test_autoscaling import Site
 from test_elb import WEB, Web, certificate, code, get, name, shown_by, words
 
@@ -148,7 +148,7 @@ def test_policies_attributes_tags_and_refusals(web):
     body, key = certificate("classic.example.com")
     iam = web.cloud.client("iam")
     server = iam.upload_server_certificate(ServerCertificateName=name("clb"), CertificateBody=body, PrivateKey=key)["ServerCertificateMetadata"]
-    web.undo.append(lambda: iam.delete_server_certificate(ServerCertificateName=server["ServerCertificateName"]))
+    web.undo.append(lambda: forget_certificate(iam, server["ServerCertificateName"]))
     lb = web.made([("HTTP", 80, "HTTP", 80)], check="TCP:80")
     secure = {"Protocol": "HTTPS", "LoadBalancerPort": 443, "InstanceProtocol": "HTTP", "InstancePort": 80, "SSLCertificateId": server["Arn"]}
     elb.create_load_balancer_listeners(LoadBalancerName=lb, Listeners=[secure])
