@@ -93,12 +93,12 @@ pub async fn create_bucket(ctx: &Ctx, input: CreateBucketRequest) -> Result<Crea
     })
 }
 
-/// Where a bucket is to lie: where the request was sent to.
 /// Whether the model knows it.
 fn is_region(name: &str) -> bool {
     api_s3::schema::BucketLocationConstraint.values.contains(&name)
 }
 
+/// Where a bucket is to lie: where the request was sent to.
 fn region_of(ctx: &Ctx, constraint: Option<&str>) -> Result<Region> {
     let sent_to = ctx.region();
     let wanted = match constraint {
