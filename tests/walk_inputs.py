@@ -611,7 +611,10 @@ def furnish_elb(elb, account, marker, cloud):
 
 def furnish_autoscaling(autoscaling, account, marker, cloud):
     names = {"LaunchConfigurationName": marker, "AutoScalingGroupName": marker}
-    autoscaling.create_launch_configuration(LaunchConfigurationName=marker, ImageId="ami-0", InstanceType="t3.nano")
+    images = cloud.client("ec2", account=account).describe_images(Filters=[{"Name": "name", "Values": ["host"]}])["Images"]
+    autoscaling.create_launch_configuration(
+        LaunchConfigurationName=marker, ImageId=images[0]["ImageId"], InstanceType="t3.nano"
+    )
     autoscaling.create_auto_scaling_group(**names, MinSize=0, MaxSize=0, AvailabilityZones=["us-east-1a"])
     return names, {}
 

@@ -24,6 +24,9 @@ use crate::machine::{
 use crate::record::{Orders, check_spec};
 use crate::{bundle, capability, cgroup, console, devices, folder, line, micro, roles};
 
+/// How long a machine whose first process is ending may seem to run.
+const ENDING: Duration = Duration::from_millis(200);
+
 impl Machines for Engine {
     fn prepare_image(&self, image: &ImageId, kind: Kind) -> ImageState {
         self.0.images.prepare(image, kind, &self.0.config)
@@ -197,7 +200,12 @@ impl Machines for Engine {
             let orders = folder.clone();
             on_thread(move || folder::set_devices(&orders, devices)).await?;
             let Observed::Running { pid, .. } = found else { return Ok(()) };
-            self.devices_role(id, pid, if force { roles::FORCE } else { "" }).await
+            let Err(error) = self.devices_role(id, pid, if force { roles::FORCE } else { "" }).await else {
+                return Ok(());
+            };
+            // One that is just ending has nothing left to be changed, and is soon seen to have ended.
+            tokio::time::sleep(ENDING).await;
+            if self.must_look(id).await?.is_running() { Err(error) } else { Ok(()) }
         }
         .boxed()
     }
