@@ -1,6 +1,6 @@
 //! Keeps the number of a group's instances: looks, plans, and begins what the instances' own controller does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{Ctx, Millis, Next, Result, Scope, Tx};
 use scaling::owner;
@@ -41,7 +41,7 @@ pub async fn reconcile(ctx: &Ctx, name: String) -> Result<Next> {
     }
     health::check(ctx, &group, &instances).await?;
     let source = refresh::source_of(ctx, &group).await?;
-    let current = current(ctx, &source).await?;
+    let current = current(ctx, &source, &instances).await?;
     let (made, touched) = ctx.write(|tx| work(tx, &name, &source, &current)).await?;
     touched.iter().for_each(|key| ctx.nudge(INSTANCE, key));
     let (refresh_at, refreshed) = refresh::go_on(ctx, &group, &source).await?;
@@ -55,14 +55,20 @@ pub async fn reconcile(ctx: &Ctx, name: String) -> Result<Next> {
 }
 
 /// What the group would launch now; nothing known where that is not there any more.
-async fn current(ctx: &Ctx, source: &Source) -> Result<Current> {
+async fn current(ctx: &Ctx, source: &Source, instances: &[Instance]) -> Result<Current> {
     let origin = match source.origins(ctx).await {
         Ok(origins) => origins.into_iter().next().unwrap_or_default(),
         Err(error) if error.kind() == kernel::Kind::Invalid => Origin::default(),
         Err(error) => return Err(error),
     };
-    let all = ctx.read(|snap| launch_configuration::all(snap, ctx.scope())).await?;
-    let configurations = all.into_iter().map(|one| (one.name().to_owned(), one.created_at)).collect();
+    // Only those that instances are from: most groups launch from templates, and have nothing looked up.
+    let names: BTreeSet<&String> =
+        instances.iter().filter_map(|one| one.origin.configuration.as_ref()).collect();
+    let mut configurations = BTreeMap::new();
+    for name in names {
+        let found = ctx.read(|snap| launch_configuration::find(snap, ctx.scope(), name)).await?;
+        configurations.extend(found.map(|found| (name.clone(), found.created_at)));
+    }
     Ok(Current { origin, now: ctx.now(), configurations })
 }
 

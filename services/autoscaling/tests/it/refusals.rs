@@ -2,7 +2,7 @@
 
 use api_autoscaling::*;
 
-use crate::cloud::{Cloud, template};
+use crate::cloud::{Cloud, GROUP, template};
 
 #[test]
 fn every_listed_operation_is_declared() {
@@ -30,6 +30,10 @@ async fn groups_that_cannot_be_are_refused() {
         CreateAutoScalingGroupType { max_instance_lifetime: Some(60), ..good() },
         CreateAutoScalingGroupType { max_instance_lifetime: Some(31_536_001), ..good() },
         CreateAutoScalingGroupType {
+            service_linked_role_arn: Some("arn:aws:iam::000000000000:role/nix".to_owned()),
+            ..good()
+        },
+        CreateAutoScalingGroupType {
             launch_template: Some(LaunchTemplateSpecification {
                 launch_template_name: Some("web".to_owned()),
                 ..template("1")
@@ -46,4 +50,51 @@ async fn groups_that_cannot_be_are_refused() {
     cloud.test.call(op::CreateAutoScalingGroup, good()).await.unwrap();
     let twice = cloud.test.call(op::CreateAutoScalingGroup, good()).await.unwrap_err();
     assert_eq!(twice.query_code(), "AlreadyExists");
+}
+
+#[tokio::test]
+async fn policies_say_nothing_of_other_types_and_nothing_negative() {
+    let cloud = Cloud::new().await;
+    cloud.test.call(op::CreateAutoScalingGroup, Cloud::asked(0, 2)).await.unwrap();
+    let base = |kind: &str| PutScalingPolicyType {
+        auto_scaling_group_name: GROUP.to_owned(),
+        policy_name: "p".to_owned(),
+        policy_type: Some(kind.to_owned()),
+        ..Default::default()
+    };
+    let simple = || PutScalingPolicyType {
+        adjustment_type: Some("ExactCapacity".to_owned()),
+        scaling_adjustment: Some(1),
+        ..base("SimpleScaling")
+    };
+    let tracked = |metric: &str, label: Option<&str>| PutScalingPolicyType {
+        target_tracking_configuration: Some(TargetTrackingConfiguration {
+            target_value: 50.0,
+            predefined_metric_specification: Some(PredefinedMetricSpecification {
+                predefined_metric_type: metric.to_owned(),
+                resource_label: label.map(str::to_owned),
+            }),
+            ..Default::default()
+        }),
+        ..base("TargetTrackingScaling")
+    };
+    let cpu = || tracked("ASGAverageCPUUtilization", None);
+    let elsewhere = "app/lb/0123456789abcdef/targetgroup/other/0123456789abcdef";
+    let bad = [
+        PutScalingPolicyType { scaling_adjustment: Some(-1), ..simple() },
+        PutScalingPolicyType { cooldown: Some(-5), ..simple() },
+        PutScalingPolicyType { estimated_instance_warmup: Some(5), ..simple() },
+        PutScalingPolicyType { metric_aggregation_type: Some("Average".to_owned()), ..simple() },
+        PutScalingPolicyType { cooldown: Some(5), ..cpu() },
+        PutScalingPolicyType { estimated_instance_warmup: Some(-9), ..cpu() },
+        PutScalingPolicyType { min_adjustment_magnitude: Some(1), ..cpu() },
+        tracked("ALBRequestCountPerTarget", Some(elsewhere)),
+    ];
+    for (at, asked) in bad.into_iter().enumerate() {
+        let refused = cloud.test.call(op::PutScalingPolicy, asked).await;
+        assert_eq!(refused.map_err(|error| error.code()).unwrap_err(), "ValidationError", "number {at}");
+    }
+    let found = cloud.test.call(op::DescribePolicies, Default::default()).await.unwrap();
+    assert!(found.scaling_policies.unwrap().is_empty());
+    cloud.test.call(op::PutScalingPolicy, simple()).await.unwrap();
 }
