@@ -264,10 +264,11 @@ async fn release(ctx: &Ctx, instance: &Instance) -> Result<Next> {
             // Those that go with it are deleted when they are let go.
             for held in volumes::of_instance(tx, &scope, &instance.id)? {
                 volumes::update(tx, &scope, &held.id, |volume| {
-                    let only = volume.attachments.len() == 1;
                     if let Some(held) = volume.held_by_mut(&instance.id) {
                         held.wish = Hold::LetGo { force: true };
-                        volume.deleted |= only && held.delete_on_termination;
+                        let goes_along = held.delete_on_termination;
+                        let is_kept = volume.attachments.iter().any(|held| held.wish == Hold::Keep);
+                        volume.deleted |= goes_along && !is_kept;
                     }
                     Ok(())
                 })?;

@@ -112,13 +112,8 @@ mod tests {
     use crate::state::volume::Observed;
 
     fn lines(kind: &str, size: i32, iops: Option<i32>, throughput: Option<i32>) -> Vec<(String, u64)> {
-        let asked = Asked {
-            size_gib: Some(size),
-            kind: Some(kind.to_owned()),
-            iops,
-            throughput,
-            multi_attach: false,
-        };
+        let kind = Some(kind.to_owned());
+        let asked = Asked { size_gib: Some(size), kind, iops, throughput, ..Asked::default() };
         let shape = check(&asked, None).unwrap();
         let volume = Volume {
             id: VolumeId::parse("vol-12345678").unwrap(),

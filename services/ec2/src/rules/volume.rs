@@ -184,13 +184,8 @@ mod tests {
     use super::*;
 
     fn shape(kind: &str, size: i32, iops: Option<i32>, throughput: Option<i32>) -> Result<Shape> {
-        let asked = Asked {
-            size_gib: Some(size),
-            kind: Some(kind.to_owned()),
-            iops,
-            throughput,
-            multi_attach: false,
-        };
+        let kind = Some(kind.to_owned());
+        let asked = Asked { size_gib: Some(size), kind, iops, throughput, ..Asked::default() };
         check(&asked, None)
     }
 
