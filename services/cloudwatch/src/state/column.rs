@@ -67,8 +67,9 @@ fn whole(values: &[f64]) -> Option<(u8, Vec<i64>)> {
 #[expect(clippy::cast_possible_truncation, reason = "within the bound of exact integers")]
 fn exact(value: f64, scale: f64) -> Option<i64> {
     let scaled = (value * scale).round();
-    let is_same = scaled.abs() <= WHOLE_MAX && (scaled / scale).to_bits() == value.to_bits();
-    is_same.then_some(scaled as i64)
+    let whole = scaled as i64;
+    // Through the integer and back: minus zero, which no integer is, does not come back as it was.
+    (scaled.abs() <= WHOLE_MAX && inexact(whole, scale).to_bits() == value.to_bits()).then_some(whole)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "within the bound of exact integers")]
@@ -205,6 +206,12 @@ mod tests {
         ) {
             let _ = decode(&mut bytes.as_slice(), count);
         }
+    }
+
+    #[test]
+    fn minus_zero_keeps_its_sign() {
+        round_trip(&[-0.0, 0.0]);
+        round_trip(&[1.5, -0.0, 2.5]);
     }
 
     #[test]
