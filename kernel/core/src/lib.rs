@@ -39,6 +39,7 @@ pub mod seal;
 pub mod service;
 pub mod sessions;
 pub mod snapshot_blocks;
+mod sweeps;
 pub mod table;
 pub mod testing;
 pub mod timers;

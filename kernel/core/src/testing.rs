@@ -44,9 +44,20 @@ impl TestCloud {
         Self::over_with(store, GateSettings::default(), services).await
     }
 
+    /// Over a store that exists, so much after the first moment of a new cloud.
+    pub async fn over_after(store: Store, by_ms: Millis, services: Vec<Service>) -> Self {
+        let clock = FakeClock::default();
+        clock.advance(by_ms);
+        Self::over_at(store, clock, GateSettings::default(), services).await
+    }
+
     /// With a gate that is set otherwise.
     pub async fn over_with(store: Store, gate: GateSettings, services: Vec<Service>) -> Self {
-        let clock = Arc::new(FakeClock::default());
+        Self::over_at(store, FakeClock::default(), gate, services).await
+    }
+
+    async fn over_at(store: Store, clock: FakeClock, gate: GateSettings, services: Vec<Service>) -> Self {
+        let clock = Arc::new(clock);
         let parts = Parts {
             store,
             clock: clock.clone(),

@@ -122,7 +122,7 @@ impl House {
             panicked: AtomicBool::new(false),
         });
         house.run_open_hooks().await?;
-        house.start_work(sweeps);
+        house.start_work(crate::sweeps::first_runs(&house, sweeps).await?);
         Ok(house)
     }
 

@@ -23,7 +23,8 @@ const TRIM_EVERY_MS: Millis = 60_000;
 const TOKENS_BATCH: usize = 1_000;
 
 impl House {
-    pub(super) fn start_work(self: &Arc<Self>, sweeps: Vec<(&'static str, Sweep)>) {
+    /// Starts the work of the house and the services' sweeps, each from its first time on.
+    pub(super) fn start_work(self: &Arc<Self>, sweeps: Vec<(Millis, &'static str, Sweep)>) {
         for mailbox in &self.mailboxes {
             self.spawn(crate::events::deliver_to(self.clone(), mailbox.clone()));
         }
@@ -50,15 +51,12 @@ impl House {
                 Ok(())
             })
         }));
-        for (service, sweep) in sweeps {
-            let Sweep { name, every_ms, run } = sweep;
-            let run = Arc::new(run);
-            self.spawn(self.clone().every(every_ms, name, move |house| {
-                let run = run.clone();
-                Box::pin(async move {
-                    let ctx = house.ctx(service, HOUSE_SCOPE);
-                    run(&ctx).await
-                })
+        for (first_at, service, sweep) in sweeps {
+            let sweep = Arc::new(sweep);
+            let (every_ms, name) = (sweep.every_ms, sweep.name);
+            self.spawn(self.clone().every_from(first_at, every_ms, name, move |house| {
+                let sweep = sweep.clone();
+                Box::pin(async move { crate::sweeps::run(&house, service, &sweep).await })
             }));
         }
     }
@@ -70,16 +68,25 @@ impl House {
         name: &'static str,
         f: impl Fn(Arc<Self>) -> crate::BoxFuture<'static, Result<()>> + Send + 'static,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let mut next_at = self.clock.now() + every_ms;
-        async move {
-            let never = Notify::new();
-            loop {
-                self.wait(&never, Some(next_at)).await;
-                next_at = self.clock.now() + every_ms;
-                let Some(_working) = self.begin_work().await else { return };
-                if let Err(error) = self.guard(f(self.clone())).await {
-                    tracing::error!(sweep = name, %error, cause = error.cause().map(tracing::field::display), "a sweep failed");
-                }
+        let first_at = self.clock.now() + every_ms;
+        self.every_from(first_at, every_ms, name, f)
+    }
+
+    async fn every_from(
+        self: Arc<Self>,
+        first_at: Millis,
+        every_ms: Millis,
+        name: &'static str,
+        f: impl Fn(Arc<Self>) -> crate::BoxFuture<'static, Result<()>> + Send + 'static,
+    ) {
+        let never = Notify::new();
+        let mut next_at = first_at;
+        loop {
+            self.wait(&never, Some(next_at)).await;
+            next_at = self.clock.now() + every_ms;
+            let Some(_working) = self.begin_work().await else { return };
+            if let Err(error) = self.guard(f(self.clone())).await {
+                tracing::error!(sweep = name, %error, cause = error.cause().map(tracing::field::display), "a sweep failed");
             }
         }
     }

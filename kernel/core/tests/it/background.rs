@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use kernel::testing::TestCloud;
 use store::Store;
 
-use crate::toy::{Diary, Note, WriteNote, cloud, service};
+use crate::toy::{Diary, HOUR_MS, Note, WriteNote, cloud, service};
 
 #[tokio::test]
 async fn a_nudge_runs_the_controller_until_it_succeeds() {
@@ -72,4 +72,30 @@ async fn timers_and_events_survive_a_restart() {
         })
         .await;
     assert!(before.rung.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_hourly_sweep_goes_on_counting_over_restarts() {
+    const MINUTE_MS: i64 = 60_000;
+    let store = Store::temporary().unwrap();
+    let diary = Arc::new(Diary::default());
+    // Twenty minutes each: it would never come if each start counted anew.
+    for start in 0..3 {
+        let services = vec![service(diary.clone())];
+        let cloud = TestCloud::over_after(store.clone(), start * 20 * MINUTE_MS, services).await;
+        cloud.advance(19 * MINUTE_MS);
+        cloud.call(WriteNote, Note::new("it is open")).await.unwrap();
+        assert_eq!(diary.swept.load(Ordering::SeqCst), 0);
+        cloud.house.close().await;
+    }
+    let swept = async |after: i64, waits: i64, count: u32| {
+        let cloud = TestCloud::over_after(store.clone(), after, vec![service(diary.clone())]).await;
+        cloud.advance(waits);
+        cloud
+            .eventually("it is swept", async || (diary.swept.load(Ordering::SeqCst) == count).then_some(()))
+            .await;
+        cloud.house.close().await;
+    };
+    swept(HOUR_MS, MINUTE_MS, 1).await;
+    swept(9 * HOUR_MS, MINUTE_MS, 2).await;
 }

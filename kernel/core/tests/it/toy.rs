@@ -117,6 +117,7 @@ static TOY: ServiceDef = ServiceDef {
 
 pub(crate) static NOTES: Table<String> = Table::new("toy/note");
 const KEEPER: &str = "toy.keeper";
+pub(crate) const HOUR_MS: kernel::Millis = 3_600_000;
 
 /// What went on behind the operations.
 #[derive(Default)]
@@ -126,6 +127,7 @@ pub(crate) struct Diary {
     pub(crate) heard: Mutex<Vec<String>>,
     pub(crate) refusals_left: AtomicU32,
     pub(crate) rung: Mutex<Vec<String>>,
+    pub(crate) swept: AtomicU32,
 }
 
 async fn write_note(ctx: &Ctx, input: Note) -> Result<Note> {
@@ -180,6 +182,11 @@ async fn ring(ctx: &Ctx, name: String) -> Result<()> {
     Ok(())
 }
 
+async fn sweep(ctx: &Ctx) -> Result<()> {
+    ctx.own::<Arc<Diary>>().swept.fetch_add(1, Ordering::SeqCst);
+    Ok(())
+}
+
 fn take_one(left: &AtomicU32) -> bool {
     left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
 }
@@ -196,6 +203,7 @@ pub(crate) fn service(diary: Arc<Diary>) -> Service {
     s.controller(KEEPER, 2, 60_000, list, keep);
     s.subscribe("toy.listener", Some("toy"), None, hear);
     s.timer("ring", ring);
+    s.sweep("toy.hourly", HOUR_MS, sweep);
     s.build()
 }
 
