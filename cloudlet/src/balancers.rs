@@ -52,7 +52,7 @@ impl Hosts for Balancers {
         connection: Connection,
     ) -> BoxFuture<'_, Response<Answer>> {
         let (address, port) = (connection.peer.ip(), connection.peer.port());
-        let visitor = Visitor { address, port, secure: connection.secure };
+        let visitor = Visitor { address, port, secure: connection.tls_version.is_some() };
         Box::pin(async move {
             let response = self.0.answer(&host, request, visitor).await;
             response.map(|body| Answer::streaming(body.map_err(Into::into)))

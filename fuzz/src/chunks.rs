@@ -49,7 +49,8 @@ pub fn chunked(data: &[u8]) {
     let read = |bytes_each: usize| {
         let seed = (how & 1 == 1).then(seed);
         let promised = (how & 4 == 4).then_some(u64::from(how >> 3));
-        let body = ChunkedBody::new(Pieces::new(rest, bytes_each), seed, how & 2 == 2, promised);
+        let trailer = (how & 2 == 2).then_some(if how & 4 == 4 { "x-amz-checksum-crc32c" } else { "" });
+        let body = ChunkedBody::new(Pieces::new(rest, bytes_each), seed, trailer, promised);
         let whole = now(body.collect()).ok()?;
         Some((whole.trailers().cloned(), whole.to_bytes()))
     };

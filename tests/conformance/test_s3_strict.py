@@ -1,5 +1,7 @@
 """Requests that are nearly right: what is misspelt is never taken for something else, or for less than was meant."""
 
+import base64
+import hashlib
 import http.client
 import re
 from urllib.parse import urlsplit
@@ -12,6 +14,10 @@ from botocore.exceptions import ClientError
 from s3_kit import bucket, s3  # noqa: F401
 
 
+def md5(body):
+    return base64.b64encode(hashlib.md5(body).digest()).decode()
+
+
 @pytest.fixture
 def raw(cloud):
     """Sends a signed request as it is: its status, its error's code, and its body."""
@@ -21,6 +27,8 @@ def raw(cloud):
         host = f"{host or at.hostname}:{at.port}"
         asked = AWSRequest(method, f"http://{host}{path}", headers={"Host": host, **headers}, data=body)
         asked.context["payload_signing_enabled"] = True
+        if "x-amz-trailer" in headers:
+            asked.context["checksum"] = {"request_algorithm": {"in": "trailer"}}
         S3SigV4Auth(Credentials("test", "test"), "s3", "us-east-1").add_auth(asked)
         connection = http.client.HTTPConnection(at.hostname, at.port, timeout=20)
         connection.request(method, path, body=body, headers=dict(asked.headers.items()))
@@ -68,9 +76,36 @@ def test_documents_are_what_their_operation_takes(s3, bucket, raw):
             "<Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>",
         ),
     ):
-        assert raw("PUT", f"/{bucket}?{query}", document.encode())[:2] == (400, "MalformedXML"), document
+        refused = raw("PUT", f"/{bucket}?{query}", document.encode(), **{"Content-MD5": md5(document.encode())})
+        assert refused[:2] == (400, "MalformedXML"), document
     assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == blocked
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+
+
+def test_documents_that_must_come_with_a_sum(s3, bucket, raw):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"whole")
+    document = b"<Delete><Object><Key>k</Key></Object></Delete>"
+    status, code, text = raw("POST", f"/{bucket}?delete", document)
+    assert (status, code) == (400, "InvalidRequest") and b"Content-MD5 OR x-amz-checksum-" in text
+    assert raw("POST", f"/{bucket}?delete", document, **{"Content-MD5": md5(b"other")})[:2] == (400, "BadDigest")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"whole"
+    assert raw("POST", f"/{bucket}?delete", document, **{"Content-MD5": md5(document)})[0] == 200
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+    # Nobody sends one for these.
+    versioning = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    assert raw("PUT", f"/{bucket}?versioning", versioning)[0] == 200
+
+
+def test_a_trailer_announced_must_come(s3, bucket, raw):
+    trailer = {
+        "x-amz-decoded-content-length": "5",
+        "x-amz-trailer": "x-amz-checksum-crc32",
+    }
+    come = b"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n"
+    assert raw("PUT", f"/{bucket}/k", b"5\r\nhello\r\n0\r\n\r\n", **trailer)[:2] == (400, "MalformedTrailerError")
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+    assert raw("PUT", f"/{bucket}/k", come, **trailer)[0] == 200
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"hello"
 
 
 def test_a_bucket_right_before_the_clouds_name(s3, bucket, raw):

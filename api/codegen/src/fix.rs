@@ -27,6 +27,8 @@ pub struct Fix {
     pub optional: Vec<String>,
     /// Answers that choose their status: the output, and the member that says it.
     pub statuses: BTreeMap<String, String>,
+    /// Operations whose body must come with a checksum. The models say only whose clients always send one.
+    pub checksums: Vec<String>,
     pub routing: RoutingFix,
     /// XML root names by shape.
     pub xml_names: BTreeMap<String, String>,

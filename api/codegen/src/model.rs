@@ -77,10 +77,6 @@ pub struct Operation {
     /// `none`: served without a signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authtype: Option<String>,
-    #[serde(skip_serializing_if = "is_false")]
-    pub http_checksum_required: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http_checksum: Option<HttpChecksum>,
     /// The client may compress the body; gzip is all there is.
     #[serde(rename = "requestcompression", skip_serializing_if = "Option::is_none")]
     pub request_compression: Option<Empty>,
@@ -93,13 +89,6 @@ pub struct Http {
     pub request_uri: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_code: Option<u16>,
-}
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct HttpChecksum {
-    #[serde(skip_serializing_if = "is_false")]
-    pub request_checksum_required: bool,
 }
 
 /// A shape as somebody uses it: a member, an element, a key or value, an input or output.

@@ -307,7 +307,13 @@ impl Context for Facts<'_> {
         let of_request = || self.access.tag_condition(key);
         let of_resource = || self.about.as_ref().and_then(|(service, facts)| facts.find(service, key));
         let of_both = || access::condition(&self.attached.conditions, key);
-        if let Some(values) = of_access().or_else(of_both).or_else(of_request).or_else(of_resource) {
+        let of_manner = || {
+            let of_store = self.ctx.house().object_store_prefix(self.ctx.service())?;
+            let name = access::after(key, of_store).and_then(|rest| rest.strip_prefix(':'))?;
+            caller.manner.as_ref()?.find(name, self.ctx.now()).map(Values::from)
+        };
+        let of_call = of_access().or_else(of_both).or_else(of_request);
+        if let Some(values) = of_call.or_else(of_resource).or_else(of_manner) {
             return Some(values);
         }
         let text = match () {
@@ -320,6 +326,7 @@ impl Context for Facts<'_> {
             () if known("aws:SourceAccount") => caller.source.as_ref().map(|_| caller.account)?.to_string(),
             () if known("aws:PrincipalIsAWSService") => caller.is_internal().to_string(),
             () if known("aws:UserAgent") => caller.user_agent.to_string(),
+            () if known("aws:Referer") => caller.manner.as_ref()?.referer.as_deref()?.to_owned(),
             () if known("aws:RequestedRegion") => self.ctx.region().to_string(),
             () if known("aws:EpochTime") => (self.ctx.now() / 1_000).to_string(),
             // The engine reads seconds since 1970 where it compares dates.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::arn::{AccountId, Partition};
+use crate::manner::Manner;
 use crate::private_way::PrivateWay;
 use crate::sessions::{Session, SessionOf};
 
@@ -34,6 +35,8 @@ pub struct Caller {
     /// The request came over TLS.
     pub secure: bool,
     pub user_agent: Arc<str>,
+    /// How the request came over the wire; `None` inside the house.
+    pub manner: Option<Arc<Manner>>,
     /// The service that passes the call on for the caller, as ARNs name it; `None` where they came themselves.
     pub via: Option<&'static str>,
     /// The private way the request came by.
@@ -53,6 +56,7 @@ impl Caller {
             source_ip: None,
             secure: true,
             user_agent: Arc::from(name),
+            manner: None,
             via: None,
             way: None,
             source: None,

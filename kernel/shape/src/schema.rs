@@ -208,7 +208,7 @@ pub struct OpDef {
     pub harmless: &'static [&'static str],
     /// Input members a handler reads. Any other given member is refused by name.
     pub honoured: Honoured,
-    /// The client must send a checksum of the body (S3).
+    /// The body must come with a checksum.
     pub checksum_required: bool,
     /// The client may send the body gzipped, as `Content-Encoding` says.
     pub gzip: bool,

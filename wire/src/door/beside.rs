@@ -89,7 +89,7 @@ impl Door {
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().map(str::to_owned),
             headers: headers.collect(),
-            secure: connection.secure,
+            secure: connection.tls_version.is_some(),
         };
         let page = self.gate.site((at.label, at.region), anonymous(parts, connection), request).await?;
         Some(page.map(shown))

@@ -158,6 +158,19 @@ fn broken(error: BodyError) -> Error {
     }
 }
 
+/// Looks that a body comes with a sum where it must: its MD5, or any checksum.
+///
+/// # Errors
+/// *InvalidRequest*.
+pub(super) fn check_summed(headers: &http::HeaderMap, op: &OpDef) -> Result<(), Error> {
+    let is_sum = |name: &http::HeaderName| name == "content-md5" || name.as_str().starts_with(CHECKSUM);
+    if !op.checksum_required || headers.keys().any(is_sum) || headers.contains_key("x-amz-trailer") {
+        return Ok(());
+    }
+    let message = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*";
+    Err(Error::new(Kind::Invalid, "InvalidRequest", message))
+}
+
 /// Compares a whole body with the checksum its sender gave, where the operation has no members to take it for its own.
 ///
 /// # Errors

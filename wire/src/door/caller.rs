@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use http::header::USER_AGENT;
+use http::header::{REFERER, USER_AGENT};
 use http::request::Parts;
 use http_body_util::{BodyExt, Full};
-use kernel::{AccountId, Caller, Credential, Error, Principal, PrivateWay};
+use kernel::{
+    AccountId, Caller, Credential, Error, Manner, Principal, PrivateWay, Signature, SignaturePlace,
+};
 use shape::{Body, BodyError};
 
 use super::body::{Inbound, gather};
@@ -16,7 +18,7 @@ use crate::codec::streams_in;
 use crate::headers::AMZ_CONTENT_SHA256;
 use crate::route::{Routed, Wanted};
 use crate::sigv4::{
-    Accepts, ChunkedBody, DigestBody, Family, Payload, Presented, PresentedV2, Refusal, Seed, Signing,
+    Accepts, ChunkedBody, DigestBody, Family, Payload, Place, Presented, PresentedV2, Refusal, Seed, Signing,
     UNSIGNED, Verifier, header_text, hex,
 };
 
@@ -24,7 +26,8 @@ use crate::sigv4::{
 #[derive(Clone, Debug)]
 pub struct Connection {
     pub peer: SocketAddr,
-    pub secure: bool,
+    /// `1.2` or `1.3`; `None` without TLS.
+    pub tls_version: Option<&'static str>,
     /// The private way it came by.
     pub way: Option<Arc<PrivateWay>>,
 }
@@ -77,7 +80,8 @@ pub(super) async fn identify(
             Some(old) => {
                 let path = routed.whole_path.as_deref().unwrap_or(parts.uri.path());
                 let credential = verifier.verify_v2(parts, old, path).await.map_err(refuse)?;
-                Some((&*old.access_key, credential))
+                let signature = Signature { place: SignaturePlace::Query, version: VERSION_2, made_at: None };
+                Some(Proof { access_key: &old.access_key, credential, signature })
             }
             None => None,
         };
@@ -110,8 +114,14 @@ pub(super) async fn identify(
             (verified, body)
         }
     };
-    let proof = Some((&*presented.access_key, verified.credential));
-    Ok((caller(parts, connection, proof), body))
+    let place = match presented.place {
+        Place::Header => SignaturePlace::Header,
+        Place::Query { .. } => SignaturePlace::Query,
+    };
+    let made_at = Some(presented.at.seconds * 1_000);
+    let signature = Signature { place, version: VERSION_4, made_at };
+    let proof = Proof { access_key: &presented.access_key, credential: verified.credential, signature };
+    Ok((caller(parts, connection, Some(proof)), body))
 }
 
 /// Wraps a body in the checks its payload mode asks for.
@@ -146,6 +156,8 @@ async fn prepare(
             if decoded.is_none() {
                 return Err(length_missing());
             }
+            let announced = header_text(&parts.headers, "x-amz-trailer").unwrap_or_default();
+            let trailer = trailer.then_some(announced);
             match body {
                 Raw::Incoming(body) => Body::new(ChunkedBody::new(body.take(), seed, trailer, decoded)),
                 Raw::Whole(bytes) => {
@@ -171,11 +183,24 @@ pub(super) fn anonymous(parts: &Parts, connection: &Connection) -> Caller {
     caller(parts, connection, None)
 }
 
-pub(super) fn caller(parts: &Parts, connection: &Connection, proof: Option<(&str, Credential)>) -> Caller {
+/// A signature that was found good.
+pub(super) struct Proof<'a> {
+    pub(super) access_key: &'a str,
+    pub(super) credential: Credential,
+    pub(super) signature: Signature,
+}
+
+/// How policies name the two versions of signatures.
+pub(super) const VERSION_2: &str = "AWS";
+pub(super) const VERSION_4: &str = "AWS4-HMAC-SHA256";
+
+pub(super) fn caller(parts: &Parts, connection: &Connection, proof: Option<Proof<'_>>) -> Caller {
+    let manner = manner(parts, connection, proof.as_ref());
     let user_agent = header_text(&parts.headers, USER_AGENT).unwrap_or_default();
     let (account, principal, session, access_key) = match proof {
         None => (AccountId::DEFAULT, Principal::Anonymous, None, Arc::from("")),
-        Some((access_key, Credential { account, principal, session, .. })) => {
+        Some(Proof { access_key, credential, .. }) => {
+            let Credential { account, principal, session, .. } = credential;
             (account, principal, session, Arc::from(access_key))
         }
     };
@@ -185,10 +210,25 @@ pub(super) fn caller(parts: &Parts, connection: &Connection, proof: Option<(&str
         session,
         access_key,
         source_ip: Some(connection.peer.ip().to_canonical()),
-        secure: connection.secure,
+        secure: connection.tls_version.is_some(),
         user_agent: Arc::from(user_agent),
+        manner: Some(Arc::new(manner)),
         via: None,
         way: connection.way.clone(),
         source: None,
+    }
+}
+
+fn manner(parts: &Parts, connection: &Connection, proof: Option<&Proof<'_>>) -> Manner {
+    let text = |name: &http::HeaderName| header_text(&parts.headers, name).map(Box::from);
+    let signature = proof.map(|proof| proof.signature);
+    // A presigned URL promises nothing of the body unless it says so.
+    let presigned = signature.filter(|it| it.place == SignaturePlace::Query && it.version == VERSION_4);
+    let unsigned = || presigned.map(|_| Box::from(UNSIGNED));
+    Manner {
+        referer: text(&REFERER),
+        tls_version: connection.tls_version,
+        signature,
+        content_sha256: text(&AMZ_CONTENT_SHA256).or_else(unsigned),
     }
 }

@@ -14,12 +14,12 @@ use http::{Method, Response};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use kernel::beside::{FormCall, FormPost};
-use kernel::{Error, Kind};
+use kernel::{Error, Kind, Signature, SignaturePlace};
 use multer::{Field, Multipart};
 use shape::{Body, BodyError};
 
 use super::body::Answer;
-use super::caller::{Connection, Raw, caller};
+use super::caller::{Connection, Proof, Raw, VERSION_2, VERSION_4, caller};
 use super::{Door, Trace, beside};
 use crate::headers::authority;
 use crate::route::{Routed, Wanted};
@@ -54,12 +54,20 @@ impl Door {
         let boundary = multer::parse_boundary(kind).map_err(malformed)?;
         let (fields, file_name, file) = read(body, boundary).await?;
         let path = routed.whole_path.as_deref().unwrap_or(parts.uri.path()).to_owned();
-        let form = FormPost { path, fields, file_name, file, secure: connection.secure };
+        let form = FormPost { path, fields, file_name, file, secure: connection.tls_version.is_some() };
         let accepts =
             Accepts { signing: trace.signing, scope: def.signing_name, aliases: def.routing.scopes };
         let signed = self.verifier.verify_form(signing_fields(&form), accepts).await?;
         let region = signed.as_ref().and_then(|signed| signed.region).unwrap_or(routed.region);
-        let proof = signed.as_ref().map(|signed| (&*signed.access_key, signed.credential.clone()));
+        let proof = signed.as_ref().map(|signed| Proof {
+            access_key: &signed.access_key,
+            credential: signed.credential.clone(),
+            signature: Signature {
+                place: SignaturePlace::Form,
+                version: if signed.region.is_some() { VERSION_4 } else { VERSION_2 },
+                made_at: None,
+            },
+        });
         let caller = caller(parts, connection, proof);
         trace.account = caller.account.to_string();
         trace.note_caller(&caller);

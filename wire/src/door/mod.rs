@@ -43,7 +43,7 @@ pub use server::{Hosts, Limits, Server, Source, Ssh, listen};
 use crate::headers::{AMZ_TARGET, AMZN_QUERY_MODE, AMZN_REQUEST_ID, authority};
 use crate::route::{Asked, Router, Wanted};
 use crate::sigv4::{Family, Presented, Signing, Verifier, header_text};
-use body::{check_md5, check_sum, gather};
+use body::{check_md5, check_sum, check_summed, gather};
 use caller::{Question, Raw, identify};
 
 /// Longest form that is read to find its way, and longest body of a path of the house.
@@ -161,7 +161,7 @@ impl Door {
             false => None,
         };
         let scope = presented.map(|presented| &presented.scope);
-        let asked = Asked { parts, form: form.as_deref(), scope, secure: connection.secure };
+        let asked = Asked { parts, form: form.as_deref(), scope, secure: connection.tls_version.is_some() };
         let routed = self.router.route(&asked).ok_or_else(|| refuse::nobody(parts, scope))?;
         trace.note(&routed);
         trace.crossing = beside::crossing(parts, &routed);
@@ -204,6 +204,7 @@ impl Door {
             Wanted::Unknown(name) => return Err(refuse::unknown(&name, service, routed.protocol, family)),
         };
         if trace.signing == Signing::ObjectStore {
+            check_summed(&parts.headers, op)?;
             check_sum(&parts.headers, &body, op)?;
         }
         let mut input = self.gate.new_input(op)?;

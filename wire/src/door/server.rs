@@ -14,13 +14,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use kernel::{Arrival, BoxFuture, PrivateWay};
-use rustls::ServerConfig;
+use rustls::{ProtocolVersion, ServerConfig};
 use shape::Body;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::linger::Lingering;
 use super::{Answer, Connection, Door};
@@ -186,8 +187,8 @@ impl Server {
                                     () = ssh.serve(stream, peer) => {}
                                 },
                                 (Some(first), _) => {
-                                    let secure = first == First::Tls;
-                                    shared.serve(stream, Connection { peer, secure, way }, watcher).await;
+                                    let connection = Connection { peer, tls_version: None, way };
+                                    shared.serve(stream, first, connection, watcher).await;
                                 }
                             }
                             drop(place);
@@ -242,15 +243,18 @@ impl Shared {
     }
 
     /// Whatever goes wrong with a connection is its peer's affair: noted for whoever debugs, no more.
-    async fn serve(&self, stream: TcpStream, connection: Connection, watcher: Watcher) {
+    async fn serve(&self, stream: TcpStream, first: First, mut connection: Connection, watcher: Watcher) {
         // Slower without, but no less right.
         let _ = stream.set_nodelay(true);
         let peer = connection.peer;
-        match (connection.secure, &self.tls) {
+        match (first == First::Tls, &self.tls) {
             (false, _) => self.speak(TokioIo::new(stream), connection, watcher).await,
             (true, None) => tracing::debug!(%peer, "TLS is not served here"),
             (true, Some(tls)) => match timeout(self.limits.head_time_max, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.speak(TokioIo::new(stream), connection, watcher).await,
+                Ok(Ok(stream)) => {
+                    connection.tls_version = Some(tls_version(&stream));
+                    self.speak(TokioIo::new(stream), connection, watcher).await;
+                }
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
                 Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
             },
@@ -267,6 +271,14 @@ impl Shared {
         if let Err(error) = speaking.await {
             tracing::debug!(%peer, error, "a connection ended badly");
         }
+    }
+}
+
+/// As policies name it. Older ones are not spoken here.
+fn tls_version(stream: &TlsStream<TcpStream>) -> &'static str {
+    match stream.get_ref().1.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => "1.3",
+        _ => "1.2",
     }
 }
 

@@ -88,7 +88,8 @@ enum Event {
 struct Reader {
     state: State,
     seed: Option<Seed>,
-    trailer: bool,
+    /// The trailing headers announced, in lower case and joined by commas; `None` where there is no trailer.
+    trailer: Option<Box<str>>,
     buffer: BytesMut,
     /// Of the chunk being read.
     digest: digest::Context,
@@ -227,10 +228,16 @@ impl Reader {
             canonical.push(b'\n');
             headers.append(name, HeaderValue::from_bytes(value).map_err(|_| malformed_trailer())?);
         }
-        if !self.buffer.is_empty() || (!self.trailer && !headers.is_empty()) {
+        let is_as_announced = match &self.trailer {
+            None => headers.is_empty(),
+            Some(names) => {
+                names.split(',').map(str::trim).all(|name| name.is_empty() || headers.contains_key(name))
+            }
+        };
+        if !self.buffer.is_empty() || !is_as_announced {
             return Err(malformed_trailer());
         }
-        if let (Some(seed), true) = (&mut self.seed, self.trailer) {
+        if let (Some(seed), Some(_)) = (&mut self.seed, &self.trailer) {
             let seen = digest::digest(&SHA256, &canonical);
             seed.go_on("AWS4-HMAC-SHA256-TRAILER", &[seen.as_ref()], signature)?;
         }
@@ -261,13 +268,13 @@ pub struct ChunkedBody<B> {
 }
 
 impl<B> ChunkedBody<B> {
-    /// `seed` where the chunks are signed; `trailer` where trailing headers are announced; `decoded_bytes` as
-    /// `x-amz-decoded-content-length` says.
-    pub fn new(inner: B, seed: Option<Seed>, trailer: bool, decoded_bytes: Option<u64>) -> Self {
+    /// `seed` where the chunks are signed; `trailer` where headers may follow, which must if `x-amz-trailer` announced
+    /// them so; `decoded_bytes` as `x-amz-decoded-content-length` says.
+    pub fn new(inner: B, seed: Option<Seed>, trailer: Option<&str>, decoded_bytes: Option<u64>) -> Self {
         let reader = Reader {
             state: State::Line,
             seed,
-            trailer,
+            trailer: trailer.map(|names| names.to_ascii_lowercase().into()),
             buffer: BytesMut::new(),
             digest: digest::Context::new(&SHA256),
             given: None,
@@ -379,7 +386,7 @@ mod tests {
     async fn read(body: &'static [u8], bytes_each: usize) -> Result<(Bytes, Option<HeaderMap>), String> {
         let pieces = body.chunks(bytes_each).map(|piece| Ok(Frame::data(Bytes::from_static(piece))));
         let inner = http_body_util::StreamBody::new(futures_util::stream::iter(pieces));
-        let whole = ChunkedBody::new(inner, None, true, None).collect().await;
+        let whole = ChunkedBody::new(inner, None, Some("X-A"), None).collect().await;
         let whole = whole.map_err(|error| error.downcast::<Error>().unwrap().code().to_owned())?;
         let trailers = whole.trailers().cloned();
         Ok((whole.to_bytes(), trailers))
@@ -396,6 +403,9 @@ mod tests {
                 (&b"hello"[..], &HeaderValue::from_static("b"))
             );
             assert_eq!(read(more, bytes_each).await.unwrap_err(), "MalformedTrailerError");
+            for lacks in [&b"5\r\nhello\r\n0\r\n\r\n"[..], b"5\r\nhello\r\n0\r\nx-b: b\r\n\r\n"] {
+                assert_eq!(read(lacks, bytes_each).await.unwrap_err(), "MalformedTrailerError");
+            }
         }
     }
 }

@@ -163,7 +163,7 @@ async fn read(pieces: Vec<Bytes>, seed: Option<Seed>, trailer: bool) -> Collecte
         pieces.into_iter().map(|piece| Ok::<_, BodyError>(http_body::Frame::data(piece))),
     );
     let inner = http_body_util::StreamBody::new(stream);
-    let body = ChunkedBody::new(inner, seed, trailer, Some(66_560));
+    let body = ChunkedBody::new(inner, seed, trailer.then_some("x-amz-checksum-crc32c"), Some(66_560));
     let whole =
         body.collect().await.map_err(|error| error.downcast::<kernel::Error>().unwrap().code().to_owned())?;
     let trailers = whole.trailers().cloned();

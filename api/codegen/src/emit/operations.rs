@@ -45,8 +45,7 @@ fn definition(out: &mut String, reach: &Reach<'_>, op: &Served) -> Result<(), Er
     let input_namespace = def.input.as_ref().and_then(|i| i.xml_namespace.as_ref()).map(XmlNamespace::uri);
     let errors: Vec<String> =
         def.errors.iter().map(|e| format!("&super::error::{}", constant(&e.shape))).collect();
-    let checksum =
-        def.http_checksum_required || def.http_checksum.as_ref().is_some_and(|c| c.request_checksum_required);
+    let checksum = reach.fix.checksums.contains(&op.name);
     put!(out, "    pub static {}: ::shape::OpDef = ::shape::OpDef {{", constant(&op.name));
     put!(out, "        name: {:?}, service: {:?},", op.name, reach.service);
     put!(out, "        method: {:?}, uri: {:?},", def.http.method, def.http.request_uri);

@@ -32,6 +32,12 @@ impl House {
         Some((route.handle)(self.ctx(route.service, HOUSE_SCOPE), request).await)
     }
 
+    /// What condition keys of a service begin with, if it stores objects.
+    pub(crate) fn object_store_prefix(&self, service: &str) -> Option<&'static str> {
+        let def = self.services.get(service)?.def;
+        def.routing.object_store.then_some(def.action_prefix)
+    }
+
     /// The services here, by name.
     pub fn services(&self) -> impl Iterator<Item = &'static ServiceDef> + '_ {
         self.services.values().map(|service| service.def)
