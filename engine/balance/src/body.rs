@@ -1,11 +1,15 @@
 //! Bodies on their way through.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::journal::{Draft, Notes};
 use crate::live::Underway;
@@ -14,8 +18,60 @@ use crate::upstream::Back;
 /// What is sent to a member.
 pub(crate) enum Upload {
     Nothing,
-    /// With the notes that count it, where any are taken.
-    Client(Incoming, Option<Notes>),
+    Client(FromClient),
+}
+
+/// A client's body, with the notes that count it, where any are taken.
+pub(crate) struct FromClient {
+    body: Incoming,
+    notes: Option<Notes>,
+    flow: Arc<Flow>,
+}
+
+/// How an upload goes, for whoever waits for its answer.
+pub(crate) struct Flow {
+    begun: Instant,
+    /// Milliseconds after, when something last came or the end was seen.
+    moved_ms: AtomicU64,
+    /// The next piece is asked for and has not come.
+    waits: AtomicBool,
+}
+
+impl Flow {
+    /// When it last went on.
+    pub(crate) fn moved_at(&self) -> Instant {
+        self.begun + Duration::from_millis(self.moved_ms.load(Ordering::Relaxed))
+    }
+
+    /// Whether it is the client that keeps it waiting.
+    pub(crate) fn waits_for_client(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, polled_ready: bool) {
+        self.waits.store(!polled_ready, Ordering::Relaxed);
+        if polled_ready {
+            let passed = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.moved_ms.store(passed, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Upload {
+    pub(crate) fn of_client(body: Incoming, notes: Option<Notes>) -> Self {
+        if body.is_end_stream() {
+            return Self::Nothing;
+        }
+        let flow = Flow { begun: Instant::now(), moved_ms: AtomicU64::new(0), waits: AtomicBool::new(false) };
+        Self::Client(FromClient { body, notes, flow: Arc::new(flow) })
+    }
+
+    pub(crate) fn flow(&self) -> Option<Arc<Flow>> {
+        match self {
+            Self::Nothing => None,
+            Self::Client(upload) => Some(upload.flow.clone()),
+        }
+    }
 }
 
 impl Body for Upload {
@@ -28,8 +84,9 @@ impl Body for Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match &mut *self {
             Upload::Nothing => Poll::Ready(None),
-            Upload::Client(body, notes) => {
+            Upload::Client(FromClient { body, notes, flow }) => {
                 let polled = Pin::new(body).poll_frame(cx);
+                flow.note(polled.is_ready());
                 if let (Some(notes), Poll::Ready(Some(Ok(frame)))) = (notes, &polled) {
                     notes.received(frame.data_ref().map_or(0, Bytes::len));
                 }
@@ -41,14 +98,14 @@ impl Body for Upload {
     fn is_end_stream(&self) -> bool {
         match self {
             Upload::Nothing => true,
-            Upload::Client(body, _) => body.is_end_stream(),
+            Upload::Client(upload) => upload.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Upload::Nothing => SizeHint::with_exact(0),
-            Upload::Client(body, _) => body.size_hint(),
+            Upload::Client(upload) => upload.body.size_hint(),
         }
     }
 }

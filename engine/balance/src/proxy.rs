@@ -180,6 +180,7 @@ impl<'p> Passage<'p> {
                     return Response::from_parts(parts, Outgoing::of_member(body, back, underway));
                 }
                 Err(Failure::TimedOut) => return self.page(504),
+                Err(Failure::ClientSilent) => return self.page(408),
                 Err(Failure::Broken(error)) => {
                     tracing::debug!(member = %member.id, %error, "a member did not answer as it should");
                     return self.page(502);
@@ -228,9 +229,7 @@ impl<'p> Passage<'p> {
             parts.headers.insert(UPGRADE, upgrade);
         }
         let path = parts.uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
-        let upload =
-            if body.is_end_stream() { Upload::Nothing } else { Upload::Client(body, self.notes.clone()) };
-        let mut request = Request::new(upload);
+        let mut request = Request::new(Upload::of_client(body, self.notes.clone()));
         *request.method_mut() = parts.method;
         *request.uri_mut() = match protocol {
             Upstream::Http1 | Upstream::Bytes => Uri::from(path),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,9 +14,9 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::body::Upload;
+use crate::body::{Flow, Upload};
 use crate::live::LivePlace;
 use crate::spec::Upstream;
 use crate::tls;
@@ -64,6 +65,8 @@ pub(crate) enum Failure {
         timed_out: bool,
     },
     TimedOut,
+    /// The client stopped in the middle of its request.
+    ClientSilent,
     Broken(hyper::Error),
 }
 
@@ -126,7 +129,7 @@ impl Desk {
         shared.retain(|_, sender| !sender.is_closed());
     }
 
-    /// Asks a member. `wait` bounds the time until its answer begins.
+    /// Asks a member. `wait` bounds the time until its answer begins, from when the request last went on.
     pub(crate) async fn ask(
         self: &Arc<Self>,
         place: &LivePlace,
@@ -166,12 +169,10 @@ impl Desk {
             };
             // A kept connection may be closed by its member at this very moment. What changes nothing is asked again.
             let again = is_kept.then(|| copy(&request)).flatten();
-            match timeout(wait, sender.try_send_request(request)).await {
-                Ok(Ok(answer)) => {
-                    return Ok((answer, Some(Back { desk: self.clone(), target, sender })));
-                }
-                Err(_) => return Err(Failure::TimedOut),
-                Ok(Err(mut error)) => match error.take_message().filter(|_| is_kept).or(again) {
+            let flow = request.body().flow();
+            match within(wait, flow.as_deref(), sender.try_send_request(request)).await? {
+                Ok(answer) => return Ok((answer, Some(Back { desk: self.clone(), target, sender }))),
+                Err(mut error) => match error.take_message().filter(|_| is_kept).or(again) {
                     Some(unsent) => request = unsent,
                     None => return Err(Failure::Broken(error.into_error())),
                 },
@@ -198,10 +199,10 @@ impl Desk {
                 Err(_) => return Err(Failure::Unreached { request, timed_out: true }),
             },
         };
-        match timeout(wait, sender.try_send_request(request)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Err(_) => Err(Failure::TimedOut),
-            Ok(Err(mut error)) => {
+        let flow = request.body().flow();
+        match within(wait, flow.as_deref(), sender.try_send_request(request)).await? {
+            Ok(answer) => Ok(answer),
+            Err(mut error) => {
                 self.shared.lock().unwrap_or_else(PoisonError::into_inner).remove(&target);
                 match error.take_message() {
                     Some(request) => Err(Failure::Unreached { request, timed_out: false }),
@@ -214,6 +215,22 @@ impl Desk {
     fn shared_sender(&self, target: &Target) -> Option<http2::SendRequest<Upload>> {
         let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.get(target).filter(|sender| !sender.is_closed()).cloned()
+    }
+}
+
+/// Waits for an answer, and for the upload before it as long as that goes on.
+async fn within<T>(wait: Duration, flow: Option<&Flow>, answer: impl Future<Output = T>) -> Result<T, Failure> {
+    let mut answer = pin!(answer);
+    let mut until = Instant::now() + wait;
+    loop {
+        if let Ok(answered) = timeout_at(until, answer.as_mut()).await {
+            return Ok(answered);
+        }
+        let Some(flow) = flow else { return Err(Failure::TimedOut) };
+        until = flow.moved_at() + wait;
+        if until <= Instant::now() {
+            return Err(if flow.waits_for_client() { Failure::ClientSilent } else { Failure::TimedOut });
+        }
     }
 }
 

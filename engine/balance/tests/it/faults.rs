@@ -25,6 +25,38 @@ fn a_member_that_hangs_is_a_timeout() {
 }
 
 #[test]
+fn an_upload_lasts_as_long_as_it_goes_on() {
+    const IDLE: Duration = Duration::from_secs(3);
+    let patient = member(|stream| {
+        let mut reader = BufReader::new(stream);
+        while read_head(&mut reader).is_some() && reader.read_exact(&mut [0; 8]).is_ok() {
+            let _ = reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let world = World::new();
+    let mut spec = world.spec(&[patient]);
+    spec.manners.idle = IDLE;
+    world.ensure(spec);
+    let head = "POST / HTTP/1.1\r\nHost: front.test\r\nContent-Length: 8\r\n\r\n";
+    // Longer than anything may be silent, and never silent for so long.
+    let mut slow = world.client();
+    slow.send(head);
+    for piece in ["12", "34", "56", "78"] {
+        std::thread::sleep(IDLE / 3);
+        slow.send(piece);
+    }
+    assert_eq!(slow.answer().expect("an answer").0, 200);
+
+    let mut silent = world.client();
+    silent.send(head);
+    silent.send("1234");
+    let (status, head, _) = silent.answer().expect("an answer");
+    assert_eq!(status, 408);
+    assert!(head.iter().any(|line| line.eq_ignore_ascii_case("connection: close")));
+    assert!(silent.answer().is_none(), "and no more comes");
+}
+
+#[test]
 fn members_that_reset_or_answer_garbage_are_bad_gateways() {
     assert_eq!(told(member(drop)), 502);
     assert_eq!(told(nobody()), 502);
