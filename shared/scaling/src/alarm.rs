@@ -72,6 +72,16 @@ pub fn predefined(
     }
 }
 
+/// A unit in a policy's `CustomizedMetricSpecification` that CloudWatch does not have, and no metric could come in.
+pub fn foreign_unit(asked: &dyn Struct) -> Option<String> {
+    let alarm = customized(asked);
+    let of_metrics = alarm.metrics.iter().flatten().filter_map(|query| query.metric_stat.as_ref()?.unit.clone());
+    let schema = alarm.schema();
+    let known = schema.members.iter().find(|member| member.name == "Unit").map(|member| member.schema.values);
+    let is_known = |unit: &String| known.unwrap_or_default().contains(&unit.as_str());
+    alarm.unit.iter().cloned().chain(of_metrics).find(|unit| !is_known(unit))
+}
+
 /// What a policy's `CustomizedMetricSpecification` asks for: one metric, or what is computed of several.
 pub fn customized(asked: &dyn Struct) -> cw::PutMetricAlarmInput {
     let asked: cw::PutMetricAlarmInput = alike(asked);
@@ -181,6 +191,22 @@ mod tests {
         let one = cw::PutMetricAlarmInput { metric_name: Some("m".to_owned()), ..Default::default() };
         let one = customized(&one);
         assert_eq!((one.metric_name.as_deref(), one.period), (Some("m"), Some(60)));
+    }
+
+    #[test]
+    fn units_are_cloudwatchs() {
+        let stat = |unit: &str| cw::MetricStat { unit: Some(unit.to_owned()), ..Default::default() };
+        let by_math = |unit| cw::PutMetricAlarmInput {
+            metrics: Some(vec![cw::MetricDataQuery { metric_stat: Some(stat(unit)), ..Default::default() }]),
+            ..Default::default()
+        };
+        let plain = |unit: &str| cw::PutMetricAlarmInput { unit: Some(unit.to_owned()), ..Default::default() };
+        for fine in [plain("Count/Second"), by_math("Percent"), cw::PutMetricAlarmInput::default()] {
+            assert_eq!(foreign_unit(&fine), None);
+        }
+        for foreign in [plain("Foo"), by_math("Foo")] {
+            assert_eq!(foreign_unit(&foreign).as_deref(), Some("Foo"));
+        }
     }
 
     #[test]

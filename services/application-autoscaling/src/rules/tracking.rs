@@ -52,6 +52,9 @@ fn find(asked: &api::PredefinedMetricSpecification, of: &Dimension) -> Option<&'
 }
 
 fn check_custom(custom: &api::CustomizedMetricSpecification) -> Result<()> {
+    if let Some(unit) = alarm::foreign_unit(custom) {
+        return Err(errors::validation(format!("Invalid unit: {unit}")));
+    }
     let Some(metrics) = &custom.metrics else {
         if custom.metric_name.is_none() || custom.namespace.is_none() || custom.statistic.is_none() {
             return Err(errors::validation(

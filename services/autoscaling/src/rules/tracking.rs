@@ -38,6 +38,9 @@ pub fn check(asked: &api::TargetTrackingConfiguration) -> Result<()> {
 }
 
 fn check_custom(custom: &api::CustomizedMetricSpecification) -> Result<()> {
+    if let Some(unit) = alarm::foreign_unit(custom) {
+        return Err(errors::validation(format!("Invalid unit: {unit}")));
+    }
     let mut periods = vec![custom.period];
     match &custom.metrics {
         Some(metrics) => {
