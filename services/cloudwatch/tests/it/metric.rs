@@ -172,7 +172,11 @@ async fn statistics_have_bounds() {
     refused(asked("m", now - MINUTE, now, 61)).await;
     refused(GetMetricStatisticsInput { statistics: None, ..asked("m", now - MINUTE, now, 60) }).await;
     let odd = Some(vec!["p101".to_owned()]);
-    refused(GetMetricStatisticsInput { extended_statistics: odd, ..asked("m", now - MINUTE, now, 60) }).await;
+    let odd = GetMetricStatisticsInput { extended_statistics: odd, ..asked("m", now - MINUTE, now, 60) };
+    refused(GetMetricStatisticsInput { statistics: None, ..odd }).await;
+    let median = Some(vec!["p50".to_owned()]);
+    let both = GetMetricStatisticsInput { extended_statistics: median, ..asked("m", now - MINUTE, now, 60) };
+    assert_eq!(refused(both).await.query_code(), "InvalidParameterCombination");
 }
 
 #[tokio::test]

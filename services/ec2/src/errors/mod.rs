@@ -163,6 +163,11 @@ pub fn unsupported(what: &str) -> Error {
     Error::new(Kind::Invalid, "UnsupportedOperation", format!("{what} is not supported by this cloud."))
 }
 
+pub fn no_such_device(name: &str) -> Error {
+    let message = format!("No device is currently mapped at {name}");
+    Error::new(Kind::Invalid, "InvalidInstanceAttributeValue", message)
+}
+
 pub fn several_attributes() -> Error {
     combination("Fields for multiple attribute types specified.")
 }

@@ -12,12 +12,13 @@ use super::page::check_dry_run;
 use crate::controllers::network;
 use crate::errors;
 use crate::rules::instance::State;
-use crate::rules::instance_attribute::{self as rules, Change};
+use crate::rules::instance_attribute::{self as rules, Change, Device};
 use crate::rules::instance_view::View;
 use crate::rules::metadata_options;
 use crate::rules::volume_view;
 use crate::state::instance::{self, Instance, OnShutdown};
 use crate::state::network_interface::{self, NetworkInterface};
+use crate::state::volume::{self, Volume};
 
 pub async fn describe_instance_attribute(
     ctx: &Ctx,
@@ -97,6 +98,10 @@ pub async fn modify_instance_attribute(ctx: &Ctx, input: api::ModifyInstanceAttr
             if matches!(change, Change::Groups(_) | Change::SourceCheck(_)) {
                 return change_interface(tx, &scope, &instance, &change).map(Some);
             }
+            if let Change::Devices(devices) = &change {
+                change_devices(tx, &scope, &instance, devices)?;
+                return Ok(None);
+            }
             let default = match &change {
                 Change::InstanceType(size) => cpu_credits::default_of(tx, &scope, size.name)?,
                 _ => None,
@@ -113,7 +118,7 @@ pub async fn modify_instance_attribute(ctx: &Ctx, input: api::ModifyInstanceAttr
                     Change::StopProtected(is) => instance.stop_protected = *is,
                     Change::OnShutdown(behavior) => instance.on_shutdown = *behavior,
                     Change::EbsOptimized(is) => instance.ebs_optimized = *is,
-                    Change::Groups(_) | Change::SourceCheck(_) => {}
+                    Change::Groups(_) | Change::SourceCheck(_) | Change::Devices(_) => {}
                 }
                 Ok(())
             })?;
@@ -125,6 +130,22 @@ pub async fn modify_instance_attribute(ctx: &Ctx, input: api::ModifyInstanceAttr
         Some(interface) => network::adapt_interface(ctx, &interface).await,
         None => Ok(()),
     }
+}
+
+fn change_devices(tx: &mut Tx<'_, '_>, scope: &Scope, instance: &Instance, devices: &[Device]) -> Result<()> {
+    for device in devices {
+        let is_it = |volume: &Volume| {
+            volume.held_by(&instance.id).is_some_and(|held| held.device == device.name)
+                && device.volume.as_ref().is_none_or(|wanted| volume.id.to_string() == *wanted)
+        };
+        let found = volume::of_instance(tx, scope, &instance.id)?.into_iter().find(is_it);
+        let mut found = found.ok_or_else(|| errors::no_such_device(&device.name))?;
+        if let Some(held) = found.held_by_mut(&instance.id) {
+            held.delete_on_termination = device.delete_on_termination;
+        }
+        volume::put(tx, scope, &found)?;
+    }
+    Ok(())
 }
 
 /// What an instance says in place of its only interface.

@@ -23,6 +23,16 @@ pub enum Change {
     Groups(Vec<GroupId>),
     /// Whether its interface lets only its own packets through.
     SourceCheck(bool),
+    /// What becomes of volumes when it is terminated.
+    Devices(Vec<Device>),
+}
+
+/// A device, and whether its volume goes along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    pub name: String,
+    pub volume: Option<String>,
+    pub delete_on_termination: bool,
 }
 
 impl Change {
@@ -57,11 +67,24 @@ pub fn check(input: ModifyInstanceAttributeRequest) -> Result<Change> {
     if let Some(groups) = input.groups.filter(|groups| !groups.is_empty()) {
         changes.push(Change::Groups(check_groups(Some(groups))?));
     }
+    if let Some(given) = input.block_device_mappings.filter(|given| !given.is_empty()) {
+        changes.push(Change::Devices(given.into_iter().map(device).collect::<Result<_>>()?));
+    }
     if let Some(attribute) = input.attribute {
         changes.push(by_name(&attribute, &input.value.unwrap_or_default())?);
     }
     let change = changes.pop().ok_or_else(|| errors::missing("Attribute"))?;
     if changes.is_empty() { Ok(change) } else { Err(errors::several_attributes()) }
+}
+
+fn device(given: api_ec2::InstanceBlockDeviceMappingSpecification) -> Result<Device> {
+    let ebs = given.ebs.unwrap_or_default();
+    let lacks = |what: &str| errors::missing(&format!("BlockDeviceMapping.{what}"));
+    Ok(Device {
+        name: given.device_name.ok_or_else(|| lacks("DeviceName"))?,
+        volume: ebs.volume_id,
+        delete_on_termination: ebs.delete_on_termination.ok_or_else(|| lacks("Ebs.DeleteOnTermination"))?,
+    })
 }
 
 /// The older form: an attribute's name, and its value as text.
@@ -119,5 +142,14 @@ mod tests {
         assert_eq!(check(named("kernel", "aki-1")).unwrap_err().code(), "UnsupportedOperation");
         assert_eq!(check(named("sourceDestCheck", "false")).unwrap(), Change::SourceCheck(false));
         assert_eq!(check(request()).unwrap_err().code(), "MissingParameter");
+        let nothing = api_ec2::InstanceBlockDeviceMappingSpecification {
+            device_name: Some("/dev/sdf".to_owned()),
+            ..Default::default()
+        };
+        let nothing = ModifyInstanceAttributeRequest {
+            block_device_mappings: Some(vec![nothing]),
+            ..request()
+        };
+        assert_eq!(check(nothing).unwrap_err().code(), "MissingParameter");
     }
 }

@@ -137,3 +137,103 @@ async fn who_may_share_a_volume_is_asked_of_its_type_and_of_who_has_it() {
         (Some(true), Some(false))
     );
 }
+
+#[tokio::test]
+async fn a_shared_volume_serves_sixteen_boots_none_and_goes_with_the_last() {
+    let cloud = crate::cloud::cloud().await;
+    let mut launch = crate::instance::launch();
+    let placement = api::Placement { availability_zone: Some("us-east-1a".to_owned()), ..Default::default() };
+    (launch.min_count, launch.max_count, launch.placement) = (17, 17, Some(placement));
+    let launched = cloud.call(op::RunInstances, launch).await.unwrap().instances.unwrap();
+    let instances: Vec<String> = launched.into_iter().filter_map(|instance| instance.instance_id).collect();
+    for id in &instances {
+        crate::instance::becomes(&cloud, id, "running").await;
+    }
+    let wanted = api::CreateVolumeRequest {
+        availability_zone: Some("us-east-1a".to_owned()),
+        volume_type: Some("io2".to_owned()),
+        size: Some(4),
+        iops: Some(100),
+        multi_attach_enabled: Some(true),
+        ..Default::default()
+    };
+    let volume = cloud.call(op::CreateVolume, wanted).await.unwrap().volume_id.unwrap();
+    becomes(&cloud, &volume, "available").await;
+    let attach = async |instance: &str, device: &str| {
+        let request = api::AttachVolumeRequest {
+            device: device.to_owned(),
+            instance_id: instance.to_owned(),
+            volume_id: volume.clone(),
+            ..Default::default()
+        };
+        cloud.call(op::AttachVolume, request).await
+    };
+    let root = crate::instance::describe(&cloud, &instances[0]).await.root_device_name.unwrap();
+    crate::instance::stop(&cloud, &instances[0]).await.unwrap();
+    crate::instance::becomes(&cloud, &instances[0], "stopped").await;
+    let its_root = crate::instance::describe(&cloud, &instances[0]).await.block_device_mappings.unwrap();
+    let its_root = its_root[0].ebs.as_ref().unwrap().volume_id.clone().unwrap();
+    let let_go = api::DetachVolumeRequest { volume_id: its_root.clone(), ..Default::default() };
+    cloud.call(op::DetachVolume, let_go).await.unwrap();
+    becomes(&cloud, &its_root, "available").await;
+    assert_eq!(attach(&instances[0], &root).await.unwrap_err().code(), "InvalidParameterValue");
+
+    for id in &instances[..16] {
+        attach(id, "/dev/sdf").await.unwrap();
+    }
+    assert_eq!(attach(&instances[16], "/dev/sdf").await.unwrap_err().code(), "AttachmentLimitExceeded");
+
+    for id in &instances[..16] {
+        let ebs = api::EbsInstanceBlockDeviceSpecification {
+            delete_on_termination: Some(true),
+            ..Default::default()
+        };
+        let mapping = api::InstanceBlockDeviceMappingSpecification {
+            device_name: Some("/dev/sdf".to_owned()),
+            ebs: Some(ebs),
+            ..Default::default()
+        };
+        let request = api::ModifyInstanceAttributeRequest {
+            instance_id: id.clone(),
+            block_device_mappings: Some(vec![mapping]),
+            ..Default::default()
+        };
+        cloud.call(op::ModifyInstanceAttribute, request).await.unwrap();
+    }
+    let not_there = api::InstanceBlockDeviceMappingSpecification {
+        device_name: Some("/dev/sdz".to_owned()),
+        ebs: Some(api::EbsInstanceBlockDeviceSpecification {
+            delete_on_termination: Some(true),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let request = api::ModifyInstanceAttributeRequest {
+        instance_id: instances[1].clone(),
+        block_device_mappings: Some(vec![not_there]),
+        ..Default::default()
+    };
+    let refused = cloud.call(op::ModifyInstanceAttribute, request).await.unwrap_err();
+    assert_eq!(refused.code(), "InvalidInstanceAttributeValue");
+    let ids = instances[1..16].to_vec();
+    let request = api::TerminateInstancesRequest { instance_ids: ids, ..Default::default() };
+    cloud.call(op::TerminateInstances, request).await.unwrap();
+    for id in &instances[1..16] {
+        crate::instance::becomes(&cloud, id, "terminated").await;
+    }
+    let look = async || {
+        let request = api::DescribeVolumesRequest { volume_ids: Some(vec![volume.clone()]), ..Default::default() };
+        cloud.call(op::DescribeVolumes, request).await.map(|found| found.volumes.unwrap().remove(0))
+    };
+    cloud
+        .eventually("one has it", async || {
+            (look().await.unwrap().attachments.unwrap().len() == 1).then_some(())
+        })
+        .await;
+    crate::instance::terminate(&cloud, &instances[0]).await.unwrap();
+    cloud
+        .eventually("it is gone with the last", async || {
+            look().await.is_err_and(|gone| gone.code() == "InvalidVolume.NotFound").then_some(())
+        })
+        .await;
+}

@@ -157,3 +157,56 @@ async fn priorities_are_unique_and_can_be_exchanged_at_once() {
     assert_eq!(page.rules.unwrap()[0].is_default, Some(true));
     assert!(page.next_marker.is_none());
 }
+
+#[tokio::test]
+async fn grpc_needs_https_and_the_host_has_a_condition_of_its_own() {
+    let cloud = cloud().await;
+    let balancer = cloud.balancer("web").await;
+    let input = CreateTargetGroupInput {
+        name: "grpc".into(),
+        protocol: Some("HTTP".into()),
+        protocol_version: Some("GRPC".into()),
+        port: Some(80),
+        vpc_id: Some(crate::cloud::VPC.into()),
+        ..Default::default()
+    };
+    let grpc = cloud.test.call(op::CreateTargetGroup, input).await.unwrap().target_groups.unwrap();
+    let forward = Action {
+        r#type: "forward".into(),
+        target_group_arn: grpc[0].target_group_arn.clone(),
+        ..Default::default()
+    };
+    let input = CreateListenerInput {
+        load_balancer_arn: balancer.clone(),
+        protocol: Some("HTTP".into()),
+        port: Some(80),
+        default_actions: vec![forward],
+        ..Default::default()
+    };
+    let refused = cloud.test.call(op::CreateListener, input).await.unwrap_err();
+    assert!(refused.message().contains("'GRPC'"), "{refused}");
+
+    let listener = cloud.listener(&balancer, &cloud.group("g").await).await;
+    let by_header = async |name: &str| {
+        let config = HttpHeaderConditionConfig {
+            http_header_name: Some(name.into()),
+            values: Some(vec!["x".into()]),
+            ..Default::default()
+        };
+        let condition = RuleCondition {
+            field: Some("http-header".into()),
+            http_header_config: Some(config),
+            ..Default::default()
+        };
+        let input = CreateRuleInput {
+            listener_arn: listener.clone(),
+            conditions: vec![condition],
+            priority: 1,
+            actions: fixed("x"),
+            ..Default::default()
+        };
+        code(cloud.test.call(op::CreateRule, input).await)
+    };
+    assert_eq!(by_header("HOST").await, "ValidationError");
+    assert_eq!(by_header("X-Host").await, "nothing");
+}
