@@ -65,7 +65,7 @@ pub(crate) struct Up {
     pub(crate) audit_days: u32,
 
     /// How many times over the host's memory may be promised to instances
-    #[arg(long, env = "CLOUDLET_OVERCOMMIT", value_name = "FACTOR", default_value_t = 4.0)]
+    #[arg(long, env = "CLOUDLET_OVERCOMMIT", value_name = "FACTOR", default_value_t = 4.0, value_parser = overcommit)]
     pub(crate) overcommit: f64,
 
     /// What instances are that are not tagged cloudlet:machine: containers, or microVMs with a kernel of their own
@@ -127,6 +127,11 @@ pub(crate) struct Endpoint {
     /// URL of the running cloud
     #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL", default_value = "http://127.0.0.1:4566")]
     pub(crate) endpoint: String,
+}
+
+fn overcommit(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok().filter(|factor| (0.01..=1_000.0).contains(factor));
+    factor.ok_or_else(|| "say a factor from 0.01 to 1000".to_owned())
 }
 
 fn mode(text: &str) -> Result<Mode, String> {

@@ -8,14 +8,13 @@ use block::Volumes;
 use compute::{Config, Engine, Machines, Place};
 use net::{Net, NetConfig, Networks};
 use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::geteuid;
 use serde_json::{Value, json};
 
 use crate::cli::{Outcome, Problem};
 use crate::consoles::Consoles;
 use crate::up::tag_of;
 
-/// Where the runtime things of all clouds of this host lie.
-pub(crate) const RUN: &str = "/run/cloudlet";
 /// Tags tried before giving up: two folders whose tags meet are one in a million.
 const TAGS_MAX: u32 = 16;
 
@@ -42,11 +41,14 @@ pub(crate) async fn open(data: &Path, public_range: &str, internet: bool) -> Out
     let tag = claim_tag(data)?;
     let range = public_range.parse();
     let range = range.map_err(|e| Problem::new(&format!("{public_range} is no range of addresses"), &e))?;
-    let networks = Net::open(NetConfig { world: internet, ..NetConfig::new(&tag.name, vec![range]) })
+    let run = run().join(&tag.name);
+    let of_networks = NetConfig::new(&tag.name, vec![range]);
+    let networks = Net::open(NetConfig { world: internet, run_dir: run.clone(), ..of_networks })
         .map_err(|e| Problem::new("networks cannot be had", &e))?;
     let place = Place::new(data.join("machines"), &tag.name)
         .map_err(|e| Problem::new("machines cannot be had", &e))?;
-    let config = Config::new(place).map_err(|e| Problem::new("machines cannot be had", &e))?;
+    let config =
+        Config::new(Place { run, ..place }).map_err(|e| Problem::new("machines cannot be had", &e))?;
     let blocks = block::Engine::new(block::Config {
         data: data.join("volumes"),
         run: config.place.run.join("pool"),
@@ -132,7 +134,18 @@ fn claim_tag(data: &Path) -> Outcome<Tag> {
     Err(Problem(format!("no free tag for {}: clear {}", data.display(), tags.display())))
 }
 
+/// Where the runtime things of all clouds lie that this user has on this host.
+pub(crate) fn run() -> PathBuf {
+    let user = geteuid();
+    if user.is_root() {
+        return PathBuf::from("/run/cloudlet");
+    }
+    let of_user = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    let of_user = of_user.map(|path| path.join("cloudlet"));
+    of_user.unwrap_or_else(|| std::env::temp_dir().join(format!("cloudlet-run-{user}")))
+}
+
 /// Which folder has which tag.
 pub(crate) fn tags() -> PathBuf {
-    Path::new(RUN).join("tags")
+    run().join("tags")
 }

@@ -14,7 +14,7 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::engines::{RUN, tags};
+use crate::engines::{run, tags};
 
 /// How often machines are told to end before they count as not ending, and the time between.
 const ENDING_TRIES: u32 = 50;
@@ -97,7 +97,7 @@ fn remove_groups(tag: &str) {
 
 async fn remove(tag: &str) -> io::Result<()> {
     end_machines(tag).await?;
-    let run = Path::new(RUN).join(tag);
+    let run = run().join(tag);
     let networks = Net::open(NetConfig::new(tag, Vec::new())).map_err(io::Error::other)?;
     networks.remove_all().await.map_err(io::Error::other)?;
     drop(networks);

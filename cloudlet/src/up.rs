@@ -1,6 +1,8 @@
 //! `cloudlet up`: the parts put together, served until told to end.
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -155,6 +157,7 @@ async fn serve(options: &Up) -> Outcome {
     told.wait().await;
     tracing::info!("closing");
     end.send_replace(true);
+    house.leave();
     while servers.join_next().await.is_some() {}
     house.close().await;
     engines.close(options.stop_instances || folder.is_temporary()).await
@@ -214,7 +217,8 @@ impl DataFolder {
             return made.map(Self::Temporary).map_err(|e| Problem::new("no temporary folder", &e));
         };
         let make = || -> std::io::Result<PathBuf> {
-            std::fs::create_dir_all(&path)?;
+            // What lies there is nobody else's business.
+            DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
             path.canonicalize()
         };
         let path = make().map_err(|e| Problem::new(&format!("cannot use {}", path.display()), &e))?;
@@ -300,18 +304,24 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 struct Told {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl Told {
     fn listen() -> Outcome<Self> {
         let listen = |kind| signal(kind).map_err(|e| Problem::new("signals cannot be heard", &e));
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
     }
 
     async fn wait(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
         }
     }
 }

@@ -219,7 +219,11 @@ impl Desk {
 }
 
 /// Waits for an answer, and for the upload before it as long as that goes on.
-async fn within<T>(wait: Duration, flow: Option<&Flow>, answer: impl Future<Output = T>) -> Result<T, Failure> {
+async fn within<T>(
+    wait: Duration,
+    flow: Option<&Flow>,
+    answer: impl Future<Output = T>,
+) -> Result<T, Failure> {
     let mut answer = pin!(answer);
     let mut until = Instant::now() + wait;
     loop {

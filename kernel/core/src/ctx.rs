@@ -98,6 +98,11 @@ impl Ctx {
         self.house().clock().sleep_until(at).await;
     }
 
+    /// Until the house is about to close: then a wait for what may never come is to end.
+    pub async fn house_leaves(&self) {
+        self.house().leaves().await;
+    }
+
     /// The same call in another scope, for a resource of another account or region. The caller stays who it is.
     #[must_use]
     pub fn in_scope(&self, scope: Scope) -> Self {

@@ -75,7 +75,8 @@ pub fn predefined(
 /// A unit in a policy's `CustomizedMetricSpecification` that CloudWatch does not have, and no metric could come in.
 pub fn foreign_unit(asked: &dyn Struct) -> Option<String> {
     let alarm = customized(asked);
-    let of_metrics = alarm.metrics.iter().flatten().filter_map(|query| query.metric_stat.as_ref()?.unit.clone());
+    let of_metrics =
+        alarm.metrics.iter().flatten().filter_map(|query| query.metric_stat.as_ref()?.unit.clone());
     let schema = alarm.schema();
     let known = schema.members.iter().find(|member| member.name == "Unit").map(|member| member.schema.values);
     let is_known = |unit: &String| known.unwrap_or_default().contains(&unit.as_str());
@@ -200,7 +201,8 @@ mod tests {
             metrics: Some(vec![cw::MetricDataQuery { metric_stat: Some(stat(unit)), ..Default::default() }]),
             ..Default::default()
         };
-        let plain = |unit: &str| cw::PutMetricAlarmInput { unit: Some(unit.to_owned()), ..Default::default() };
+        let plain =
+            |unit: &str| cw::PutMetricAlarmInput { unit: Some(unit.to_owned()), ..Default::default() };
         for fine in [plain("Count/Second"), by_math("Percent"), cw::PutMetricAlarmInput::default()] {
             assert_eq!(foreign_unit(&fine), None);
         }

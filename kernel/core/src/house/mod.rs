@@ -69,6 +69,7 @@ pub struct House {
     unfinished: Arc<RwLock<()>>,
     resets: watch::Sender<u64>,
     closing: watch::Sender<bool>,
+    leaving: watch::Sender<bool>,
     tasks: Mutex<JoinSet<()>>,
     /// A run without a caller panicked: tests fail on it.
     panicked: AtomicBool,
@@ -118,6 +119,7 @@ impl House {
             unfinished: Arc::default(),
             resets: watch::Sender::new(0),
             closing: watch::Sender::new(false),
+            leaving: watch::Sender::new(false),
             tasks: Mutex::default(),
             panicked: AtomicBool::new(false),
         });

@@ -133,6 +133,18 @@ impl House {
         self.run_open_hooks().await
     }
 
+    /// Who only waits for something to happen waits no longer: the house is about to close, and lets nobody in.
+    pub fn leave(&self) {
+        self.leaving.send_replace(true);
+    }
+
+    /// Until the house is about to close.
+    pub(crate) async fn leaves(&self) {
+        let mut leaving = self.leaving.subscribe();
+        // An error means the house is gone, which is an end too.
+        let _ = leaving.wait_for(|leaving| *leaving).await;
+    }
+
     /// Ends the work in good order: nothing new begins, what runs comes to its end, counts are written down.
     pub async fn close(self: &Arc<Self>) {
         self.closing.send_replace(true);

@@ -146,10 +146,8 @@ mod tests {
             device_name: Some("/dev/sdf".to_owned()),
             ..Default::default()
         };
-        let nothing = ModifyInstanceAttributeRequest {
-            block_device_mappings: Some(vec![nothing]),
-            ..request()
-        };
+        let nothing =
+            ModifyInstanceAttributeRequest { block_device_mappings: Some(vec![nothing]), ..request() };
         assert_eq!(check(nothing).unwrap_err().code(), "MissingParameter");
     }
 }

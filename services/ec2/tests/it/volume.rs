@@ -222,7 +222,8 @@ async fn a_shared_volume_serves_sixteen_boots_none_and_goes_with_the_last() {
         crate::instance::becomes(&cloud, id, "terminated").await;
     }
     let look = async || {
-        let request = api::DescribeVolumesRequest { volume_ids: Some(vec![volume.clone()]), ..Default::default() };
+        let request =
+            api::DescribeVolumesRequest { volume_ids: Some(vec![volume.clone()]), ..Default::default() };
         cloud.call(op::DescribeVolumes, request).await.map(|found| found.volumes.unwrap().remove(0))
     };
     cloud

@@ -81,7 +81,10 @@ impl Drop for Tail {
 
 impl Tail {
     async fn next(mut self) -> Option<(Bytes, Option<Self>)> {
-        self.ctx.sleep_until(self.next_at.min(self.ends_at)).await;
+        tokio::select! {
+            () = self.ctx.sleep_until(self.next_at.min(self.ends_at)) => {}
+            () = self.ctx.house_leaves() => return None,
+        }
         let now = self.ctx.now();
         if now >= self.ends_at {
             let said = json!({ "message": "The Live Tail session has reached its limit of three hours." });

@@ -108,6 +108,7 @@ impl Receive {
             tokio::select! {
                 () = arrived => {}
                 () = ctx.sleep_until(until) => {}
+                () = ctx.house_leaves() => return Ok(Vec::new()),
             }
         }
     }
