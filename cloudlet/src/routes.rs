@@ -34,6 +34,7 @@ impl Facts {
                 "edition": "cloudlet",
                 "version": VERSION,
                 "identity": self.house.mode().word(),
+                "trouble": self.house.store().trouble(),
             }),
             "/_localstack/info" if read => self.info(),
             "/_cloudlet/status" if read => self.status(),
@@ -56,7 +57,8 @@ impl Facts {
     }
 
     fn services(&self) -> Value {
-        self.house.services().map(|service| (service.name.to_owned(), json!("running"))).collect()
+        let state = if self.house.store().trouble().is_none() { "running" } else { "error" };
+        self.house.services().map(|service| (service.name.to_owned(), json!(state))).collect()
     }
 
     fn info(&self) -> Value {
@@ -78,6 +80,7 @@ impl Facts {
             "data": self.data,
             "uptime_seconds": (self.house.clock().now() - self.started_at) / 1_000,
             "resident_bytes": resident_bytes(),
+            "trouble": self.house.store().trouble(),
             "identity": self.house.mode().word(),
             "root_credentials": if self.house.is_root_off() { "off" } else { "on" },
             "audit_records_lost": self.house.audit().lost(),

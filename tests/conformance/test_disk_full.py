@@ -1,9 +1,11 @@
 """A disk that is nearly full: what would fill it is refused or fails by name, all else goes on, and room made is used again."""
 
+import json
 import os
 import subprocess
 
 import pytest
+from botocore.exceptions import ClientError
 from conftest import Cloud, eventually, needs_root
 from disk_kit import MIB, imported, role, upload
 
@@ -32,13 +34,13 @@ def small(tmp_path):
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def fill(folder):
-    """Leaves less than what is kept."""
+def fill(folder, left=KEPT - 16 * MIB):
+    """Leaves so many bytes: less than what is kept."""
     free = os.statvfs(folder)
     free = free.f_bavail * free.f_frsize
-    path = os.path.join(folder, "filler")
+    path = os.path.join(folder, f"filler-{left}")
     with open(path, "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free - KEPT + 16 * MIB)
+        os.posix_fallocate(file.fileno(), 0, free - left)
     return path
 
 
@@ -68,6 +70,24 @@ def test_a_full_disk_is_told_and_survived(small, tmp_path):
     sqs.send_message(QueueUrl=queue, MessageBody="still here")
     assert sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"] == "still here"
     becomes(before, "available")
+
+    # With nothing left at all writes are refused by name, what makes room is let through, and nothing is broken by it.
+    rest = fill(small.folder, 48 * MIB)
+    full = small.client("sqs")
+    with pytest.raises(ClientError) as refused_by:
+        full.send_message(QueueUrl=queue, MessageBody="x" * 200_000)
+    assert refused_by.value.response["Error"]["Code"] == "ServiceUnavailable"
+    assert "disk" in refused_by.value.response["Error"]["Message"]
+    with pytest.raises(ClientError):
+        small.client("s3").put_object(Bucket="disks", Key="big", Body=os.urandom(4 * MIB))
+    full.send_message(QueueUrl=queue, MessageBody="a little")
+    with pytest.raises(ClientError):
+        full.send_message(QueueUrl=queue, MessageBody="x" * 200_000)
+    health = json.loads(small.get("/health"))
+    assert "full" in health["trouble"] and set(health["services"].values()) == {"error"}
+    os.remove(rest)
+    full.send_message(QueueUrl=queue, MessageBody="x" * 200_000)
+    assert json.loads(small.get("/health"))["trouble"] is None
 
     os.remove(filler)
     ec2.delete_volume(VolumeId=refused)

@@ -172,6 +172,13 @@ impl From<store::StoreError> for Error {
                     "The request could not be finished because of other requests. Please try again.";
                 Self::new(Kind::Unavailable, "ServiceUnavailable", message).because(error)
             }
+            store::StoreError::Full { free } => {
+                let message = format!(
+                    "The disk with the data folder is full: {} MiB are left. Nothing was changed.",
+                    free >> 20
+                );
+                Self::new(Kind::Unavailable, "ServiceUnavailable", message).because(error)
+            }
             other => Self::internal(other),
         }
     }

@@ -131,9 +131,12 @@ impl Committer {
         #[allow(clippy::disallowed_methods, reason = "a duration for the statistics, not a time")]
         let began = Instant::now();
         let appended = group.bytes + group.writes.len() * ENTRY_BYTES;
-        self.runway.clear_for(u64::try_from(appended).unwrap_or(u64::MAX));
-        if let Err(error) = self.shared.disk.write(group.writes.iter()) {
-            let error = self.shared.poison(&error);
+        let appended = u64::try_from(appended).unwrap_or(u64::MAX);
+        let written = self.shared.disk.room.check(appended).and_then(|()| {
+            self.runway.clear_for(appended);
+            self.shared.disk.write(group.writes.iter()).map_err(|error| self.shared.poison(&error))
+        });
+        if let Err(error) = written {
             for reply in group.accepted.into_iter().chain(group.refused) {
                 answer(reply, Outcome::Failed(error.clone()));
             }

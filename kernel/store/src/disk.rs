@@ -17,6 +17,7 @@ use fjall::{
 };
 
 use crate::lock::FolderLock;
+use crate::room::Room;
 use crate::runway::Runway;
 use crate::torn::cut_torn_group;
 use crate::tx::Op;
@@ -102,6 +103,7 @@ pub(crate) struct Disk {
     era: RwLock<Arc<Era>>,
     reclaim_below: Arc<AtomicU32>,
     tree: PathBuf,
+    pub(crate) room: Room,
     _lock: FolderLock,
 }
 
@@ -141,7 +143,8 @@ impl Disk {
         };
         reclaim_below.store(number, Ordering::Release);
         let era = RwLock::new(Era::new(number, Arc::clone(&reclaim_below)));
-        Ok(Self { database, keyspace, era, reclaim_below, tree, _lock: lock })
+        let room = Room::of(folder).map_err(|e| StoreError::folder("look at", folder, e))?;
+        Ok(Self { database, keyspace, era, reclaim_below, tree, room, _lock: lock })
     }
 
     pub(crate) fn era(&self) -> Arc<Era> {

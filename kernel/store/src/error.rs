@@ -22,6 +22,9 @@ pub enum StoreError {
     /// A write or sync failed before. What the disk holds is known only after a restart, so nothing is written any more.
     #[error("the store refuses to write since a write failed: {reason}")]
     Poisoned { reason: Arc<str> },
+    /// Nothing was written; there may be room later.
+    #[error("the disk of the store is full: {free} bytes are left")]
+    Full { free: u64 },
     #[error("other transactions wrote what this one read, {attempts} times in a row")]
     Contended { attempts: u32 },
     #[error("a key of {bytes} bytes; the limit is {}", crate::KEY_BYTES_MAX)]

@@ -14,6 +14,7 @@ mod lock;
 mod options;
 mod queue;
 mod resolver;
+mod room;
 mod runway;
 mod scan;
 mod snapshot;

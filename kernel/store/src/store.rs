@@ -128,6 +128,20 @@ impl Store {
         }
     }
 
+    /// Why writes are refused at present; `None` when they are not.
+    pub fn trouble(&self) -> Option<String> {
+        let shared = &self.0.shared;
+        match shared.check_writable() {
+            Err(error) => Some(error.to_string()),
+            Ok(()) => shared.disk.room.is_full().then(|| "the disk is full".to_owned()),
+        }
+    }
+
+    /// Whether so many bytes may be written beside the store, where they are on its disk.
+    pub fn has_room_beside(&self, bytes: u64) -> bool {
+        self.0.shared.disk.room.has_beside(bytes)
+    }
+
     pub fn stats(&self) -> Stats {
         let shared = &self.0.shared;
         Stats {

@@ -69,6 +69,9 @@ pub(crate) async fn store(
     sizes: RangeInclusive<u64>,
     promised: Option<Hash>,
 ) -> Result<Taken> {
+    if !ctx.house().store().has_room_beside(0) {
+        return Err(errors::no_room());
+    }
     let id = ctx.ids().hex(32);
     let room = ctx.own::<Strongroom>();
     let found = Arc::new(Mutex::new(None));

@@ -134,6 +134,9 @@ pub(super) async fn take_in(
     let is_short = intake.look_ahead(INLINE_BYTES_MAX).await?;
     let segment = |size, inline| Segment { id: id.clone(), size, inline, checksum: None };
     if !is_short {
+        if !ctx.house().store().has_room_beside(length.unwrap_or_default()) {
+            return Err(errors::no_room());
+        }
         let place = blob_id(&bucket.scope(), &id)?;
         let sum = long(&vault(ctx).blobs, &place, key, (digests, intake)).await?;
         return Ok(Taken { segment: segment(sum.size, false), inline: None, sum });
