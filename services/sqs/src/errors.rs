@@ -108,6 +108,11 @@ pub fn too_many_actions(found: usize) -> Error {
     Error::modeled(Kind::Limit, &error::OVER_LIMIT, message)
 }
 
+pub fn too_many_principals(found: usize) -> Error {
+    let message = format!("{found} Principals were found, maximum allowed is 50.");
+    Error::modeled(Kind::Limit, &error::OVER_LIMIT, message)
+}
+
 pub fn too_many_statements(found: usize) -> Error {
     let message = format!("{found} statements were found, maximum allowed is 20.");
     Error::modeled(Kind::Limit, &error::OVER_LIMIT, message)

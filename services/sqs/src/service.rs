@@ -19,7 +19,7 @@ pub fn service(plugs: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(DataKeys::new(plugs.get::<Arc<dyn Sealer>>()));
     s.own(Queues::default());
-    s.resource_policy(permission::policy_of);
+    s.attached(|ctx, asked| Box::pin(async move { permission::attached(&ctx, asked).await }));
     s.resource_facts(tags::facts_of);
 
     // queues

@@ -24,6 +24,14 @@ pub(super) fn unpack(op: &OpDef, parts: &Parts, body: Inbound, bytes_max: usize)
     }
 }
 
+/// A form to be looked at: as it was before, where it says that it is compressed.
+///
+/// # Errors
+/// As of [`unpack`].
+pub(super) fn plain(parts: &Parts, body: Bytes, bytes_max: usize) -> Result<Bytes, Error> {
+    if is_gzip(parts) { read(&body, bytes_max) } else { Ok(body) }
+}
+
 /// Encodings are listed in the order they were applied.
 fn is_gzip(parts: &Parts) -> bool {
     let last = parts.headers.get_all(CONTENT_ENCODING).iter().next_back();

@@ -158,7 +158,7 @@ impl Door {
         let found = Presented::find(parts);
         let presented = found.as_ref().ok().and_then(Option::as_ref);
         let form = match is_form(parts) {
-            true => Some(body.gathered(FORM_BYTES_MAX).await?),
+            true => Some(compressed::plain(parts, body.gathered(FORM_BYTES_MAX).await?, FORM_BYTES_MAX)?),
             false => None,
         };
         let scope = presented.map(|presented| &presented.scope);

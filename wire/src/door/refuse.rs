@@ -48,7 +48,7 @@ pub(super) fn unknown(name: &str, service: &ServiceDef, protocol: Protocol, fami
         }
         (Family::Ec2, _) => {
             let message = format!("The action {name} is not valid for this web service.");
-            Error::modeled(Kind::Invalid, &UNKNOWN, message)
+            Error::new(Kind::Invalid, "InvalidAction", message)
         }
         (Family::Query, Protocol::Query) => {
             let message = format!("Could not find operation {name} for version {}", service.version);

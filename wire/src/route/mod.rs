@@ -169,7 +169,7 @@ impl Router {
         }
         let fallback = self.fallback.as_slice();
         let candidates = if candidates.is_empty() && scope.is_none() { fallback } else { candidates };
-        self.by_path(parts, candidates, &host, region)
+        self.by_path(asked, candidates, &host, region)
     }
 
     /// The query protocols: a form, or a query string, with `Action`.
@@ -215,11 +215,12 @@ impl Router {
     /// The REST protocols, and whatever cannot be told.
     fn by_path(
         &self,
-        parts: &Parts,
+        asked: &Asked<'_>,
         candidates: &[usize],
         host: &Host<'_>,
         region: Region,
     ) -> Option<Routed<'_>> {
+        let parts = asked.parts;
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let mut first = None;
         let all = || candidates.iter().filter_map(|at| self.entries.get(*at));
@@ -249,7 +250,8 @@ impl Router {
         }
         let (entry, before) = first?;
         let wanted = Wanted::Unknown(String::new());
-        let protocol = entry.rest_protocol();
+        let of_form = asked.form.and_then(|_| entry.query_protocol());
+        let protocol = of_form.unwrap_or_else(|| entry.rest_protocol());
         let whole_path = before.map(|segment| ["/", &segment, parts.uri.path()].concat());
         let (service, labels, implied) = (entry, Vec::new(), None);
         Some(Routed { service, protocol, wanted, region, labels, implied, whole_path })

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use http::{HeaderMap, HeaderName, Method};
 use percent_encoding::percent_decode_str;
-use shape::{Location, OpDef, ServiceDef, Unserved};
+use shape::{Location, OpDef, Protocol, ServiceDef, Unserved};
 
 use super::form::decode;
 
@@ -68,9 +68,11 @@ pub(super) struct RestTable {
 pub(super) type Found = (Target, Vec<(&'static str, String)>);
 
 impl RestTable {
+    /// Empty for a service that speaks otherwise: all its operations have the same path.
     pub(super) fn new(def: &'static ServiceDef) -> Self {
-        let served = def.ops.iter().filter_map(|op| Rest::served(op));
-        let unserved = def.unserved.iter().filter_map(Rest::unserved);
+        let speaks = def.protocols.iter().any(|one| matches!(one, Protocol::RestJson | Protocol::RestXml));
+        let served = def.ops.iter().filter(|_| speaks).filter_map(|op| Rest::served(op));
+        let unserved = def.unserved.iter().filter(|_| speaks).filter_map(Rest::unserved);
         let mut table: Vec<Rest> = served.chain(unserved).collect();
         table.sort_by_key(|rest| std::cmp::Reverse(rest.score()));
         let literals = |rest: &Rest| {

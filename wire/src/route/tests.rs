@@ -215,6 +215,18 @@ fn scope_and_version_tell_twins_apart() {
 }
 
 #[test]
+fn without_an_action_nothing_is_done() {
+    let unknown = |form, scope| said(&Case { form, scope: Some(scope), ..POST });
+    assert_eq!(unknown(Some("Version=2012"), "mail"), "mail Query unknown: eu-west-3");
+    assert_eq!(unknown(None, "mail"), "mail Json10 unknown: eu-west-3");
+    let headers = [("x-amz-target", "nobody.Send")];
+    assert_eq!(
+        said(&Case { headers: &headers, scope: Some("mail"), ..POST }),
+        "mail Json10 unknown: eu-west-3"
+    );
+}
+
+#[test]
 fn a_queues_path_is_its_url() {
     let form = Some("Action=Send");
     let host = [("host", "localhost:4566")];

@@ -31,6 +31,15 @@ struct Receive {
 /// Messages in hand: each with its lease.
 type InHand = Vec<(Sequence, Message, Lease)>;
 
+fn check_attempt(given: Option<String>, fifo: bool) -> Result<Option<String>> {
+    const NAME: &str = "ReceiveRequestAttemptId";
+    if let (Some(id), false) = (&given, fifo) {
+        return Err(errors::not_for_this_kind_of_queue(id, NAME));
+    }
+    message::check_fifo_id(given.as_deref(), NAME)?;
+    Ok(given)
+}
+
 pub async fn receive_message(ctx: &Ctx, input: ReceiveMessageRequest) -> Result<ReceiveMessageResult> {
     let queue = queue_at(ctx, &input.queue_url).await?;
     let mut system = input.message_system_attribute_names.unwrap_or_default();
@@ -42,7 +51,7 @@ pub async fn receive_message(ctx: &Ctx, input: ReceiveMessageRequest) -> Result<
         wanted,
         count: limits::count(input.max_number_of_messages)?,
         visibility_ms: input.visibility_timeout.map(limits::visibility_ms).transpose()?,
-        attempt: input.receive_request_attempt_id.filter(|_| queue.fifo),
+        attempt: check_attempt(input.receive_request_attempt_id, queue.fifo)?,
         queue,
     };
     let deadline = ctx.now() + wait_ms;

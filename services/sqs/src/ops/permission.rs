@@ -1,10 +1,7 @@
 //! Permissions: statements of the queue's policy, and the policy itself for whoever decides by it.
 
-use std::sync::Arc;
-
 use api_sqs::{AddPermissionRequest, RemovePermissionRequest};
-use kernel::{Arn, Ctx, ResourcePolicy, Result};
-use policy::Policy;
+use kernel::{Asked, Attached, Ctx, ResourcePolicy, Result};
 
 use super::queue_at;
 use super::queue_attributes::change;
@@ -37,8 +34,13 @@ pub async fn remove_permission(ctx: &Ctx, input: RemovePermissionRequest) -> Res
     .await
 }
 
-/// The policy of the queue behind an ARN; none where there is no such queue.
-pub async fn policy_of(ctx: &Ctx, arn: Arn) -> Result<Option<Arc<Policy>>> {
-    let queue = ctx.own::<Queues>().find(ctx, ctx.scope(), &arn.resource).await?;
-    Ok(queue.and_then(|queue| queue.policy()))
+/// The policy of the queue that is asked for; none where there is no such queue, and for other accounts where it has no
+/// say.
+pub async fn attached(ctx: &Ctx, asked: Asked<'_>) -> Result<Attached> {
+    let is_owner = asked.caller.account == ctx.account();
+    if !is_owner && permission::is_never_shared(asked.action) {
+        return Ok(Attached::default());
+    }
+    let queue = ctx.own::<Queues>().find(ctx, ctx.scope(), &asked.arn.resource).await?;
+    Ok(Attached { policy: queue.and_then(|queue| queue.policy()), ..Attached::default() })
 }

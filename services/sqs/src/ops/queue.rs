@@ -10,7 +10,7 @@ use super::queue_attributes::name_principals;
 use super::{queue_at, queue_by_address, url_of};
 use crate::controllers::leftover::NAME as LEFTOVERS;
 use crate::errors;
-use crate::rules::address::{Address, check_name};
+use crate::rules::address::{Address, access_by_name, check_name};
 use crate::rules::{attributes, tags};
 use crate::state::index::Sequence;
 use crate::state::leftover::{self, Leftover, ON_ITS_WAY_MS};
@@ -22,7 +22,8 @@ const PAGE_MAX: i32 = 1_000;
 
 pub fn create_access(scope: &Scope, input: &CreateQueueRequest) -> Result<Access> {
     let tags = input.tags.iter().flat_map(tags::pairs);
-    Ok(Access::on(scope.arn("sqs", &input.queue_name)).request_tags(tags).also_to_tag("sqs:TagQueue"))
+    let address = Address { scope: *scope, name: input.queue_name.clone() };
+    Ok(access_by_name(&address).request_tags(tags).also_to_tag("sqs:TagQueue"))
 }
 
 pub async fn create_queue(ctx: &Ctx, input: CreateQueueRequest) -> Result<CreateQueueResult> {
@@ -77,7 +78,7 @@ fn check_same(existing: &Queue, new: &Queue, given: &attributes::Map) -> Result<
 pub fn get_url_access(scope: &Scope, input: &GetQueueUrlRequest) -> Result<Access> {
     let account = input.queue_owner_aws_account_id.as_deref().and_then(|id| id.parse().ok());
     let scope = Scope { account: account.unwrap_or(scope.account), ..*scope };
-    Ok(Access::on(scope.arn("sqs", &input.queue_name)))
+    Ok(access_by_name(&Address { scope, name: input.queue_name.clone() }))
 }
 
 pub async fn get_queue_url(ctx: &Ctx, input: GetQueueUrlRequest) -> Result<GetQueueUrlResult> {

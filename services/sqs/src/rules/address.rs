@@ -112,7 +112,12 @@ pub fn check_name(name: &str, fifo: bool) -> Result<()> {
 
 /// Access to the queue behind a URL.
 pub fn access(scope: &Scope, url: &str) -> Result<Access> {
-    Ok(Access::on(Address::of_url(scope, url).arn()))
+    Ok(access_by_name(&Address::of_url(scope, url)))
+}
+
+/// Access to a queue; a name that no queue can have is refused by the handler.
+pub fn access_by_name(address: &Address) -> Access {
+    if address.name.is_empty() { Access::any() } else { Access::on(address.arn()) }
 }
 
 /// Access to the queue behind an ARN; what is no ARN is refused by the handler.

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use kernel::{ResourcePolicy, Result};
 use policy::{Document, Kind};
 
-use super::redrive;
+use super::{permission, redrive};
 use crate::errors;
 use crate::state::index::Counts;
 use crate::state::queue::{DeduplicationScope, Queue, Settings, ThroughputLimit, data_key_reuse_s};
@@ -149,8 +149,9 @@ fn policy(value: &str) -> Result<Option<ResourcePolicy>> {
     if value.is_empty() {
         return Ok(None);
     }
-    let is_document = value.len() <= POLICY_BYTES_MAX && Document::parse(Kind::Resource, value, &[]).is_ok();
-    match is_document {
+    let document = Document::parse(Kind::Resource, value, &[]);
+    let is_possible = document.is_ok_and(|document| permission::is_possible(&document));
+    match value.len() <= POLICY_BYTES_MAX && is_possible {
         true => Ok(Some(ResourcePolicy::Plain(value.to_owned()))),
         false => Err(errors::bad_attribute("Policy")),
     }

@@ -99,7 +99,8 @@ pub fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-fn check_fifo_id(id: Option<&str>, parameter: &str) -> Result<()> {
+/// What FIFO queues know messages, groups and requests by.
+pub fn check_fifo_id(id: Option<&str>, parameter: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c.is_ascii_punctuation();
     match id {
         Some(id) if id.is_empty() || id.len() > FIFO_ID_MAX || !id.chars().all(allowed) => {

@@ -12,6 +12,8 @@ use crate::state::message::{Attribute, Attributes, Value};
 const COUNT_MAX: usize = 10;
 const NAME_MAX: usize = 256;
 const TYPE_MAX: usize = 256;
+/// A number's digits that count.
+const DIGITS_MAX: usize = 38;
 /// A number's decimal exponent.
 const EXPONENT_MAX: i32 = 126;
 const TRACE_HEADER: &str = "AWSTraceHeader";
@@ -105,8 +107,13 @@ fn base_type(data_type: &str) -> &str {
 fn is_number(text: &str) -> bool {
     let digits = text.trim_start_matches(['+', '-']);
     let numeric = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    let exponent = text.split(['e', 'E']).nth(1).map_or(Ok(0), str::parse::<i32>);
-    numeric && text.parse::<f64>().is_ok() && exponent.is_ok_and(|e| (-128..=EXPONENT_MAX).contains(&e))
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let exponent = exponent.parse::<i32>();
+    let is_short = mantissa.chars().filter(char::is_ascii_digit).count() <= DIGITS_MAX;
+    numeric
+        && is_short
+        && text.parse::<f64>().is_ok()
+        && exponent.is_ok_and(|e| (-128..=EXPONENT_MAX).contains(&e))
 }
 
 /// Checks the system attributes of a message to be sent. Gives the trace header and their digest.

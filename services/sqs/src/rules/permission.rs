@@ -1,12 +1,16 @@
 //! `AddPermission` and `RemovePermission`: statements of the queue's policy document.
 
+use api_sqs::SERVICE;
 use kernel::{AccountId, Result, Scope};
+use policy::{Document, Statement};
 use serde_json::{Value, json};
 
 use crate::errors;
 
 const ACTIONS_MAX: usize = 7;
 const STATEMENTS_MAX: usize = 20;
+/// In a statement.
+const PRINCIPALS_MAX: usize = 50;
 const LABEL_MAX: usize = 80;
 /// What an owner can share.
 const SHAREABLE: [&str; 8] = [
@@ -35,6 +39,46 @@ const OWNERS_ONLY: [&str; 14] = [
     "UntagQueue",
     "SendMessageBatch",
 ];
+
+/// What no policy lets another account do (SQS developer guide, *Limitations of Amazon SQS custom policies*).
+const NEVER_SHARED: [&str; 12] = [
+    "AddPermission",
+    "CancelMessageMoveTask",
+    "CreateQueue",
+    "DeleteQueue",
+    "ListMessageMoveTasks",
+    "ListQueueTags",
+    "ListQueues",
+    "RemovePermission",
+    "SetQueueAttributes",
+    "StartMessageMoveTask",
+    "TagQueue",
+    "UntagQueue",
+];
+
+/// Whether an action (`sqs:Name`) is its owner's account's alone, whatever the policy says.
+pub fn is_never_shared(action: &str) -> bool {
+    action.strip_prefix("sqs:").is_some_and(|name| NEVER_SHARED.contains(&name))
+}
+
+/// Whether a policy may be set: it has no more than it may, and speaks of this service.
+pub fn is_possible(policy: &Document) -> bool {
+    let fits = |statement: &Statement| {
+        let principals = statement.principals.as_ref().map_or(0, |all| all.entries.len());
+        let actions = &statement.actions.entries;
+        principals <= PRINCIPALS_MAX && actions.len() <= ACTIONS_MAX && actions.iter().all(|it| is_action(it))
+    };
+    policy.statements.len() <= STATEMENTS_MAX && policy.statements.iter().all(fits)
+}
+
+/// Whether there is such an action here, or could be: of patterns only the service is looked at.
+fn is_action(entry: &str) -> bool {
+    let Some((service, name)) = entry.split_once(':') else { return entry == "*" };
+    let names = SERVICE.ops.iter().map(|op| op.name).chain(SERVICE.unserved.iter().map(|op| op.name));
+    let is_pattern = name.contains(['*', '?']);
+    service.eq_ignore_ascii_case("sqs")
+        && (is_pattern || { names }.any(|known| known.eq_ignore_ascii_case(name)))
+}
 
 /// The policy with one more statement.
 pub fn add(
@@ -110,6 +154,9 @@ fn check_actions(actions: &[String]) -> Result<()> {
 
 fn check_accounts(accounts: &[String]) -> Result<()> {
     let bad = accounts.iter().find(|account| account.parse::<AccountId>().is_err());
+    if accounts.len() > PRINCIPALS_MAX {
+        return Err(errors::too_many_principals(accounts.len()));
+    }
     if accounts.is_empty() || bad.is_some() {
         let shown = bad.map_or("[]", String::as_str);
         return Err(errors::bad_value(shown, "PrincipalId", "Unable to verify."));

@@ -101,3 +101,62 @@ async fn what_is_no_policy_is_refused() {
     let error = set_policy(&cloud, &url, odd).await.unwrap_err();
     assert_eq!(error.code(), "InvalidAttributeValue");
 }
+
+#[tokio::test]
+async fn no_policy_shares_what_is_its_owners() {
+    let cloud = cloud().await;
+    let url = make(&cloud, "q", &[]).await;
+    let everything = json!({
+        "Effect": "Allow",
+        "Principal": { "AWS": [FRIEND, "000000000000"] },
+        "Action": "sqs:*",
+        "Resource": "*",
+    });
+    set_policy(&cloud, &url, everything).await.unwrap();
+    let friend = cloud.as_account(FRIEND);
+    try_send(&friend, &url).await.unwrap();
+    let queue_url = || url.clone();
+    let attributes = map(&[("DelaySeconds", "1")]);
+    let set = SetQueueAttributesRequest { queue_url: queue_url(), attributes };
+    assert_eq!(refusal(friend.call(op::SetQueueAttributes, set).await).0, "AccessDenied");
+    let tag = TagQueueRequest { queue_url: queue_url(), tags: map(&[("a", "b")]) };
+    assert_eq!(refusal(friend.call(op::TagQueue, tag).await).0, "AccessDenied");
+    let add = AddPermissionRequest {
+        queue_url: queue_url(),
+        label: "more".into(),
+        aws_account_ids: vec![FRIEND.into()],
+        actions: vec!["SendMessage".into()],
+    };
+    assert_eq!(refusal(friend.call(op::AddPermission, add).await).0, "AccessDenied");
+    let delete = || DeleteQueueRequest { queue_url: queue_url() };
+    assert_eq!(refusal(friend.call(op::DeleteQueue, delete()).await).0, "AccessDenied");
+    cloud.call(op::DeleteQueue, delete()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_policy_keeps_to_its_bounds_and_its_service() {
+    let cloud = cloud().await;
+    let url = make(&cloud, "q", &[]).await;
+    let statement = |actions: serde_json::Value, accounts: usize| {
+        let principals: Vec<String> = (0..accounts).map(|number| format!("{number:012}")).collect();
+        json!({ "Effect": "Allow", "Principal": { "AWS": principals }, "Action": actions, "Resource": "*" })
+    };
+    let set = async |actions, accounts| set_policy(&cloud, &url, statement(actions, accounts)).await;
+    set(json!(["SQS:sendmessage", "sqs:Receive*", "sqs:*"]), 50).await.unwrap();
+    let many = vec!["sqs:SendMessage"; 8];
+    for (actions, accounts) in
+        [(json!(many), 1), (json!("s3:GetObject"), 1), (json!("sqs:Nope"), 1), (json!("sqs:*"), 51)]
+    {
+        assert_eq!(set(actions, accounts).await.unwrap_err().code(), "InvalidAttributeValue");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_name_is_no_question_of_permission() {
+    let cloud = cloud().await;
+    let create = CreateQueueRequest { queue_name: String::new(), ..Default::default() };
+    assert_eq!(refusal(cloud.call(op::CreateQueue, create).await).0, "InvalidParameterValue");
+    let send = SendMessageRequest { message_body: "x".into(), ..Default::default() };
+    let code = refusal(cloud.call(op::SendMessage, send).await).0;
+    assert_eq!(code, "AWS.SimpleQueueService.NonExistentQueue");
+}
