@@ -48,12 +48,19 @@ fn structure(
 fn unknown(at: &At<'_>, name: &str) -> Error {
     let head = at.parameter();
     let dot = if head.is_empty() { "" } else { "." };
-    let message = format!("The parameter {head}{dot}{name} is not recognized");
-    Error::new(Kind::Invalid, "UnknownParameter", message)
+    not_recognized(&format!("{head}{dot}{name}"))
+}
+
+fn not_recognized(parameter: &str) -> Error {
+    Error::new(Kind::Invalid, "UnknownParameter", format!("The parameter {parameter} is not recognized"))
 }
 
 fn value(node: &Node<'_>, shape: &mut dyn Shape, member: &'static Member, at: &At<'_>) -> Result<()> {
     match (shape.slot(), member.schema.members) {
+        // A list without a number, say: of what is given nothing would be read.
+        (Slot::Struct(_) | Slot::List(_), _) if !node.text().is_empty() => {
+            Err(not_recognized(&at.parameter()))
+        }
         (Slot::Struct(into), _) => structure(node, into, at, |_| false),
         (Slot::List(list), [element]) => {
             for child in node.items().map_err(|name| unknown(at, name))? {

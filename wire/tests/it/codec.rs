@@ -122,6 +122,7 @@ fn ec2_names_the_parameter() {
         ("Action=Make", "MissingParameter", "The request must contain the parameter Name"),
         ("Name=a&Bogus=1", "UnknownParameter", "The parameter Bogus is not recognized"),
         ("Name=a&Inner.Bogus=1", "UnknownParameter", "The parameter Inner.Bogus is not recognized"),
+        ("Name=a&Names=green", "UnknownParameter", "The parameter Names is not recognized"),
         (
             "Name=a&Count=many",
             "InvalidParameterValue",
