@@ -196,6 +196,11 @@ pub(crate) fn data_dir(named: Option<&Path>) -> Outcome<PathBuf> {
 fn parse_listen(text: &str) -> Outcome<SocketAddr> {
     let with_port = match text.parse::<IpAddr>() {
         Ok(address) => Ok(SocketAddr::new(address, PORT)),
+        Err(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            return Err(Problem(format!(
+                "cannot listen on {text:?}: it is not an ADDRESS:PORT; say :{text}"
+            )));
+        }
         Err(_) if text.starts_with(':') => format!("0.0.0.0{text}").parse::<SocketAddr>(),
         Err(_) => text.parse::<SocketAddr>(),
     };
@@ -218,5 +223,6 @@ mod tests {
         assert_eq!(reads(":4570").as_deref(), Some("0.0.0.0:4570"));
         assert_eq!(reads("[::1]:4566").as_deref(), Some("[::1]:4566"));
         assert_eq!(reads("not an address"), None);
+        assert_eq!(reads("4570"), None, "no address, whatever the resolver thinks");
     }
 }

@@ -14,6 +14,8 @@ use crate::routes::Facts;
 pub(crate) struct Front {
     pub(crate) house: Arc<House>,
     pub(crate) facts: Facts,
+    /// `host:port` in the URLs we hand out, however we were reached; `None` for that by which we were.
+    pub(crate) known_as: Option<String>,
 }
 
 impl Gate for Front {
@@ -21,7 +23,11 @@ impl Gate for Front {
         self.house.new_input(op)
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Box<dyn Struct>>> {
+    fn call(&self, mut call: Call) -> BoxFuture<'_, Result<Box<dyn Struct>>> {
+        // Who comes by a private way may not reach that name.
+        if let (Some(known_as), None) = (&self.known_as, &call.caller.way) {
+            call.authority.clone_from(known_as);
+        }
         Box::pin(self.house.call(call))
     }
 

@@ -67,20 +67,21 @@ impl RootCredentials {
     }
 
     fn look_up(&self, access_key: &str, session_token: Option<&str>) -> Result<Credential, NoCredential> {
-        let root = |account, secret| Credential {
+        let root = |account, secret, is_well_known| Credential {
             secret,
             account,
             principal: Principal::Root,
             session: None,
             expires_at: None,
+            is_well_known,
         };
         let real = self.keys.iter().find(|key| key.access_key_id == access_key);
         let found = match real {
-            Some(key) => Some(root(AccountId::DEFAULT, key.secret.clone())),
+            Some(key) => Some(root(AccountId::DEFAULT, key.secret.clone(), false)),
             None if self.allow_test => {
                 let account =
                     if access_key == TEST { Some(AccountId::DEFAULT) } else { access_key.parse().ok() };
-                account.map(|account| root(account, Arc::from(TEST)))
+                account.map(|account| root(account, Arc::from(TEST), true))
             }
             None => None,
         };

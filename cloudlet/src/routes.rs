@@ -37,6 +37,9 @@ impl Facts {
                 "trouble": self.house.store().trouble(),
             }),
             "/_localstack/info" if read => self.info(),
+            "/_cloudlet/status" | "/_cloudlet/capabilities" if read && !request.from_loopback => {
+                return Some(only_from_here());
+            }
             "/_cloudlet/status" if read => self.status(),
             "/_cloudlet/capabilities" if read => self.engines.capabilities().await,
             "/_cloudlet/audit" if read => return Some(self.audit(&request)),

@@ -1,6 +1,8 @@
 //! `cloudlet up`: the parts put together, served until told to end.
 
+use std::ffi::OsString;
 use std::fs::DirBuilder;
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -108,11 +110,12 @@ async fn serve(options: &Up) -> Outcome {
         engines: engines.clone(),
         ca: tls.clone(),
     };
+    let known_as = options.public_host.as_ref().map(|_| house.authority().to_owned());
     let services: Vec<_> = house.services().collect();
     let door = Arc::new(Door::new(Fittings {
         router: Router::new(&services, Domains::new(public_host(options))),
         credentials: Arc::new(AllCredentials { root: credentials, house: house.clone() }),
-        gate: Box::new(Front { house: house.clone(), facts }),
+        gate: Box::new(Front { house: house.clone(), facts, known_as }),
         codec: Box::new(wire::door::Protocols),
         clock,
         ids: Box::new(SystemIds),
@@ -120,7 +123,8 @@ async fn serve(options: &Up) -> Outcome {
     }));
     let tls = tls.server_config().map_err(|e| Problem::new("TLS does not start", &e))?;
     let (end, ended) = watch::channel(false);
-    let local = listeners.iter().find_map(|listener| listener.local_addr().ok());
+    let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let local = addresses.first().copied();
     let mut servers = tokio::task::JoinSet::new();
     let sources = listeners.into_iter().map(Source::from).chain([Source::Arrivals(arriving)]);
     for source in sources {
@@ -142,6 +146,7 @@ async fn serve(options: &Up) -> Outcome {
             "IDENTITY IS ONLY OBSERVED: what policies deny is recorded and let pass. --identity enforce ends that.",
         );
     }
+    tracing::info!(?addresses, "listening");
     say("Ready.");
     if let Some(local) = local {
         let ready_d = options.ready_d.clone();
@@ -216,10 +221,15 @@ impl DataFolder {
             let made = below.and_then(|below| tempfile::Builder::new().prefix("cloudlet-").tempdir_in(below));
             return made.map(Self::Temporary).map_err(|e| Problem::new("no temporary folder", &e));
         };
-        let make = || -> std::io::Result<PathBuf> {
+        let make = || -> io::Result<PathBuf> {
             // What lies there is nobody else's business.
             DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
-            path.canonicalize()
+            match stranger(&path)? {
+                Some(found) => {
+                    Err(io::Error::other(format!("it holds {found:?}, which is not a cloudlet's")))
+                }
+                None => path.canonicalize(),
+            }
         };
         let path = make().map_err(|e| Problem::new(&format!("cannot use {}", path.display()), &e))?;
         Ok(Self::Lasting(path))
@@ -235,6 +245,22 @@ impl DataFolder {
     fn is_temporary(&self) -> bool {
         matches!(self, Self::Temporary(_))
     }
+}
+
+/// Something in a folder that no cloudlet has used yet, which therefore is for something else.
+fn stranger(folder: &Path) -> io::Result<Option<OsString>> {
+    // By `root-key` before the first start, or by the file system.
+    const KNOWN: [&str; 2] = ["identity", "lost+found"];
+    if folder.join("store").exists() {
+        return Ok(None);
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        if !KNOWN.iter().any(|known| name == *known) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 fn plugs(options: &Up, engines: &Engines, data: &Path) -> Plugs {

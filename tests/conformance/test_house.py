@@ -3,12 +3,17 @@
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
+from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from conftest import BINARY, eventually
 
 
@@ -140,3 +145,90 @@ def test_two_clouds_share_a_host(own_cloud):
     one, two = own_cloud(), own_cloud()
     one.client("sqs").create_queue(QueueName="q")
     assert "QueueUrls" not in two.client("sqs").list_queues()
+
+
+def refused(cloud, path, method="POST", **headers):
+    request = urllib.request.Request(cloud.endpoint + path, method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def presign(cloud, service, query):
+    request = AWSRequest("GET", f"{cloud.endpoint}/?{urllib.parse.urlencode(query)}")
+    SigV4QueryAuth(Credentials("test", "test"), service, "us-east-1").add_auth(request)
+    return request.url.removeprefix(cloud.endpoint)
+
+
+def test_pages_of_elsewhere_are_kept_out(own_cloud):
+    cloud = own_cloud()
+    sqs = cloud.client("sqs")
+    sqs.create_queue(QueueName="kept")
+    page = {"Origin": "https://evil.example"}
+    for headers in (page, {"Origin": "null"}, {"Host": "evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert refused(cloud, "/_cloudlet/reset", **headers) == 403, headers
+    for path in ("/_cloudlet/audit", "/_cloudlet/status"):
+        assert refused(cloud, path, "GET", **page) == 403
+    # What everybody knows proves nothing: a page could sign with it.
+    presigned = presign(cloud, "sqs", {"Action": "ListQueues", "Version": "2012-11-05"})
+    assert refused(cloud, presigned, "GET") == 200
+    assert refused(cloud, presigned, "GET", **page) == 403
+    assert refused(cloud, presigned, "GET", **{"Sec-Fetch-Site": "cross-site"}) == 403
+    assert refused(cloud, presigned, "GET", Origin="http://localhost:3000") == 200
+    assert len(sqs.list_queues()["QueueUrls"]) == 1
+
+
+def test_a_request_without_an_action_does_nothing(cloud):
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for service in ("ec2", "iam", "sts", "autoscaling"):
+        request = AWSRequest("POST", cloud.endpoint + "/", kind, "Version=2016-11-15")
+        SigV4Auth(Credentials("test", "test"), service, "us-east-1").add_auth(request)
+        asked = urllib.request.Request(cloud.endpoint + "/", request.data.encode(), dict(request.headers.items()))
+        with pytest.raises(urllib.error.HTTPError) as answer:
+            urllib.request.urlopen(asked, timeout=20)
+        assert answer.value.code == 400 and b"MissingAction" in answer.value.read(), service
+
+
+def test_a_long_poll_does_not_hold_up_the_end(own_cloud):
+    cloud = own_cloud()
+    queue = cloud.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+    body = json.dumps({"QueueUrl": queue, "WaitTimeSeconds": 20})
+    kind = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.ReceiveMessage"}
+    request = AWSRequest("POST", cloud.endpoint + "/", kind, body)
+    SigV4Auth(Credentials("test", "test"), "sqs", "us-east-1").add_auth(request)
+    head = {**dict(request.headers.items()), "Host": f"127.0.0.1:{cloud.port}", "Content-Length": len(body), "Expect": "100-continue"}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=20) as connection:
+        connection.sendall(f"POST / HTTP/1.1\r\n{lines}\r\n".encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100")
+        connection.sendall(body.encode())
+        assert cloud.stop(8) == 0
+        assert connection.recv(10_000).startswith(b"HTTP/1.1 200")
+
+
+def test_urls_bear_the_name_that_was_chosen(own_cloud):
+    cloud = own_cloud(env={"LOCALSTACK_HOST": "my.host:9999"})
+    url = cloud.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+    assert url == "http://my.host:9999/queue/us-east-1/000000000000/q"
+    assert cloud.client("sqs").get_queue_url(QueueName="q")["QueueUrl"] == url
+    cloud.client("sqs").send_message(QueueUrl=url, MessageBody="x")
+
+
+def test_the_data_folder_is_its_owners_and_no_others(own_cloud, tmp_path):
+    cloud = own_cloud()
+    assert os.stat(os.path.join(cloud.folder, "data")).st_mode & 0o077 == 0
+    other = tmp_path / "other"
+    (other / "photos").mkdir(parents=True)
+    command = [BINARY, "up", "--data", str(other), "--listen", "127.0.0.1:0"]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert told.returncode == 1 and "photos" in told.stderr
+    assert os.listdir(other) == ["photos"]
+
+
+@pytest.mark.parametrize("args", [("--overcommit", "0"), ("--overcommit", "nan"), ("--listen", "4808")])
+def test_a_setting_that_cannot_be_is_told(args, tmp_path):
+    command = [BINARY, "up", "--data", str(tmp_path / "data"), *args]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert told.returncode in (1, 2) and "panicked" not in told.stderr and args[1] in told.stderr

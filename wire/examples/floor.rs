@@ -52,6 +52,7 @@ impl Credentials for OneKey {
             principal: Principal::Root,
             session: None,
             expires_at: None,
+            is_well_known: false,
         });
         Box::pin(std::future::ready(found.ok_or(NoCredential::Unknown)))
     }

@@ -20,6 +20,8 @@ pub struct Credential {
     pub session: Option<Arc<Session>>,
     /// When a temporary credential ends; `None` for lasting ones.
     pub expires_at: Option<Millis>,
+    /// Everybody knows it: it proves nothing, and serves programs on this host only.
+    pub is_well_known: bool,
 }
 
 impl std::fmt::Debug for Credential {

@@ -37,6 +37,7 @@ pub fn service(plugs: &Plugs) -> Service {
         leftover::list,
         leftover::reconcile,
     );
+    s.on_reset(leftover::after_reset);
     s.sweep("glacier-orphans", leftover::ORPHANS_EVERY_MS, leftover::sweep);
     s.sweep("glacier-storage", storage::EVERY_MS, storage::sweep);
     s.build()

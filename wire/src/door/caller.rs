@@ -14,6 +14,7 @@ use kernel::{
 use shape::{Body, BodyError};
 
 use super::body::{Inbound, gather};
+use super::origin::is_of_foreign_page;
 use crate::codec::streams_in;
 use crate::headers::AMZ_CONTENT_SHA256;
 use crate::route::{Routed, Wanted};
@@ -54,6 +55,7 @@ pub(super) async fn identify(
     question: Question<'_>,
 ) -> Result<(Caller, Inbound), Error> {
     let Question { parts, presented, routed, family, connection, body } = question;
+    let may_use = |credential: &Credential| may_use(parts, credential);
     let refuse = |refusal: Refusal| refusal.into_error(family);
     let entry = routed.service;
     let op = match routed.wanted {
@@ -80,6 +82,7 @@ pub(super) async fn identify(
             Some(old) => {
                 let path = routed.whole_path.as_deref().unwrap_or(parts.uri.path());
                 let credential = verifier.verify_v2(parts, old, path).await.map_err(refuse)?;
+                may_use(&credential)?;
                 let signature = Signature { place: SignaturePlace::Query, version: VERSION_2, made_at: None };
                 Some(Proof { access_key: &old.access_key, credential, signature })
             }
@@ -114,6 +117,7 @@ pub(super) async fn identify(
             (verified, body)
         }
     };
+    may_use(&verified.credential)?;
     let place = match presented.place {
         Place::Header => SignaturePlace::Header,
         Place::Query { .. } => SignaturePlace::Query,
@@ -122,6 +126,19 @@ pub(super) async fn identify(
     let signature = Signature { place, version: VERSION_4, made_at };
     let proof = Proof { access_key: &presented.access_key, credential: verified.credential, signature };
     Ok((caller(parts, connection, Some(proof)), body))
+}
+
+/// Whoever knows a page's address can have a browser send what the page signed with what everybody knows.
+///
+/// # Errors
+/// *AccessDenied*.
+pub(super) fn may_use(parts: &Parts, credential: &Credential) -> Result<(), Error> {
+    if !credential.is_well_known || !is_of_foreign_page(parts) {
+        return Ok(());
+    }
+    let message =
+        "The well-known credential is not for pages of other hosts. Make a user with an access key.";
+    Err(Error::new(kernel::Kind::Denied, "AccessDenied", message).status_is(403))
 }
 
 /// Wraps a body in the checks its payload mode asks for.

@@ -19,7 +19,7 @@ use multer::{Field, Multipart};
 use shape::{Body, BodyError};
 
 use super::body::Answer;
-use super::caller::{Connection, Proof, Raw, VERSION_2, VERSION_4, caller};
+use super::caller::{Connection, Proof, Raw, VERSION_2, VERSION_4, caller, may_use};
 use super::{Door, Trace, beside};
 use crate::headers::authority;
 use crate::route::{Routed, Wanted};
@@ -58,6 +58,9 @@ impl Door {
         let accepts =
             Accepts { signing: trace.signing, scope: def.signing_name, aliases: def.routing.scopes };
         let signed = self.verifier.verify_form(signing_fields(&form), accepts).await?;
+        if let Some(signed) = &signed {
+            may_use(parts, &signed.credential)?;
+        }
         let region = signed.as_ref().and_then(|signed| signed.region).unwrap_or(routed.region);
         let proof = signed.as_ref().map(|signed| Proof {
             access_key: &signed.access_key,

@@ -12,18 +12,18 @@ mod gate;
 mod hoisted;
 mod linger;
 mod log;
+mod origin;
 mod protocols;
 mod refuse;
 mod server;
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, ORIGIN};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use kernel::beside::CrossOrigin;
@@ -348,27 +348,8 @@ fn local_request(parts: &Parts, body: bytes::Bytes, connection: &Connection) -> 
         path: parts.uri.path().to_owned(),
         query: pairs.map(|(name, value)| (text(name), text(value))).collect(),
         body,
-        from_loopback: connection.peer.ip().to_canonical().is_loopback() && is_meant_for_here(parts),
+        from_loopback: connection.peer.ip().to_canonical().is_loopback() && origin::is_meant_for_here(parts),
     }
-}
-
-/// Whether whoever sends this knows that it goes to this host: a page of elsewhere may send a browser here, by its own
-/// name even, which then leads here.
-fn is_meant_for_here(parts: &Parts) -> bool {
-    let is_here = |host: &str, by_any_address: bool| {
-        let name = host.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(ip, _)| ip);
-        let name = name.or_else(|| host.split(':').next()).unwrap_or_default();
-        let ends =
-            |tail: &str| name.strip_suffix(tail).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        ends("localhost")
-            || ends("localhost.localstack.cloud")
-            || name.parse::<IpAddr>().is_ok_and(|ip| by_any_address || ip.is_loopback())
-    };
-    let of_page = parts.headers.get(ORIGIN).map(|origin| {
-        let host = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-        host.is_some_and(|(_, host)| is_here(host, false))
-    });
-    of_page != Some(false) && authority(parts).is_none_or(|host| is_here(host, true))
 }
 
 fn local_response(answer: LocalResponse) -> Response<Answer> {

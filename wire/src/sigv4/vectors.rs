@@ -37,6 +37,7 @@ impl Credentials for OneSecret {
             principal: Principal::Root,
             session: None,
             expires_at: None,
+            is_well_known: false,
         };
         Box::pin(std::future::ready(Ok(credential)))
     }

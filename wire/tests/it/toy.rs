@@ -234,6 +234,7 @@ impl Credentials for ToyCredentials {
             principal: Principal::Root,
             session: None,
             expires_at: None,
+            is_well_known: false,
         });
         Box::pin(std::future::ready(credential))
     }

@@ -62,6 +62,7 @@ impl House {
             principal,
             session: Some(opened.session.clone()),
             expires_at: Some(grant.expires_at),
+            is_well_known: false,
         })
     }
 }

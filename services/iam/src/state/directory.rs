@@ -156,6 +156,7 @@ impl Credentials for UserKeys {
                 },
                 session: None,
                 expires_at: None,
+                is_well_known: false,
             })
         })
     }

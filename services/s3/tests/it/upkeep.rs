@@ -169,3 +169,26 @@ async fn an_inventory_is_made_every_day_where_its_destination_lets_it() {
     assert_eq!(text.lines().count(), 1_500);
     assert_eq!(text.lines().next(), Some("\"bbb\",\"k%200000\",\"5\""));
 }
+
+#[tokio::test]
+async fn a_reset_takes_the_bytes_too_and_leaves_what_comes_after() {
+    let lab = Lab::new().await;
+    lab.put("before", noise(100_000)).await;
+    let long = |lab: &Lab| files(lab.folder.path()).iter().filter(|path| is_long(path)).count();
+    assert_eq!(long(&lab), 1);
+    // Those of this very moment are left to the next.
+    lab.cloud
+        .eventually("the bytes are gone", async || {
+            lab.cloud.house.reset().await.unwrap();
+            (long(&lab) == 0).then_some(())
+        })
+        .await;
+    lab.make_bucket("bbb").await;
+    lab.put("after", noise(100_000)).await;
+    assert_eq!(lab.get("after", None).await.unwrap().len(), 100_000);
+    assert_eq!(long(&lab), 1);
+}
+
+fn is_long(path: &Path) -> bool {
+    path.metadata().is_ok_and(|data| data.len() > 100_000)
+}
