@@ -90,6 +90,8 @@ async fn serve(options: &Up) -> Outcome {
         .with::<Arc<dyn Issuer>>(tls.clone())
         .with::<Arc<dyn Fronts>>(balancers.0.clone())
         .with::<Arc<dyn Names>>(balancers.clone());
+    let ends_instances = options.stop_instances || folder.is_temporary();
+    let plugs = if ends_instances { plugs.set("ec2.instances-end", "1".to_owned()) } else { plugs };
     let services = wanted(registry::services(&plugs), &options.services)?;
     let house = House::open(Parts {
         store: opened(store).await?,
@@ -165,7 +167,7 @@ async fn serve(options: &Up) -> Outcome {
     house.leave();
     while servers.join_next().await.is_some() {}
     house.close().await;
-    engines.close(options.stop_instances || folder.is_temporary()).await
+    engines.close(ends_instances).await
 }
 
 async fn opened(opening: JoinHandle<store::Result<Store>>) -> Outcome<Store> {

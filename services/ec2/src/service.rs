@@ -47,6 +47,8 @@ const NAME_SERVERS: &str = "ec2.name-servers";
 const OVERCOMMIT: &str = "ec2.overcommit";
 /// The setting with the factor by which what is archived comes back faster, S3's objects too.
 const RESTORE_SPEED: &str = "s3.restore-speed";
+/// The setting that is there when instances end with the cloud.
+const INSTANCES_END: &str = "ec2.instances-end";
 /// The setting with the kind of instances that are not tagged with one: `container` or `microvm`.
 const MACHINES: &str = "ec2.machines";
 
@@ -66,6 +68,7 @@ pub fn service(plugs: &Plugs) -> Service {
             .unwrap_or_else(|| panic!("{OVERCOMMIT}: {factor} is no factor from 0.01 to 1000"))
     });
     s.own(overcommit);
+    s.own(instance::EndWithCloud(plugs.setting(INSTANCES_END).is_some()));
     s.own(plugs.setting(MACHINES).map_or(Usual::default(), |name| {
         Usual(machine::find(name).unwrap_or_else(|| panic!("{MACHINES}: {name} is no kind of machine")))
     }));
@@ -197,6 +200,7 @@ fn instances(s: &mut ServiceBuilder) {
     s.timer(FORGET, instance::forget);
     s.sweep("ec2/usage", USAGE_EVERY_MS, instance::meter);
     s.on_open(instance::open);
+    s.on_close(instance::stop_all);
     s.on_reset(instance::remove_all);
 }
 

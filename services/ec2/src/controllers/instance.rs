@@ -6,11 +6,13 @@ use kernel::{Ctx, Error, Next, Result, Scope};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{listener, network, snapshot, volume};
+use crate::ops::instance_state::{self, Wish};
 use crate::rules::instance::{Fact, START_TRIES, State, Step, bill, plan};
 use crate::rules::{self, instance_type, private_name};
 use crate::service::Engines;
 use crate::state::id::{Id, InstanceId};
 use crate::state::instance::{self, Cause, Ended, Instance, Power, Seen};
+use crate::state::spot::Kind;
 use crate::state::volume::{self as volumes, Hold};
 use crate::state::{host, network_interface, tag, vpc};
 
@@ -301,6 +303,27 @@ pub async fn forget(ctx: &Ctx, id: String) -> Result<()> {
 }
 
 /// Before the first call: removes machines that no instance knows, and begins to listen to the engine.
+/// Whether instances end with the cloud.
+pub struct EndWithCloud(pub bool);
+
+/// The machines are about to be ended: who owns them asked for that, and finds them stopped.
+pub async fn stop_all(ctx: &Ctx) -> Result<()> {
+    if !ctx.own::<EndWithCloud>().0 {
+        return Ok(());
+    }
+    ctx.write(|tx| {
+        for (scope, instance) in instance::all_scopes(tx)? {
+            if matches!(instance.state(), State::Running | State::Pending) {
+                let is_one_time = instance.spot.as_ref().is_some_and(|spot| spot.kind == Kind::OneTime);
+                let wish = if is_one_time { Wish::Terminate } else { Wish::Stop { force: true } };
+                instance_state::write(tx, &scope, &instance.id, wish)?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
 pub async fn open(ctx: &Ctx) -> Result<()> {
     let machines = ctx.own::<Engines>().machines.clone();
     let instances = ctx.read(|snap| instance::all_scopes(snap)).await?;

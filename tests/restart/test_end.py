@@ -1,0 +1,25 @@
+"""The end in good order, with instances that are to end too: their owner finds them stopped, and starts them."""
+
+from conftest import eventually, needs_root
+
+pytestmark = needs_root
+
+
+def test_instances_that_end_with_the_cloud_are_stopped(own_cloud):
+    cloud = own_cloud()
+    ec2 = cloud.client("ec2")
+    image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["host"]}])["Images"][0]["ImageId"]
+    order = dict(ImageId=image, InstanceType="t3.nano", MinCount=1, MaxCount=1)
+    once = {"MarketType": "spot", "SpotOptions": {"SpotInstanceType": "one-time"}}
+    kept = ec2.run_instances(**order)["Instances"][0]["InstanceId"]
+    spot = ec2.run_instances(**order, InstanceMarketOptions=once)["Instances"][0]["InstanceId"]
+    shown = lambda one: ec2.describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"][0]
+    state = lambda one: shown(one)["State"]["Name"]
+    eventually(lambda: {state(kept), state(spot)} == {"running"}, "they run")
+
+    assert cloud.stop() == 0
+    ec2 = cloud.start().client("ec2")
+    eventually(lambda: (state(kept), state(spot)) == ("stopped", "terminated"), "they are at rest")
+    assert shown(kept)["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
+    ec2.start_instances(InstanceIds=[kept])
+    eventually(lambda: state(kept) == "running", "it runs again")
