@@ -141,6 +141,7 @@ impl Door {
         trace: &mut Trace,
     ) -> Result<Response<Answer>, Error> {
         let path = parts.uri.path();
+        refuse::unnamed_host(parts)?;
         let mut body = Raw::Incoming(body);
         let is_local = |prefix: &String| path.starts_with(prefix);
         // Tenants' machines have no business with the house.

@@ -1,7 +1,9 @@
 //! What the door itself refuses: requests for nobody, and operations no model has.
 
-use http::header::CONTENT_TYPE;
+use http::Version;
+use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
+use http::uri::Authority;
 use kernel::{Error, Kind, PrivateWay};
 use shape::{ErrorDef, Protocol, ServiceDef};
 
@@ -28,6 +30,18 @@ pub(super) fn nobody(parts: &Parts, scope: Option<&Scope<'_>>) -> Error {
 pub(super) fn not_by_this_way(way: &PrivateWay) -> Error {
     let message = format!("{} leads to {} in {} only.", way.endpoint, way.service, way.region);
     Error::new(Kind::Denied, "AccessDenied", message)
+}
+
+/// A request of HTTP/1.1 names its host, and what it names can be one (RFC 9112, section 3.2).
+pub(super) fn unnamed_host(parts: &Parts) -> Result<(), Error> {
+    let mut given = parts.headers.get_all(HOST).iter();
+    let fits = match (given.next(), given.next()) {
+        (None, _) => parts.version != Version::HTTP_11,
+        (Some(host), None) => Authority::try_from(host.as_bytes()).is_ok(),
+        (Some(_), Some(_)) => false,
+    };
+    let refused = || Error::new(Kind::Invalid, "BadRequest", "The Host header is missing or is no host.");
+    if fits { Ok(()) } else { Err(refused().status_is(400)) }
 }
 
 /// A path that is no text once decoded.

@@ -107,3 +107,18 @@ async fn the_houses_own_paths_come_before_all_services() {
     assert_eq!(house.ask(get("/_toy/here?q=a%20b")).await.1, "a b true");
     assert_eq!(house.ask(get("/_toy/nowhere")).await.0, 403);
 }
+
+#[tokio::test]
+async fn a_request_names_its_host() {
+    let house = open().await;
+    for (host, status) in
+        [("", "400"), ("host: a b\r\n", "400"), ("host: a\r\nhost: b\r\n", "400"), ("host: a_b:1\r\n", "200")]
+    {
+        let mut stream = TcpStream::connect(house.address).await.unwrap();
+        let head = format!("GET /_toy/here HTTP/1.1\r\n{host}connection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{host}: {answer}");
+    }
+}
