@@ -1,6 +1,7 @@
 //! A machine's folder: made, read, and removed so that a crash at any point leaves nothing half.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -180,7 +181,11 @@ pub(crate) fn sweep(place: &Place) -> Result<()> {
     Ok(())
 }
 
+/// None of a folder that is not there, as on a host that is none for machines.
 fn names(folder: &Path) -> Result<Vec<String>> {
-    let entries = fs::read_dir(folder).at("list", folder)?;
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.at("list", folder)?,
+    };
     Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
