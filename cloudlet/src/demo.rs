@@ -66,10 +66,13 @@ async fn tour(options: &Demo) -> Outcome {
         images.first("imageId").ok_or_else(|| Problem(format!("no image is named {}", options.image)))?;
 
     steps.begin("making a key pair");
+    // First its place: the private half is told once.
+    let mut key_file = begin_key(&options.key)?;
     let key_name = format!("demo-{}", std::process::id());
     let key = ec2(&client, Query::new("CreateKeyPair").with("KeyName", &key_name).with("KeyType", "ed25519"))
         .await?;
-    write_key(&options.key, &key.need("keyMaterial")?)?;
+    let pem = key.need("keyMaterial")?;
+    std::io::Write::write_all(&mut key_file, pem.as_bytes()).map_err(|e| cannot_write(&options.key, &e))?;
 
     steps.begin("opening ports 22 and 80");
     let group = security_group(&client).await?;
@@ -137,17 +140,20 @@ async fn security_group(client: &Client) -> Outcome<String> {
     Ok(group)
 }
 
-fn write_key(path: &Path, pem: &str) -> Outcome {
-    let put = || -> std::io::Result<()> {
+fn cannot_write(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::new(&format!("cannot write {}", path.display()), error)
+}
+
+fn begin_key(path: &Path) -> Outcome<std::fs::File> {
+    let begin = || {
         // Taken away first, so that an old file's mode does not stay.
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        std::io::Write::write_all(&mut file, pem.as_bytes())
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
     };
-    put().map_err(|e| Problem::new(&format!("cannot write {}", path.display()), &e))
+    begin().map_err(|e| cannot_write(path, &e))
 }
 
 /// Asks again and again until there is an answer.

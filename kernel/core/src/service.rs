@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use policy::Policy;
 use shape::{OpDef, Operation, ServiceDef, Struct};
@@ -106,6 +107,8 @@ struct WrongInput(&'static OpDef);
 
 type OpenHook = Box<dyn for<'a> Fn(&'a Ctx) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
+type AfterReset = Box<dyn Fn(Ctx, Duration) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
 /// Finds a credential by access key and session token.
 type IssuedCredentials = Box<
     dyn Fn(Ctx, String, Option<String>) -> BoxFuture<'static, Result<Credential, NoCredential>> + Send + Sync,
@@ -137,6 +140,7 @@ pub struct Service {
     pub(crate) credentials: Option<IssuedCredentials>,
     pub(crate) open: Vec<OpenHook>,
     pub(crate) reset: Vec<OpenHook>,
+    pub(crate) after_reset: Vec<AfterReset>,
     pub(crate) close: Vec<OpenHook>,
     further: Vec<Service>,
 }
@@ -197,6 +201,7 @@ impl ServiceBuilder {
             credentials: None,
             open: Vec::new(),
             reset: Vec::new(),
+            after_reset: Vec::new(),
             close: Vec::new(),
             further: Vec::new(),
         })
@@ -418,6 +423,16 @@ impl ServiceBuilder {
     /// Runs on reset, before the store forgets: lets go of everything outside of it.
     pub fn on_reset(&mut self, f: impl for<'a> Run<'a, ()> + 'static) {
         self.0.reset.push(hook(f));
+    }
+
+    /// Runs in the background after a reset, with the time that has passed since: files from before are nobody's, those
+    /// that came later may be somebody's already. The next sweep does what this cannot.
+    pub fn after_reset(&mut self, f: impl for<'a> Handler<'a, Duration, ()> + 'static) {
+        let f = Arc::new(f);
+        self.0.after_reset.push(Box::new(move |ctx, since| {
+            let f = f.clone();
+            Box::pin(async move { f.call(&ctx, since).await })
+        }));
     }
 
     /// Runs when the house closes in good order.

@@ -37,7 +37,7 @@ pub fn service(plugs: &Plugs) -> Service {
         leftover::list,
         leftover::reconcile,
     );
-    s.on_reset(leftover::after_reset);
+    s.after_reset(leftover::sweep_older);
     s.sweep("glacier-orphans", leftover::ORPHANS_EVERY_MS, leftover::sweep);
     s.sweep("glacier-storage", storage::EVERY_MS, storage::sweep);
     s.build()

@@ -40,7 +40,7 @@ pub fn service(plugs: &Plugs) -> Service {
     s.on_open(bucket_logging::open);
     s.on_reset(bucket_logging::forget);
     s.on_reset(data_key::forget);
-    s.on_reset(leftover::after_reset);
+    s.after_reset(leftover::sweep_older);
     s.also(control::control());
     s.attached(policy::attached);
     s.resource_facts(policy::facts_of);

@@ -3,9 +3,11 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{Notify, OwnedRwLockReadGuard};
+use tokio::time::Instant;
 
 use super::{HOUSE_SCOPE, House, SEAL_SECRET_KEY};
 use crate::audit_trail::FLUSH_EVERY_MS;
@@ -21,6 +23,8 @@ const TOKENS_EVERY_MS: Millis = 3_600_000;
 /// Old audit records are removed this often.
 const TRIM_EVERY_MS: Millis = 60_000;
 const TOKENS_BATCH: usize = 1_000;
+/// How far the time of a file may be behind.
+const FILE_TIME_STEP: Duration = Duration::from_millis(100);
 
 impl House {
     /// Starts the work of the house and the services' sweeps, each from its first time on.
@@ -130,7 +134,20 @@ impl House {
         self.root_switch.forget();
         let secret = self.seal_secret.clone();
         self.store.write(|tx| tx.put(SEAL_SECRET_KEY, secret.clone())).await?;
+        let cleaning = self.clone().clean_up_after(Instant::now());
+        self.spawn(cleaning);
         self.run_open_hooks().await
+    }
+
+    async fn clean_up_after(self: Arc<Self>, reset_at: Instant) {
+        for service in self.services.values() {
+            for clean in &service.after_reset {
+                let ctx = self.ctx(service.def.name, HOUSE_SCOPE);
+                if let Err(error) = clean(ctx, reset_at.elapsed() + FILE_TIME_STEP).await {
+                    tracing::warn!(%error, "something stays that a reset let go");
+                }
+            }
+        }
     }
 
     /// Who only waits for something to happen waits no longer: the house is about to close, and lets nobody in.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use blob::{BlobId, BoxError};
 use kernel::{BoxFuture, Ctx, Millis, Next, Result, Scope};
-use tokio::time::Instant;
 
 use crate::state::bytes::{self, Strongroom};
 
@@ -18,8 +17,6 @@ const LISTED_MAX: usize = 1_000;
 pub const ORPHANS_EVERY_MS: Millis = 3_600_000;
 /// Longer than any upload takes from its first byte to its record.
 const ORPHAN_AGE: Duration = Duration::from_secs(24 * 3_600);
-/// How far behind the time of a file may be.
-const FILE_TIME_STEP: Duration = Duration::from_millis(100);
 
 pub async fn list(ctx: &Ctx) -> Result<Vec<(Scope, String)>> {
     ctx.read(|snap| bytes::leftovers(snap, LISTED_MAX)).await
@@ -44,18 +41,8 @@ pub async fn sweep(ctx: &Ctx) -> Result<()> {
     sweep_older(ctx, ORPHAN_AGE).await
 }
 
-/// After a reset no record names any: all that were there go, while others are made.
-pub async fn after_reset(ctx: &Ctx) -> Result<()> {
-    let (ctx, reset_at) = (ctx.clone(), Instant::now());
-    ctx.house().clone().spawn(async move {
-        if let Err(error) = sweep_older(&ctx, reset_at.elapsed() + FILE_TIME_STEP).await {
-            tracing::warn!(%error, "bytes stay that a reset let go; the next sweep tries again");
-        }
-    });
-    Ok(())
-}
-
-async fn sweep_older(ctx: &Ctx, age: Duration) -> Result<()> {
+/// Removes those that no record names, of at least this age.
+pub async fn sweep_older(ctx: &Ctx, age: Duration) -> Result<()> {
     let house = Arc::new(ctx.clone());
     let keep = move |id: BlobId| -> BoxFuture<'static, Result<bool, BoxError>> {
         let ctx = house.clone();

@@ -23,22 +23,8 @@ const SHAREABLE: [&str; 8] = [
     "ReceiveMessage",
     "SendMessage",
 ];
-const OWNERS_ONLY: [&str; 14] = [
-    "AddPermission",
-    "CancelMessageMoveTask",
-    "CreateQueue",
-    "DeleteQueue",
-    "ListMessageMoveTasks",
-    "ListQueueTags",
-    "ListQueues",
-    "PurgeQueue",
-    "RemovePermission",
-    "SetQueueAttributes",
-    "StartMessageMoveTask",
-    "TagQueue",
-    "UntagQueue",
-    "SendMessageBatch",
-];
+/// What of the rest only a policy that is set whole can share.
+const NOT_BY_LABEL: [&str; 2] = ["PurgeQueue", "SendMessageBatch"];
 
 /// What no policy lets another account do (SQS developer guide, *Limitations of Amazon SQS custom policies*).
 const NEVER_SHARED: [&str; 12] = [
@@ -145,7 +131,8 @@ fn check_actions(actions: &[String]) -> Result<()> {
     let Some(action) = actions.iter().find(|action| !SHAREABLE.contains(&action.as_str())) else {
         return Ok(());
     };
-    let reason = match OWNERS_ONLY.contains(&action.as_str()) {
+    let is_owners = [&NEVER_SHARED[..], &NOT_BY_LABEL].concat().contains(&action.as_str());
+    let reason = match is_owners {
         true => "Only the queue owner is allowed to invoke this action.",
         false => "Please refer to the appropriate WSDL for a list of valid actions.",
     };
