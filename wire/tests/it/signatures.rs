@@ -31,16 +31,22 @@ async fn a_signed_call_is_its_accounts_in_its_region() {
 #[tokio::test]
 async fn a_gzipped_body_is_signed_as_sent_and_read_as_it_was() {
     let house = open().await;
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packer.write_all(b"hi there").unwrap();
-    let packed = packer.finish().unwrap();
-    let mut request = json("Echo", "");
-    *request.body_mut() = packed.into();
-    request.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
-    let digest = sha256(request.body());
-    let (request, _) = GOOD.sign(request, &digest);
-    let (status, text, _) = house.ask(request).await;
-    assert_eq!((status, &*text), (200, "000000000000 eu-west-3 hi there"));
+    let form = Request::post("/")
+        .header("host", "localhost:4566")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Bytes::new())
+        .unwrap();
+    // A form says in its body what is asked.
+    for (mut request, body) in [(json("Echo", ""), "hi there"), (form, "Action=Echo&Version=2020-01-01")] {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(body.as_bytes()).unwrap();
+        *request.body_mut() = packer.finish().unwrap().into();
+        request.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+        let digest = sha256(request.body());
+        let (request, _) = GOOD.sign(request, &digest);
+        let (status, text, _) = house.ask(request).await;
+        assert_eq!((status, text), (200, format!("000000000000 eu-west-3 {body}")));
+    }
 }
 
 #[tokio::test]
