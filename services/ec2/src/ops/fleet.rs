@@ -48,8 +48,8 @@ pub fn access(scope: &Scope, ids: &[String]) -> Result<Access> {
 pub async fn create_fleet(ctx: &Ctx, input: api::CreateFleetRequest) -> Result<api::CreateFleetResult> {
     let once = Once::new(OPERATION, input.client_token.as_ref(), fingerprint(&input));
     let kind = rules::check_kind(input.r#type.as_deref())?;
-    let target = rules::check_target(&input.target_capacity_specification)?;
-    let pools = rules::check_pools(&input.launch_template_configs)?;
+    let target = rules::check_target(&input.target_capacity_specification, None)?;
+    let mut pools = rules::check_pools(&input.launch_template_configs)?;
     let spot_options = input.spot_options.unwrap_or_default();
     let firm_options = input.on_demand_options.unwrap_or_default();
     let word = |given: Option<String>, known: &[&str]| {
@@ -70,8 +70,8 @@ pub async fn create_fleet(ctx: &Ctx, input: api::CreateFleetRequest) -> Result<a
         crate::state::spot::Kind::OneTime
     };
     let behavior = spot::check_behavior(spot_options.instance_interruption_behavior.as_deref(), market)?;
-    let mut tags = tags::of_specifications(input.tag_specifications, &[TAGGED])?;
-    let tags = tags.remove(TAGGED).unwrap_or_default();
+    let (tags, of_launches) = rules::check_tags(kind, input.tag_specifications)?;
+    pools.iter_mut().for_each(|pool| pool.launch.clone_from(&of_launches));
     may_launch(ctx, &pools, target.spot > 0, behavior).await?;
     check_dry_run(input.dry_run)?;
     let scope = *ctx.scope();
@@ -110,10 +110,10 @@ pub async fn create_fleet(ctx: &Ctx, input: api::CreateFleetRequest) -> Result<a
     }
     let filled = if is_new { controller::fill(ctx, &fleet).await? } else { fleet };
     let types = ctx.read(|snap| members(snap, &scope, &filled)).await?;
-    let made = types.iter().map(|(member, one)| api::CreateFleetInstance {
+    let made = alike(&types).into_iter().map(|(member, one, ids)| api::CreateFleetInstance {
         launch_template_and_overrides: filled.pools.get(member.pool).map(from_pool),
         lifecycle: Some(lifecycle(member.is_spot).to_owned()),
-        instance_ids: Some(vec![one.id.to_string()]),
+        instance_ids: Some(ids),
         instance_type: Some(one.instance_type.clone()),
         ..Default::default()
     });
@@ -167,6 +167,18 @@ fn from_pool(pool: &Pool) -> api::LaunchTemplateAndOverridesResponse {
     }
 }
 
+/// The pools of one template as they were asked for. Without overrides it is a pool by itself.
+fn config(pools: &[Pool]) -> api::FleetLaunchTemplateConfig {
+    let overrides = pools.iter().filter(|pool| !pool.overrides.is_empty());
+    let overrides: Vec<_> = overrides.filter_map(|pool| from_pool(pool).overrides).collect();
+    api::FleetLaunchTemplateConfig {
+        launch_template_specification: pools
+            .first()
+            .and_then(|pool| from_pool(pool).launch_template_specification),
+        overrides: (!overrides.is_empty()).then_some(overrides),
+    }
+}
+
 /// Its members that live.
 pub(super) fn members<'f>(
     from: &mut impl Reader,
@@ -182,6 +194,22 @@ pub(super) fn members<'f>(
         }
     }
     Ok(found)
+}
+
+/// Instances of one pool and market: the first of them, and the ids of all.
+type Alike<'a> = (&'a Member, &'a Instance, Vec<String>);
+
+fn alike<'a>(instances: &'a [(&'a Member, Instance)]) -> Vec<Alike<'a>> {
+    let mut groups: Vec<Alike<'a>> = Vec::new();
+    for (member, one) in instances {
+        let is_like =
+            |(other, _, _): &&mut Alike<'a>| (other.pool, other.is_spot) == (member.pool, member.is_spot);
+        match groups.iter_mut().find(is_like) {
+            Some((_, _, ids)) => ids.push(one.id.to_string()),
+            None => groups.push((member, one, vec![one.id.to_string()])),
+        }
+    }
+    groups
 }
 
 struct View {
@@ -264,17 +292,12 @@ fn show(view: &View, instances: &[(&Member, Instance)]) -> api::FleetData {
     let number = |count: u32| i32::try_from(count).ok();
     let text = |text: &str| Some(text.to_owned());
     let of_instant = fleet.kind == Kind::Instant;
-    let config = |pool: &Pool| {
-        let both = from_pool(pool);
-        api::FleetLaunchTemplateConfig {
-            launch_template_specification: both.launch_template_specification,
-            overrides: Some(both.overrides.into_iter().collect()),
-        }
-    };
-    let made = |(member, one): &(&Member, Instance)| api::DescribeFleetsInstances {
+    let current = fleet.pools.get(fleet.retired_pools..).unwrap_or_default();
+    let configs = current.chunk_by(|a, b| (a.config, &a.template) == (b.config, &b.template)).map(config);
+    let made = |(member, one, ids): Alike<'_>| api::DescribeFleetsInstances {
         launch_template_and_overrides: fleet.pools.get(member.pool).map(from_pool),
         lifecycle: text(lifecycle(member.is_spot)),
-        instance_ids: Some(vec![one.id.to_string()]),
+        instance_ids: Some(ids),
         instance_type: Some(one.instance_type.clone()),
         ..Default::default()
     };
@@ -297,7 +320,7 @@ fn show(view: &View, instances: &[(&Member, Instance)]) -> api::FleetData {
         }),
         fulfilled_capacity: Some(f64::from(view.units.0 + view.units.1)),
         fulfilled_on_demand_capacity: Some(f64::from(view.units.0)),
-        launch_template_configs: Some(fleet.pools.iter().skip(fleet.retired_pools).map(config).collect()),
+        launch_template_configs: Some(configs.collect()),
         target_capacity_specification: Some(api::TargetCapacitySpecification {
             total_target_capacity: number(fleet.target.on_demand + fleet.target.spot),
             on_demand_target_capacity: number(fleet.target.on_demand),
@@ -319,7 +342,7 @@ fn show(view: &View, instances: &[(&Member, Instance)]) -> api::FleetData {
         }),
         tags: tags::shown(&view.tags),
         errors: Some(fleet.faults.iter().map(failed).collect()),
-        instances: of_instant.then(|| instances.iter().map(made).collect()),
+        instances: of_instant.then(|| alike(instances).into_iter().map(made).collect()),
         ..Default::default()
     }
 }
@@ -338,6 +361,9 @@ pub async fn describe_fleet_instances(
         .read(|snap| {
             let fleet = fleet::find(snap, &scope, &id)?.filter(|fleet| fleet.spot_fleet.is_none());
             let fleet = fleet.ok_or_else(|| errors::fleet_not_found(&id))?;
+            if fleet.kind == Kind::Instant {
+                return Err(errors::fleet_instant(&id));
+            }
             Ok(members(snap, &scope, &fleet)?.into_iter().map(|(_, one)| one).collect())
         })
         .await?;
