@@ -69,7 +69,7 @@ pub async fn create_route(ctx: &Ctx, input: api::CreateRouteRequest) -> Result<a
     change(ctx, &id, |tx, table| {
         let route = Route { destination: to, target: target(tx, scope, table, &wanted)? };
         check_family(&route)?;
-        check_outside(tx, scope, table, to)?;
+        check_outside(tx, scope, table, &route)?;
         match table.routes.iter().find(|known| known.destination == to) {
             // A repeated request finds what it made.
             Some(known) if *known == route => Ok(()),
@@ -140,10 +140,20 @@ async fn change(
 }
 
 /// # Errors
-/// When the destination is all in the VPC: its packets never leave the local route here.
-fn check_outside(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, to: IpNet) -> Result<()> {
+/// When the destination is AWS's own, or all in the VPC: its packets never leave the local route here.
+fn check_outside(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, route: &Route) -> Result<()> {
+    let to = route.destination;
+    if rules::RESERVED.iter().any(|range| range.contains(&to)) {
+        return Err(errors::route_reserved(to));
+    }
     let vpc = vpc::get(tx, scope, &table.vpc)?;
-    if vpc.all_cidrs().any(|range| range.contains(&to)) { Err(errors::route_inside(to)) } else { Ok(()) }
+    match (vpc.all_cidrs().any(|range| range.contains(&to)), &route.target) {
+        (false, _) => Ok(()),
+        (true, Target::Interface(_)) => {
+            Err(errors::unsupported("A route of its own for a part of the VPC's addresses"))
+        }
+        (true, _) => Err(errors::route_inside(to)),
+    }
 }
 
 /// # Errors

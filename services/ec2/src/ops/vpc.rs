@@ -64,7 +64,7 @@ fn show(vpc: &Vpc, scope: &Scope, tags: Option<&Tags>) -> api::Vpc {
 
 pub async fn create_vpc(ctx: &Ctx, input: api::CreateVpcRequest) -> Result<api::CreateVpcResult> {
     let text = input.cidr_block.ok_or_else(|| errors::missing("cidrBlock"))?;
-    let cidr = rules::check_cidr(&text, "cidrBlock", errors::vpc_range)?;
+    let cidr = rules::check_range(&text)?;
     if let Some(other) = input.instance_tenancy.filter(|tenancy| tenancy != "default") {
         return Err(errors::unsupported(&format!("The tenancy {other}")));
     }

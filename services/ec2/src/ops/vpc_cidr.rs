@@ -55,7 +55,7 @@ pub async fn associate_vpc_cidr_block(
         return associate_ipv6(ctx, id).await;
     }
     let text = input.cidr_block.ok_or_else(|| errors::missing("cidrBlock"))?;
-    let cidr = rules::check_cidr(&text, "cidrBlock", errors::vpc_range)?;
+    let cidr = rules::check_range(&text)?;
     let scope = ctx.scope();
     let write = ctx.write(|tx| {
         vpc::ensure_default(tx, scope)?;
@@ -65,6 +65,7 @@ pub async fn associate_vpc_cidr_block(
         if vpc.cidrs().into_iter().chain(beyond).any(|known| rules::overlap(known, cidr)) {
             return Err(errors::cidr_conflict(cidr));
         }
+        rules::check_further(&vpc.cidrs(), cidr)?;
         if vpc.cidrs().len() >= rules::CIDRS_MAX {
             return Err(errors::cidr_limit(&id));
         }
