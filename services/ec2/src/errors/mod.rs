@@ -143,7 +143,7 @@ pub fn attribute_unknown(name: &str) -> Error {
 }
 
 pub fn account_invalid(account: &str) -> Error {
-    invalid_parameter_value(format!("Invalid user ID: \"{account}\""))
+    Error::new(Kind::Invalid, "InvalidUserID.Malformed", format!("Invalid user id: \"{account}\""))
 }
 
 /// `i-1, i-2` as AWS lists ids in messages.

@@ -5,6 +5,7 @@ use kernel::{Access, Ctx, Reader, Result, Scope, Tx};
 use shape::Timestamp;
 
 use super::page::{Listing, check_dry_run};
+use super::snapshot_share::check_account;
 use super::volume::{check_id as check_volume_id, get as get_volume};
 use crate::controllers::snapshot::{self as controller, CONTROLLER};
 use crate::errors;
@@ -148,20 +149,14 @@ pub async fn describe_snapshots(
     let (mut all, tags) =
         ctx.read(|snap| Ok((all_seen(snap, &scope)?, tag::of_all::<SnapshotId>(snap, &scope)?))).await?;
     let own = scope.account.to_string();
-    let owners: Vec<_> = input
-        .owner_ids
-        .unwrap_or_default()
-        .iter()
-        .map(|o| if o == "self" { own.clone() } else { o.clone() })
-        .collect();
-    let users = input.restorable_by_user_ids.unwrap_or_default();
+    let owners = accounts(input.owner_ids, "amazon", &own)?;
+    let users = accounts(input.restorable_by_user_ids, "all", &own)?;
     all.retain(|(place, one)| {
         let visible = *place == scope || place.region == scope.region && one.shared.admits(scope.account);
         let owned = owners.is_empty() || owners.contains(&place.account.to_string());
         let restorable = users.is_empty()
             || users.iter().any(|user| match user.as_str() {
                 "all" => one.shared.everybody,
-                "self" => *place == scope,
                 user => {
                     place.account.to_string() == user || one.shared.accounts.iter().any(|one| one == user)
                 }
@@ -173,6 +168,19 @@ pub async fn describe_snapshots(
         listing.cut(ctx, all, &tags, |row| row.1.id.as_str(), values, errors::snapshot_not_found)?;
     let snapshots = rows.iter().map(|(place, one)| show(one, place, tags.get(one.id.as_str()))).collect();
     Ok(api::DescribeSnapshotsResult { next_token, snapshots: Some(snapshots) })
+}
+
+/// The accounts that a request names, where the account itself is `own`, and `word` may stand for others.
+///
+/// # Errors
+/// `InvalidUserID.Malformed`.
+fn accounts(named: Option<Vec<String>>, word: &str, own: &str) -> Result<Vec<String>> {
+    let one = |name: String| match name.as_str() {
+        "self" => Ok(own.to_owned()),
+        other if other == word => Ok(name),
+        other => check_account(other).map(|()| name),
+    };
+    named.unwrap_or_default().into_iter().map(one).collect()
 }
 
 /// All there are, as this account sees whom they are shared with.

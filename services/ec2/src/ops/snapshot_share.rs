@@ -56,6 +56,13 @@ pub fn named(users: Option<Vec<String>>, groups: Option<Vec<String>>) -> impl It
     users.chain(groups.unwrap_or_default().into_iter().map(|group| (None, Some(group))))
 }
 
+/// # Errors
+/// `InvalidUserID.Malformed`.
+pub fn check_account(text: &str) -> Result<()> {
+    let is_one = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if is_one { Ok(()) } else { Err(errors::account_invalid(text)) }
+}
+
 /// Lets accounts, or everybody, use something; or no more.
 ///
 /// # Errors
@@ -66,9 +73,7 @@ pub fn share(shared: &mut Shared, add: &[Whom], remove: &[Whom]) -> Result<()> {
             (_, Some(group)) if group == "all" => shared.everybody = give,
             (_, Some(group)) => return Err(errors::invalid_value(group, "group")),
             (Some(user), None) => {
-                if user.len() != 12 || !user.bytes().all(|b| b.is_ascii_digit()) {
-                    return Err(errors::account_invalid(user));
-                }
+                check_account(user)?;
                 shared.accounts.retain(|account| account != user);
                 if give {
                     shared.accounts.push(user.clone());
