@@ -5,10 +5,11 @@ use kernel::{Access, Ctx, Reader, Result, Scope, Tx};
 use shape::Timestamp;
 
 use super::page::{Listing, check_dry_run};
-use super::snapshot_share::check_account;
+use super::snapshot_share::accounts;
 use super::volume::{check_id as check_volume_id, get as get_volume};
 use crate::controllers::snapshot::{self as controller, CONTROLLER};
 use crate::errors;
+use crate::rules::image::OWNER_ALIAS;
 use crate::rules::snapshot_tier::storage_tier;
 use crate::rules::tag::{self as tags_of, shown};
 use crate::rules::volume::state as volume_state;
@@ -149,8 +150,8 @@ pub async fn describe_snapshots(
     let (mut all, tags) =
         ctx.read(|snap| Ok((all_seen(snap, &scope)?, tag::of_all::<SnapshotId>(snap, &scope)?))).await?;
     let own = scope.account.to_string();
-    let owners = accounts(input.owner_ids, "amazon", &own)?;
-    let users = accounts(input.restorable_by_user_ids, "all", &own)?;
+    let owners = accounts(input.owner_ids, &[OWNER_ALIAS], &own)?;
+    let users = accounts(input.restorable_by_user_ids, &["all"], &own)?;
     all.retain(|(place, one)| {
         let visible = *place == scope || place.region == scope.region && one.shared.admits(scope.account);
         let owned = owners.is_empty() || owners.contains(&place.account.to_string());
@@ -168,19 +169,6 @@ pub async fn describe_snapshots(
         listing.cut(ctx, all, &tags, |row| row.1.id.as_str(), values, errors::snapshot_not_found)?;
     let snapshots = rows.iter().map(|(place, one)| show(one, place, tags.get(one.id.as_str()))).collect();
     Ok(api::DescribeSnapshotsResult { next_token, snapshots: Some(snapshots) })
-}
-
-/// The accounts that a request names, where the account itself is `own`, and `word` may stand for others.
-///
-/// # Errors
-/// `InvalidUserID.Malformed`.
-fn accounts(named: Option<Vec<String>>, word: &str, own: &str) -> Result<Vec<String>> {
-    let one = |name: String| match name.as_str() {
-        "self" => Ok(own.to_owned()),
-        other if other == word => Ok(name),
-        other => check_account(other).map(|()| name),
-    };
-    named.unwrap_or_default().into_iter().map(one).collect()
 }
 
 /// All there are, as this account sees whom they are shared with.

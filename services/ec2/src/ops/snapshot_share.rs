@@ -56,9 +56,22 @@ pub fn named(users: Option<Vec<String>>, groups: Option<Vec<String>>) -> impl It
     users.chain(groups.unwrap_or_default().into_iter().map(|group| (None, Some(group))))
 }
 
+/// The accounts that a listing is asked for, where the account itself is `own`, and `words` may stand for others.
+///
 /// # Errors
 /// `InvalidUserID.Malformed`.
-pub fn check_account(text: &str) -> Result<()> {
+pub fn accounts(named: Option<Vec<String>>, words: &[&str], own: &str) -> Result<Vec<String>> {
+    let one = |name: String| match name.as_str() {
+        "self" => Ok(own.to_owned()),
+        word if words.contains(&word) => Ok(name),
+        other => check_account(other).map(|()| name),
+    };
+    named.unwrap_or_default().into_iter().map(one).collect()
+}
+
+/// # Errors
+/// `InvalidUserID.Malformed`.
+fn check_account(text: &str) -> Result<()> {
     let is_one = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
     if is_one { Ok(()) } else { Err(errors::account_invalid(text)) }
 }
