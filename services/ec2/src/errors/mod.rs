@@ -168,6 +168,10 @@ pub fn no_such_device(name: &str) -> Error {
     Error::new(Kind::Invalid, "InvalidInstanceAttributeValue", message)
 }
 
+pub fn no_attributes() -> Error {
+    combination("No attributes specified.")
+}
+
 pub fn several_attributes() -> Error {
     combination("Fields for multiple attribute types specified.")
 }

@@ -12,6 +12,7 @@ use crate::rules::route_table as rules;
 use crate::state::id::{
     EgressOnlyInternetGatewayId, InterfaceId, InternetGatewayId, NatGatewayId, PeeringId, RouteTableId, VpcId,
 };
+use crate::state::peering::Status;
 use crate::state::route_table::{Route, RouteTable, Target};
 use crate::state::{
     egress_only_internet_gateway, internet_gateway, nat_gateway, network_interface, peering, route_table, vpc,
@@ -208,6 +209,9 @@ fn target(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, wanted: &Wante
     if let Some(text) = &wanted.peering {
         let id: PeeringId = parse(text, errors::peering_not_found)?;
         let peering = peering::get(tx, scope, &id)?;
+        if matches!(peering.status, Status::Deleted | Status::Rejected | Status::Failed) {
+            return Err(errors::peering_not_found(&id));
+        }
         of_vpc(peering.other(&table.vpc).map(|_| &table.vpc), text)?;
         return Ok(Target::Peering(id));
     }

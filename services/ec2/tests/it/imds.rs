@@ -112,7 +112,7 @@ async fn every_interface_has_a_folder() {
     };
     cloud.call(op::AttachNetworkInterface, input).await.unwrap();
     let folder = "/latest/meta-data/network/interfaces/macs";
-    let mut macs = vec![format!("{}/", first.mac_address.unwrap()), format!("{}/", more.mac_address.unwrap())];
+    let mut macs = [format!("{}/", first.mac_address.unwrap()), format!("{}/", more.mac_address.unwrap())];
     let second = macs[1].clone();
     macs.sort();
     assert_eq!(guest.get(&format!("{folder}/")).await.1, macs.join("\n"));

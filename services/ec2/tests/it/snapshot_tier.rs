@@ -250,7 +250,7 @@ async fn restorable_by_oneself_is_what_one_may_use_by_name() {
     for by in ["self", "222222222222"] {
         let seen = other.call(op::DescribeSnapshots, restorable(by)).await.unwrap().snapshots.unwrap();
         let seen: Vec<_> = seen.into_iter().filter_map(|one| one.snapshot_id).collect();
-        assert_eq!(seen, [given.clone()], "{by}");
+        assert_eq!(seen, std::slice::from_ref(&given), "{by}");
     }
     let mine = cloud.call(op::DescribeSnapshots, restorable("self")).await.unwrap().snapshots.unwrap();
     assert!(mine.len() == 2 && mine.iter().any(|one| one.snapshot_id.as_ref() == Some(&own)));

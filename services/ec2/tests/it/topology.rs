@@ -159,7 +159,7 @@ async fn both_sides_of_a_peering_see_it_and_only_the_other_accepts() {
 
     let subnet = subnet(&cloud, &own, "10.1.1.0/24").await;
     live_in(&cloud, &subnet).await;
-    let network = cloud.networks.network(&NetworkId(own)).unwrap();
+    let network = cloud.networks.network(&NetworkId(own.clone())).unwrap();
     assert_eq!(network.peers[0].id.as_str(), theirs);
 
     let end = api::DeleteVpcPeeringConnectionRequest {
@@ -173,6 +173,12 @@ async fn both_sides_of_a_peering_see_it_and_only_the_other_accepts() {
         end.vpc_peering_connection_id
     );
     assert_eq!((again.code(), again.message()), ("InvalidStateTransition", told.as_str()));
+    let route = api::CreateRouteRequest {
+        vpc_peering_connection_id: Some(end.vpc_peering_connection_id),
+        ..to_anywhere(&table(&cloud, &own, &subnet).await)
+    };
+    let nowhere = cloud.call(op::CreateRoute, route).await.unwrap_err();
+    assert_eq!(nowhere.code(), "InvalidVpcPeeringConnectionID.NotFound");
 }
 
 #[tokio::test]

@@ -141,7 +141,10 @@ async fn regions_zones_and_attributes_are_told() {
 async fn ranges_and_zones_that_cannot_be_are_refused() {
     let cloud = cloud().await;
     let vpc = default_vpc(&cloud).await.vpc_id.unwrap();
-    for bad in ["127.0.0.0/16", "0.0.0.0/16", "224.0.0.0/16", "169.254.0.0/16"] {
+    let of_the_cloud = ["198.18.0.0/16", "198.19.240.0/24"];
+    for bad in
+        ["127.0.0.0/16", "0.0.0.0/16", "224.0.0.0/16", "169.254.0.0/16"].into_iter().chain(of_the_cloud)
+    {
         let new = api::CreateVpcRequest { cidr_block: Some(bad.to_owned()), ..Default::default() };
         assert_eq!(cloud.call(op::CreateVpc, new).await.unwrap_err().code(), "InvalidVpc.Range", "{bad}");
     }
@@ -155,6 +158,9 @@ async fn ranges_and_zones_that_cannot_be_are_refused() {
         assert_eq!(error.code(), "InvalidVpc.Range", "{bad}");
     }
     cloud.call(op::AssociateVpcCidrBlock, more("100.64.0.0/16")).await.unwrap();
+    let nothing = api::ModifyVpcAttributeRequest { vpc_id: vpc.clone(), ..Default::default() };
+    let error = cloud.call(op::ModifyVpcAttribute, nothing).await.unwrap_err();
+    assert_eq!((error.code(), error.message()), ("InvalidParameterCombination", "No attributes specified."));
     let subnet = |zone: &str, id: &str| api::CreateSubnetRequest {
         vpc_id: vpc.clone(),
         cidr_block: Some("100.64.1.0/24".to_owned()),
