@@ -56,37 +56,9 @@ pub async fn fill(ctx: &Ctx, found: &Fleet) -> Result<Fleet> {
     let scope = *ctx.scope();
     let (mut made, mut faults) = (Vec::new(), Vec::new());
     for is_spot in [false, true] {
-        let (wanted, strategy) = match is_spot {
-            false => (found.target.on_demand, &found.strategies.1),
-            true => (found.target.spot, &found.strategies.0),
-        };
-        let mut there = units_by_pool(ctx, found, is_spot).await?;
-        let mut missing = wanted.saturating_sub(there.values().sum());
-        let mut open = rules::order(&found.pools, strategy);
-        open.retain(|index| *index >= found.retired_pools);
-        while missing > 0 && !open.is_empty() {
-            for (index, count) in rules::shares(strategy, &found.pools, &open, &there, missing) {
-                let Some(pool) = found.pools.get(index) else { continue };
-                let request = rules::launch(pool, count, is_spot, found.behavior);
-                let launched = match launch_some(ctx, request).await {
-                    Ok(ids) => ids,
-                    Err(error) if error.kind() == kernel::Kind::Internal => return Err(error),
-                    Err(error) => {
-                        let (code, message) = (error.code().to_owned(), error.message().to_owned());
-                        faults.push(Fault { pool: index, is_spot, code, message });
-                        Vec::new()
-                    }
-                };
-                let number = u32::try_from(launched.len()).unwrap_or(u32::MAX);
-                if number < count {
-                    open.retain(|other| *other != index);
-                }
-                let units = number.saturating_mul(pool.weight);
-                missing = missing.saturating_sub(units);
-                *there.entry(index).or_default() += units;
-                made.extend(launched.into_iter().map(|instance| Member { instance, pool: index, is_spot }));
-            }
-        }
+        let (more, failed) = launch_missing(ctx, found, is_spot).await?;
+        made.extend(more);
+        faults.extend(failed);
     }
     let written = ctx
         .write(|tx| {
@@ -124,6 +96,43 @@ pub async fn fill(ctx: &Ctx, found: &Fleet) -> Result<Fleet> {
         terminate(ctx, &written).await?;
     }
     Ok(written)
+}
+
+/// Launches what is missing of one market, and tells what it could not.
+async fn launch_missing(ctx: &Ctx, found: &Fleet, is_spot: bool) -> Result<(Vec<Member>, Vec<Fault>)> {
+    let (wanted, strategy) = match is_spot {
+        false => (found.target.on_demand, &found.strategies.1),
+        true => (found.target.spot, &found.strategies.0),
+    };
+    let (mut made, mut faults) = (Vec::new(), Vec::new());
+    let mut there = units_by_pool(ctx, found, is_spot).await?;
+    let mut missing = wanted.saturating_sub(there.values().sum());
+    let mut open = rules::order(&found.pools, strategy);
+    open.retain(|index| *index >= found.retired_pools);
+    while missing > 0 && !open.is_empty() {
+        for (index, count) in rules::shares(strategy, &found.pools, &open, &there, missing) {
+            let Some(pool) = found.pools.get(index) else { continue };
+            let request = rules::launch(pool, count, is_spot, found.behavior);
+            let launched = match launch_some(ctx, request).await {
+                Ok(ids) => ids,
+                Err(error) if error.kind() == kernel::Kind::Internal => return Err(error),
+                Err(error) => {
+                    let (code, message) = (error.code().to_owned(), error.message().to_owned());
+                    faults.push(Fault { pool: index, is_spot, code, message });
+                    Vec::new()
+                }
+            };
+            let number = u32::try_from(launched.len()).unwrap_or(u32::MAX);
+            if number < count {
+                open.retain(|other| *other != index);
+            }
+            let units = number.saturating_mul(pool.weight);
+            missing = missing.saturating_sub(units);
+            *there.entry(index).or_default() += units;
+            made.extend(launched.into_iter().map(|instance| Member { instance, pool: index, is_spot }));
+        }
+    }
+    Ok((made, faults))
 }
 
 /// What a run has changed, for who asks a spot fleet for its history.

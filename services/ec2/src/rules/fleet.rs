@@ -159,8 +159,8 @@ pub fn check_pools(given: &[api::FleetLaunchTemplateConfigRequest]) -> Result<Ve
     }
 }
 
-/// The tags of a request: the fleet's own, and, as members of RunInstances, those that an instant one gives what it launches.
-/// Others have them in their templates.
+/// The tags of a request: the fleet's own, and, as members of RunInstances, those that an instant one gives what it
+/// launches. Others have them in their templates.
 ///
 /// # Errors
 /// As [`tag::of_specifications`].
@@ -226,8 +226,8 @@ pub fn instances_for(missing: u32, weight: u32) -> u32 {
     missing.div_ceil(weight.max(1))
 }
 
-/// How many instances to launch in which of the pools that are `open`, in this order, for so many units: all in the first, or,
-/// diversified, evenly, seeing what each has (`units`, by index).
+/// How many instances to launch in which of the pools that are `open`, in this order, for so many units: all in the
+/// first, or, diversified, evenly, seeing what each has (`units`, by index).
 pub fn shares(
     strategy: &str,
     pools: &[Pool],

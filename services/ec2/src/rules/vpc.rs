@@ -69,8 +69,8 @@ const PRIVATE: [Ipv4Net; 3] = [
 /// Of interfaces that AWS makes for itself.
 const OF_AWS: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(198, 19, 0, 0), 16);
 
-/// A further range of a VPC with the ranges `there`, the primary one first (VPC user guide, "IPv4 CIDR block association
-/// restrictions").
+/// A further range of a VPC with the ranges `there`, the primary one first (VPC user guide, "IPv4 CIDR block
+/// association restrictions").
 ///
 /// # Errors
 /// For one that the table there restricts.
