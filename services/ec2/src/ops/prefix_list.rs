@@ -6,6 +6,7 @@ use kernel::tx::Reader;
 use kernel::{Ctx, Result, Scope};
 
 use super::page::{Listing, Once, check_dry_run, open, parse, seal};
+use super::security_group_rule::check_size as check_group_size;
 use crate::controllers::network;
 use crate::errors;
 use crate::rules::prefix_list as rules;
@@ -107,6 +108,9 @@ pub async fn modify_managed_prefix_list(
         }
         list.last_change = Change::Modified;
         prefix_list::put(tx, scope, &list)?;
+        for group in named_by(tx, scope, &id)? {
+            check_group_size(tx, scope, &group)?;
+        }
         Ok((tag::of(tx, scope, &id)?, list))
     });
     let (tags, list) = write.await?;

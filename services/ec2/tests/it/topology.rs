@@ -284,6 +284,32 @@ async fn a_prefix_list_has_versions_and_rules_follow_the_last() {
     ] {
         assert_eq!(cloud.call(op::ModifyManagedPrefixList, input).await.unwrap_err().code(), code);
     }
+    let resize = |entries| api::ModifyManagedPrefixListRequest {
+        prefix_list_id: prefix_list_id.clone(),
+        max_entries: Some(entries),
+        ..Default::default()
+    };
+    let groups = cloud.call(op::DescribeSecurityGroups, Default::default()).await.unwrap();
+    let permission = api::IpPermission {
+        ip_protocol: Some("-1".to_owned()),
+        prefix_list_ids: Some(vec![api::PrefixListId {
+            prefix_list_id: Some(prefix_list_id.clone()),
+            description: None,
+        }]),
+        ..Default::default()
+    };
+    let allow = api::AuthorizeSecurityGroupIngressRequest {
+        group_id: groups.security_groups.unwrap().remove(0).group_id,
+        ip_permissions: Some(vec![permission]),
+        ..Default::default()
+    };
+    cloud.call(op::ModifyManagedPrefixList, resize(61)).await.unwrap();
+    let full = cloud.call(op::AuthorizeSecurityGroupIngress, allow.clone()).await.unwrap_err();
+    assert_eq!(full.code(), "RulesPerSecurityGroupLimitExceeded", "it counts for all it may hold");
+    cloud.call(op::ModifyManagedPrefixList, resize(2)).await.unwrap();
+    cloud.call(op::AuthorizeSecurityGroupIngress, allow).await.unwrap();
+    let full = cloud.call(op::ModifyManagedPrefixList, resize(61)).await.unwrap_err();
+    assert_eq!(full.code(), "RulesPerSecurityGroupLimitExceeded");
     let entries = async |version| {
         let input = api::GetManagedPrefixListEntriesRequest {
             prefix_list_id: prefix_list_id.clone(),
