@@ -25,6 +25,8 @@ pub struct Fix {
     pub query_names: BTreeMap<String, String>,
     /// Members the model requires and the service leaves out all the same, by `Shape.Member`.
     pub optional: Vec<String>,
+    /// Texts whose length and pattern the service itself checks, by shape: it refuses them with codes of their own.
+    pub checked_by_service: Vec<String>,
     /// Answers that choose their status: the output, and the member that says it.
     pub statuses: BTreeMap<String, String>,
     /// Operations whose body must come with a checksum. The models say only whose clients always send one.

@@ -77,6 +77,7 @@ pub fn from_files(models: &Path, service: &str) -> Result<String, Error> {
     };
     stream_events(&mut model);
     make_optional(&mut model, &fix)?;
+    leave_to_service(&mut model, &fix)?;
     add_statuses(&mut model, &fix)?;
     generate(service, &model, &served, &fix)
 }
@@ -95,6 +96,16 @@ fn make_optional(model: &mut Model, fix: &Fix) -> Result<(), Error> {
         let shape = model.shapes.0.iter_mut().find(|(shape, _)| shape == name).ok_or_else(unknown)?;
         let at = shape.1.required.iter().position(|required| required == member).ok_or_else(unknown)?;
         shape.1.required.remove(at);
+    }
+    Ok(())
+}
+
+/// Takes its demands off a text that the service checks by itself.
+fn leave_to_service(model: &mut Model, fix: &Fix) -> Result<(), Error> {
+    for name in &fix.checked_by_service {
+        let found = model.shapes.0.iter_mut().find(|(shape, one)| shape == name && one.kind == "string");
+        let (_, shape) = found.ok_or_else(|| Error::Model(format!("{name} is no text")))?;
+        (shape.min, shape.max, shape.pattern) = (None, None, None);
     }
     Ok(())
 }

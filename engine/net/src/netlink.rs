@@ -71,7 +71,10 @@ pub(crate) enum Way {
     },
     /// To the sockets of the namespace itself.
     Here,
+    /// Whoever sends there is told so at once.
     Unreachable,
+    /// Whoever sends there hears nothing.
+    Nowhere,
 }
 
 /// Packets a routing rule is about.
@@ -100,7 +103,7 @@ impl Listed {
         match (self.link, self.gateway) {
             (Some(link), Some(gateway)) => Way::Via { gateway, link },
             (Some(link), None) => Way::Link(link),
-            (None, _) => Way::Unreachable,
+            (None, _) => Way::Nowhere,
         }
     }
 }
@@ -214,7 +217,7 @@ impl Request {
 
     /// Removes whatever route to this range the table has.
     pub(crate) fn clear_route(to: (IpAddr, u8), table: u32) -> Self {
-        let mut message = route(to, Way::Unreachable, Some(table));
+        let mut message = route(to, Way::Nowhere, Some(table));
         message.header.kind = RouteType::Unspec;
         message.header.scope = RouteScope::NoWhere;
         message.header.protocol = RouteProtocol::Unspec;
@@ -235,6 +238,13 @@ impl Request {
         let mut message = rule(family, priority, of);
         message.header.action = RuleAction::ToTable;
         message.attributes.push(RuleAttribute::Table(table));
+        Self::add(RouteNetlinkMessage::NewRule(message), format!("add routing rule {priority}"))
+    }
+
+    /// Whatever comes to this rule is dropped, of the family that `anywhere` is of.
+    pub(crate) fn rule_to_nowhere(priority: u32, anywhere: IpAddr) -> Self {
+        let mut message = rule(family(anywhere), priority, &Kind::Any);
+        message.header.action = RuleAction::Blackhole;
         Self::add(RouteNetlinkMessage::NewRule(message), format!("add routing rule {priority}"))
     }
 
@@ -344,6 +354,7 @@ fn route((address, prefix_len): (IpAddr, u8), way: Way, table: Option<u32>) -> R
             message.attributes.push(RouteAttribute::Oif(LOOPBACK));
         }
         Way::Unreachable => message.header.kind = RouteType::Unreachable,
+        Way::Nowhere => message.header.kind = RouteType::BlackHole,
     }
     message
 }
@@ -453,7 +464,8 @@ impl Netlink {
                 }
             }
             // The kernel names the loopback for what leads nowhere over IPv6.
-            listed.link = listed.link.filter(|_| route.header.kind != RouteType::Unreachable);
+            let is_way = !matches!(route.header.kind, RouteType::Unreachable | RouteType::BlackHole);
+            listed.link = listed.link.filter(|_| is_way);
             routes.push(listed);
         }
         Ok(routes)

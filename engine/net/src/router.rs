@@ -229,7 +229,8 @@ impl Router {
 
     pub(crate) fn remove_nic(&mut self, id: &NicId) -> Result<()> {
         let Some(nic) = self.members.nics.get(id).cloned().filter(|_| !self.removed) else { return Ok(()) };
-        let (path, link) = (self.setting.nic_space(id), self.setting.tag.nic(id));
+        let setting = Arc::clone(&self.setting);
+        let (path, link) = (setting.nic_space(id), setting.tag.nic(id));
         let seat = self.sit()?;
         for public in nic.publics() {
             seat.uplink.withdraw(&mut seat.host, public)?;
@@ -245,6 +246,8 @@ impl Router {
         }
         if nic.beside.is_none() {
             space::release(&path)?;
+        } else {
+            wiring::leave_machine(&setting, &seat.space, &nic)?;
         }
         self.made.remove(id);
         self.routed &= !self.is_hop(id);

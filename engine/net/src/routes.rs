@@ -98,7 +98,7 @@ fn wanted(
         for leg in network.spec.legs(segment) {
             let to = (leg.to.network(), leg.to.prefix_len());
             if leg.to.network().is_ipv4() || network.spec.has_six() {
-                wanted.insert((TABLES + slot, to), way(leg.to, leg.way).unwrap_or(Way::Unreachable));
+                wanted.insert((TABLES + slot, to), way(leg.to, leg.way).unwrap_or(Way::Nowhere));
             }
         }
     }

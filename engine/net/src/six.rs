@@ -55,13 +55,14 @@ pub(crate) fn tune_router(on: bool) -> Result<()> {
 }
 
 /// Local services' addresses, routes inside first, as for IPv4, and the router's end of the link to the host.
-pub(crate) fn routing(network: &NetworkSpec, uplink: u32, local: u32) -> Vec<Request> {
+pub(crate) fn routing(network: &NetworkSpec, uplink: u32, local: u32, last: u32) -> Vec<Request> {
     if !network.has_six() {
         return Vec::new();
     }
     let inside = network.cidrs6.iter();
     let mut requests =
         vec![Request::address(uplink, FAR, LINK_PREFIX), Request::rule6(local, &Kind::Any, local)];
+    requests.push(Request::rule_to_nowhere(last, ANYWHERE6.0.into()));
     requests.extend([METADATA6, RESOLVER6].map(|address| Request::address(LOOPBACK, address, 128)));
     requests.extend(inside.map(|range| Request::route(ends(range), Way::Unreachable, Some(local))));
     requests

@@ -15,6 +15,8 @@ use crate::{METADATA, NetworkSpec, NicSpec, RESOLVER};
 const LOCAL: u32 = 100;
 /// Routing table of what the router itself says to the host.
 const BEYOND: u32 = 200;
+/// What no table has led anywhere ends here, unheard as on AWS. The kernel's own last rules are before it.
+const LAST: u32 = 33_000;
 /// In a nic's namespace, the table of what comes from its link number n is this and n.
 const LINKS: u32 = 100;
 /// What answers a flow that a nic carried goes there before all else.
@@ -33,7 +35,7 @@ pub(crate) fn ensure_router(
     inside.batch(&routing(network, host_address, uplink))?;
     tune_router()?;
     six::tune_router(network.has_six())?;
-    inside.batch(&six::routing(network, uplink, LOCAL))
+    inside.batch(&six::routing(network, uplink, LOCAL, LAST))
 }
 
 /// Local services' addresses, and routes: inside first, and never out what belongs inside.
@@ -47,11 +49,12 @@ fn routing(network: &NetworkSpec, host_address: Ipv4Addr, uplink: u32) -> Vec<Re
     let out = Way::Via { gateway: host_address.into(), link: uplink };
     requests.extend([
         Request::route(ANYWHERE, out, Some(BEYOND)),
-        // Segments' own tables follow, by marks. What comes from the host or a peer and nobody has finds none.
+        // Segments' own tables follow, by marks.
         Request::rule(100, &Kind::Any, LOCAL),
         Request::rule(200, &Kind::Own, BEYOND),
         Request::delete_rule(32_766, &Kind::Any),
         Request::delete_rule(32_767, &Kind::Any),
+        Request::rule_to_nowhere(LAST, ANYWHERE.0.into()),
     ]);
     requests
 }
@@ -149,6 +152,7 @@ fn machine_side(nic: &NicSpec, index: u32, gone: &[IpAddr]) -> Vec<Request> {
     requests.extend(nic.all_addresses().map(|address| Request::address(index, address, prefix(address))));
     requests.extend(nic.guises.iter().map(|address| Request::address(LOOPBACK, *address, 32)));
     requests.extend(gone.iter().map(|address| Request::delete_address(index, *address, bits(*address))));
+    requests.extend(gone.iter().filter_map(|address| without_departure(nic, *address)));
     if nic.carries {
         let of = Kind::In(name_inside(nic));
         requests.push(Request::rule(SOCKETS, &of, SOCKETS));
@@ -158,20 +162,41 @@ fn machine_side(nic: &NicSpec, index: u32, gone: &[IpAddr]) -> Vec<Request> {
             requests.push(Request::route(ANYWHERE6, Way::Here, Some(SOCKETS)));
         }
     }
-    let number = u32::from(number(nic));
-    if number == 0 {
-        requests.push(Request::route(ANYWHERE, out, None));
-        requests.extend(out6.map(|out| Request::route(ANYWHERE6, out, None)));
-        return requests;
-    }
-    let table = LINKS + number;
-    requests.push(Request::route(ANYWHERE, out, Some(table)));
-    requests.extend(out6.map(|out| Request::route(ANYWHERE6, out, Some(table))));
-    requests.extend(nic.all_addresses().map(|address| {
-        let of = Kind::From(address);
-        if address.is_ipv4() { Request::rule(table, &of, table) } else { Request::rule6(table, &of, table) }
+    let table = departures(nic);
+    requests.push(Request::route(ANYWHERE, out, table));
+    requests.extend(out6.map(|out| Request::route(ANYWHERE6, out, table)));
+    requests.extend(table.into_iter().flat_map(|table| {
+        nic.all_addresses().map(move |address| {
+            let of = Kind::From(address);
+            if address.is_ipv4() {
+                Request::rule(table, &of, table)
+            } else {
+                Request::rule6(table, &of, table)
+            }
+        })
     }));
     requests
+}
+
+/// The table, and the priority of the rules, of what leaves by a link beside the first.
+fn departures(nic: &NicSpec) -> Option<u32> {
+    Some(number(nic)).filter(|number| *number > 0).map(|number| LINKS + u32::from(number))
+}
+
+fn without_departure(nic: &NicSpec, address: IpAddr) -> Option<Request> {
+    let (table, of) = (departures(nic)?, Kind::From(address));
+    let delete = if address.is_ipv4() { Request::delete_rule } else { Request::delete_rule6 };
+    Some(delete(table, &of))
+}
+
+/// Takes back what a link beside the first has left in its machine's namespace, if that is still there.
+pub(crate) fn leave_machine(setting: &Setting, router: &Space, nic: &NicSpec) -> Result<()> {
+    let Some(space) = Space::find(&setting.place(nic))? else { return Ok(()) };
+    space.enter()?;
+    let inside = Netlink::open();
+    router.enter()?;
+    let rules: Vec<_> = nic.all_addresses().filter_map(|address| without_departure(nic, address)).collect();
+    inside?.batch(&rules)
 }
 
 fn local_route(address: IpAddr, link: u32) -> Request {

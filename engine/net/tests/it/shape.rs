@@ -9,7 +9,7 @@ use net::{
 
 use crate::world::{
     DOUBT, PATIENCE, PORT, World, any, call, eventually, inside, network_spec, printed, reach, refused,
-    route, segment, spec, world,
+    route, segment, spec, unheard, world,
 };
 
 fn shape(world: &World, spec: NetworkSpec) {
@@ -41,7 +41,9 @@ fn without_a_route_to_the_world_a_public_address_is_dead_both_ways() {
     // Longest prefix: a hole in the way to the world.
     let hole = vec![route("0.0.0.0/0", Hop::World), route(&format!("{there}/32"), Hop::Nowhere)];
     shape(&world, cut(vec![segment(1, hole), segment(2, to_world())]));
-    assert!(refused(&nic, there));
+    assert!(unheard(&nic, there));
+    shape(&world, cut(vec![segment(1, vec![]), segment(2, to_world())]));
+    assert!(unheard(&nic, there), "what no route is for");
     shape(&world, network_spec("a"));
     assert_eq!(reach(&nic, there), here.to_string());
     assert_eq!(reach(&far, here), there.to_string());
@@ -234,6 +236,26 @@ fn a_nic_has_further_addresses_and_a_machine_further_nics() {
     world.nic(first(vec![]));
     assert!(refused(&client, address(1, 11)));
     assert!(call(public, PORT, DOUBT).is_err());
+
+    // An address that goes from a further link to the first leaves nothing behind.
+    let third = |secondary| NicSpec {
+        beside: Some(Beside { nic: "a-1-10".into(), number: 2 }),
+        secondary,
+        ..spec("a", 1, 30, &["open"])
+    };
+    let further = vec![Secondary { address: address(1, 31), public_address: None }];
+    world.nic(third(further.clone()));
+    assert_eq!(reach(&client, address(1, 31)), "10.0.2.10");
+    let rules = || inside(&server.netns_path, || printed("ip", &["rule"]));
+    assert!(rules().contains("from 10.0.1.31 lookup 102"), "{}", rules());
+    world.nic(third(vec![]));
+    world.nic(first(further));
+    assert!(!rules().contains("10.0.1.31"), "{}", rules());
+    assert_eq!(reach(&client, address(1, 31)), "10.0.2.10");
+    assert!(rules().contains("from 10.0.1.30 lookup 102"));
+    world.run(world.net().remove_nic("a-1-30".into())).unwrap();
+    assert!(!rules().contains("lookup 102"), "{}", rules());
+    world.nic(first(vec![]));
 
     let beside = |nic: &str| NicSpec {
         beside: Some(Beside { nic: nic.into(), number: 1 }),

@@ -212,6 +212,13 @@ pub(crate) fn refused(from: &Nic, to: impl Into<IpAddr>) -> bool {
     inside(&from.netns_path, || call(to, PORT, DOUBT)).is_err()
 }
 
+/// Whether nobody says even that nothing can come back.
+pub(crate) fn unheard(from: &Nic, to: impl Into<IpAddr>) -> bool {
+    let to = to.into();
+    let called = inside(&from.netns_path, || call(to, PORT, DOUBT));
+    called.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut)
+}
+
 /// What a command prints, on the host.
 pub(crate) fn printed(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();

@@ -1,5 +1,7 @@
 //! Brings fleets to their target: once, or for as long as they are maintained.
 
+use std::collections::BTreeMap;
+
 use kernel::{Ctx, Error, Millis, Next, Result, Scope};
 
 use super::instance;
@@ -54,31 +56,9 @@ pub async fn fill(ctx: &Ctx, found: &Fleet) -> Result<Fleet> {
     let scope = *ctx.scope();
     let (mut made, mut faults) = (Vec::new(), Vec::new());
     for is_spot in [false, true] {
-        let (wanted, strategy) = match is_spot {
-            false => (found.target.on_demand, &found.strategies.1),
-            true => (found.target.spot, &found.strategies.0),
-        };
-        let mut missing = wanted.saturating_sub(units(ctx, found, is_spot).await?);
-        for index in rules::order(&found.pools, strategy) {
-            let is_open = missing > 0 && index >= found.retired_pools;
-            let Some(pool) = found.pools.get(index).filter(|_| is_open) else { continue };
-            let count = rules::instances_for(missing, pool.weight);
-            let request = rules::launch(pool, count, is_spot, found.behavior);
-            match launch_some(ctx, request).await {
-                Ok(ids) => {
-                    let units = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_mul(pool.weight);
-                    missing = missing.saturating_sub(units);
-                    made.extend(ids.into_iter().map(|instance| Member { instance, pool: index, is_spot }));
-                }
-                Err(error) => {
-                    if error.kind() == kernel::Kind::Internal {
-                        return Err(error);
-                    }
-                    let (code, message) = (error.code().to_owned(), error.message().to_owned());
-                    faults.push(Fault { pool: index, is_spot, code, message });
-                }
-            }
-        }
+        let (more, failed) = launch_missing(ctx, found, is_spot).await?;
+        made.extend(more);
+        faults.extend(failed);
     }
     let written = ctx
         .write(|tx| {
@@ -116,6 +96,43 @@ pub async fn fill(ctx: &Ctx, found: &Fleet) -> Result<Fleet> {
         terminate(ctx, &written).await?;
     }
     Ok(written)
+}
+
+/// Launches what is missing of one market, and tells what it could not.
+async fn launch_missing(ctx: &Ctx, found: &Fleet, is_spot: bool) -> Result<(Vec<Member>, Vec<Fault>)> {
+    let (wanted, strategy) = match is_spot {
+        false => (found.target.on_demand, &found.strategies.1),
+        true => (found.target.spot, &found.strategies.0),
+    };
+    let (mut made, mut faults) = (Vec::new(), Vec::new());
+    let mut there = units_by_pool(ctx, found, is_spot).await?;
+    let mut missing = wanted.saturating_sub(there.values().sum());
+    let mut open = rules::order(&found.pools, strategy);
+    open.retain(|index| *index >= found.retired_pools);
+    while missing > 0 && !open.is_empty() {
+        for (index, count) in rules::shares(strategy, &found.pools, &open, &there, missing) {
+            let Some(pool) = found.pools.get(index) else { continue };
+            let request = rules::launch(pool, count, is_spot, found.behavior);
+            let launched = match launch_some(ctx, request).await {
+                Ok(ids) => ids,
+                Err(error) if error.kind() == kernel::Kind::Internal => return Err(error),
+                Err(error) => {
+                    let (code, message) = (error.code().to_owned(), error.message().to_owned());
+                    faults.push(Fault { pool: index, is_spot, code, message });
+                    Vec::new()
+                }
+            };
+            let number = u32::try_from(launched.len()).unwrap_or(u32::MAX);
+            if number < count {
+                open.retain(|other| *other != index);
+            }
+            let units = number.saturating_mul(pool.weight);
+            missing = missing.saturating_sub(units);
+            *there.entry(index).or_default() += units;
+            made.extend(launched.into_iter().map(|instance| Member { instance, pool: index, is_spot }));
+        }
+    }
+    Ok((made, faults))
 }
 
 /// What a run has changed, for who asks a spot fleet for its history.
@@ -179,14 +196,18 @@ async fn launch_some(ctx: &Ctx, request: api_ec2::RunInstancesRequest) -> Result
 
 /// Units a fleet has of one market.
 pub async fn units(ctx: &Ctx, found: &Fleet, is_spot: bool) -> Result<u32> {
+    Ok(units_by_pool(ctx, found, is_spot).await?.into_values().sum())
+}
+
+async fn units_by_pool(ctx: &Ctx, found: &Fleet, is_spot: bool) -> Result<BTreeMap<usize, u32>> {
     let scope = *ctx.scope();
     ctx.read(|snap| {
-        let mut units = 0;
+        let mut units = BTreeMap::new();
         for member in found.members.iter().filter(|member| member.is_spot == is_spot) {
             let weight = found.pools.get(member.pool).map_or(1, |pool| pool.weight);
             let lives = instances::find(snap, &scope, &member.instance)?
                 .is_some_and(|one| !matches!(one.state(), State::Terminated | State::ShuttingDown));
-            units += if lives { weight } else { 0 };
+            *units.entry(member.pool).or_default() += if lives { weight } else { 0 };
         }
         Ok(units)
     })

@@ -23,10 +23,12 @@ use tokio::task::JoinSet;
 
 use super::{listener, role_credentials};
 use crate::rules::imds::{self, Facts, SpotFacts};
+use crate::rules::imds_network::InterfaceFacts;
 use crate::rules::spot::Spot;
 use crate::rules::{image, imds_role, instant, launch, private_name, spot_view};
 use crate::state::id::{Id, VpcId};
 use crate::state::instance::{self, Instance};
+use crate::state::network_interface::NetworkInterface;
 use crate::state::{ipv6, network_interface, scheduled_event, security_group, subnet, tag, vpc};
 
 const TOKEN_PATH: &str = "/latest/api/token";
@@ -203,16 +205,38 @@ fn spot_facts(spot: &Spot) -> SpotFacts {
     }
 }
 
-fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance) -> Result<Facts> {
-    let interface = network_interface::get(from, scope, &instance.interface)?;
+fn interface_facts(
+    from: &mut impl kernel::tx::Reader,
+    scope: &Scope,
+    interface: &NetworkInterface,
+) -> Result<InterfaceFacts> {
     let mut groups = Vec::with_capacity(interface.groups.len());
     for id in &interface.groups {
         groups.push((id.to_string(), security_group::get(from, scope, id)?.name));
     }
+    let subnet = subnet::get(from, scope, &interface.subnet)?;
+    let public = |private| interface.public_ips().find(|it| interface.private_of(*it) == Some(private));
+    Ok(InterfaceFacts {
+        device: interface.attachment.as_ref().map_or(0, |held| held.device_index),
+        id: interface.id.to_string(),
+        mac: interface.mac.clone(),
+        addresses: interface.private_ips().map(|private| (private, public(private))).collect(),
+        ipv6: interface.ipv6.iter().map(ToString::to_string).collect(),
+        subnet_id: subnet.id.to_string(),
+        subnet_cidr: subnet.cidr.to_string(),
+        subnet_cidrs6: subnet.ipv6.iter().map(|block| block.cidr.to_string()).collect(),
+        groups,
+    })
+}
+
+fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance) -> Result<Facts> {
+    let first = network_interface::get(from, scope, &instance.interface)?;
+    let first = interface_facts(from, scope, &first)?;
+    let further = network_interface::further_of(from, scope, &instance.id)?;
+    let further = further.iter().map(|one| interface_facts(from, scope, one)).collect::<Result<_>>()?;
     let tags = if instance.metadata.tags { Some(tag::of(from, scope, &instance.id)?) } else { None };
     let user_data = instance.user_data.as_deref().map(launch::decode);
     let vpc = vpc::get(from, scope, &instance.vpc)?;
-    let subnet = subnet::get(from, scope, &instance.subnet)?;
     Ok(Facts {
         account: scope.account.to_string(),
         region: scope.region.to_string(),
@@ -227,18 +251,12 @@ fn facts(from: &mut impl kernel::tx::Reader, scope: &Scope, instance: &Instance)
         launched_at: instant::iso(instance.launched_at),
         private_ip: instance.private_ip,
         hostname: private_name::full_name(scope.region.as_str(), instance),
-        public_ip: interface.public_ip,
         has_public_name: vpc.gives_names(),
-        mac: interface.mac,
-        interface_id: interface.id.to_string(),
+        first,
+        further,
         vpc_id: instance.vpc.to_string(),
-        vpc_cidr: vpc.cidr.to_string(),
-        subnet_id: instance.subnet.to_string(),
-        subnet_cidr: subnet.cidr.to_string(),
-        ipv6: interface.ipv6.iter().map(ToString::to_string).collect(),
-        subnet_cidrs6: subnet.ipv6.iter().map(|block| block.cidr.to_string()).collect(),
+        vpc_cidrs: vpc.cidrs().iter().map(ToString::to_string).collect(),
         vpc_cidrs6: vpc.cidrs6().iter().map(ToString::to_string).collect(),
-        groups,
         key: instance.key_name.clone().zip(instance.public_key.clone()),
         user_data,
         tags,

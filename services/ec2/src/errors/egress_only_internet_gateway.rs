@@ -10,6 +10,11 @@ pub fn egress_only_gateway_not_found(id: impl Display) -> Error {
     not_found("InvalidEgressOnlyInternetGatewayId.NotFound", "egressOnlyInternetGateway", id)
 }
 
+pub fn egress_only_gateway_there(vpc: impl Display, id: impl Display) -> Error {
+    let message = format!("Network {vpc} already has the egress-only internet gateway {id} attached");
+    Error::new(Kind::Conflict, "Resource.AlreadyAssociated", message)
+}
+
 pub fn egress_only_gateway_limit() -> Error {
     let message = "The maximum number of egress-only internet gateways has been reached.";
     Error::new(Kind::Limit, "EgressOnlyInternetGatewayLimitExceeded", message)

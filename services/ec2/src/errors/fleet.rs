@@ -13,6 +13,13 @@ pub fn fleet_gone() -> Error {
     Error::new(Kind::Conflict, "IdempotentParameterMismatch", message)
 }
 
+pub fn fleet_instant(id: &str) -> Error {
+    let message = format!(
+        "Fleet {id} is instant fleet. Describe fleet instances is not supported by this type of fleet"
+    );
+    Error::new(Kind::Invalid, "Unsupported", message)
+}
+
 pub fn fleet_not_modifiable(id: &str) -> Error {
     let message = format!("The fleet {id} is not an active fleet of type maintain.");
     Error::new(Kind::Conflict, "IncorrectState", message)

@@ -143,7 +143,7 @@ pub fn attribute_unknown(name: &str) -> Error {
 }
 
 pub fn account_invalid(account: &str) -> Error {
-    invalid_parameter_value(format!("Invalid user ID: \"{account}\""))
+    Error::new(Kind::Invalid, "InvalidUserID.Malformed", format!("Invalid user id: \"{account}\""))
 }
 
 /// `i-1, i-2` as AWS lists ids in messages.
@@ -166,6 +166,10 @@ pub fn unsupported(what: &str) -> Error {
 pub fn no_such_device(name: &str) -> Error {
     let message = format!("No device is currently mapped at {name}");
     Error::new(Kind::Invalid, "InvalidInstanceAttributeValue", message)
+}
+
+pub fn no_attributes() -> Error {
+    combination("No attributes specified.")
 }
 
 pub fn several_attributes() -> Error {

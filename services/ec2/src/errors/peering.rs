@@ -14,6 +14,12 @@ pub fn peering_state(id: impl Display, status: &str) -> Error {
     Error::new(Kind::Conflict, "InvalidStateTransition", message)
 }
 
+pub fn peering_not_deletable(id: impl Display, status: &str) -> Error {
+    let message =
+        format!("Invalid state transition for {id}, attempted to transition from {status} to deleting");
+    Error::new(Kind::Conflict, "InvalidStateTransition", message)
+}
+
 pub fn peering_not_yours(account: impl Display, id: impl Display) -> Error {
     let message = format!("User ({account}) cannot act on peering {id}: it is the other side's to do");
     Error::new(Kind::Denied, "OperationNotPermitted", message)

@@ -61,6 +61,12 @@ pub fn route_inside(to: impl Display) -> Error {
     Error::new(Kind::Invalid, "InvalidParameterValue", message)
 }
 
+pub fn route_reserved(to: impl Display) -> Error {
+    invalid_parameter_value(format!(
+        "The destination CIDR block {to} is in a range that is reserved for use by AWS services."
+    ))
+}
+
 pub fn route_target_missing() -> Error {
     let message = "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId or instanceId";
     Error::new(Kind::Invalid, "InvalidParameterCombination", message)

@@ -28,6 +28,13 @@ pub fn vpc_range(cidr: &str) -> Error {
     Error::new(Kind::Invalid, "InvalidVpc.Range", format!("The CIDR '{cidr}' is invalid."))
 }
 
+pub fn cidr_restricted(cidr: impl Display) -> Error {
+    let message = format!(
+        "The CIDR '{cidr}' is restricted. Use a CIDR from the same private address range as the current VPC CIDR, or use a publicly-routable CIDR."
+    );
+    Error::new(Kind::Invalid, "InvalidVpc.Range", message)
+}
+
 pub fn vpc_in_use(id: impl Display) -> Error {
     dependency("vpc", id)
 }

@@ -42,7 +42,11 @@ pub async fn create_egress_only_internet_gateway(
             return gateways::get(tx, scope, &made);
         }
         vpc::get(tx, scope, &vpc)?;
-        if gateways::all(tx, scope)?.len() >= VPCS_MAX {
+        let all = gateways::all(tx, scope)?;
+        if let Some(there) = all.iter().find(|gateway| gateway.vpc == vpc) {
+            return Err(errors::egress_only_gateway_there(&vpc, &there.id));
+        }
+        if all.len() >= VPCS_MAX {
             return Err(errors::egress_only_gateway_limit());
         }
         let gateway = gateways::insert(tx, scope, &vpc)?;

@@ -2,22 +2,19 @@
 
 use api_ec2 as api;
 use kernel::tokens::fingerprint;
-use kernel::tx::Reader;
 use kernel::{Access, Ctx, Result, Scope};
 use shape::Timestamp;
 
+use super::fleet_instance::{Alike, alike, members};
 use super::launch;
 use super::page::{self, Once, check_dry_run};
 use crate::controllers::fleet::{self as controller, CONTROLLER};
-use crate::controllers::status;
 use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::fleet::{self as rules, Kind, Pool};
-use crate::rules::instance::State;
-use crate::rules::instance_status::{Probe, checks, health};
 use crate::rules::{launch_access, reshape, spot, spot_view, tag as tags};
 use crate::state::fleet::{self, Deleted, Fault, Fleet, Member, TAGGED};
-use crate::state::instance::{self, Instance};
+use crate::state::instance::Instance;
 use crate::state::tag::{self, Tags};
 
 const OPERATION: &str = "CreateFleet";
@@ -48,8 +45,8 @@ pub fn access(scope: &Scope, ids: &[String]) -> Result<Access> {
 pub async fn create_fleet(ctx: &Ctx, input: api::CreateFleetRequest) -> Result<api::CreateFleetResult> {
     let once = Once::new(OPERATION, input.client_token.as_ref(), fingerprint(&input));
     let kind = rules::check_kind(input.r#type.as_deref())?;
-    let target = rules::check_target(&input.target_capacity_specification)?;
-    let pools = rules::check_pools(&input.launch_template_configs)?;
+    let target = rules::check_target(&input.target_capacity_specification, None)?;
+    let mut pools = rules::check_pools(&input.launch_template_configs)?;
     let spot_options = input.spot_options.unwrap_or_default();
     let firm_options = input.on_demand_options.unwrap_or_default();
     let word = |given: Option<String>, known: &[&str]| {
@@ -70,8 +67,8 @@ pub async fn create_fleet(ctx: &Ctx, input: api::CreateFleetRequest) -> Result<a
         crate::state::spot::Kind::OneTime
     };
     let behavior = spot::check_behavior(spot_options.instance_interruption_behavior.as_deref(), market)?;
-    let mut tags = tags::of_specifications(input.tag_specifications, &[TAGGED])?;
-    let tags = tags.remove(TAGGED).unwrap_or_default();
+    let (tags, of_launches) = rules::check_tags(kind, input.tag_specifications)?;
+    pools.iter_mut().for_each(|pool| pool.launch.clone_from(&of_launches));
     may_launch(ctx, &pools, target.spot > 0, behavior).await?;
     check_dry_run(input.dry_run)?;
     let scope = *ctx.scope();
@@ -110,10 +107,10 @@ pub async fn create_fleet(ctx: &Ctx, input: api::CreateFleetRequest) -> Result<a
     }
     let filled = if is_new { controller::fill(ctx, &fleet).await? } else { fleet };
     let types = ctx.read(|snap| members(snap, &scope, &filled)).await?;
-    let made = types.iter().map(|(member, one)| api::CreateFleetInstance {
+    let made = alike(&types).into_iter().map(|(member, one, ids)| api::CreateFleetInstance {
         launch_template_and_overrides: filled.pools.get(member.pool).map(from_pool),
         lifecycle: Some(lifecycle(member.is_spot).to_owned()),
-        instance_ids: Some(vec![one.id.to_string()]),
+        instance_ids: Some(ids),
         instance_type: Some(one.instance_type.clone()),
         ..Default::default()
     });
@@ -167,21 +164,16 @@ fn from_pool(pool: &Pool) -> api::LaunchTemplateAndOverridesResponse {
     }
 }
 
-/// Its members that live.
-pub(super) fn members<'f>(
-    from: &mut impl Reader,
-    scope: &Scope,
-    fleet: &'f Fleet,
-) -> Result<Vec<(&'f Member, Instance)>> {
-    let mut found = Vec::new();
-    for member in &fleet.members {
-        if let Some(one) = instance::find(from, scope, &member.instance)?
-            && !matches!(one.state(), State::Terminated | State::ShuttingDown)
-        {
-            found.push((member, one));
-        }
+/// The pools of one template as they were asked for. Without overrides it is a pool by itself.
+fn config(pools: &[Pool]) -> api::FleetLaunchTemplateConfig {
+    let overrides = pools.iter().filter(|pool| !pool.overrides.is_empty());
+    let overrides: Vec<_> = overrides.filter_map(|pool| from_pool(pool).overrides).collect();
+    api::FleetLaunchTemplateConfig {
+        launch_template_specification: pools
+            .first()
+            .and_then(|pool| from_pool(pool).launch_template_specification),
+        overrides: (!overrides.is_empty()).then_some(overrides),
     }
-    Ok(found)
 }
 
 struct View {
@@ -264,17 +256,12 @@ fn show(view: &View, instances: &[(&Member, Instance)]) -> api::FleetData {
     let number = |count: u32| i32::try_from(count).ok();
     let text = |text: &str| Some(text.to_owned());
     let of_instant = fleet.kind == Kind::Instant;
-    let config = |pool: &Pool| {
-        let both = from_pool(pool);
-        api::FleetLaunchTemplateConfig {
-            launch_template_specification: both.launch_template_specification,
-            overrides: Some(both.overrides.into_iter().collect()),
-        }
-    };
-    let made = |(member, one): &(&Member, Instance)| api::DescribeFleetsInstances {
+    let current = fleet.pools.get(fleet.retired_pools..).unwrap_or_default();
+    let configs = current.chunk_by(|a, b| (a.config, &a.template) == (b.config, &b.template)).map(config);
+    let made = |(member, one, ids): Alike<'_>| api::DescribeFleetsInstances {
         launch_template_and_overrides: fleet.pools.get(member.pool).map(from_pool),
         lifecycle: text(lifecycle(member.is_spot)),
-        instance_ids: Some(vec![one.id.to_string()]),
+        instance_ids: Some(ids),
         instance_type: Some(one.instance_type.clone()),
         ..Default::default()
     };
@@ -297,7 +284,7 @@ fn show(view: &View, instances: &[(&Member, Instance)]) -> api::FleetData {
         }),
         fulfilled_capacity: Some(f64::from(view.units.0 + view.units.1)),
         fulfilled_on_demand_capacity: Some(f64::from(view.units.0)),
-        launch_template_configs: Some(fleet.pools.iter().skip(fleet.retired_pools).map(config).collect()),
+        launch_template_configs: Some(configs.collect()),
         target_capacity_specification: Some(api::TargetCapacitySpecification {
             total_target_capacity: number(fleet.target.on_demand + fleet.target.spot),
             on_demand_target_capacity: number(fleet.target.on_demand),
@@ -319,50 +306,9 @@ fn show(view: &View, instances: &[(&Member, Instance)]) -> api::FleetData {
         }),
         tags: tags::shown(&view.tags),
         errors: Some(fleet.faults.iter().map(failed).collect()),
-        instances: of_instant.then(|| instances.iter().map(made).collect()),
+        instances: of_instant.then(|| alike(instances).into_iter().map(made).collect()),
         ..Default::default()
     }
-}
-
-pub async fn describe_fleet_instances(
-    ctx: &Ctx,
-    input: api::DescribeFleetInstancesRequest,
-) -> Result<api::DescribeFleetInstancesResult> {
-    const DESCRIBE: &str = "DescribeFleetInstances";
-    let filters = Filters::check(input.filters, &["instance-type"])?;
-    let page = page::open(ctx, DESCRIBE, input.max_results, input.next_token)?;
-    check_dry_run(input.dry_run)?;
-    let scope = *ctx.scope();
-    let id = input.fleet_id;
-    let mut found: Vec<Instance> = ctx
-        .read(|snap| {
-            let fleet = fleet::find(snap, &scope, &id)?.filter(|fleet| fleet.spot_fleet.is_none());
-            let fleet = fleet.ok_or_else(|| errors::fleet_not_found(&id))?;
-            Ok(members(snap, &scope, &fleet)?.into_iter().map(|(_, one)| one).collect())
-        })
-        .await?;
-    found.retain(|one| filters.accept(&Tags::new(), |_| vec![one.instance_type.clone()]));
-    let (found, last) = page.cut(found, |one| one.id.to_string());
-    Ok(api::DescribeFleetInstancesResult {
-        active_instances: Some(active(ctx, found).await?),
-        fleet_id: Some(id),
-        next_token: page::seal(ctx, DESCRIBE, last),
-    })
-}
-
-/// Instances of a fleet, as they are shown: their health is what their status checks say.
-pub(super) async fn active(ctx: &Ctx, instances: Vec<Instance>) -> Result<Vec<api::ActiveInstance>> {
-    let probed = status::probed(ctx, instances).await?;
-    let show = |(one, probe): &(Instance, Option<Probe>)| {
-        let checks = checks(one.state(), one.state_since, probe.as_ref());
-        api::ActiveInstance {
-            instance_id: Some(one.id.to_string()),
-            instance_type: Some(one.instance_type.clone()),
-            spot_instance_request_id: one.spot.as_ref().map(|spot| spot.request.to_string()),
-            instance_health: Some(health(checks).to_owned()),
-        }
-    };
-    Ok(probed.iter().map(show).collect())
 }
 
 /// Each on its own: one that is not there does not keep the others.

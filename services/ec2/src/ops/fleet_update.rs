@@ -16,7 +16,7 @@ pub async fn modify_fleet(ctx: &Ctx, input: api::ModifyFleetRequest) -> Result<a
     let id = input.fleet_id;
     let found = ctx.read(|snap| fleet::find(snap, &scope, &id)).await?.filter(|one| one.spot_fleet.is_none());
     let found = found.ok_or_else(|| errors::fleet_not_found(&id))?;
-    let target = input.target_capacity_specification.as_ref().map(rules::check_target).transpose()?;
+    let wanted = input.target_capacity_specification.as_ref();
     let excess = input.excess_capacity_termination_policy.as_deref();
     let excess = excess.map(|policy| check_excess(Some(policy), "no-termination")).transpose()?;
     let pools = match input.launch_template_configs.as_deref() {
@@ -32,7 +32,9 @@ pub async fn modify_fleet(ctx: &Ctx, input: api::ModifyFleetRequest) -> Result<a
             return Err(errors::fleet_not_modifiable(&id));
         }
         check_dry_run(input.dry_run)?;
-        fleet.target = target.unwrap_or(fleet.target);
+        if let Some(wanted) = wanted {
+            fleet.target = rules::check_target(wanted, Some(fleet.target))?;
+        }
         fleet.keeps_excess = excess.unwrap_or(fleet.keeps_excess);
         if let Some(pools) = &pools {
             fleet.replace_pools(pools);

@@ -3,6 +3,7 @@
 use api_ec2 as api;
 use api_s3::{GetBucketAclRequest, GetBucketPolicyRequest, PutBucketPolicyRequest, op as s3};
 use kernel::{Access, Ctx, Error, Kind as Failed, Result, Scope, Tx};
+use serde_json::json;
 
 use super::page::{Listing, Once, check_dry_run, parse};
 use super::vpc::ensure_default;
@@ -47,10 +48,7 @@ pub async fn create_flow_logs(
     let refused = refusal(ctx, &wanted).await?;
     let write = ctx.write(|tx| {
         if let Some(made) = once.find_text(tx)? {
-            return Ok((
-                made.split(' ').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
-                Vec::new(),
-            ));
+            return Ok(answered(&made));
         }
         let (mut made, mut failed) = (Vec::new(), Vec::new());
         for of in &wanted.of {
@@ -65,20 +63,36 @@ pub async fn create_flow_logs(
                 Err(error) => failed.push(unsuccessful(of.id(), &error)),
             }
         }
-        once.remember_text(tx, &made.join(" "))?;
+        once.remember_text(tx, &format!("{}\n{}", made.join(" "), json!(failed)))?;
         Ok((made, failed))
     });
-    let (made, failed): (Vec<String>, Vec<_>) = write.await?;
+    let (made, failed) = write.await?;
     put_in_force(ctx, &wanted.of).await?;
-    let client_token = input.client_token;
-    Ok(api::CreateFlowLogsResult { client_token, flow_log_ids: Some(made), unsuccessful: Some(failed) })
+    Ok(api::CreateFlowLogsResult {
+        client_token: input.client_token,
+        flow_log_ids: Some(made),
+        unsuccessful: Some(failed.into_iter().map(show_unsuccessful).collect()),
+    })
 }
 
-fn unsuccessful(id: &str, error: &Error) -> api::UnsuccessfulItem {
+/// A resource that has no log, and why: the code and the message.
+type Unsuccessful = [String; 3];
+
+/// What an earlier request made, and what it could not, as it was remembered.
+fn answered(text: &str) -> (Vec<String>, Vec<Unsuccessful>) {
+    let (made, failed) = text.split_once('\n').unwrap_or((text, ""));
+    let made = made.split(' ').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+    (made, serde_json::from_str(failed).unwrap_or_default())
+}
+
+fn show_unsuccessful([id, code, message]: Unsuccessful) -> api::UnsuccessfulItem {
+    let error = api::UnsuccessfulItemError { code: Some(code), message: Some(message) };
+    api::UnsuccessfulItem { resource_id: Some(id), error: Some(error) }
+}
+
+fn unsuccessful(id: &str, error: &Error) -> Unsuccessful {
     let code = if error.code() == "InvalidParameter" { "400" } else { error.code() };
-    let told =
-        api::UnsuccessfulItemError { code: Some(code.to_owned()), message: Some(error.message().to_owned()) };
-    api::UnsuccessfulItem { resource_id: Some(id.to_owned()), error: Some(told) }
+    [id.to_owned(), code.to_owned(), error.message().to_owned()]
 }
 
 fn check_there(tx: &mut Tx<'_, '_>, scope: &Scope, of: &Watched) -> Result<()> {
@@ -222,5 +236,6 @@ pub async fn delete_flow_logs(
     });
     let (gone, failed) = write.await?;
     put_in_force(ctx, &gone).await?;
-    Ok(api::DeleteFlowLogsResult { unsuccessful: Some(failed) })
+    let unsuccessful = Some(failed.into_iter().map(show_unsuccessful).collect());
+    Ok(api::DeleteFlowLogsResult { unsuccessful })
 }

@@ -59,9 +59,7 @@ pub async fn allocate_hosts(ctx: &Ctx, input: api::AllocateHostsRequest) -> Resu
     let memory = limit(*ctx.own::<Overcommit>(), memory) * u64::from(vcpus) / u64::from(total.max(1));
     let account = super::capacity::account(ctx).await?;
     let wanted = memory * u64::try_from(quantity).unwrap_or(1);
-    if account.promised() + wanted > account.limit {
-        return Err(errors::no_cores(vcpus));
-    }
+    let has_room = account.promised() + wanted <= account.limit;
     let ids = ctx
         .write(|tx| {
             if let Some(token) = &token {
@@ -70,6 +68,10 @@ pub async fn allocate_hosts(ctx: &Ctx, input: api::AllocateHostsRequest) -> Resu
                     Token::Repeated(made) => return Ok(made.split(' ').map(str::to_owned).collect()),
                     Token::Mismatched => return Err(errors::token_mismatched(token)),
                 }
+            }
+            // A repetition has its hosts already, and needs no more room.
+            if !has_room {
+                return Err(errors::no_cores(vcpus));
             }
             let mut ids = Vec::new();
             for _ in 0..quantity {

@@ -6,9 +6,12 @@ use kernel::tx::Reader;
 use kernel::{AccountId, Ctx, Result, Scope};
 
 use super::page::{self, check_dry_run};
+use super::snapshot_share::accounts;
 use crate::errors;
 use crate::rules::filter::Filters;
-use crate::rules::image::{self as builtin, CREATED, OWNER, OWNER_ALIAS, ROOT_DEVICE, ROOT_SIZE_GIB};
+use crate::rules::image::{
+    self as builtin, CREATED, OWNER, OWNER_ALIAS, OWNER_ALIASES, ROOT_DEVICE, ROOT_SIZE_GIB,
+};
 use crate::rules::image_standing::{is_deprecated, protection_shown};
 use crate::rules::instant;
 use crate::rules::tag::shown;
@@ -200,16 +203,15 @@ pub async fn describe_images(
     {
         return Err(errors::images_not_found(std::slice::from_ref(missing)));
     }
-    let owners = input.owners.unwrap_or_default();
-    let users = input.executable_users.unwrap_or_default();
     let own = scope.account.to_string();
+    let owners = accounts(input.owners, &OWNER_ALIASES, &own)?;
+    let users = accounts(input.executable_users, &["all"], &own)?;
     let (now, none) = (ctx.now(), Tags::new());
     let deprecated_too = input.include_deprecated.unwrap_or(false);
     let disabled_too = input.include_disabled.unwrap_or(false);
     views.retain(|view| {
         let owned = owners.is_empty()
             || owners.iter().any(|owner| match owner.as_str() {
-                "self" => view.owner == own,
                 OWNER_ALIAS => view.is_builtin,
                 owner => view.owner == owner,
             });
@@ -217,7 +219,6 @@ pub async fn describe_images(
         let executable = users.is_empty()
             || users.iter().any(|user| match user.as_str() {
                 "all" => shared.everybody,
-                "self" => shared.accounts.contains(&own),
                 user => shared.accounts.iter().any(|account| account == user),
             });
         let is_named = ids.iter().any(|id| id == view.image.id.as_str());

@@ -9,7 +9,7 @@ use super::snapshot_set::take_all;
 use super::{instance, snapshot as snapshots};
 use crate::controllers::{instance as instances, snapshot as controller};
 use crate::errors;
-use crate::rules::block_device::{self, DeviceWish};
+use crate::rules::block_device::{self, DeviceWish, check_can_go};
 use crate::rules::image as builtin;
 use crate::rules::image_standing::is_protected;
 use crate::rules::instance::State;
@@ -125,7 +125,8 @@ fn freeze(
         let Some(held) = volume.held_by(id) else { continue };
         let is_root = volume.id == found.root.id;
         let wish = wanted.wishes.iter().find(|wish| wish.device == held.device);
-        if wish.is_some_and(|wish| wish.left_out) && !is_root {
+        if let Some(wish) = wish.filter(|wish| wish.left_out) {
+            check_can_go(&wish.device, is_root)?;
             continue;
         }
         let description = format!("Created by CreateImage({id}) for {}", volume.id);

@@ -32,6 +32,13 @@ struct Wish {
     devices: Vec<DeviceWish>,
 }
 
+impl Wish {
+    /// An imported image has its root under either of the usual names; snapshots have it where it is said.
+    fn means_root(&self, asked: &DeviceWish) -> bool {
+        asked.device == self.root_device || self.base.is_some() && is_root(&asked.device, &self.root_device)
+    }
+}
+
 pub async fn register_image(ctx: &Ctx, input: api::RegisterImageRequest) -> Result<api::RegisterImageResult> {
     let devices = block_device::check(input.block_device_mappings)?;
     block_device::check_unencrypted(&devices)?;
@@ -84,7 +91,7 @@ fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: &Wish) -> Result<Image> {
     let mut devices = Vec::new();
     let mut base = wish.base.clone();
     for asked in wish.devices.iter().filter(|asked| !asked.left_out) {
-        let is_root = is_root(&asked.device, &wish.root_device);
+        let is_root = wish.means_root(asked);
         let from = asked.snapshot.as_ref().map(|id| get_snapshot(tx, scope, id)).transpose()?;
         if is_root && from.is_some() && base.is_some() {
             return Err(errors::combination(
@@ -120,7 +127,7 @@ fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, wish: &Wish) -> Result<Image> {
 }
 
 fn device(wish: &Wish, asked: &DeviceWish, from: Option<&Snapshot>) -> Result<ImageDevice> {
-    let is_root = is_root(&asked.device, &wish.root_device);
+    let is_root = wish.means_root(asked);
     // An imported root has the usual size where none is given.
     let least = from.map(|from| from.size_gib).or_else(|| is_root.then(|| builtin_root().shape.size_gib));
     let shape = check(&asked.asked, least)?;

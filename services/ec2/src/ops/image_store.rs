@@ -18,7 +18,6 @@ use crate::errors;
 use crate::rules::filter::Filters;
 use crate::rules::image as builtin;
 use crate::rules::image_store::{self as rules, Disk, Head, IMAGE_GIB_MAX, STORING_GIB_MAX, of_s3};
-use crate::rules::page::Page;
 use crate::service::Engines;
 use crate::state::id::{Id, ImageId, SnapshotId};
 use crate::state::image::{self, Image};
@@ -28,8 +27,6 @@ use crate::state::tag::{self, Tags};
 
 const FILTERS: &[&str] = &["bucket", "task-state"];
 const IMAGES_MAX: usize = 20;
-/// Of one page.
-const RESULTS: (i32, i32) = (1, 200);
 
 /// An image that may be stored.
 struct Found {
@@ -219,8 +216,7 @@ pub async fn describe_store_image_tasks(
         return Err(errors::combination("MaxResults cannot be specified with ImageIds."));
     }
     let filters = Filters::check(input.filters, FILTERS)?;
-    let after = input.next_token.map(|token| page::position(ctx, OPERATION, &token)).transpose()?;
-    let page = Page::within(RESULTS, input.max_results, after)?;
+    let page = page::open(ctx, OPERATION, input.max_results, input.next_token)?;
     check_dry_run(input.dry_run)?;
     let mut all = ctx.read(|snap| tasks::stores(snap, ctx.scope())).await?;
     let none = Tags::new();

@@ -18,7 +18,7 @@ use crate::rules::instance_view::View;
 use crate::rules::launch::{self, Launch};
 use crate::rules::launch_access::{self, Uses};
 use crate::rules::launch_template::Data;
-use crate::rules::spot::{Spot, Why};
+use crate::rules::spot::{Spot, Why, check_window};
 use crate::rules::tag as rules_of_tags;
 use crate::rules::{machine, reshape};
 use crate::service::Engines;
@@ -127,6 +127,9 @@ pub async fn look(ctx: &Ctx, mut input: api::RunInstancesRequest) -> Result<Orde
     let (input, source) = launch_template_version::complete(ctx, input).await?;
     let data = if input.instance_market_options.is_some() { reshape::read(&input) } else { Data::new() };
     let mut wanted = Launch { source, ..launch::check(input)? };
+    if let Some(wish) = &wanted.market {
+        check_window(None, wish.valid_until, ctx.now())?;
+    }
     if !reserved.is_empty() {
         wanted.tags.entry("instance".to_owned()).or_default().extend(reserved);
     }

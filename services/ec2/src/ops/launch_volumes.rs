@@ -6,7 +6,7 @@ use super::encryption;
 use super::image::{Bootable, get_bootable};
 use super::volume::{check_holds, fresh, get_snapshot};
 use crate::errors;
-use crate::rules::block_device::{DeviceWish, is_root};
+use crate::rules::block_device::{DeviceWish, check_can_go, is_root};
 use crate::rules::encryption::{Outcome, Wanted, decide};
 use crate::rules::volume::{Asked, check};
 use crate::state::encryption::{Seal, defaults};
@@ -37,7 +37,8 @@ fn plan(image: &Bootable, wishes: &[DeviceWish]) -> Result<Vec<Planned>> {
                 || device.device == image.root_device && is_root(&wish.device, &image.root_device)
         };
         let wish = wishes.iter().find(is_meant);
-        if wish.is_some_and(|wish| wish.left_out) && device.device != image.root_device {
+        if let Some(wish) = wish.filter(|wish| wish.left_out) {
+            check_can_go(&wish.device, device.device == image.root_device)?;
             continue;
         }
         let number = |rate: Option<u32>| rate.and_then(|rate| i32::try_from(rate).ok());

@@ -13,6 +13,7 @@ pub mod encryption;
 pub mod export_task;
 pub mod fast_restore;
 pub mod fleet;
+pub mod fleet_instance;
 pub mod fleet_update;
 pub mod flow_log;
 pub mod host;

@@ -13,7 +13,7 @@ use crate::errors;
 use crate::rules::instance::State;
 use crate::rules::instance_type;
 use crate::rules::ipv6;
-use crate::rules::launch_network::check_groups;
+use crate::rules::launch_network::{check_groups, private_ips};
 use crate::rules::network_interface as rules;
 use crate::rules::tag::of_one;
 use crate::state::id::{AttachmentId, InterfaceId, SubnetId};
@@ -32,14 +32,7 @@ pub async fn create_network_interface(
         return Err(errors::unsupported(&format!("The interface type {other}")));
     }
     let tags = of_one::<InterfaceId>(input.tag_specifications)?;
-    let mut private_ips =
-        input.private_ip_address.iter().map(|text| address_of(text)).collect::<Result<Vec<_>>>()?;
-    let mut given = input.private_ip_addresses.unwrap_or_default();
-    given.sort_by_key(|one| one.primary != Some(true));
-    for one in given {
-        let text = one.private_ip_address.ok_or_else(|| errors::missing("PrivateIpAddress"))?;
-        private_ips.push(address_of(&text)?);
-    }
+    let private_ips = private_ips(input.private_ip_address, input.private_ip_addresses)?;
     let is_managed = ctx.caller().is_internal();
     let wish = Wish {
         subnet: parse::<SubnetId>(&input.subnet_id, errors::subnet_not_found)?,
@@ -53,7 +46,8 @@ pub async fn create_network_interface(
         ipv6: ipv6::check_wish(&ipv6_addresses(input.ipv6_addresses), input.ipv6_address_count)?,
         tags: tags.clone(),
     };
-    let asked = format!("{} {:?} {} {:?}", wish.subnet, wish.private_ips, wish.more, wish.groups);
+    let addresses = (&wish.private_ips, wish.more, &wish.ipv6);
+    let asked = format!("{} {addresses:?} {:?} {:?}", wish.subnet, wish.groups, wish.description);
     let once = Once::new("CreateNetworkInterface", input.client_token.as_ref(), asked);
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();

@@ -75,7 +75,7 @@ impl<'a> Once<'a> {
 /// # Errors
 /// When MaxResults is out of bounds, or the token is not one this operation gave in this scope.
 pub fn open(ctx: &Ctx, operation: &str, max_results: Option<i32>, token: Option<String>) -> Result<Page> {
-    Page::check(max_results, token.map(|token| position(ctx, operation, &token)).transpose()?)
+    Page::check(operation, max_results, token.map(|token| position(ctx, operation, &token)).transpose()?)
 }
 
 /// Where the page before ended.

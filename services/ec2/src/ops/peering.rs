@@ -121,9 +121,9 @@ pub async fn delete_vpc_peering_connection(
     change(ctx, &input.vpc_peering_connection_id, |_, peering, scope, now| {
         let by_requester = peering.requester.scope == *scope;
         match rules::code(peering, now) {
-            "active" | "deleted" => {}
+            "active" => {}
             "pending-acceptance" if by_requester => {}
-            other => return Err(errors::peering_state(&peering.id, other)),
+            other => return Err(errors::peering_not_deletable(&peering.id, other)),
         }
         peering.status = Status::Deleted;
         Ok(())

@@ -6,12 +6,13 @@ use kernel::tx::Reader;
 use kernel::{Ctx, Result, Scope};
 
 use super::page::{Listing, Once, check_dry_run, open, parse, seal};
+use super::security_group_rule::check_size as check_group_size;
 use crate::controllers::network;
 use crate::errors;
 use crate::rules::prefix_list as rules;
 use crate::rules::tag::{of_one, shown};
 use crate::state::id::{Id, PrefixListId, VpcId};
-use crate::state::prefix_list::{Entry, PrefixList};
+use crate::state::prefix_list::{Change, Entry, PrefixList};
 use crate::state::security_group::{Peer, SecurityGroup};
 use crate::state::tag::Tags;
 use crate::state::{prefix_list, security_group, tag};
@@ -37,13 +38,14 @@ pub async fn create_managed_prefix_list(
             name: input.prefix_list_name.clone(),
             entries_max: input.max_entries,
             versions: vec![entries.clone()],
+            last_change: Change::Created,
         };
         prefix_list::put(tx, scope, &list)?;
         tag::put(tx, scope, &list.id, tags.clone())?;
         once.remember(tx, &list.id)?;
         Ok(list)
     });
-    let prefix_list = Some(show(&write.await?, scope, "create-complete", Some(&tags)));
+    let prefix_list = Some(show(&write.await?, scope, Some(&tags)));
     Ok(api::CreateManagedPrefixListResult { prefix_list })
 }
 
@@ -104,12 +106,16 @@ pub async fn modify_managed_prefix_list(
         if changes_entries {
             list.versions.push(next);
         }
+        list.last_change = Change::Modified;
         prefix_list::put(tx, scope, &list)?;
+        for group in named_by(tx, scope, &id)? {
+            check_group_size(tx, scope, &group)?;
+        }
         Ok((tag::of(tx, scope, &id)?, list))
     });
     let (tags, list) = write.await?;
     put_in_force(ctx, &id).await?;
-    let prefix_list = Some(show(&list, scope, "modify-complete", Some(&tags)));
+    let prefix_list = Some(show(&list, scope, Some(&tags)));
     Ok(api::ModifyManagedPrefixListResult { prefix_list })
 }
 
@@ -130,12 +136,13 @@ pub async fn restore_managed_prefix_list_version(
             former.ok_or_else(|| errors::prefix_list_version(input.previous_version, list.version()))?;
         rules::check_size(&former, list.entries_max)?;
         list.versions.push(former);
+        list.last_change = Change::Restored;
         prefix_list::put(tx, scope, &list)?;
         Ok((tag::of(tx, scope, &id)?, list))
     });
     let (tags, list) = write.await?;
     put_in_force(ctx, &id).await?;
-    let prefix_list = Some(show(&list, scope, "restore-complete", Some(&tags)));
+    let prefix_list = Some(show(&list, scope, Some(&tags)));
     Ok(api::RestoreManagedPrefixListVersionResult { prefix_list })
 }
 
@@ -154,7 +161,8 @@ pub async fn delete_managed_prefix_list(
         prefix_list::delete(tx, scope, &id)?;
         Ok(list)
     });
-    let prefix_list = Some(show(&write.await?, scope, "delete-complete", None));
+    let gone = Some("delete-complete".to_owned());
+    let prefix_list = Some(api::ManagedPrefixList { state: gone, ..show(&write.await?, scope, None) });
     Ok(api::DeleteManagedPrefixListResult { prefix_list })
 }
 
@@ -174,7 +182,7 @@ pub async fn describe_managed_prefix_lists(
     let values = |list: &PrefixList, name: &str| rules::values(list, scope, name);
     let (lists, next_token) =
         listing.cut(ctx, lists, &tags, |it| it.id.as_str(), values, errors::prefix_list_not_found)?;
-    let show = |list: &PrefixList| show(list, scope, "create-complete", tags.get(list.id.as_str()));
+    let show = |list: &PrefixList| show(list, scope, tags.get(list.id.as_str()));
     Ok(api::DescribeManagedPrefixListsResult {
         prefix_lists: Some(lists.iter().map(show).collect()),
         next_token,
@@ -227,12 +235,12 @@ pub async fn get_managed_prefix_list_associations(
     })
 }
 
-fn show(list: &PrefixList, scope: &Scope, state: &str, tags: Option<&Tags>) -> api::ManagedPrefixList {
+fn show(list: &PrefixList, scope: &Scope, tags: Option<&Tags>) -> api::ManagedPrefixList {
     let (owner, arn) = rules::owner(list, scope);
     api::ManagedPrefixList {
         prefix_list_id: Some(list.id.to_string()),
         address_family: Some(rules::FAMILY.to_owned()),
-        state: Some(state.to_owned()),
+        state: Some(rules::state(list).to_owned()),
         prefix_list_arn: Some(arn),
         prefix_list_name: Some(list.name.clone()),
         max_entries: Some(list.entries_max),

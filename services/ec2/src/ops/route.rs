@@ -12,6 +12,7 @@ use crate::rules::route_table as rules;
 use crate::state::id::{
     EgressOnlyInternetGatewayId, InterfaceId, InternetGatewayId, NatGatewayId, PeeringId, RouteTableId, VpcId,
 };
+use crate::state::peering::Status;
 use crate::state::route_table::{Route, RouteTable, Target};
 use crate::state::{
     egress_only_internet_gateway, internet_gateway, nat_gateway, network_interface, peering, route_table, vpc,
@@ -69,7 +70,7 @@ pub async fn create_route(ctx: &Ctx, input: api::CreateRouteRequest) -> Result<a
     change(ctx, &id, |tx, table| {
         let route = Route { destination: to, target: target(tx, scope, table, &wanted)? };
         check_family(&route)?;
-        check_outside(tx, scope, table, to)?;
+        check_outside(tx, scope, table, &route)?;
         match table.routes.iter().find(|known| known.destination == to) {
             // A repeated request finds what it made.
             Some(known) if *known == route => Ok(()),
@@ -140,10 +141,20 @@ async fn change(
 }
 
 /// # Errors
-/// When the destination is all in the VPC: its packets never leave the local route here.
-fn check_outside(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, to: IpNet) -> Result<()> {
+/// When the destination is AWS's own, or all in the VPC: its packets never leave the local route here.
+fn check_outside(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, route: &Route) -> Result<()> {
+    let to = route.destination;
+    if rules::RESERVED.iter().any(|range| range.contains(&to)) {
+        return Err(errors::route_reserved(to));
+    }
     let vpc = vpc::get(tx, scope, &table.vpc)?;
-    if vpc.all_cidrs().any(|range| range.contains(&to)) { Err(errors::route_inside(to)) } else { Ok(()) }
+    match (vpc.all_cidrs().any(|range| range.contains(&to)), &route.target) {
+        (false, _) => Ok(()),
+        (true, Target::Interface(_)) => {
+            Err(errors::unsupported("A route of its own for a part of the VPC's addresses"))
+        }
+        (true, _) => Err(errors::route_inside(to)),
+    }
 }
 
 /// # Errors
@@ -198,6 +209,9 @@ fn target(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, wanted: &Wante
     if let Some(text) = &wanted.peering {
         let id: PeeringId = parse(text, errors::peering_not_found)?;
         let peering = peering::get(tx, scope, &id)?;
+        if matches!(peering.status, Status::Deleted | Status::Rejected | Status::Failed) {
+            return Err(errors::peering_not_found(&id));
+        }
         of_vpc(peering.other(&table.vpc).map(|_| &table.vpc), text)?;
         return Ok(Target::Peering(id));
     }

@@ -136,6 +136,8 @@ pub async fn modify_instance_event_start_time(
         let found = scheduled_event::find(tx, &scope, &id, &event)?;
         let mut event = found.ok_or_else(|| errors::event_not_found(&event))?;
         rules::check_start(&event, to, tx.ctx().now())?;
+        // The window keeps its length.
+        event.not_after = event.not_after.map(|end| end + to - event.not_before);
         event.not_before = to;
         scheduled_event::put(tx, &scope, &event)?;
         Ok(event)

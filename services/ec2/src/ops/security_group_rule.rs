@@ -1,6 +1,9 @@
 //! Operations on the rules of security groups. A change is in force when it is answered.
 
+use std::collections::BTreeMap;
+
 use api_ec2 as api;
+use kernel::tx::Reader;
 use kernel::{AccountId, Ctx, Result, Scope, Tx};
 
 use super::page::{Listing, check_dry_run};
@@ -76,6 +79,7 @@ async fn authorize(
             new.push(Rule { id, egress: target.egress, traffic, peer, description });
         }
         rules::add(&mut group, new.clone())?;
+        check_size(tx, scope, &group)?;
         security_group::put(tx, scope, &group)?;
         if let Some(tags) = tags {
             new.iter().try_for_each(|rule| tag::put(tx, scope, &rule.id, tags.clone()))?;
@@ -85,6 +89,20 @@ async fn authorize(
     let (group, new) = write.await?;
     put_in_force(ctx, &group).await?;
     Ok(new.iter().map(|rule| show(&group, rule, scope, tags)).collect())
+}
+
+/// # Errors
+/// When a group has more rules than it may, seeing what the prefix lists hold that they name.
+pub(super) fn check_size(from: &mut impl Reader, scope: &Scope, group: &SecurityGroup) -> Result<()> {
+    let mut sizes = BTreeMap::new();
+    for rule in &group.rules {
+        if let Peer::PrefixList(id) = &rule.peer
+            && let Some(list) = prefix_list::find(from, scope, id)?
+        {
+            sizes.insert(list.id, list.entries_max);
+        }
+    }
+    rules::check_size(group, &sizes)
 }
 
 /// The peer as it is stored, its group found.

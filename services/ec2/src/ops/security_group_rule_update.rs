@@ -5,7 +5,7 @@ use kernel::{Ctx, Result, Tx};
 
 use super::page::check_dry_run;
 use super::security_group::resolve;
-use super::security_group_rule::{Target, peer, put_in_force};
+use super::security_group_rule::{Target, check_size, peer, put_in_force};
 use crate::errors;
 use crate::rules::permission::{self, Wanted};
 use crate::rules::security_group_rule as rules;
@@ -32,7 +32,8 @@ pub async fn modify_security_group_rules(
         updates.iter().try_for_each(|(id, wanted)| {
             let peer = peer(tx, ctx.scope(), group, &wanted.peer)?;
             rules::replace(group, id, wanted, peer)
-        })
+        })?;
+        check_size(tx, ctx.scope(), group)
     })
     .await?;
     Ok(api::ModifySecurityGroupRulesResult { r#return: Some(true) })

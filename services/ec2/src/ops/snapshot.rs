@@ -5,9 +5,11 @@ use kernel::{Access, Ctx, Reader, Result, Scope, Tx};
 use shape::Timestamp;
 
 use super::page::{Listing, check_dry_run};
+use super::snapshot_share::accounts;
 use super::volume::{check_id as check_volume_id, get as get_volume};
 use crate::controllers::snapshot::{self as controller, CONTROLLER};
 use crate::errors;
+use crate::rules::image::OWNER_ALIAS;
 use crate::rules::snapshot_tier::storage_tier;
 use crate::rules::tag::{self as tags_of, shown};
 use crate::rules::volume::state as volume_state;
@@ -148,20 +150,14 @@ pub async fn describe_snapshots(
     let (mut all, tags) =
         ctx.read(|snap| Ok((all_seen(snap, &scope)?, tag::of_all::<SnapshotId>(snap, &scope)?))).await?;
     let own = scope.account.to_string();
-    let owners: Vec<_> = input
-        .owner_ids
-        .unwrap_or_default()
-        .iter()
-        .map(|o| if o == "self" { own.clone() } else { o.clone() })
-        .collect();
-    let users = input.restorable_by_user_ids.unwrap_or_default();
+    let owners = accounts(input.owner_ids, &[OWNER_ALIAS], &own)?;
+    let users = accounts(input.restorable_by_user_ids, &["all"], &own)?;
     all.retain(|(place, one)| {
         let visible = *place == scope || place.region == scope.region && one.shared.admits(scope.account);
         let owned = owners.is_empty() || owners.contains(&place.account.to_string());
         let restorable = users.is_empty()
             || users.iter().any(|user| match user.as_str() {
                 "all" => one.shared.everybody,
-                "self" => *place == scope,
                 user => {
                     place.account.to_string() == user || one.shared.accounts.iter().any(|one| one == user)
                 }

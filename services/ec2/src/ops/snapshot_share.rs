@@ -56,6 +56,26 @@ pub fn named(users: Option<Vec<String>>, groups: Option<Vec<String>>) -> impl It
     users.chain(groups.unwrap_or_default().into_iter().map(|group| (None, Some(group))))
 }
 
+/// The accounts that a listing is asked for, where the account itself is `own`, and `words` may stand for others.
+///
+/// # Errors
+/// `InvalidUserID.Malformed`.
+pub fn accounts(named: Option<Vec<String>>, words: &[&str], own: &str) -> Result<Vec<String>> {
+    let one = |name: String| match name.as_str() {
+        "self" => Ok(own.to_owned()),
+        word if words.contains(&word) => Ok(name),
+        other => check_account(other).map(|()| name),
+    };
+    named.unwrap_or_default().into_iter().map(one).collect()
+}
+
+/// # Errors
+/// `InvalidUserID.Malformed`.
+fn check_account(text: &str) -> Result<()> {
+    let is_one = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if is_one { Ok(()) } else { Err(errors::account_invalid(text)) }
+}
+
 /// Lets accounts, or everybody, use something; or no more.
 ///
 /// # Errors
@@ -66,9 +86,7 @@ pub fn share(shared: &mut Shared, add: &[Whom], remove: &[Whom]) -> Result<()> {
             (_, Some(group)) if group == "all" => shared.everybody = give,
             (_, Some(group)) => return Err(errors::invalid_value(group, "group")),
             (Some(user), None) => {
-                if user.len() != 12 || !user.bytes().all(|b| b.is_ascii_digit()) {
-                    return Err(errors::account_invalid(user));
-                }
+                check_account(user)?;
                 shared.accounts.retain(|account| account != user);
                 if give {
                     shared.accounts.push(user.clone());

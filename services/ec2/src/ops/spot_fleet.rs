@@ -5,7 +5,8 @@ use kernel::tokens::fingerprint;
 use kernel::{Access, Ctx, Result, Scope};
 use shape::Timestamp;
 
-use super::fleet::{active, may_launch, members};
+use super::fleet::may_launch;
+use super::fleet_instance::{active, members};
 use super::page::{self, Once, check_dry_run};
 use crate::controllers::fleet::{self as controller, CONTROLLER};
 use crate::errors;

@@ -110,15 +110,28 @@ pub async fn create_subnet(ctx: &Ctx, input: api::CreateSubnetRequest) -> Result
 /// The zone's name, given by name or by id.
 fn check_zone(scope: &Scope, name: Option<String>, id: Option<String>) -> Result<Option<String>> {
     let zones = crate::rules::region::zones(scope.region.as_str());
-    let Some(given) = name.or(id).filter(|given| !given.is_empty()) else { return Ok(None) };
-    let found = zones.into_iter().find(|zone| zone.name == given || zone.id == given);
-    found.map(|zone| Some(zone.name)).ok_or_else(|| errors::zone_invalid(&given))
+    let find = |given: Option<String>| {
+        let Some(given) = given.filter(|given| !given.is_empty()) else { return Ok(None) };
+        let found = zones.iter().find(|zone| zone.name == given || zone.id == given);
+        found.map(|zone| Some(zone.name.clone())).ok_or_else(|| errors::zone_invalid(&given))
+    };
+    match (find(name)?, find(id)?) {
+        (Some(name), Some(other)) if name != other => {
+            Err(errors::combination("AvailabilityZone and AvailabilityZoneId are of different zones."))
+        }
+        (name, of_id) => Ok(name.or(of_id)),
+    }
 }
 
 pub async fn create_default_subnet(
     ctx: &Ctx,
     input: api::CreateDefaultSubnetRequest,
 ) -> Result<api::CreateDefaultSubnetResult> {
+    if input.availability_zone.is_some() && input.availability_zone_id.is_some() {
+        return Err(errors::combination(
+            "Specify either AvailabilityZone or AvailabilityZoneId, but not both.",
+        ));
+    }
     let zone = check_zone(ctx.scope(), input.availability_zone, input.availability_zone_id)?;
     let zone = zone.ok_or_else(|| errors::missing("AvailabilityZone"))?;
     if input.ipv6_native == Some(true) {

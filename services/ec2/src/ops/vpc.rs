@@ -4,7 +4,7 @@ use api_ec2 as api;
 use kernel::{Ctx, Result, Scope, Tx};
 
 use super::page::{Listing, check_dry_run, parse};
-use super::vpc_cidr::{add_ipv6, association, association6, check_carries_ipv6};
+use super::vpc_cidr::{add_ipv6, association, association6, check_carries_ipv6, check_range};
 use crate::controllers::listener::{self, Listeners};
 use crate::controllers::network;
 use crate::errors;
@@ -64,7 +64,7 @@ fn show(vpc: &Vpc, scope: &Scope, tags: Option<&Tags>) -> api::Vpc {
 
 pub async fn create_vpc(ctx: &Ctx, input: api::CreateVpcRequest) -> Result<api::CreateVpcResult> {
     let text = input.cidr_block.ok_or_else(|| errors::missing("cidrBlock"))?;
-    let cidr = rules::check_cidr(&text, "cidrBlock", errors::vpc_range)?;
+    let cidr = check_range(ctx, &text)?;
     if let Some(other) = input.instance_tenancy.filter(|tenancy| tenancy != "default") {
         return Err(errors::unsupported(&format!("The tenancy {other}")));
     }
@@ -138,6 +138,9 @@ pub async fn modify_vpc_attribute(ctx: &Ctx, input: api::ModifyVpcAttributeReque
     }
     let value = |given: Option<api::AttributeBooleanValue>| given.and_then(|given| given.value);
     let (hostnames, support) = (value(hostnames), value(support));
+    if hostnames.is_none() && support.is_none() {
+        return Err(errors::no_attributes());
+    }
     let scope = ctx.scope();
     ctx.write(|tx| {
         vpc::ensure_default(tx, scope)?;

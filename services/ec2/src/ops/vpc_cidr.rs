@@ -7,8 +7,9 @@ use kernel::{Ctx, Result, Scope, Tx};
 use super::page::parse;
 use crate::controllers::{listener, network};
 use crate::errors;
-use crate::rules::{ipv6 as rules6, vpc as rules};
+use crate::rules::{ipv6 as rules6, vpc as rules, vpc_endpoint};
 use crate::state::id::{CidrAssociationId, GroupId, VpcId};
+use crate::state::public_address::Pool;
 use crate::state::vpc::{CidrAssociation, Ipv6Association, Vpc};
 use crate::state::{ipv6, network_acl, peering, route_table, security_group, subnet, vpc};
 
@@ -55,7 +56,7 @@ pub async fn associate_vpc_cidr_block(
         return associate_ipv6(ctx, id).await;
     }
     let text = input.cidr_block.ok_or_else(|| errors::missing("cidrBlock"))?;
-    let cidr = rules::check_cidr(&text, "cidrBlock", errors::vpc_range)?;
+    let cidr = check_range(ctx, &text)?;
     let scope = ctx.scope();
     let write = ctx.write(|tx| {
         vpc::ensure_default(tx, scope)?;
@@ -65,6 +66,7 @@ pub async fn associate_vpc_cidr_block(
         if vpc.cidrs().into_iter().chain(beyond).any(|known| rules::overlap(known, cidr)) {
             return Err(errors::cidr_conflict(cidr));
         }
+        rules::check_further(&vpc.cidrs(), cidr)?;
         if vpc.cidrs().len() >= rules::CIDRS_MAX {
             return Err(errors::cidr_limit(&id));
         }
@@ -116,6 +118,17 @@ pub async fn disassociate_vpc_cidr_block(
         ipv6_cidr_block_association: gone.err().map(|gone| association6(&gone, scope, state)),
         vpc_id: Some(vpc.to_string()),
     })
+}
+
+/// The range of a VPC, which is not of what this cloud itself has public addresses and services in.
+pub(super) fn check_range(ctx: &Ctx, text: &str) -> Result<Ipv4Net> {
+    let cidr = rules::check_range(text)?;
+    let Pool(pool) = *ctx.own::<Pool>();
+    let mut services = vpc_endpoint::installed(|_| true).filter_map(|service| service.range());
+    match rules::overlap(pool, cidr) || services.any(|range| rules::overlap(range, cidr)) {
+        true => Err(errors::vpc_range(text)),
+        false => Ok(cidr),
+    }
 }
 
 /// # Errors

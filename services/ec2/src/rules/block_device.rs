@@ -72,6 +72,15 @@ pub fn check_unencrypted(wishes: &[DeviceWish]) -> Result<()> {
     }
 }
 
+/// # Errors
+/// When what a request leaves out is the root: nothing runs without one.
+pub fn check_can_go(device: &str, is_root: bool) -> Result<()> {
+    if !is_root {
+        return Ok(());
+    }
+    Err(errors::device_mapping(format!("The root device '{device}' cannot be left out.")))
+}
+
 /// The names under which a client may mean the root volume.
 const ROOT_NAMES: [&str; 2] = ["/dev/sda1", "/dev/xvda"];
 

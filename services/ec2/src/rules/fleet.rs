@@ -1,14 +1,18 @@
 //! Fleets: which pools there are, in which order they are tried, and how much is still missing.
 
+use std::collections::BTreeMap;
+
 use api_ec2 as api;
 use kernel::Result;
 use serde::{Deserialize, Serialize};
 
 use super::instance_type;
 use super::launch_template::Data;
-use super::{reshape, spot};
+use super::{launch, reshape, spot, tag};
 use crate::errors;
+use crate::state::fleet::TAGGED;
 use crate::state::spot::{Behavior, Kind as SpotKind};
+use crate::state::tag::Tags;
 use price::Dollars;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,11 +47,14 @@ pub struct Target {
 /// One way to launch: a launch template, and what overrides it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pool {
+    /// Which of the request's templates it is of, where one has several overrides.
+    #[serde(default)]
+    pub config: usize,
     /// Members of LaunchTemplateSpecification.
     pub template: Data,
     /// Members of overrides.
     pub overrides: Data,
-    /// Members of RunInstances, where there is no template.
+    /// Members of RunInstances that are in neither.
     #[serde(default)]
     pub launch: Data,
     pub max_price: Option<Dollars>,
@@ -71,9 +78,15 @@ pub fn check_kind(given: Option<&str>) -> Result<Kind> {
     }
 }
 
+/// What a fleet shall have. What is not said of the other market than units are of by default stays as it was `before`,
+/// as far as the whole has room for it.
+///
 /// # Errors
 /// When parts and whole do not fit.
-pub fn check_target(given: &api::TargetCapacitySpecificationRequest) -> Result<Target> {
+pub fn check_target(
+    given: &api::TargetCapacitySpecificationRequest,
+    before: Option<Target>,
+) -> Result<Target> {
     let count = |given: i32, name: &str| match u32::try_from(given) {
         Ok(count) if given <= CAPACITY_MAX => Ok(count),
         _ => Err(errors::invalid_value(given, name)),
@@ -84,14 +97,25 @@ pub fn check_target(given: &api::TargetCapacitySpecificationRequest) -> Result<T
     let spot = part(given.spot_target_capacity, "SpotTargetCapacity")?;
     let default_is_spot = match given.default_target_capacity_type.as_deref() {
         Some("spot") => true,
-        None | Some("on-demand") => false,
+        Some("on-demand") => false,
+        None => before.is_some_and(|before| before.default_is_spot),
         Some(other) => return Err(errors::unsupported(&format!("The target capacity type {other}"))),
     };
     let rest = total.checked_sub(on_demand.unwrap_or(0) + spot.unwrap_or(0));
     let rest = rest.ok_or_else(|| {
         errors::invalid_parameter_value("The target capacities are more than the total target capacity.")
     })?;
-    let (more_firm, more_spot) = if default_is_spot { (0, rest) } else { (rest, 0) };
+    let kept = |given: Option<u32>, former: fn(Target) -> u32| match given {
+        Some(_) => 0,
+        None => before.filter(|before| before.default_is_spot == default_is_spot).map_or(0, former).min(rest),
+    };
+    let (more_firm, more_spot) = if default_is_spot {
+        let kept = kept(on_demand, |before| before.on_demand);
+        (kept, rest - kept)
+    } else {
+        let kept = kept(spot, |before| before.spot);
+        (rest - kept, kept)
+    };
     Ok(Target {
         on_demand: on_demand.unwrap_or(0) + more_firm,
         spot: spot.unwrap_or(0) + more_spot,
@@ -105,14 +129,20 @@ pub fn check_target(given: &api::TargetCapacitySpecificationRequest) -> Result<T
 /// When there are none, or too many.
 pub fn check_pools(given: &[api::FleetLaunchTemplateConfigRequest]) -> Result<Vec<Pool>> {
     let mut pools = Vec::new();
-    for config in given {
-        let named = config.launch_template_specification.as_ref();
+    for (config, (specification, overrides)) in
+        given.iter().map(|one| (&one.launch_template_specification, &one.overrides)).enumerate()
+    {
+        let named = specification.as_ref();
         let named = named.ok_or_else(|| errors::missing("LaunchTemplateSpecification"))?;
+        if named.version.is_none() {
+            return Err(errors::missing("LaunchTemplateSpecification.Version"));
+        }
         let template = reshape::read(named);
         let none = api::FleetLaunchTemplateOverridesRequest::default();
-        let overrides = config.overrides.as_deref().filter(|all| !all.is_empty());
+        let overrides = overrides.as_deref().filter(|all| !all.is_empty());
         for one in overrides.unwrap_or(std::slice::from_ref(&none)) {
             pools.push(Pool {
+                config,
                 template: template.clone(),
                 overrides: reshape::read(one),
                 launch: Data::new(),
@@ -127,6 +157,24 @@ pub fn check_pools(given: &[api::FleetLaunchTemplateConfigRequest]) -> Result<Ve
         count if count > POOLS_MAX => Err(errors::invalid_value(count, "LaunchTemplateConfigs")),
         _ => Ok(pools),
     }
+}
+
+/// The tags of a request: the fleet's own, and, as members of RunInstances, those that an instant one gives what it
+/// launches. Others have them in their templates.
+///
+/// # Errors
+/// As [`tag::of_specifications`].
+pub fn check_tags(kind: Kind, given: Option<Vec<api::TagSpecification>>) -> Result<(Tags, Data)> {
+    let is_own = |one: &api::TagSpecification| {
+        kind != Kind::Instant || one.resource_type.as_deref().is_none_or(|name| name == TAGGED)
+    };
+    let (own, of_launches): (Vec<_>, Vec<_>) = given.into_iter().flatten().partition(is_own);
+    let own = tag::of_specifications(Some(own), &[TAGGED])?.remove(TAGGED).unwrap_or_default();
+    tag::of_specifications(Some(of_launches.clone()), launch::TAGGED)?;
+    let tag_specifications = (!of_launches.is_empty()).then_some(of_launches);
+    let mut launch = reshape::read(&api::RunInstancesRequest { tag_specifications, ..Default::default() });
+    launch.retain(|name, _| name == "TagSpecifications");
+    Ok((own, launch))
 }
 
 /// Whole units only, as AWS asks of fleets that are not of memory or processors.
@@ -178,6 +226,36 @@ pub fn instances_for(missing: u32, weight: u32) -> u32 {
     missing.div_ceil(weight.max(1))
 }
 
+/// How many instances to launch in which of the pools that are `open`, in this order, for so many units: all in the
+/// first, or, diversified, evenly, seeing what each has (`units`, by index).
+pub fn shares(
+    strategy: &str,
+    pools: &[Pool],
+    open: &[usize],
+    units: &BTreeMap<usize, u32>,
+    missing: u32,
+) -> Vec<(usize, u32)> {
+    let weight = |index: usize| pools.get(index).map_or(1, |pool| pool.weight.max(1));
+    if strategy != "diversified" {
+        return open
+            .first()
+            .map(|index| (*index, instances_for(missing, weight(*index))))
+            .into_iter()
+            .collect();
+    }
+    let (mut units, mut missing) = (units.clone(), missing);
+    let mut counts: Vec<(usize, u32)> = open.iter().map(|index| (*index, 0)).collect();
+    while missing > 0 {
+        let has = |index: usize| units.get(&index).copied().unwrap_or_default();
+        let Some((index, count)) = counts.iter_mut().min_by_key(|(index, _)| has(*index)) else { break };
+        *count += 1;
+        *units.entry(*index).or_default() += weight(*index);
+        missing = missing.saturating_sub(weight(*index));
+    }
+    counts.retain(|(_, count)| *count > 0);
+    counts
+}
+
 /// The launch of `count` instances in a pool.
 pub fn launch(pool: &Pool, count: u32, is_spot: bool, behavior: Behavior) -> api::RunInstancesRequest {
     let mut request = api::RunInstancesRequest::default();
@@ -215,7 +293,8 @@ mod tests {
     fn pool(name: &str, weight: u32, priority: Option<u64>) -> Pool {
         let mut overrides = Data::new();
         overrides.insert("InstanceType".to_owned(), name.into());
-        Pool { template: Data::new(), overrides, launch: Data::new(), max_price: None, weight, priority }
+        let (template, launch) = (Data::new(), Data::new());
+        Pool { config: 0, template, overrides, launch, max_price: None, weight, priority }
     }
 
     #[test]
@@ -227,6 +306,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_diversified_is_in_all_pools_alike() {
+        let pools = [pool("t3.micro", 1, None), pool("t3.small", 2, None), pool("t3.medium", 1, None)];
+        let none = BTreeMap::new();
+        assert_eq!(shares("lowest-price", &pools, &[1, 0], &none, 5), [(1, 3)]);
+        assert_eq!(shares("diversified", &pools, &[0, 1, 2], &none, 6), [(0, 2), (1, 1), (2, 2)]);
+        let there = BTreeMap::from([(0, 2), (1, 2)]);
+        assert_eq!(shares("diversified", &pools, &[0, 1, 2], &there, 3), [(0, 1), (2, 2)]);
+        assert_eq!(shares("diversified", &pools, &[2], &there, 3), [(2, 3)], "the others have no room");
+        assert!(shares("diversified", &pools, &[], &none, 3).is_empty());
+    }
+
+    #[test]
     fn parts_and_whole_of_a_target_fit() {
         let given = |total, on_demand, spot, default: Option<&str>| api::TargetCapacitySpecificationRequest {
             total_target_capacity: total,
@@ -235,13 +326,32 @@ mod tests {
             default_target_capacity_type: default.map(str::to_owned),
             ..Default::default()
         };
-        let target = |given| check_target(&given).map(|target| (target.on_demand, target.spot)).ok();
+        let target = |given| check_target(&given, None).map(|target| (target.on_demand, target.spot)).ok();
         assert_eq!(target(given(5, None, None, None)), Some((5, 0)));
         assert_eq!(target(given(5, Some(2), None, Some("spot"))), Some((2, 3)));
         assert_eq!(target(given(5, Some(2), Some(3), None)), Some((2, 3)));
         assert_eq!(target(given(5, Some(6), None, None)), None);
         assert_eq!(target(given(-1, None, None, None)), None);
         assert_eq!(target(given(5, None, None, Some("capacity-block"))), None);
+    }
+
+    #[test]
+    fn what_is_not_said_of_a_target_stays() {
+        let given = |total, on_demand, default: Option<&str>| api::TargetCapacitySpecificationRequest {
+            total_target_capacity: total,
+            on_demand_target_capacity: on_demand,
+            default_target_capacity_type: default.map(str::to_owned),
+            ..Default::default()
+        };
+        let before = |on_demand, spot, default_is_spot| Some(Target { on_demand, spot, default_is_spot });
+        let target = |given, before| check_target(&given, before).ok();
+        assert_eq!(target(given(2, None, None), before(0, 1, true)), before(0, 2, true));
+        assert_eq!(target(given(9, None, None), before(2, 3, true)), before(2, 7, true));
+        assert_eq!(target(given(9, None, Some("spot")), before(2, 3, true)), before(2, 7, true));
+        assert_eq!(target(given(9, None, None), before(2, 3, false)), before(6, 3, false));
+        assert_eq!(target(given(1, None, None), before(2, 3, true)), before(1, 0, true), "no room for both");
+        assert_eq!(target(given(9, Some(4), None), before(2, 3, true)), before(4, 5, true));
+        assert_eq!(target(given(9, None, Some("on-demand")), before(2, 3, true)), before(9, 0, false));
     }
 
     #[test]

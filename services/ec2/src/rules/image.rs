@@ -5,6 +5,8 @@ use crate::state::id::{Id, ImageId};
 /// The owner of images that come with the cloud, and its alias: AWS's own account for public images.
 pub const OWNER: &str = "801119661308";
 pub const OWNER_ALIAS: &str = "amazon";
+/// Every name by which AWS's own accounts go.
+pub const OWNER_ALIASES: [&str; 3] = [OWNER_ALIAS, "aws-backup-vault", "aws-marketplace"];
 /// 2026-01-01: a fixed date, for the ids are fixed too.
 pub const CREATED: &str = "2026-01-01T00:00:00.000Z";
 pub const ROOT_DEVICE: &str = "/dev/sda1";

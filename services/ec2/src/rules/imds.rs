@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::json;
 
+use super::imds_network::{InterfaceFacts, network};
 use super::imds_role::RoleFacts;
 use super::region;
 use crate::state::scheduled_event::ScheduledEvent;
@@ -26,20 +27,14 @@ pub struct Facts {
     pub private_ip: Ipv4Addr,
     /// Its own name inside of its VPC.
     pub hostname: String,
-    pub public_ip: Option<Ipv4Addr>,
     /// Its VPC gives public addresses names.
     pub has_public_name: bool,
-    pub mac: String,
-    pub interface_id: String,
+    pub first: InterfaceFacts,
+    pub further: Vec<InterfaceFacts>,
     pub vpc_id: String,
-    pub vpc_cidr: String,
-    pub subnet_id: String,
-    pub subnet_cidr: String,
-    pub ipv6: Vec<String>,
-    pub subnet_cidrs6: Vec<String>,
+    /// The primary one first.
+    pub vpc_cidrs: Vec<String>,
     pub vpc_cidrs6: Vec<String>,
-    /// Ids and names.
-    pub groups: Vec<(String, String)>,
     /// Name and OpenSSH line.
     pub key: Option<(String, String)>,
     pub user_data: Option<Vec<u8>>,
@@ -190,72 +185,12 @@ fn identity(facts: &Facts, put: &mut impl FnMut(String, String)) {
         ("placement/region", facts.region.clone()),
         ("profile", "default-hvm".to_owned()),
         ("reservation-id", facts.reservation_id.clone()),
-        ("security-groups", names(&facts.groups)),
+        ("security-groups", facts.first.group_names()),
         ("services/domain", domain.to_owned()),
         ("services/partition", facts.partition.clone()),
     ] {
         put(format!("meta-data/{name}"), value);
     }
-}
-
-fn network(facts: &Facts, put: &mut impl FnMut(String, String)) {
-    let private_name = facts.hostname.clone();
-    let named = facts.public_ip.filter(|_| facts.has_public_name);
-    let public_name = named.map(|address| region::public_dns_name(&facts.region, address));
-    for name in ["hostname", "local-hostname"] {
-        put(format!("meta-data/{name}"), private_name.clone());
-    }
-    put("meta-data/local-ipv4".to_owned(), facts.private_ip.to_string());
-    put("meta-data/mac".to_owned(), facts.mac.clone());
-    network6(facts, put);
-    let mac = format!("meta-data/network/interfaces/macs/{}", facts.mac);
-    let ids: Vec<_> = facts.groups.iter().map(|(id, _)| id.clone()).collect();
-    for (name, value) in [
-        ("device-number", "0".to_owned()),
-        ("interface-id", facts.interface_id.clone()),
-        ("local-hostname", private_name),
-        ("local-ipv4s", facts.private_ip.to_string()),
-        ("mac", facts.mac.clone()),
-        ("owner-id", facts.account.clone()),
-        ("security-group-ids", ids.join("\n")),
-        ("security-groups", names(&facts.groups)),
-        ("subnet-id", facts.subnet_id.clone()),
-        ("subnet-ipv4-cidr-block", facts.subnet_cidr.clone()),
-        ("vpc-id", facts.vpc_id.clone()),
-        ("vpc-ipv4-cidr-block", facts.vpc_cidr.clone()),
-        ("vpc-ipv4-cidr-blocks", facts.vpc_cidr.clone()),
-    ] {
-        put(format!("{mac}/{name}"), value);
-    }
-    if let Some(name) = public_name {
-        put("meta-data/public-hostname".to_owned(), name.clone());
-        put(format!("{mac}/public-hostname"), name);
-    }
-    if let Some(address) = facts.public_ip {
-        put("meta-data/public-ipv4".to_owned(), address.to_string());
-        put(format!("{mac}/public-ipv4s"), address.to_string());
-        put(format!("{mac}/ipv4-associations/{address}"), facts.private_ip.to_string());
-    }
-}
-
-/// Absent where there is no IPv6, as AWS has it.
-fn network6(facts: &Facts, put: &mut impl FnMut(String, String)) {
-    let mac = format!("meta-data/network/interfaces/macs/{}", facts.mac);
-    if let Some(first) = facts.ipv6.first() {
-        put("meta-data/ipv6".to_owned(), first.clone());
-        put(format!("{mac}/ipv6s"), facts.ipv6.join("\n"));
-    }
-    for (name, cidrs) in
-        [("subnet-ipv6-cidr-blocks", &facts.subnet_cidrs6), ("vpc-ipv6-cidr-blocks", &facts.vpc_cidrs6)]
-    {
-        if !cidrs.is_empty() {
-            put(format!("{mac}/{name}"), cidrs.join("\n"));
-        }
-    }
-}
-
-fn names(groups: &[(String, String)]) -> String {
-    groups.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 /// The instance identity document. It is not signed.
@@ -307,18 +242,22 @@ mod tests {
             launched_at: "2026-01-01T00:00:00Z".to_owned(),
             private_ip: Ipv4Addr::new(172, 31, 0, 4),
             hostname: "ip-172-31-0-4.ec2.internal".to_owned(),
-            public_ip: Some(Ipv4Addr::new(198, 18, 0, 1)),
             has_public_name: true,
-            mac: "0a:00:00:00:00:01".to_owned(),
-            interface_id: "eni-1".to_owned(),
+            first: InterfaceFacts {
+                device: 0,
+                id: "eni-1".to_owned(),
+                mac: "0a:00:00:00:00:01".to_owned(),
+                addresses: vec![(Ipv4Addr::new(172, 31, 0, 4), Some(Ipv4Addr::new(198, 18, 0, 1)))],
+                ipv6: Vec::new(),
+                subnet_id: "subnet-1".to_owned(),
+                subnet_cidr: "172.31.0.0/20".to_owned(),
+                subnet_cidrs6: Vec::new(),
+                groups: vec![("sg-1".to_owned(), "default".to_owned())],
+            },
+            further: Vec::new(),
             vpc_id: "vpc-1".to_owned(),
-            vpc_cidr: "172.31.0.0/16".to_owned(),
-            subnet_id: "subnet-1".to_owned(),
-            subnet_cidr: "172.31.0.0/20".to_owned(),
-            ipv6: Vec::new(),
-            subnet_cidrs6: Vec::new(),
+            vpc_cidrs: vec!["172.31.0.0/16".to_owned()],
             vpc_cidrs6: Vec::new(),
-            groups: vec![("sg-1".to_owned(), "default".to_owned())],
             key: Some(("k".to_owned(), "ssh-ed25519 AAAA k".to_owned())),
             user_data: Some(b"#!/bin/sh\n".to_vec()),
             tags: None,
@@ -357,7 +296,8 @@ mod tests {
 
     #[test]
     fn without_key_and_user_data_there_are_none() {
-        let facts = Facts { key: None, user_data: None, public_ip: None, ..facts() };
+        let mut facts = Facts { key: None, user_data: None, ..facts() };
+        facts.first.addresses.iter_mut().for_each(|(_, public)| *public = None);
         for absent in ["latest/user-data", "latest/meta-data/public-keys/", "latest/meta-data/public-ipv4"] {
             assert_eq!(get(absent, &facts), None, "{absent}");
         }

@@ -71,7 +71,7 @@ impl Launch {
 }
 
 /// Types of resources a launch makes and tags.
-const TAGGED: &[&str] = &["instance", "volume", "network-interface", "spot-instances-request"];
+pub const TAGGED: &[&str] = &["instance", "volume", "network-interface", "spot-instances-request"];
 /// Instances of one request.
 const COUNT_MAX: u32 = 1_000;
 /// Of user data, decoded (EC2 user guide, "Run commands at launch").
@@ -79,6 +79,8 @@ pub const USER_DATA_BYTES_MAX: usize = 16_384;
 /// What AWS takes where a request names no type.
 const TYPE_DEFAULT: &str = "m1.small";
 const TOKEN_CHARS_MAX: usize = 64;
+/// How a burstable instance may be credited.
+const CREDITS: [&str; 2] = ["standard", "unlimited"];
 
 /// # Errors
 /// The refusals that AWS has for such a request.
@@ -90,12 +92,7 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
     if instance_type.architecture != image::architecture() {
         return Err(errors::architecture_mismatch(name, instance_type.architecture, image::architecture()));
     }
-    if input.hibernation_options.as_ref().and_then(|o| o.configured) == Some(true) {
-        return Err(errors::unsupported("Hibernation"));
-    }
-    if input.enclave_options.as_ref().and_then(|o| o.enabled) == Some(true) {
-        return Err(errors::unsupported("An enclave"));
-    }
+    check_parts(&input)?;
     let market = spot::check_options(input.instance_market_options)?;
     let preference = capacity_reservation::check_preference(input.capacity_reservation_specification)?;
     if market.is_some() && !matches!(preference, Preference::Open | Preference::None) {
@@ -152,6 +149,27 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
         dry_run: input.dry_run.unwrap_or(false),
         source: None,
     })
+}
+
+/// What is wrong whatever else a launch asks for: what a launch template is refused for too.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_parts(input: &RunInstancesRequest) -> Result<()> {
+    if input.hibernation_options.as_ref().and_then(|o| o.configured) == Some(true) {
+        return Err(errors::unsupported("Hibernation"));
+    }
+    if input.enclave_options.as_ref().and_then(|o| o.enabled) == Some(true) {
+        return Err(errors::unsupported("An enclave"));
+    }
+    if let Some(credits) = input.credit_specification.as_ref().map(|c| &c.cpu_credits)
+        && !CREDITS.contains(&credits.as_str())
+    {
+        return Err(errors::invalid_value(credits, "cpuCredits"));
+    }
+    input.metadata_options.clone().map(metadata_options::at_launch).transpose()?;
+    tag::of_specifications(input.tag_specifications.clone(), TAGGED)?;
+    Ok(())
 }
 
 fn check_counts(min: i32, max: i32) -> Result<(u32, u32)> {
@@ -222,12 +240,9 @@ pub fn check_recovery(given: Option<&str>) -> Result<bool> {
 }
 
 /// # Errors
-/// When the type is not burstable, or the word is not one of AWS's two.
+/// When the type is not burstable.
 fn check_credits(instance_type: &InstanceType, given: Option<String>) -> Result<Option<String>> {
     match given {
-        Some(credits) if !matches!(credits.as_str(), "standard" | "unlimited") => {
-            Err(errors::invalid_value(credits, "cpuCredits"))
-        }
         Some(_) if !instance_type.is_burstable() => Err(errors::combination(format!(
             "The instance type '{}' does not support a credit specification.",
             instance_type.name

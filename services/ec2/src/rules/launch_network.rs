@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use api_ec2::{InstanceIpv6Address, InstanceNetworkInterfaceSpecification, Placement};
+use api_ec2::{
+    InstanceIpv6Address, InstanceNetworkInterfaceSpecification, Placement, PrivateIpAddressSpecification,
+};
 use kernel::Result;
 
 use super::network_interface::{ADDRESSES_MAX, DEVICES_MAX};
@@ -145,7 +147,7 @@ fn check_interface(one: InstanceNetworkInterfaceSpecification) -> Result<Interfa
         (count, _) => usize::try_from(count.unwrap_or(0)).unwrap_or(usize::MAX).min(ADDRESSES_MAX + 1),
     };
     Ok(Interface::New(New {
-        private_ips: private_ips(&one)?,
+        private_ips: private_ips(one.private_ip_address, one.private_ip_addresses)?,
         more,
         subnet: one.subnet_id.map(check_subnet).transpose()?,
         groups: check_groups(one.groups)?,
@@ -158,15 +160,22 @@ fn check_interface(one: InstanceNetworkInterfaceSpecification) -> Result<Interfa
 }
 
 /// The addresses of an interface, out of both places where they may be given, the primary one first.
-fn private_ips(one: &InstanceNetworkInterfaceSpecification) -> Result<Vec<Ipv4Addr>> {
-    let mut listed = one.private_ip_addresses.clone().unwrap_or_default();
+///
+/// # Errors
+/// For two primary ones, and for what is no address.
+pub fn private_ips(
+    first: Option<String>,
+    listed: Option<Vec<PrivateIpAddressSpecification>>,
+) -> Result<Vec<Ipv4Addr>> {
+    let mut listed = listed.unwrap_or_default();
     listed.sort_by_key(|address| address.primary != Some(true));
     let primaries = listed.iter().filter(|address| address.primary == Some(true)).count();
-    if primaries + usize::from(one.private_ip_address.is_some()) > 1 {
+    if primaries + usize::from(first.is_some()) > 1 {
         return Err(errors::combination("Only one primary private IP address can be specified."));
     }
-    let listed = listed.into_iter().filter_map(|address| address.private_ip_address);
-    one.private_ip_address.clone().into_iter().chain(listed).map(check_address).collect()
+    let listed = listed.into_iter().map(|one| one.private_ip_address);
+    let given = first.map(Some).into_iter().chain(listed);
+    given.map(|address| check_address(address.ok_or_else(|| errors::missing("PrivateIpAddress"))?)).collect()
 }
 
 fn check_ipv6((given, count): (Option<Vec<InstanceIpv6Address>>, Option<i32>)) -> Result<ipv6::Wish> {

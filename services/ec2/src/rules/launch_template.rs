@@ -6,7 +6,7 @@ use kernel::Result;
 use serde_json::{Map, Value};
 use shape::{Honoured, Operation};
 
-use super::launch::check_user_data;
+use super::launch::{self, check_user_data};
 use super::reshape;
 use crate::errors;
 use crate::state::id::{Id, LaunchTemplateId};
@@ -109,10 +109,9 @@ pub fn check_members(data: Data) -> Result<Data> {
     {
         return Err(errors::template_member_unsupported(path));
     }
-    match whole {
-        Value::Object(data) => Ok(data),
-        _ => Ok(Data::new()),
-    }
+    let Value::Object(data) = whole else { return Ok(Data::new()) };
+    launch::check_parts(&complete(api::RunInstancesRequest::default(), &data))?;
+    Ok(data)
 }
 
 /// A version made from another: what is given anew replaces the old as a whole.
@@ -164,6 +163,24 @@ mod tests {
         assert_eq!(check_data(&good).unwrap().len(), 1);
         let kernel = api::RequestLaunchTemplateData { kernel_id: Some("aki-1".to_owned()), ..good.clone() };
         assert_eq!(check_data(&kernel).unwrap_err().code(), "UnsupportedOperation");
+        let options = api::LaunchTemplateHibernationOptionsRequest { configured: Some(true) };
+        let asleep = api::RequestLaunchTemplateData { hibernation_options: Some(options), ..good.clone() };
+        assert_eq!(check_data(&asleep).unwrap_err().code(), "UnsupportedOperation");
+        let options = api::LaunchTemplateInstanceMetadataOptionsRequest {
+            http_put_response_hop_limit: Some(65),
+            ..Default::default()
+        };
+        let far = api::RequestLaunchTemplateData { metadata_options: Some(options), ..good.clone() };
+        let credits = api::CreditSpecificationRequest { cpu_credits: "foo".to_owned() };
+        let rich = api::RequestLaunchTemplateData { credit_specification: Some(credits), ..good.clone() };
+        let tags = api::LaunchTemplateTagSpecificationRequest {
+            resource_type: Some("vpc".to_owned()),
+            tags: Some(vec![api::Tag { key: Some("a".to_owned()), value: None }]),
+        };
+        let tagged = api::RequestLaunchTemplateData { tag_specifications: Some(vec![tags]), ..good.clone() };
+        for bad in [far, rich, tagged] {
+            assert_eq!(check_data(&bad).unwrap_err().code(), "InvalidParameterValue");
+        }
         let disk = api::RequestLaunchTemplateData { ram_disk_id: Some("ari-1".to_owned()), ..good };
         assert!(check_data(&disk).unwrap_err().message().contains("RamDiskId"));
     }

@@ -25,6 +25,7 @@ pub mod image;
 pub mod image_standing;
 pub mod image_store;
 pub mod imds;
+pub mod imds_network;
 pub mod imds_role;
 pub mod import_task;
 pub mod instance;

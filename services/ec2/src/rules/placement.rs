@@ -109,6 +109,9 @@ pub fn check(given: &api::Placement) -> Result<Wish> {
         (Some(_), Some(_)) => return Err(errors::combination("A host takes the tenancy host.")),
         (Some(other), None) => other,
     };
+    if affinity && tenancy != Tenancy::Host {
+        return Err(errors::combination("The affinity host takes the tenancy host."));
+    }
     let group = check_group_name(given.group_name.clone(), given.group_id.clone())?;
     let partition = given.partition_number.map(check_partition).transpose()?;
     if partition.is_some() && group.is_none() {
@@ -231,6 +234,10 @@ mod tests {
         let on_host = check(&given(None, Some("h-12345678"))).unwrap();
         assert_eq!((on_host.tenancy, on_host.affinity), (Tenancy::Host, true));
         assert!(!check(&given(Some("host"), None)).unwrap().affinity);
+        for tenancy in [None, Some("default"), Some("dedicated")] {
+            let bound = api::Placement { affinity: Some("host".to_owned()), ..given(tenancy, None) };
+            assert_eq!(check(&bound).unwrap_err().code(), "InvalidParameterCombination", "{tenancy:?}");
+        }
         for (tenancy, host) in
             [(Some("mine"), None), (Some("dedicated"), Some("h-12345678")), (None, Some("x"))]
         {

@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 use kernel::{Result, Scope};
 
 use crate::errors;
-use crate::state::prefix_list::{Entry, PrefixList};
+use crate::state::prefix_list::{Change, Entry, PrefixList};
 
 pub const FAMILY: &str = "IPv4";
 const ENTRIES_MAX: i32 = 1_000;
@@ -60,6 +60,15 @@ pub fn changed(entries: &[Entry], added: &[Entry], removed: &[Ipv4Net]) -> Resul
         next.push(entry.clone());
     }
     Ok(next)
+}
+
+/// The state a list is in: every change is done when it is answered.
+pub fn state(list: &PrefixList) -> &'static str {
+    match list.last_change {
+        Change::Created => "create-complete",
+        Change::Modified => "modify-complete",
+        Change::Restored => "restore-complete",
+    }
 }
 
 /// Who owns a list, and its ARN.

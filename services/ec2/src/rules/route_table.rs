@@ -1,9 +1,17 @@
 //! How routes are shown and filtered.
 
-use ipnet::IpNet;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use kernel::Scope;
 
 use crate::state::route_table::{Route, RouteTable, Target};
+
+/// Addresses of AWS's own services, to which no route of one's own may lead (VPC user guide, "Route tables").
+pub const RESERVED: [IpNet; 2] = [
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 168, 0), 22)),
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0), 32)),
+];
 
 pub const FILTERS: &[&str] = &[
     "association.gateway-id",

@@ -6,7 +6,7 @@ use kernel::{Result, Scope};
 
 use crate::errors;
 use crate::rules::permission;
-use crate::state::id::GroupId;
+use crate::state::id::{GroupId, PrefixListId};
 use crate::state::security_group::{Peer, Rule, SecurityGroup};
 
 pub const DEFAULT_NAME: &str = "default";
@@ -47,7 +47,7 @@ pub fn is_allowed(c: char) -> bool {
 /// Adds rules to a group.
 ///
 /// # Errors
-/// When one is there already, or there are too many then.
+/// When one is there already.
 pub fn add(group: &mut SecurityGroup, rules: Vec<Rule>) -> Result<()> {
     for rule in &rules {
         if let Some(known) = group.rules.iter().find(|known| is_same(known, rule)) {
@@ -55,8 +55,21 @@ pub fn add(group: &mut SecurityGroup, rules: Vec<Rule>) -> Result<()> {
         }
     }
     group.rules.extend(rules);
+    Ok(())
+}
+
+/// A rule counts for one, one that names a prefix list for as many as that may hold: `sizes` (VPC user guide, "Prefix
+/// lists").
+///
+/// # Errors
+/// When there are too many.
+pub fn check_size(group: &SecurityGroup, sizes: &BTreeMap<PrefixListId, i32>) -> Result<()> {
+    let weight = |rule: &Rule| match &rule.peer {
+        Peer::PrefixList(id) => sizes.get(id).and_then(|size| usize::try_from(*size).ok()).unwrap_or(1),
+        _ => 1,
+    };
     for egress in [true, false] {
-        if group.rules.iter().filter(|rule| rule.egress == egress).count() > RULES_MAX {
+        if group.rules.iter().filter(|rule| rule.egress == egress).map(weight).sum::<usize>() > RULES_MAX {
             return Err(errors::rules_limit());
         }
     }

@@ -120,6 +120,7 @@ pub fn check_templates(templates: &[api::LaunchTemplateConfig], price: Option<Do
             let weight = check_weight(one.weighted_capacity)?;
             let own = one.spot_price.as_deref().map(spot::check_price).transpose()?;
             pools.push(Pool {
+                config: 0,
                 template: template.clone(),
                 overrides: reshape::read(one),
                 launch: Data::new(),
@@ -174,7 +175,7 @@ fn of_specification(one: &api::SpotFleetLaunchSpecification, price: Option<Dolla
             _ => {}
         }
         let max_price = of_units(own.or(price), weight);
-        Pool { template: Data::new(), overrides, launch, max_price, weight, priority: None }
+        Pool { config: 0, template: Data::new(), overrides, launch, max_price, weight, priority: None }
     };
     Ok(match places.as_slice() {
         [] => vec![pool(None)],

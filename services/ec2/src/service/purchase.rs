@@ -31,7 +31,8 @@ pub(super) fn purchase(s: &mut ServiceBuilder) {
     use crate::controllers::{fleet as fleets, spot as market};
     use crate::state::capacity_reservation::EXPIRE;
     use ops::{
-        capacity_reservation as capacity, fleet, reserved_instances as reserved, spot, spot_fleet, spot_price,
+        capacity_reservation as capacity, fleet, fleet_instance, reserved_instances as reserved, spot,
+        spot_fleet, spot_price,
     };
 
     // What a request would launch comes out by looking: it asks the gate itself.
@@ -55,7 +56,7 @@ pub(super) fn purchase(s: &mut ServiceBuilder) {
     // What a fleet would launch comes out by looking.
     s.op(api::op::CreateFleet, fleet::create_fleet).access(|s, _| on(s, "fleet", None));
     s.op(api::op::DescribeFleets, fleet::describe_fleets).access(any);
-    s.op(api::op::DescribeFleetInstances, fleet::describe_fleet_instances).access(any);
+    s.op(api::op::DescribeFleetInstances, fleet_instance::describe_fleet_instances).access(any);
     s.op(api::op::ModifyFleet, ops::fleet_update::modify_fleet)
         .access(|s, i| fleet::access(s, std::slice::from_ref(&i.fleet_id)));
     s.op(api::op::DeleteFleets, fleet::delete_fleets).access(|s, i| fleet::access(s, &i.fleet_ids));

@@ -184,6 +184,7 @@ mod tests {
     fn pool(weight: u32) -> Pool {
         let none = Data::default();
         Pool {
+            config: 0,
             template: none.clone(),
             overrides: none.clone(),
             launch: none,

@@ -17,6 +17,17 @@ pub struct PrefixList {
     pub entries_max: i32,
     /// Versions from 1 on; the last is the current one.
     pub versions: Vec<Vec<Entry>>,
+    #[serde(default)]
+    pub last_change: Change,
+}
+
+/// What was done to a list last: its state says so until the next time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    #[default]
+    Created,
+    Modified,
+    Restored,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +62,9 @@ pub fn of_services(region: &str) -> Vec<PrefixList> {
     let list = |service: EndpointService| {
         let entry = Entry { cidr: service.range()?, description: None };
         let id = service.prefix_list(region)?;
-        Some(PrefixList { id, name: service.full_name(region), entries_max: 1, versions: vec![vec![entry]] })
+        let versions = vec![vec![entry]];
+        let name = service.full_name(region);
+        Some(PrefixList { id, name, entries_max: 1, versions, last_change: Change::Created })
     };
     vpc_endpoint::installed(|_| true).filter_map(list).collect()
 }

@@ -85,11 +85,104 @@ async fn an_instant_fleet_answers_with_its_instances_the_cheapest_first() {
 }
 
 #[tokio::test]
+async fn an_instant_fleet_tags_what_it_launches_and_others_do_not() {
+    let cloud = cloud().await;
+    template(&cloud).await;
+    let tag = |of: &str| api::TagSpecification {
+        resource_type: text(of),
+        tags: Some(vec![api::Tag { key: text("of"), value: text(of) }]),
+    };
+    let tagged = |kind, of: &[&str]| api::CreateFleetRequest {
+        tag_specifications: Some(of.iter().map(|of| tag(of)).collect()),
+        ..fleet(kind, &["t3.micro"], 1, 1)
+    };
+    let made = cloud.call(op::CreateFleet, tagged("instant", &["fleet", "instance"])).await.unwrap();
+    let own = |tags: Option<Vec<api::Tag>>| {
+        let tags = tags.unwrap_or_default().into_iter().filter(|tag| tag.key.as_deref() == Some("of"));
+        tags.filter_map(|tag| tag.value).collect::<Vec<_>>()
+    };
+    let id = made.fleet_id.unwrap();
+    assert_eq!(own(data(&cloud, &id).await.tags), ["fleet"]);
+    let instances = made.instances.unwrap();
+    assert_eq!(instances.len(), 2);
+    for one in instances {
+        assert_eq!(one.instance_ids.as_ref().map(Vec::len), Some(1));
+        let instance = one.instance_ids.unwrap().remove(0);
+        assert_eq!(own(crate::instance::describe(&cloud, &instance).await.tags), ["instance"]);
+    }
+    for (kind, of) in [("instant", "vpc"), ("maintain", "instance"), ("request", "instance")] {
+        let error = cloud.call(op::CreateFleet, tagged(kind, &[of])).await.err().unwrap();
+        assert_eq!(error.code(), "InvalidParameterValue", "{kind} {of}");
+    }
+    let instances = api::DescribeFleetInstancesRequest { fleet_id: id, ..Default::default() };
+    let error = cloud.call(op::DescribeFleetInstances, instances).await.err().unwrap();
+    assert_eq!(error.code(), "Unsupported");
+}
+
+#[tokio::test]
+async fn a_diversified_fleet_is_spread_over_its_pools() {
+    let cloud = cloud().await;
+    template(&cloud).await;
+    let request = api::CreateFleetRequest {
+        spot_options: Some(api::SpotOptionsRequest {
+            allocation_strategy: text("diversified"),
+            ..Default::default()
+        }),
+        ..fleet("instant", &["t3.micro", "t3.small", "t3.nano"], 0, 4)
+    };
+    let made = cloud.call(op::CreateFleet, request).await.unwrap().instances.unwrap();
+    let counts =
+        made.iter().map(|one| (one.instance_type.clone().unwrap(), one.instance_ids.as_ref().unwrap().len()));
+    let mut counts: Vec<_> = counts.collect();
+    counts.sort();
+    let wanted = [("t3.micro", 2), ("t3.nano", 1), ("t3.small", 1)];
+    assert_eq!(counts, wanted.map(|(name, count)| (name.to_owned(), count)));
+}
+
+#[tokio::test]
+async fn a_maintained_fleet_is_changed_only_in_what_is_said() {
+    let cloud = cloud().await;
+    template(&cloud).await;
+    let mut request = fleet("maintain", &["t3.micro", "t3.small"], 0, 1);
+    let alone = api::FleetLaunchTemplateConfigRequest {
+        overrides: None,
+        ..request.launch_template_configs[0].clone()
+    };
+    request.launch_template_configs.push(alone);
+    let target = &mut request.target_capacity_specification;
+    (target.on_demand_target_capacity, target.spot_target_capacity) = (None, None);
+    let id = cloud.call(op::CreateFleet, request).await.unwrap().fleet_id.unwrap();
+    let configs = data(&cloud, &id).await.launch_template_configs.unwrap();
+    let overrides: Vec<_> = configs.iter().map(|one| one.overrides.as_ref().map(Vec::len)).collect();
+    assert_eq!(overrides, [Some(2), None], "as they were given");
+    let two = api::ModifyFleetRequest {
+        fleet_id: id.clone(),
+        target_capacity_specification: Some(api::TargetCapacitySpecificationRequest {
+            total_target_capacity: 2,
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    cloud.call(op::ModifyFleet, two).await.unwrap();
+    let target = data(&cloud, &id).await.target_capacity_specification.unwrap();
+    assert_eq!(target.default_target_capacity_type.as_deref(), Some("spot"));
+    assert_eq!((target.spot_target_capacity, target.on_demand_target_capacity), (Some(2), Some(0)));
+    let spots = async || {
+        let members = members(&cloud, &id).await;
+        let spots = members.iter().filter(|one| one.spot_instance_request_id.is_some()).count();
+        ((members.len(), spots) == (2, 2)).then_some(())
+    };
+    cloud.eventually("two, both on spot", spots).await;
+}
+
+#[tokio::test]
 async fn what_finds_no_room_is_told() {
     let cloud = tight_cloud().await;
     template(&cloud).await;
     let made = cloud.call(op::CreateFleet, fleet("instant", &["t3.micro"], 3, 0)).await.unwrap();
-    assert_eq!(made.instances.unwrap().len(), 2);
+    let instances = made.instances.unwrap();
+    assert_eq!(instances.len(), 1, "of one override, in one entry");
+    assert_eq!(instances[0].instance_ids.as_ref().map(Vec::len), Some(2));
     let made = cloud.call(op::CreateFleet, fleet("instant", &["t3.micro"], 1, 0)).await.unwrap();
     assert_eq!(made.errors.unwrap()[0].error_code.as_deref(), Some("InsufficientInstanceCapacity"));
 }
@@ -146,8 +239,12 @@ async fn health_follows_the_status_checks() {
 async fn fleets_are_refused_with_the_codes_of_aws() {
     let cloud = cloud().await;
     let good = || fleet("instant", &["t3.micro"], 1, 0);
+    let mut without_version = good();
+    let specification = &mut without_version.launch_template_configs[0].launch_template_specification;
+    specification.as_mut().unwrap().version = None;
     for (request, code) in [
         (api::CreateFleetRequest { launch_template_configs: Vec::new(), ..good() }, "MissingParameter"),
+        (without_version, "MissingParameter"),
         (api::CreateFleetRequest { r#type: text("always"), ..good() }, "InvalidParameterValue"),
     ] {
         let error = cloud.call(op::CreateFleet, request).await.err().unwrap();

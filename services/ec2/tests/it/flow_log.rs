@@ -233,3 +233,26 @@ async fn what_does_not_fit_together_is_refused() {
     assert_eq!(told.len(), 1);
     terminate(&cloud, &instance).await.unwrap();
 }
+
+#[tokio::test]
+async fn asked_again_it_answers_what_failed_too() {
+    let (cloud, known, _) = cloud().await;
+    known.role("flows", TRUST, MAY);
+    let (_, vpc, interface, _) = place(&cloud).await;
+    create(&cloud, wanted("NetworkInterface", &interface)).await;
+    let second = running(&cloud).await;
+    let second = describe(&cloud, &second).await.network_interfaces.unwrap().remove(0);
+    let both = || api::CreateFlowLogsRequest {
+        resource_ids: vec![interface.clone(), second.network_interface_id.clone().unwrap()],
+        client_token: Some("once".to_owned()),
+        ..wanted("NetworkInterface", &vpc)
+    };
+    let asked = async || {
+        let answer = cloud.call(op::CreateFlowLogs, both()).await.unwrap();
+        let failed = answer.unsuccessful.unwrap().remove(0);
+        (answer.flow_log_ids.unwrap(), failed.resource_id.unwrap(), failed.error.unwrap().code.unwrap())
+    };
+    let first = asked().await;
+    assert_eq!((&first.1, first.2.as_str()), (&interface, "FlowLogAlreadyExists"));
+    assert_eq!(asked().await, first);
+}

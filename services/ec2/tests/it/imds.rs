@@ -93,6 +93,41 @@ async fn a_guest_is_known_by_its_address() {
 }
 
 #[tokio::test]
+async fn every_interface_has_a_folder() {
+    let cloud = cloud().await;
+    let (guest, instance) = guest(&cloud, launch()).await;
+    let first = instance.network_interfaces.unwrap().remove(0);
+    let subnet = first.subnet_id.unwrap();
+    let input = api::CreateNetworkInterfaceRequest {
+        subnet_id: subnet.clone(),
+        secondary_private_ip_address_count: Some(1),
+        ..Default::default()
+    };
+    let more = cloud.call(op::CreateNetworkInterface, input).await.unwrap().network_interface.unwrap();
+    let input = api::AttachNetworkInterfaceRequest {
+        network_interface_id: more.network_interface_id.clone().unwrap(),
+        instance_id: instance.instance_id.unwrap(),
+        device_index: 1,
+        ..Default::default()
+    };
+    cloud.call(op::AttachNetworkInterface, input).await.unwrap();
+    let folder = "/latest/meta-data/network/interfaces/macs";
+    let mut macs = [format!("{}/", first.mac_address.unwrap()), format!("{}/", more.mac_address.unwrap())];
+    let second = macs[1].clone();
+    macs.sort();
+    assert_eq!(guest.get(&format!("{folder}/")).await.1, macs.join("\n"));
+    let addresses = more.private_ip_addresses.unwrap().into_iter().filter_map(|it| it.private_ip_address);
+    for (name, wanted) in [
+        ("device-number", "1".to_owned()),
+        ("interface-id", more.network_interface_id.unwrap()),
+        ("local-ipv4s", addresses.collect::<Vec<_>>().join("\n")),
+        ("subnet-id", subnet),
+    ] {
+        assert_eq!(guest.get(&format!("{folder}/{second}{name}")).await.1, wanted, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn tokens_are_given_checked_and_end() {
     let cloud = cloud().await;
     let options = api::InstanceMetadataOptionsRequest {

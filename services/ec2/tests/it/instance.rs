@@ -407,3 +407,16 @@ async fn a_tag_gives_an_instance_a_kernel_of_its_own_where_the_host_can() {
     assert!(refused.to_string().contains("there is no QEMU"), "{refused}");
     run(&cloud, tagged("container")).await;
 }
+
+#[tokio::test]
+async fn no_instance_is_without_a_root() {
+    let cloud = cloud().await;
+    let root = api::BlockDeviceMapping {
+        device_name: Some("/dev/sda1".to_owned()),
+        no_device: Some(String::new()),
+        ..Default::default()
+    };
+    let bare = api::RunInstancesRequest { block_device_mappings: Some(vec![root]), ..launch() };
+    let error = cloud.call(op::RunInstances, bare).await.unwrap_err();
+    assert_eq!(error.code(), "InvalidBlockDeviceMapping");
+}

@@ -201,6 +201,9 @@ async fn routes_lead_out_by_gateways_of_their_family() {
     let again = cloud.call(op::CreateEgressOnlyInternetGateway, create()).await.unwrap();
     let again = again.egress_only_internet_gateway.unwrap().egress_only_internet_gateway_id.unwrap();
     assert_eq!(again, gateway);
+    let second = api::CreateEgressOnlyInternetGatewayRequest { client_token: None, ..create() };
+    let second = code(&cloud, op::CreateEgressOnlyInternetGateway, second).await;
+    assert_eq!(second, "Resource.AlreadyAssociated", "a VPC has one");
     let by_gateway = |route: api::CreateRouteRequest| api::CreateRouteRequest {
         egress_only_internet_gateway_id: Some(gateway.clone()),
         ..route

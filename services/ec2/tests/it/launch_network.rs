@@ -149,6 +149,14 @@ async fn images_bear_tags_of_each_who_sees_them() {
     let input =
         api::DescribeTagsRequest { filters: filter("resource-type", &["image"]), ..Default::default() };
     assert_eq!(cloud.call(op::DescribeTags, input).await.unwrap().tags.unwrap().len(), 1);
+    let somebody = Some(vec!["somebody".to_owned()]);
+    for bad in [
+        api::DescribeImagesRequest { owners: somebody.clone(), ..Default::default() },
+        api::DescribeImagesRequest { executable_users: somebody, ..Default::default() },
+    ] {
+        let error = cloud.call(op::DescribeImages, bad).await.unwrap_err();
+        assert_eq!(error.code(), "InvalidUserID.Malformed");
+    }
     let nobodys = api::CreateTagsRequest {
         resources: vec!["ami-0123456789abcdef0".to_owned()],
         tags: vec![api::Tag { key: Some("a".to_owned()), value: None }],

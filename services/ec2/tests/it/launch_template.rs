@@ -3,6 +3,7 @@
 use api_ec2 as api;
 use api_ec2::op;
 use kernel::Result;
+use shape::Operation;
 
 use crate::cloud::{Cloud, cloud};
 use crate::instance::{becomes, id, launch, run};
@@ -264,4 +265,23 @@ async fn an_instance_tells_the_template_that_would_make_another() {
     assert_eq!(all, [(Some(0), Some(true), None), (Some(1), Some(false), None)]);
     let error = cloud.call(op::GetLaunchTemplateData, api::GetLaunchTemplateDataRequest::default()).await;
     assert_eq!(error.unwrap_err().code(), "InvalidInstanceID.Malformed");
+}
+
+#[tokio::test]
+async fn names_are_refused_with_a_code_of_their_own() {
+    let cloud = cloud().await;
+    for bad in ["lt", "a b", &"x".repeat(129)] {
+        let error = create(&cloud, bad, data("t3.micro")).await.unwrap_err();
+        assert_eq!(error.code(), "InvalidLaunchTemplateName.MalformedException", "{bad}");
+    }
+    // The door leaves them to us: its own code would be another.
+    let inputs: [(&shape::Schema, &str); 3] = [
+        (op::CreateLaunchTemplate::DEF.input, "LaunchTemplateName"),
+        (op::CreateImage::DEF.input, "Name"),
+        (op::RegisterImage::DEF.input, "Name"),
+    ];
+    for (input, name) in inputs {
+        let text = input.members.iter().find(|member| member.name == name).unwrap().schema;
+        assert_eq!((text.min, text.max, text.pattern), (None, None, None), "{}", input.name);
+    }
 }

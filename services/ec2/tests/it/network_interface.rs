@@ -49,6 +49,29 @@ async fn an_instance_has_an_interface_until_it_is_terminated() {
 }
 
 #[tokio::test]
+async fn an_interface_has_one_primary_address() {
+    let cloud = cloud().await;
+    let subnets = cloud.call(op::DescribeSubnets, Default::default()).await.unwrap().subnets.unwrap();
+    let subnet = subnets.into_iter().find(|one| one.cidr_block.as_deref() == Some("172.31.0.0/20")).unwrap();
+    let address = |last: u8, primary| api::PrivateIpAddressSpecification {
+        private_ip_address: Some(format!("172.31.1.{last}")),
+        primary: Some(primary),
+    };
+    let made = async |addresses| {
+        let input = api::CreateNetworkInterfaceRequest {
+            subnet_id: subnet.subnet_id.clone().unwrap(),
+            private_ip_addresses: Some(addresses),
+            ..Default::default()
+        };
+        cloud.call(op::CreateNetworkInterface, input).await.map(|made| made.network_interface.unwrap())
+    };
+    let two = made(vec![address(4, true), address(5, true)]).await.unwrap_err();
+    assert_eq!(two.code(), "InvalidParameterCombination");
+    let one = made(vec![address(4, false), address(5, true)]).await.unwrap();
+    assert_eq!(one.private_ip_address.as_deref(), Some("172.31.1.5"));
+}
+
+#[tokio::test]
 async fn a_stop_gives_the_public_address_back_and_keeps_the_private_one() {
     let cloud = cloud().await;
     let instance = id(&run(&cloud, launch()).await);

@@ -4,7 +4,7 @@ use api_ec2 as api;
 use api_ec2::op;
 use compute::MachineId;
 
-use crate::cloud::{Cloud, cloud};
+use crate::cloud::{Cloud, cloud, tight_cloud};
 use crate::instance::{becomes, describe, id, launch, run, running, stop, terminate};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -40,6 +40,24 @@ async fn allocate(cloud: &Cloud) -> String {
         ..Default::default()
     };
     cloud.call(op::AllocateHosts, request).await.unwrap().host_ids.unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn hosts_asked_for_again_are_those_there_are() {
+    let cloud = tight_cloud().await;
+    let ask = || api::AllocateHostsRequest {
+        instance_type: text("t2.micro"),
+        availability_zone: text("us-east-1a"),
+        client_token: text("once"),
+        ..Default::default()
+    };
+    let first = cloud.call(op::AllocateHosts, ask()).await.unwrap().host_ids;
+    while cloud
+        .call(op::AllocateHosts, api::AllocateHostsRequest { client_token: None, ..ask() })
+        .await
+        .is_ok()
+    {}
+    assert_eq!(cloud.call(op::AllocateHosts, ask()).await.unwrap().host_ids, first);
 }
 
 async fn host(cloud: &Cloud, id: &str) -> api::Host {

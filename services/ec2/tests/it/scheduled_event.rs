@@ -81,6 +81,7 @@ async fn an_event_is_told_put_off_and_done() {
     let moved = put_off(&instance, &event, begins + HOUR_S / 2);
     let moved = cloud.call(op::ModifyInstanceEventStartTime, moved).await.unwrap().event.unwrap();
     assert_eq!(moved.not_before.unwrap().as_millis() / 1_000, begins + HOUR_S / 2);
+    assert_eq!(moved.not_after.unwrap().as_millis() / 1_000, begins + HOUR_S / 2 + 60);
     cloud.advance(HOUR_S * 1_000 + 60_000);
     assert_eq!(state(&describe(&cloud, &instance).await), "running", "it was put off");
     cloud.advance(HOUR_S * 1_000);

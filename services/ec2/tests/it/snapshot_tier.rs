@@ -228,3 +228,37 @@ async fn what_is_blocked_is_not_shared_with_everybody() {
     let bad = cloud.call(op::EnableSnapshotBlockPublicAccess, block("x")).await.unwrap_err();
     assert!(bad.code().starts_with("InvalidParameterValue"), "{}", bad.code());
 }
+
+#[tokio::test]
+async fn restorable_by_oneself_is_what_one_may_use_by_name() {
+    let cloud = cloud().await;
+    let (own, given) = (snapshot(&cloud).await, snapshot(&cloud).await);
+    let share = |user: &str| api::ModifySnapshotAttributeRequest {
+        snapshot_id: given.clone(),
+        user_ids: Some(vec![user.to_owned()]),
+        operation_type: Some("add".to_owned()),
+        ..Default::default()
+    };
+    let bad = cloud.call(op::ModifySnapshotAttribute, share("nobody")).await.unwrap_err();
+    assert_eq!(bad.code(), "InvalidUserID.Malformed");
+    cloud.call(op::ModifySnapshotAttribute, share("222222222222")).await.unwrap();
+    let restorable = |by: &str| api::DescribeSnapshotsRequest {
+        restorable_by_user_ids: Some(vec![by.to_owned()]),
+        ..Default::default()
+    };
+    let other = cloud.as_account("222222222222");
+    for by in ["self", "222222222222"] {
+        let seen = other.call(op::DescribeSnapshots, restorable(by)).await.unwrap().snapshots.unwrap();
+        let seen: Vec<_> = seen.into_iter().filter_map(|one| one.snapshot_id).collect();
+        assert_eq!(seen, std::slice::from_ref(&given), "{by}");
+    }
+    let mine = cloud.call(op::DescribeSnapshots, restorable("self")).await.unwrap().snapshots.unwrap();
+    assert!(mine.len() == 2 && mine.iter().any(|one| one.snapshot_id.as_ref() == Some(&own)));
+    for bad in [
+        restorable("foo"),
+        api::DescribeSnapshotsRequest { owner_ids: Some(vec!["foo".to_owned()]), ..Default::default() },
+    ] {
+        let error = cloud.call(op::DescribeSnapshots, bad).await.unwrap_err();
+        assert_eq!(error.code(), "InvalidUserID.Malformed");
+    }
+}

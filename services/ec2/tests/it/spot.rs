@@ -75,6 +75,18 @@ async fn a_launch_on_spot_is_a_spot_instance_with_a_request_behind_it() {
 }
 
 #[tokio::test]
+async fn a_launch_on_spot_is_not_asked_for_until_a_time_that_is_past() {
+    let cloud = cloud().await;
+    let until = |at: i64| {
+        let valid_until = Some(shape::Timestamp::from_millis(cloud.now() + at));
+        on_spot(api::SpotMarketOptions { valid_until, ..persistent("terminate") })
+    };
+    let error = cloud.call(op::RunInstances, until(-MINUTE_MS)).await.unwrap_err();
+    assert_eq!(error.code(), "InvalidParameterValue");
+    cloud.call(op::RunInstances, until(MINUTE_MS)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_request_waits_for_its_price_and_is_filled_when_it_has_come() {
     let cloud = cloud().await;
     let low = on_spot(api::SpotMarketOptions { max_price: Some("0.001".to_owned()), ..Default::default() });

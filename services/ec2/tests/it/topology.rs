@@ -147,7 +147,7 @@ async fn both_sides_of_a_peering_see_it_and_only_the_other_accepts() {
     let refused = cloud.call(op::AcceptVpcPeeringConnection, accept.clone()).await.unwrap_err();
     assert_eq!(refused.code(), "OperationNotPermitted");
     other.call(op::AcceptVpcPeeringConnection, accept.clone()).await.unwrap();
-    let again = other.call(op::AcceptVpcPeeringConnection, accept).await.unwrap_err();
+    let again = other.call(op::AcceptVpcPeeringConnection, accept.clone()).await.unwrap_err();
     assert_eq!(again.code(), "InvalidStateTransition");
     let seen = cloud.call(op::DescribeVpcPeeringConnections, Default::default()).await.unwrap();
     let seen = seen.vpc_peering_connections.unwrap().remove(0);
@@ -159,8 +159,44 @@ async fn both_sides_of_a_peering_see_it_and_only_the_other_accepts() {
 
     let subnet = subnet(&cloud, &own, "10.1.1.0/24").await;
     live_in(&cloud, &subnet).await;
-    let network = cloud.networks.network(&NetworkId(own)).unwrap();
+    let network = cloud.networks.network(&NetworkId(own.clone())).unwrap();
     assert_eq!(network.peers[0].id.as_str(), theirs);
+
+    let end = api::DeleteVpcPeeringConnectionRequest {
+        vpc_peering_connection_id: accept.vpc_peering_connection_id,
+        ..Default::default()
+    };
+    other.call(op::DeleteVpcPeeringConnection, end.clone()).await.unwrap();
+    let again = cloud.call(op::DeleteVpcPeeringConnection, end.clone()).await.unwrap_err();
+    let told = format!(
+        "Invalid state transition for {}, attempted to transition from deleted to deleting",
+        end.vpc_peering_connection_id
+    );
+    assert_eq!((again.code(), again.message()), ("InvalidStateTransition", told.as_str()));
+    let route = api::CreateRouteRequest {
+        vpc_peering_connection_id: Some(end.vpc_peering_connection_id),
+        ..to_anywhere(&table(&cloud, &own, &subnet).await)
+    };
+    let nowhere = cloud.call(op::CreateRoute, route).await.unwrap_err();
+    assert_eq!(nowhere.code(), "InvalidVpcPeeringConnectionID.NotFound");
+}
+
+#[tokio::test]
+async fn no_route_of_ones_own_leads_to_addresses_of_aws() {
+    let cloud = cloud().await;
+    let own = vpc(&cloud, "10.1.0.0/16").await;
+    let place = subnet(&cloud, &own, "10.1.1.0/24").await;
+    let (table, gateway) = (table(&cloud, &own, &place).await, gateway(&cloud, &own).await);
+    for (to, fits) in [("169.254.169.254/32", false), ("169.254.168.0/22", false), ("169.254.0.0/16", true)] {
+        let route = api::CreateRouteRequest {
+            destination_cidr_block: Some(to.to_owned()),
+            gateway_id: Some(gateway.clone()),
+            ..to_anywhere(&table)
+        };
+        let made = cloud.call(op::CreateRoute, route).await;
+        let code = made.map(drop).map_err(|error| error.code());
+        assert_eq!(code, if fits { Ok(()) } else { Err("InvalidParameterValue") }, "{to}");
+    }
 }
 
 #[tokio::test]
@@ -233,7 +269,14 @@ async fn a_prefix_list_has_versions_and_rules_follow_the_last() {
         add_entries: Some(add.iter().map(|cidr| entry(cidr)).collect()),
         ..Default::default()
     };
+    let state = async || {
+        let all = cloud.call(op::DescribeManagedPrefixLists, Default::default()).await.unwrap();
+        let mut all = all.prefix_lists.unwrap().into_iter();
+        all.find(|list| list.prefix_list_id.as_ref() == Some(&prefix_list_id)).unwrap().state.unwrap()
+    };
+    assert_eq!(state().await, "create-complete");
     let changed = cloud.call(op::ModifyManagedPrefixList, change(1, &["198.51.100.0/24"])).await.unwrap();
+    assert_eq!(state().await, "modify-complete");
     assert_eq!(changed.prefix_list.unwrap().version, Some(2));
     for (input, code) in [
         (change(1, &["203.0.113.0/24"]), "PrefixListVersionMismatch"),
@@ -241,6 +284,32 @@ async fn a_prefix_list_has_versions_and_rules_follow_the_last() {
     ] {
         assert_eq!(cloud.call(op::ModifyManagedPrefixList, input).await.unwrap_err().code(), code);
     }
+    let resize = |entries| api::ModifyManagedPrefixListRequest {
+        prefix_list_id: prefix_list_id.clone(),
+        max_entries: Some(entries),
+        ..Default::default()
+    };
+    let groups = cloud.call(op::DescribeSecurityGroups, Default::default()).await.unwrap();
+    let permission = api::IpPermission {
+        ip_protocol: Some("-1".to_owned()),
+        prefix_list_ids: Some(vec![api::PrefixListId {
+            prefix_list_id: Some(prefix_list_id.clone()),
+            description: None,
+        }]),
+        ..Default::default()
+    };
+    let allow = api::AuthorizeSecurityGroupIngressRequest {
+        group_id: groups.security_groups.unwrap().remove(0).group_id,
+        ip_permissions: Some(vec![permission]),
+        ..Default::default()
+    };
+    cloud.call(op::ModifyManagedPrefixList, resize(61)).await.unwrap();
+    let full = cloud.call(op::AuthorizeSecurityGroupIngress, allow.clone()).await.unwrap_err();
+    assert_eq!(full.code(), "RulesPerSecurityGroupLimitExceeded", "it counts for all it may hold");
+    cloud.call(op::ModifyManagedPrefixList, resize(2)).await.unwrap();
+    cloud.call(op::AuthorizeSecurityGroupIngress, allow).await.unwrap();
+    let full = cloud.call(op::ModifyManagedPrefixList, resize(61)).await.unwrap_err();
+    assert_eq!(full.code(), "RulesPerSecurityGroupLimitExceeded");
     let entries = async |version| {
         let input = api::GetManagedPrefixListEntriesRequest {
             prefix_list_id: prefix_list_id.clone(),
@@ -257,5 +326,13 @@ async fn a_prefix_list_has_versions_and_rules_follow_the_last() {
         ..Default::default()
     };
     cloud.call(op::RestoreManagedPrefixListVersion, input).await.unwrap();
+    assert_eq!(state().await, "restore-complete");
+    let renamed = api::ModifyManagedPrefixListRequest {
+        prefix_list_id: prefix_list_id.clone(),
+        prefix_list_name: Some("places".to_owned()),
+        ..Default::default()
+    };
+    cloud.call(op::ModifyManagedPrefixList, renamed).await.unwrap();
+    assert_eq!(state().await, "modify-complete");
     assert_eq!((entries(None).await, entries(Some(2)).await), (1, 2));
 }

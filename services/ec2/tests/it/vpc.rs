@@ -136,3 +136,40 @@ async fn regions_zones_and_attributes_are_told() {
     let value = attributes[0].attribute_values.as_ref().unwrap()[0].attribute_value.clone();
     assert_eq!(value, default_vpc(&cloud).await.vpc_id);
 }
+
+#[tokio::test]
+async fn ranges_and_zones_that_cannot_be_are_refused() {
+    let cloud = cloud().await;
+    let vpc = default_vpc(&cloud).await.vpc_id.unwrap();
+    let of_the_cloud = ["198.18.0.0/16", "198.19.240.0/24"];
+    for bad in
+        ["127.0.0.0/16", "0.0.0.0/16", "224.0.0.0/16", "169.254.0.0/16"].into_iter().chain(of_the_cloud)
+    {
+        let new = api::CreateVpcRequest { cidr_block: Some(bad.to_owned()), ..Default::default() };
+        assert_eq!(cloud.call(op::CreateVpc, new).await.unwrap_err().code(), "InvalidVpc.Range", "{bad}");
+    }
+    let more = |cidr: &str| api::AssociateVpcCidrBlockRequest {
+        vpc_id: vpc.clone(),
+        cidr_block: Some(cidr.to_owned()),
+        ..Default::default()
+    };
+    for bad in ["10.0.0.0/16", "198.19.0.0/16", "127.0.0.0/16"] {
+        let error = cloud.call(op::AssociateVpcCidrBlock, more(bad)).await.unwrap_err();
+        assert_eq!(error.code(), "InvalidVpc.Range", "{bad}");
+    }
+    cloud.call(op::AssociateVpcCidrBlock, more("100.64.0.0/16")).await.unwrap();
+    let nothing = api::ModifyVpcAttributeRequest { vpc_id: vpc.clone(), ..Default::default() };
+    let error = cloud.call(op::ModifyVpcAttribute, nothing).await.unwrap_err();
+    assert_eq!((error.code(), error.message()), ("InvalidParameterCombination", "No attributes specified."));
+    let subnet = |zone: &str, id: &str| api::CreateSubnetRequest {
+        vpc_id: vpc.clone(),
+        cidr_block: Some("100.64.1.0/24".to_owned()),
+        availability_zone: Some(zone.to_owned()),
+        availability_zone_id: Some(id.to_owned()),
+        ..Default::default()
+    };
+    let error = cloud.call(op::CreateSubnet, subnet("us-east-1a", "use1-az2")).await.unwrap_err();
+    assert_eq!(error.code(), "InvalidParameterCombination");
+    let made = cloud.call(op::CreateSubnet, subnet("us-east-1b", "use1-az2")).await.unwrap().subnet.unwrap();
+    assert_eq!(made.availability_zone.as_deref(), Some("us-east-1b"));
+}
