@@ -20,7 +20,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing_subscriber::EnvFilter;
 use wire::door::{Door, Fittings, Limits, Server, Source, listen};
 use wire::route::{Domains, Router};
@@ -124,25 +124,15 @@ async fn serve(options: &Up) -> Outcome {
         local_prefixes: vec!["/_".to_owned(), "/health".to_owned(), "/moto-api/".to_owned()],
     }));
     let tls = tls.server_config().map_err(|e| Problem::new("TLS does not start", &e))?;
-    let (end, ended) = watch::channel(false);
     let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-    let local = addresses.first().copied();
-    let mut servers = tokio::task::JoinSet::new();
     let sources = listeners.into_iter().map(Source::from).chain([Source::Arrivals(arriving)]);
-    for source in sources {
-        let server = Server {
-            door: door.clone(),
-            tls: Some(tls.clone()),
-            limits: Limits::default(),
-            hosts: Some(balancers.clone()),
-            ssh: Some(engines.consoles.clone()),
-        };
-        let mut ended = ended.clone();
-        servers.spawn(server.run(source, async move {
-            // An error means the sender is gone, which is an end too.
-            let _ = ended.wait_for(|ended| *ended).await;
-        }));
-    }
+    let servers = Servers::start(sources, || Server {
+        door: door.clone(),
+        tls: Some(tls.clone()),
+        limits: Limits::default(),
+        hosts: Some(balancers.clone()),
+        ssh: Some(engines.consoles.clone()),
+    });
     if house.mode() == Mode::Observe {
         complain(
             "IDENTITY IS ONLY OBSERVED: what policies deny is recorded and let pass. --identity enforce ends that.",
@@ -150,6 +140,18 @@ async fn serve(options: &Up) -> Outcome {
     }
     tracing::info!(?addresses, "listening");
     say("Ready.");
+    once_ready(options, addresses.first().copied());
+    told.wait().await;
+    tracing::info!("closing");
+    servers.close();
+    house.leave();
+    servers.ended().await;
+    house.close().await;
+    engines.close(ends_instances).await
+}
+
+/// What goes on while the first requests come.
+fn once_ready(options: &Up, local: Option<SocketAddr>) {
     if let Some(local) = local {
         let ready_d = options.ready_d.clone();
         let endpoint = format!("http://{}", reachable(local));
@@ -161,13 +163,37 @@ async fn serve(options: &Up) -> Outcome {
             tracing::debug!(%error, "what the start went through stays in memory");
         }
     });
-    told.wait().await;
-    tracing::info!("closing");
-    end.send_replace(true);
-    house.leave();
-    while servers.join_next().await.is_some() {}
-    house.close().await;
-    engines.close(ends_instances).await
+}
+
+/// Those who serve, one for each place that connections come from.
+struct Servers {
+    running: JoinSet<()>,
+    end: watch::Sender<bool>,
+}
+
+impl Servers {
+    fn start(sources: impl Iterator<Item = Source>, server: impl Fn() -> Server) -> Self {
+        let (end, ended) = watch::channel(false);
+        let mut running = JoinSet::new();
+        for source in sources {
+            let mut ended = ended.clone();
+            running.spawn(server().run(source, async move {
+                // An error means the sender is gone, which is an end too.
+                let _ = ended.wait_for(|ended| *ended).await;
+            }));
+        }
+        Self { running, end }
+    }
+
+    /// Nobody is let in any more; what is under way goes on.
+    fn close(&self) {
+        self.end.send_replace(true);
+    }
+
+    /// Until all that was under way has ended.
+    async fn ended(mut self) {
+        while self.running.join_next().await.is_some() {}
+    }
 }
 
 async fn opened(opening: JoinHandle<store::Result<Store>>) -> Outcome<Store> {
