@@ -362,6 +362,7 @@ def furnish_ec2(ec2, account, marker, cloud):
         "CreateSubnet": {"CidrBlock": "100.64.0.0/24"},
         "CreateVpcPeeringConnection": {"PeerVpcId": vpc},
         "ModifySubnetAttribute": {"MapPublicIpOnLaunch": {"Value": True}},
+        "ModifyVpcAttribute": {"EnableDnsSupport": {"Value": True}},
         "CreateFleet": {"LaunchTemplateConfigs": [{"LaunchTemplateSpecification": {"LaunchTemplateName": marker, "Version": "1"}}]},
         "CreateVpcEndpoint": {"ServiceName": "com.amazonaws.us-east-1.sqs", "VpcEndpointType": "Interface"},
         "DescribePlacementGroups": {"GroupIds": None},
