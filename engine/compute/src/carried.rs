@@ -125,4 +125,14 @@ mod tests {
         let second = ensure(images.path(), &exe).unwrap().folder;
         assert!(second != first && second.join("init").is_file() && !first.exists());
     }
+
+    #[test]
+    fn what_is_linked_to_nothing_is_alone() {
+        // It works, on most hosts, when no library does.
+        let exe = Path::new("/sbin/ldconfig");
+        if elf::read(exe).is_ok_and(|program| program.loader.is_none()) {
+            let files = files(exe).unwrap();
+            assert_eq!(files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["init"]);
+        }
+    }
 }
