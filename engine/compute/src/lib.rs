@@ -7,12 +7,14 @@
 
 mod bundle;
 mod capability;
+mod carried;
 mod cgroup;
 mod console;
 mod control;
 mod devices;
 mod disk;
 mod door;
+mod elf;
 mod engine;
 mod error;
 mod exec;

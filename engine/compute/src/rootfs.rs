@@ -11,10 +11,10 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use crate::error::{Error, Result, Trying};
-use crate::image::{Layers, host_init};
-use crate::machine::MachineSpec;
+use crate::image::{Layers, host_init, init_folder};
+use crate::machine::{ImageId, MachineSpec};
 use crate::record::Orders;
-use crate::{disk, sys};
+use crate::{carried, disk, sys};
 
 const NONE: Option<&str> = None;
 
@@ -97,7 +97,7 @@ pub(crate) fn assemble(orders: &Orders, folder: &Path) -> Result<PathBuf> {
         .trying(|| "mount sysfs".to_owned())?;
     tmpfs(&root.join("run"), "mode=755,size=20%", orders)?;
     if orders.layers.init.is_empty() {
-        show_executable(orders, &root)?;
+        show_init(orders, &root)?;
     }
     Ok(root)
 }
@@ -138,15 +138,24 @@ fn tmpfs(at: &Path, options: &str, orders: &Orders) -> Result<()> {
     mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some(options.as_str())).at("mount a tmpfs on", at)
 }
 
-/// Shows the machine our own executable, which is its init.
-fn show_executable(orders: &Orders, root: &Path) -> Result<()> {
-    let at = root.join(host_init().trim_start_matches('/'));
+/// Shows the machine our own executable, which is its init: as it is where the files are the host's, to which it is
+/// linked, and with what it is linked to elsewhere.
+fn show_init(orders: &Orders, root: &Path) -> Result<()> {
+    let inside = |path: &str| root.join(path.trim_start_matches('/'));
+    if orders.spec.image != ImageId::host() {
+        let carried = carried::ensure(&orders.place.images(), &orders.exe)?;
+        return show(&carried.folder, &inside(init_folder()));
+    }
     let may = fs::metadata(&orders.exe).at("look at", &orders.exe)?.permissions().mode();
     if may & 0o005 != 0o005 {
         return Err(Error::Host(format!("others may not execute {}", orders.exe.display())));
     }
-    mount(Some(&orders.exe), &at, NONE, MsFlags::MS_BIND, NONE).at("show our executable at", &at)?;
+    show(&orders.exe, &inside(host_init()))
+}
+
+fn show(ours: &Path, at: &Path) -> Result<()> {
+    mount(Some(ours), at, NONE, MsFlags::MS_BIND, NONE).at("show our executable at", at)?;
     let flags =
         MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    mount(NONE, &at, NONE, flags, NONE).at("protect", &at)
+    mount(NONE, at, NONE, flags, NONE).at("protect", at)
 }

@@ -13,17 +13,16 @@ use nix::kmod::{ModuleInitFlags, finit_module};
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{chdir, chroot, sethostname};
 
+use crate::carried::LOADER;
 use crate::error::{Error, Result, Trying, chain};
 use crate::guest::init::say;
 use crate::guest::network;
-use crate::image::host_init;
+use crate::image::{host_init, init_folder};
 use crate::micro::words::{BASE_DISK, Boot, CONTROL_PORT, Lines, Network, OWN_DISK};
 use crate::{disk, roles};
 
-/// Our files, in the first root and below `/run` of the machine's.
-const FILES: &str = "/cloudlet";
+/// Where a machine has our files that has no place for them.
 pub(crate) const FILES_IN_MACHINE: &str = "/run/cloudlet";
-const LOADER: &str = "loader";
 /// Variable in which our init finds the port to the shim, and what is in it.
 pub(crate) const CONTROL: &str = "CLOUDLET_CONTROL";
 /// The file with what the init is told.
@@ -193,11 +192,10 @@ fn furnish() -> Result<()> {
     fs::create_dir_all(root.join("run/lock")).trying(|| "create /run/lock".to_owned())?;
     let files = root.join(FILES_IN_MACHINE.trim_start_matches('/'));
     fs::create_dir(&files).at("create", &files)?;
-    mount(Some(FILES), &files, NONE, MsFlags::MS_BIND, NONE).at("show our files at", &files)?;
-    let init = root.join(host_init().trim_start_matches('/'));
-    if init.is_file() {
-        let program = Path::new(FILES).join("init");
-        mount(Some(&program), &init, NONE, MsFlags::MS_BIND, NONE).at("show our executable at", &init)?;
+    mount(Some(init_folder()), &files, NONE, MsFlags::MS_BIND, NONE).at("show our files at", &files)?;
+    let place = root.join(init_folder().trim_start_matches('/'));
+    if place.is_dir() {
+        mount(Some(init_folder()), &place, NONE, MsFlags::MS_BIND, NONE).at("show our files at", &place)?;
     }
     Ok(())
 }
@@ -211,7 +209,7 @@ fn enter() -> Result<()> {
     entered.trying(|| "enter the root".to_owned())
 }
 
-/// Programs that were linked elsewhere find in the machine what they were linked to, by their own loader.
+/// Where there is no place for our files, our executable does not find its loader by itself.
 fn become_init(boot: &Boot, control: &Path) -> Result<()> {
     let program = Path::new(FILES_IN_MACHINE).join("init");
     let loader = Path::new(FILES_IN_MACHINE).join(LOADER);

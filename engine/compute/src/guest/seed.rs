@@ -73,6 +73,13 @@ pub(crate) fn admit(home: &Path, owner: u32, keys: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// What a script asks to be run by.
+fn interpreter(script: &[u8]) -> String {
+    let line = script.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line).into_owned();
+    line.trim_start_matches("#!").split_whitespace().next().unwrap_or_default().to_owned()
+}
+
 /// Runs a script as root, with what it prints on the console and in the log.
 fn run_user_data(state: &Path, data: &[u8]) -> Result<()> {
     let script: PathBuf = state.join("user-data");
@@ -90,7 +97,13 @@ fn run_user_data(state: &Path, data: &[u8]) -> Result<()> {
     let errors = input.try_clone().trying(|| "open a pipe".to_owned())?;
     let mut command = Command::new(&script);
     command.current_dir("/").stdin(Stdio::null()).stdout(input).stderr(errors);
-    let mut child = command.spawn().trying(|| "run the user data".to_owned())?;
+    let mut child = match command.spawn() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let reason = format!("this image has no {}; its user data was not run", interpreter(data));
+            return Err(Error::Spec(reason));
+        }
+        spawned => spawned.trying(|| "run the user data".to_owned())?,
+    };
     // The command holds the writing ends of the pipe; with it gone only the script's own processes do.
     drop(command);
     let mut log = File::options().create(true).append(true).open(LOG).trying(|| format!("open {LOG}"))?;

@@ -16,7 +16,8 @@ const VERSION: &str = "host-2";
 const PROGRAMS: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 /// The login of people, with the home folder of this name.
 const USER: (&str, u32) = ("ec2-user", 1000);
-/// Where our own executable appears in a machine, and its other names there.
+/// Where our own executable appears in a machine, the folder that it has there, and its other names.
+pub(crate) const INIT_FOLDER: &str = "/usr/lib/cloudlet";
 pub(crate) const INIT: &str = "/usr/lib/cloudlet/init";
 const POWER_PROGRAMS: [&str; 4] = ["poweroff", "reboot", "halt", "shutdown"];
 

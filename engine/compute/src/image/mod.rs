@@ -24,6 +24,11 @@ pub(crate) fn host_init() -> &'static str {
     host::INIT
 }
 
+/// The folder of [`host_init`], in which there is nothing else but what that needs.
+pub(crate) fn init_folder() -> &'static str {
+    host::INIT_FOLDER
+}
+
 /// How a machine's root is put together from an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Layers {

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::carried;
 use crate::error::{Error, Result, Trying};
-use crate::image::draft;
-use crate::micro::{boot_files, cpio, elf};
+use crate::image::{draft, init_folder};
+use crate::micro::{boot_files, cpio};
 use crate::place::{remove_file, remove_tree};
 
 /// What the guest's first root needs of the kernel, in the order of need; what these need in turn is found out.
@@ -35,6 +35,8 @@ const PACKAGE: &str = "linux-image-amd64";
 const PREFIX: &str = "kernel-";
 const IMAGE: &str = "vmlinux";
 const FIRST_ROOT: &str = "first-root-";
+/// Rises when the files have other places: a shim of an older executable makes one of the present one, too.
+const FIRST_ROOT_VERSION: u32 = 2;
 
 /// What QEMU boots.
 pub(crate) struct Kernel {
@@ -76,9 +78,7 @@ pub(crate) fn ensure(images: &Path, exe: &Path) -> Result<Kernel> {
         Some(folder) => folder,
         None => prepare(images)?,
     };
-    let about = fs::metadata(exe).at("look at", exe)?;
-    let name = format!("{FIRST_ROOT}{}-{}-{}", about.len(), about.mtime(), about.mtime_nsec());
-    let first_root = folder.join(&name);
+    let first_root = folder.join(format!("{FIRST_ROOT}{FIRST_ROOT_VERSION}-{}", carried::mark(exe)?));
     let lock = folder.join("lock");
     let file = File::create(&lock).at("open", &lock)?;
     // One at a time, also of several processes: they start machines.
@@ -216,30 +216,21 @@ fn gather(folder: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// What the kernel unpacks as its first root: the modules, and our executable with what that is linked to.
+/// What the kernel unpacks as its first root: the modules, and our executable with what that is linked to, where both
+/// have their place in machines.
 fn write_first_root(to: &Path, kernel: &Path, exe: &Path) -> Result<()> {
-    let program = elf::read(exe)?;
+    let files = carried::files(exe)?;
     let write = |file: File| -> std::io::Result<()> {
         let mut archive = cpio::Archive::new(BufWriter::new(file));
-        for folder in ["dev", "proc", "sys", "modules", "cloudlet", "base", "own", "shared", "root"] {
+        let place = init_folder().trim_start_matches('/');
+        for folder in
+            ["dev", "proc", "sys", "modules", "base", "own", "shared", "root", "usr", "usr/lib", place]
+        {
             archive.folder(folder)?;
         }
         archive.console("dev/console")?;
-        archive.program("cloudlet/init", &program.bytes)?;
-        for library in &program.libraries {
-            let name = library.file_name().unwrap_or_default().to_string_lossy();
-            archive.program(&format!("cloudlet/{name}"), &read(library)?)?;
-        }
-        if let Some(loader) = &program.loader {
-            let bytes = read(loader)?;
-            archive.program("cloudlet/loader", &bytes)?;
-            let mut parents: Vec<&Path> = loader.ancestors().skip(1).collect();
-            parents.reverse();
-            for parent in parents.iter().filter_map(|parent| parent.to_str()).filter(|parent| *parent != "/")
-            {
-                archive.folder(parent.trim_start_matches('/'))?;
-            }
-            archive.program(loader.to_string_lossy().trim_start_matches('/'), &bytes)?;
+        for (name, bytes) in &files {
+            archive.program(&format!("{place}/{name}"), bytes)?;
         }
         let mut names: Vec<_> = fs::read_dir(kernel)?.flatten().map(|entry| entry.file_name()).collect();
         names.sort();

@@ -5,7 +5,6 @@ mod boot_files;
 mod cpio;
 pub(crate) mod devices;
 pub(crate) mod disks;
-mod elf;
 pub(crate) mod exec;
 pub(crate) mod host;
 pub(crate) mod kernel;

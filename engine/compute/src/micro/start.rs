@@ -30,7 +30,7 @@ const OVERHEAD_BYTES: u64 = 512 << 20;
 const TRANSLATIONS_MIB: u32 = 128;
 /// What guests are told at their start: a console, no time spent on what is not there, the links' usual names.
 const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 reboot=t net.ifnames=0 i8042.noaux i8042.nomux i8042.dumbkbd \
-random.trust_cpu=on rdinit=/cloudlet/init LD_LIBRARY_PATH=/cloudlet";
+random.trust_cpu=on rdinit=/usr/lib/cloudlet/init";
 const LOG: &str = "qemu.log";
 /// The first slot of the guest's bus for ports, each of which has eight functions.
 const PORTS_FROM: usize = 0x10;

@@ -11,6 +11,7 @@ mod crash;
 mod disk;
 mod lab;
 mod micro;
+mod oci;
 mod seed;
 
 use std::time::{Duration, Instant};

@@ -13,13 +13,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::lab::Lab;
 
-const SERVICE: &str = "169.254.169.254";
+pub(crate) const SERVICE: &str = "169.254.169.254";
 
 /// A network namespace that ends with the test.
-struct Net(String);
+pub(crate) struct Net(String);
 
 impl Net {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let net = Self(name.to_owned());
         net.ip(&["netns", "del", name]);
         net.ip(&["netns", "add", name]);
@@ -32,12 +32,12 @@ impl Net {
         let _ = Command::new("ip").args(args).output().unwrap();
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         PathBuf::from("/run/netns").join(&self.0)
     }
 
     /// A listener inside, served from outside.
-    fn listen(&self) -> TcpListener {
+    pub(crate) fn listen(&self) -> TcpListener {
         let path = self.path();
         let inside = std::thread::spawn(move || {
             setns(std::fs::File::open(path).unwrap(), CloneFlags::CLONE_NEWNET).unwrap();
@@ -76,7 +76,7 @@ impl Drop for Net {
 }
 
 /// What a metadata service tells, only to those with a token if it is strict.
-async fn serve(listener: TcpListener, strict: bool, key: String, user_data: String) {
+pub(crate) async fn serve(listener: TcpListener, strict: bool, key: String, user_data: String) {
     while let Ok((stream, _)) = listener.accept().await {
         let (key, user_data) = (key.clone(), user_data.clone());
         tokio::spawn(async move { converse(stream, strict, &key, &user_data).await });

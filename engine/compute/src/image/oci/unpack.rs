@@ -271,9 +271,14 @@ fn furnish() -> io::Result<()> {
     }
     fs::write(init, "")?;
     for name in POWER_PROGRAMS {
-        let path = Path::new("/usr/sbin").join(name);
-        remove(&path)?;
-        symlink(INIT, path)?;
+        // Those that an image has itself would look for its own init.
+        for folder in ["/usr/sbin", "/sbin", "/usr/bin", "/bin"] {
+            let path = Path::new(folder).join(name);
+            if folder == "/usr/sbin" || fs::symlink_metadata(&path).is_ok() {
+                remove(&path)?;
+                symlink(INIT, path)?;
+            }
+        }
     }
     for (name, text) in
         [("passwd", "root:x:0:0:root:/root:/bin/sh\n"), ("group", "root:x:0:\n"), ("resolv.conf", "")]
