@@ -277,8 +277,8 @@ impl DataFolder {
 
 /// Something in a folder that no cloudlet has used yet, which therefore is for something else.
 fn stranger(folder: &Path) -> io::Result<Option<OsString>> {
-    // By `root-key` before the first start, or by the file system.
-    const KNOWN: [&str; 2] = ["identity", "lost+found"];
+    // By `root-key` before the first start, as a disk of their own, or by the file system.
+    const KNOWN: [&str; 6] = ["identity", "lost+found", "machines", "objects", "tls", "volumes"];
     if folder.join("store").exists() {
         return Ok(None);
     }
