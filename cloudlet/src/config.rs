@@ -198,7 +198,7 @@ fn parse_listen(text: &str) -> Outcome<SocketAddr> {
         Ok(address) => Ok(SocketAddr::new(address, PORT)),
         Err(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
             return Err(Problem(format!(
-                "cannot listen on {text:?}: it is not an ADDRESS:PORT; say :{text}"
+                "cannot listen on {text:?}: it is not an ADDRESS:PORT; say 127.0.0.1:{text}"
             )));
         }
         Err(_) if text.starts_with(':') => format!("0.0.0.0{text}").parse::<SocketAddr>(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blob::{BlobId, BoxError};
-use kernel::{Ctx, Millis, Next, Result, Scope};
+use kernel::{BoxFuture, Ctx, Millis, Next, Result, Scope};
 
 use crate::state::bytes::{self, Vault};
 
@@ -44,7 +44,7 @@ pub async fn sweep(ctx: &Ctx) -> Result<()> {
 /// Removes those that no record names, of at least this age.
 pub async fn sweep_older(ctx: &Ctx, age: Duration) -> Result<()> {
     let house = Arc::new(ctx.clone());
-    let keep = move |id: BlobId| -> futures_util::future::BoxFuture<'static, Result<bool, BoxError>> {
+    let keep = move |id: BlobId| -> BoxFuture<'static, Result<bool, BoxError>> {
         let ctx = house.clone();
         Box::pin(async move {
             let Some((scope, segment)) = bytes::of_blob(&id) else { return Ok(true) };
