@@ -38,8 +38,9 @@ def test_a_full_disk_is_said_and_reads_go_on(tmp_path):
         s3.put_object(Bucket="full", Key="after", Body=b"a" * 3_000_000)
         assert s3.get_object(Bucket="full", Key="after")["Body"].read() == b"a" * 3_000_000
     finally:
-        assert cloud.stop() == 0, cloud.log()
+        status = cloud.stop()
         subprocess.run(["umount", objects], check=True)
+    assert status == 0, cloud.log()
 
 
 KEYS = [
