@@ -90,7 +90,6 @@ impl Promised {
 }
 
 /// What came in: durable already, or short enough to become so with its record.
-#[derive(Debug)]
 pub(super) struct Taken {
     pub(super) segment: Segment,
     /// Its sealed bytes, where they belong into the store.
@@ -99,12 +98,14 @@ pub(super) struct Taken {
 }
 
 /// What a body turned out to be.
-#[derive(Clone, Debug)]
 pub(super) struct Sum {
     pub(super) size: u64,
     /// MD5 in hexadecimal digits.
     pub(super) etag: String,
+    /// What the client chose, else what S3 adds.
     pub(super) checksum: Checksum,
+    /// Those it has by other algorithms.
+    pub(super) all: Sums,
 }
 
 type Incoming = Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>>;
@@ -300,7 +301,8 @@ impl Intake {
             let _ = write!(text, "{byte:02x}");
             text
         });
-        Ok(Sum { size: self.size, etag, checksum: Checksum { algorithm, of: Type::FullObject, value } })
+        let checksum = Checksum { algorithm, of: Type::FullObject, value };
+        Ok(Sum { size: self.size, etag, checksum, all: digests.sums })
     }
 }
 

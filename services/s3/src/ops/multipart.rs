@@ -134,19 +134,20 @@ pub(super) async fn open(
     Ok(Open { bucket, upload, secret })
 }
 
-/// Takes in the bytes of a part and stores it, with its checksum where the upload has an algorithm.
+/// Takes in the bytes of a part and stores it, with its checksum by the upload's algorithm; and says by which it came.
 pub(super) async fn take_part(
     ctx: &Ctx,
     place: &Place<'_>,
     open: &Open,
     body: &Body,
     promised: Promised,
-) -> Result<(Part, Option<Checksum>)> {
+) -> Result<(Part, Checksum)> {
     let Taken { segment, inline, sum } =
         intake::take_in(ctx, &open.bucket, &open.secret, body, promised).await?;
-    let checksum = open.upload.checksum.map(|_| sum.checksum.clone());
-    let segment = Segment { checksum: checksum.as_ref().map(|checksum| checksum.value.clone()), ..segment };
-    let part = Part { number: place.number, modified_at: ctx.now(), etag: sum.etag, segment };
+    let (wanted, _) = open.upload.sums_by();
+    let segment = Segment { checksum: sum.all.value(wanted), ..segment };
+    let brought = Some(sum.checksum.clone()).filter(|brought| brought.algorithm != wanted);
+    let part = Part { number: place.number, modified_at: ctx.now(), etag: sum.etag, segment, brought };
     let stored = ctx
         .write(|tx| {
             let bucket = again(tx, &open.bucket)?;
@@ -157,7 +158,7 @@ pub(super) async fn take_part(
         })
         .await;
     match stored {
-        Ok(()) => Ok((part, checksum)),
+        Ok(()) => Ok((part, sum.checksum)),
         Err(error) => {
             forget(ctx, &open.bucket, &part.segment).await;
             Err(error)
@@ -176,7 +177,7 @@ pub async fn upload_part(ctx: &Ctx, input: UploadPartRequest) -> Result<UploadPa
     let etag = Some(format!("\"{}\"", part.etag));
     let mut output = UploadPartOutput { e_tag: etag, ..UploadPartOutput::default() };
     show_encryption!(output, &open.upload.encryption);
-    put_checksum!(output, checksum.as_ref());
+    put_checksum!(output, Some(&checksum));
     Ok(output)
 }
 

@@ -130,10 +130,8 @@ fn choose<'p>(listed: &[CompletedPart], parts: &'p [Part], upload: &Upload) -> R
         if let (Some((wanted, Type::Composite)), None) = (upload.checksum, &checksum) {
             return Err(bad_sum::of_part_missing(wanted, number));
         }
-        if !matches(etag, &found.etag)
-            || checksum
-                .is_some_and(|(_, value)| found.segment.checksum.as_ref().is_some_and(|own| *own != value))
-        {
+        let differs = |(algorithm, value): (_, String)| found.sum(upload, algorithm) != Some(value.as_str());
+        if !matches(etag, &found.etag) || checksum.is_some_and(differs) {
             return Err(errors::invalid_part());
         }
         chosen.push(found);
@@ -157,17 +155,19 @@ fn join(upload: &Upload, parts: &[&Part]) -> Result<Object> {
     if size > OBJECT_BYTES_MAX {
         return Err(errors::entity_too_large());
     }
-    let checksum = upload.checksum.map(|(algorithm, of)| {
-        let sums: Option<Vec<_>> =
-            parts.iter().map(|p| Some((p.segment.checksum.as_deref()?, p.segment.size))).collect();
-        let joined = sums.and_then(|sums| checksum::of_parts(algorithm, of, &sums));
-        joined.ok_or_else(|| errors::damaged("the checksums of parts"))
-    });
+    let (algorithm, of) = upload.sums_by();
+    let sums: Option<Vec<_>> =
+        parts.iter().map(|p| Some((p.segment.checksum.as_deref()?, p.segment.size))).collect();
+    let checksum = sums.and_then(|sums| checksum::of_parts(algorithm, of, &sums));
+    // Parts that came before S3 added checksums by itself have none.
+    if checksum.is_none() && upload.checksum.is_some() {
+        return Err(errors::damaged("the checksums of parts"));
+    }
     Ok(Object {
         size,
         etag: format!("{digest}-{}", parts.len()),
         parts: u32::try_from(parts.len()).unwrap_or_default(),
-        checksum: checksum.transpose()?,
+        checksum,
         headers: upload.headers.clone(),
         tags: upload.tags.clone(),
         storage_class: upload.storage_class.clone(),

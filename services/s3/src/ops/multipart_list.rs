@@ -77,7 +77,8 @@ fn shown_part(upload: &Upload, part: &Part) -> api_s3::Part {
         size: Some(long(part.segment.size)),
         ..api_s3::Part::default()
     };
-    if let (Some((algorithm, of)), Some(value)) = (upload.checksum, part.segment.checksum.clone()) {
+    let (algorithm, of) = upload.sums_by();
+    if let Some(value) = part.segment.checksum.clone() {
         put_checksum!(shown, Some(&Checksum { algorithm, of, value }));
     }
     shown

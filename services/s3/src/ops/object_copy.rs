@@ -304,7 +304,7 @@ pub async fn upload_part_copy(ctx: &Ctx, input: UploadPartCopyRequest) -> Result
     }
     let promised = Promised {
         length: Some(wanted.end - wanted.start),
-        algorithm: open.upload.checksum.map(|(algorithm, _)| algorithm),
+        algorithm: Some(open.upload.sums_by().0),
         ..Promised::default()
     };
     let body = outlet::read(ctx, &source.bucket, source.secret, (source.segments, None), wanted).await?;
@@ -314,7 +314,7 @@ pub async fn upload_part_copy(ctx: &Ctx, input: UploadPartCopyRequest) -> Result
         last_modified: date(part.modified_at),
         ..CopyPartResult::default()
     };
-    put_checksum!(result, checksum.as_ref());
+    put_checksum!(result, Some(&checksum));
     let mut output = UploadPartCopyOutput {
         copy_part_result: Some(result),
         copy_source_version_id: source.bucket.versioning.map(|_| source.object.shown_version()),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
 use super::bytes::{self, Segment};
-use crate::rules::checksum::{Algorithm, Type};
+use crate::rules::checksum::{Algorithm, Checksum, Type};
 use crate::rules::encryption::Encryption;
 use crate::rules::headers::Headers;
 use crate::rules::lock::Lock;
@@ -27,9 +27,17 @@ pub struct Upload {
     pub tags: Tags,
     pub encryption: Encryption,
     pub storage_class: Option<String>,
+    /// What was asked for.
     pub checksum: Option<(Algorithm, Type)>,
     #[serde(default)]
     pub lock: Lock,
+}
+
+impl Upload {
+    /// What sums its parts and the object they make: what was asked for, else what S3 adds by itself.
+    pub fn sums_by(&self) -> (Algorithm, Type) {
+        self.checksum.unwrap_or((Algorithm::Crc64Nvme, Type::FullObject))
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,6 +47,20 @@ pub struct Part {
     pub etag: String,
     /// Its bytes, with the checksum by the upload's algorithm.
     pub segment: Segment,
+    /// The checksum it came with, where that is of another algorithm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought: Option<Checksum>,
+}
+
+impl Part {
+    /// Its checksum by one algorithm, where it has that.
+    pub fn sum(&self, upload: &Upload, algorithm: Algorithm) -> Option<&str> {
+        if upload.sums_by().0 == algorithm {
+            return self.segment.checksum.as_deref();
+        }
+        let brought = self.brought.as_ref().filter(|brought| brought.algorithm == algorithm)?;
+        Some(&brought.value)
+    }
 }
 
 pub fn find(from: &mut impl Reader, bucket: &Bucket, key: &str, id: &str) -> Result<Option<Upload>> {

@@ -6,6 +6,7 @@ use api_s3::{
     GetObjectRequest, ListMultipartUploadsRequest, ListPartsRequest, UploadPartCopyRequest,
     UploadPartRequest, op,
 };
+use base64::Engine as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use kernel::Error;
@@ -222,6 +223,40 @@ async fn parts_of_a_composite_checksum_bring_theirs() {
     }
     // The sum of a whole object is made of those that are taken here.
     lab.cloud.call(op::UploadPart, part(&whole)).await.unwrap();
+}
+
+/// S3 user guide, "Checking object integrity": what comes without a checksum gets CRC64NVME of the whole object.
+#[tokio::test]
+async fn an_upload_that_names_no_checksum_gets_one() {
+    let lab = Lab::new().await;
+    let bytes = noise(5 * MIB + 9);
+    let (first, last) = bytes.split_at(5 * MIB);
+    let upload = lab.begin("k", None, None).await;
+    let mut parts = vec![lab.part("k", &upload, 1, first).await];
+    let brings = |sum: &str| UploadPartRequest {
+        bucket: "bbb".to_owned(),
+        key: "k".to_owned(),
+        upload_id: upload.clone(),
+        part_number: 2,
+        checksum_crc32: Some(sum.to_owned()),
+        body: Body::from_bytes(last.to_vec()),
+        ..Default::default()
+    };
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, last).to_be_bytes();
+    let crc = base64::engine::general_purpose::STANDARD.encode(&crc[4..]);
+    let wrong = lab.cloud.call(op::UploadPart, brings("AAAAAA==")).await.unwrap_err();
+    assert_eq!(wrong.code(), "BadDigest");
+    let output = lab.cloud.call(op::UploadPart, brings(&crc)).await.unwrap();
+    assert_eq!(output.checksum_crc32.as_ref(), Some(&crc));
+    parts.push(CompletedPart { e_tag: output.e_tag, part_number: Some(2), ..Default::default() });
+    // A sum that is not the part's completes nothing.
+    parts[1].checksum_crc32 = Some("AAAAAA==".to_owned());
+    assert_eq!(lab.complete("k", &upload, parts.clone()).await.unwrap_err().code(), "InvalidPart");
+    parts[1].checksum_crc32 = Some(crc);
+    let output = lab.complete("k", &upload, parts).await.unwrap();
+    let whole = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, &bytes).to_be_bytes();
+    let whole = base64::engine::general_purpose::STANDARD.encode(whole);
+    assert_eq!((output.checksum_crc64_nvme, output.checksum_type.as_deref()), (Some(whole), Some("FULL_OBJECT")));
 }
 
 #[tokio::test]
