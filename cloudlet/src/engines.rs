@@ -86,7 +86,11 @@ impl Engines {
         if !end_machines {
             // Devices of machines that do not run get theirs again when they do.
             let detach = !self.any_running().await;
-            return self.blocks.close(detach).await.map_err(kept);
+            self.blocks.close(detach).await.map_err(kept)?;
+            if self.machines.list().await.is_ok_and(|all| all.is_empty()) {
+                self.engine.release();
+            }
+            return Ok(());
         }
         self.machines.sweep(&[]).await.map_err(|e| Problem::new("instances could not be ended", &e))?;
         self.blocks.close(true).await.map_err(kept)?;

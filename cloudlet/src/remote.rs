@@ -20,6 +20,9 @@ pub(crate) fn status(endpoint: &Endpoint) -> Outcome {
     for fact in ["data", "uptime_seconds", "resident_bytes"] {
         say(format_args!("{fact:<16} {}", text(&status[fact])));
     }
+    if let Some(trouble) = status["trouble"].as_str() {
+        say(format_args!("TROUBLE          {trouble}"));
+    }
     if status["identity"] == "observe" {
         say("IDENTITY         ONLY OBSERVED: what policies deny is recorded and let pass");
     } else {

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Cloud, eventually, needs_root
+from conftest import BINARY, Cloud, eventually, needs_root
 from disk_kit import MIB, imported, role, upload
 
 pytestmark = needs_root
@@ -85,6 +85,8 @@ def test_a_full_disk_is_told_and_survived(small, tmp_path):
         full.send_message(QueueUrl=queue, MessageBody="x" * 200_000)
     health = json.loads(small.get("/health"))
     assert "full" in health["trouble"] and set(health["services"].values()) == {"error"}
+    status = subprocess.run([BINARY, "status", "--endpoint", small.endpoint], capture_output=True, text=True)
+    assert status.returncode == 0 and health["trouble"] in status.stdout
     os.remove(rest)
     full.send_message(QueueUrl=queue, MessageBody="x" * 200_000)
     assert json.loads(small.get("/health"))["trouble"] is None

@@ -1,5 +1,7 @@
 """The end in good order, with instances that are to end too: their owner finds them stopped, and starts them."""
 
+import glob
+
 from conftest import eventually, needs_root
 
 pytestmark = needs_root
@@ -23,3 +25,20 @@ def test_instances_that_end_with_the_cloud_are_stopped(own_cloud):
     assert shown(kept)["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
     ec2.start_instances(InstanceIds=[kept])
     eventually(lambda: state(kept) == "running", "it runs again")
+
+
+def test_a_cloud_without_instances_leaves_no_mount(own_cloud):
+    cloud = own_cloud()
+    cloud.stop()
+    cloud.args.remove("--stop-instances")
+    cloud.start()
+    tags = [tag for tag in glob.glob("/run/cloudlet/tags/*") if open(tag).read().startswith(cloud.folder)]
+    assert len(tags) == 1
+    mounts = lambda: open("/proc/mounts").read()
+    place = tags[0].replace("/tags/", "/") + "/"
+    eventually(lambda: place in mounts(), "the namespace of its users is pinned")
+    assert cloud.stop() == 0
+    assert place not in mounts()
+    # With nothing to find it goes as well as it came.
+    cloud.args.append("--stop-instances")
+    cloud.start()
