@@ -6,6 +6,7 @@ import io
 import json
 import os
 import platform
+import shutil
 import subprocess
 import tarfile
 import uuid
@@ -13,7 +14,7 @@ import uuid
 import pytest
 from conftest import BINARY, eventually, needs_root
 from disk_kit import libraries, merged
-from test_ec2 import running, state
+from test_ec2 import state
 
 pytestmark = needs_root
 
@@ -73,7 +74,10 @@ def imported(cloud, name):
     return os.path.join(cloud.folder, "data", "machines", "images", f"oci-{name}", "root")
 
 
-def test_an_oci_image_is_imported_and_boots(cloud, tmp_path):
+@pytest.mark.parametrize("kind", ["container", "microvm"])
+def test_an_oci_image_is_imported_and_boots(cloud, tmp_path, kind):
+    if kind == "microvm" and not shutil.which("qemu-system-x86_64"):
+        pytest.skip("no QEMU: apt-get install --no-install-recommends qemu-system-x86")
     ec2, name = cloud.client("ec2"), f"web-{uuid.uuid4().hex[:8]}"
     programs = set().union(*(libraries(os.path.realpath(p)) for p in ("/bin/dash", "/bin/cat", BINARY)))
     programs.discard(BINARY)
@@ -94,14 +98,17 @@ def test_an_oci_image_is_imported_and_boots(cloud, tmp_path):
     assert "image of this name" in image(cloud, "import", str(source), "--name", name, fails=True)
 
     data = "#!/bin/sh\necho \"found $(cat /opt/kept) as $(cat /proc/1/comm)\"\n"
-    made = ec2.run_instances(ImageId=ami, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData=data)
+    # A microVM brings up its network itself: the image has no `ip`, and user data come over it.
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "cloudlet:machine", "Value": kind}]}]
+    order = dict(ImageId=ami, InstanceType="t3.micro", MinCount=1, MaxCount=1, TagSpecifications=tags)
+    made = ec2.run_instances(**order, UserData=data)
     [one] = [it["InstanceId"] for it in made["Instances"]]
-    running(ec2, one)
+    eventually(lambda: state(ec2, one) == "running", "it runs", seconds=120)
     console = lambda: ec2.get_console_output(InstanceId=one).get("Output", "")
-    eventually(lambda: "found kept" in console(), "its user data has run")
+    eventually(lambda: "found kept" in console(), "its user data has run", seconds=120)
     assert "is made of it" in image(cloud, "remove", name, fails=True)
     ec2.terminate_instances(InstanceIds=[one])
-    eventually(lambda: state(ec2, one) == "terminated", "it ends")
+    eventually(lambda: state(ec2, one) == "terminated", "it ends", seconds=60)
     ec2.deregister_image(ImageId=ami)
     image(cloud, "remove", name)
     assert not os.path.exists(os.path.dirname(root))

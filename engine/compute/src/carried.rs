@@ -1,5 +1,5 @@
-//! Our executable as machines carry it whose files are not the host's: beside the loader and the libraries it is linked
-//! to, and led to these, it starts in any root, whatever libraries that has.
+//! Programs as machines carry them whose files are not the host's: our executable, beside the loader and the libraries it
+//! is linked to, and led to these, starts in any root, whatever libraries that has.
 
 use std::fs::{self, File, Permissions};
 use std::io::Write;
@@ -18,30 +18,46 @@ pub(crate) const LOADER: &str = "loader";
 /// Where they are kept, beside the images.
 const FOLDER: &str = "program";
 
-/// What lies beside each other in the machine, with [`host_init`] first: names and contents.
-pub(crate) fn files(exe: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+/// What lies beside each other in the machine, with [`host_init`] first: names and contents. Of `more` programs of the
+/// host, which only the loader there can start.
+pub(crate) fn files(exe: &Path, more: &[&Path]) -> Result<Vec<(String, Vec<u8>)>> {
     let mut program = elf::read(exe)?;
     program.lead(&format!("{}/{LOADER}", init_folder()), init_folder())?;
     let name = host_init().trim_start_matches(init_folder()).trim_start_matches('/');
     let mut files = vec![(name.to_owned(), program.bytes)];
-    let loader = program.loader.iter().map(|path| (LOADER.to_owned(), path));
-    let libraries = program.libraries.iter().map(|path| {
-        let name = path.file_name().unwrap_or_default();
-        (name.to_string_lossy().into_owned(), path)
-    });
-    for (name, path) in loader.chain(libraries) {
+    let mut needed = linked(program.loader, program.libraries);
+    for path in more {
+        let program = elf::read(path)?;
+        files.push((name_of(path), program.bytes));
+        needed.extend(linked(program.loader, program.libraries));
+    }
+    needed.sort();
+    needed.dedup();
+    for (name, path) in needed {
         if files.iter().any(|(other, _)| *other == name) {
-            return Err(Error::Host(format!("our executable is linked to two files named {name}")));
+            return Err(Error::Host(format!("what machines carry is linked to two files named {name}")));
         }
-        files.push((name, fs::read(path).at("read", path)?));
+        files.push((name, fs::read(&path).at("read", &path)?));
     }
     Ok(files)
 }
 
-/// Tells an executable from those before and after it.
+/// What a program is linked to, by the name that has in the machine.
+fn linked(loader: Option<PathBuf>, libraries: Vec<PathBuf>) -> Vec<(String, PathBuf)> {
+    let loader = loader.into_iter().map(|path| (LOADER.to_owned(), path));
+    loader.chain(libraries.into_iter().map(|path| (name_of(&path), path))).collect()
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Tells an executable, and the host's libraries, from those before and after.
 pub(crate) fn mark(exe: &Path) -> Result<String> {
     let about = fs::metadata(exe).at("look at", exe)?;
-    Ok(format!("{}-{}-{}", about.len(), about.mtime(), about.mtime_nsec()))
+    // Who installs libraries has the host find them anew.
+    let libraries = fs::metadata("/etc/ld.so.cache").map_or(0, |about| about.mtime());
+    Ok(format!("{}-{}-{}-{libraries}", about.len(), about.mtime(), about.mtime_nsec()))
 }
 
 /// The files in a folder, which stays there as long as this is held, or any machine shows it.
@@ -74,7 +90,7 @@ fn write(fresh: &Path, exe: &Path) -> Result<()> {
     let open = |path: &Path| fs::set_permissions(path, Permissions::from_mode(0o755)).at("open", path);
     fs::create_dir(fresh).at("create", fresh)?;
     open(fresh)?;
-    for (name, bytes) in files(exe)? {
+    for (name, bytes) in files(exe, &[])? {
         let path = fresh.join(name);
         let mut file = File::create(&path).at("create", &path)?;
         file.write_all(&bytes).at("write", &path)?;
@@ -131,7 +147,7 @@ mod tests {
         // It works, on most hosts, when no library does.
         let exe = Path::new("/sbin/ldconfig");
         if elf::read(exe).is_ok_and(|program| program.loader.is_none()) {
-            let files = files(exe).unwrap();
+            let files = files(exe, &[]).unwrap();
             assert_eq!(files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["init"]);
         }
     }

@@ -6,7 +6,7 @@ mod cloud_config;
 mod console;
 pub(crate) mod init;
 pub(crate) mod metadata;
-mod network;
+pub(crate) mod network;
 pub(crate) mod power;
 pub(crate) mod seed;
 mod settle;

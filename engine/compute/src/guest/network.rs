@@ -6,12 +6,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::carried::LOADER;
 use crate::error::{Error, Result, Trying};
+use crate::guest::boot::FILES_IN_MACHINE;
 use crate::micro::words::{Link, Network};
 
 /// How long a link may take to appear.
 const APPEAR_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// Where iproute2 is.
+pub(crate) const PLACES: [&str; 4] = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"];
 
 /// Brings the network from what it was told to be before to what it is to be now.
 pub(crate) fn connect(before: &Network, now: &Network) -> Result<()> {
@@ -55,12 +59,7 @@ fn undone(line: &str) -> Option<String> {
 }
 
 fn batch(lines: &[String]) -> Result<()> {
-    let program = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"]
-        .into_iter()
-        .find(|path| Path::new(path).exists());
-    let program =
-        program.ok_or_else(|| Error::Host("the image has no ip (iproute2): no network".to_owned()))?;
-    let mut child = Command::new(program)
+    let mut child = program()?
         .args(["-force", "-batch", "-"])
         .stdin(Stdio::piped())
         .spawn()
@@ -70,6 +69,21 @@ fn batch(lines: &[String]) -> Result<()> {
     }
     // What it could not do it has said; what went with its link cannot be taken back.
     child.wait().map(drop).trying(|| "wait for ip".to_owned())
+}
+
+/// Ours, which came along with the first root; else the image's.
+fn program() -> Result<Command> {
+    let ours = Path::new(FILES_IN_MACHINE).join("ip");
+    if ours.exists() {
+        let mut command = Command::new(Path::new(FILES_IN_MACHINE).join(LOADER));
+        command.args(["--library-path", FILES_IN_MACHINE]).arg(ours);
+        return Ok(command);
+    }
+    let mut places = PLACES.iter().filter(|path| Path::new(path).exists());
+    places
+        .next()
+        .map(Command::new)
+        .ok_or_else(|| Error::Host("there is no ip (iproute2): no network".to_owned()))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use crate::carried;
 use crate::error::{Error, Result, Trying};
+use crate::guest::network::PLACES;
 use crate::image::{draft, init_folder};
 use crate::micro::{boot_files, cpio};
 use crate::place::{remove_file, remove_tree};
@@ -36,7 +37,7 @@ const PREFIX: &str = "kernel-";
 const IMAGE: &str = "vmlinux";
 const FIRST_ROOT: &str = "first-root-";
 /// Rises when the files have other places: a shim of an older executable makes one of the present one, too.
-const FIRST_ROOT_VERSION: u32 = 2;
+const FIRST_ROOT_VERSION: u32 = 3;
 
 /// What QEMU boots.
 pub(crate) struct Kernel {
@@ -216,10 +217,11 @@ fn gather(folder: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// What the kernel unpacks as its first root: the modules, and our executable with what that is linked to, where both
-/// have their place in machines.
+/// What the kernel unpacks as its first root: the modules, and our executable and the host's `ip` with what these are linked
+/// to, where all have their place in machines.
 fn write_first_root(to: &Path, kernel: &Path, exe: &Path) -> Result<()> {
-    let files = carried::files(exe)?;
+    let ip = PLACES.iter().map(Path::new).find(|path| path.exists());
+    let files = carried::files(exe, ip.as_slice())?;
     let write = |file: File| -> std::io::Result<()> {
         let mut archive = cpio::Archive::new(BufWriter::new(file));
         let place = init_folder().trim_start_matches('/');

@@ -256,7 +256,10 @@ async fn an_upload_that_names_no_checksum_gets_one() {
     let output = lab.complete("k", &upload, parts).await.unwrap();
     let whole = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, &bytes).to_be_bytes();
     let whole = base64::engine::general_purpose::STANDARD.encode(whole);
-    assert_eq!((output.checksum_crc64_nvme, output.checksum_type.as_deref()), (Some(whole), Some("FULL_OBJECT")));
+    assert_eq!(
+        (output.checksum_crc64_nvme, output.checksum_type.as_deref()),
+        (Some(whole), Some("FULL_OBJECT"))
+    );
 }
 
 #[tokio::test]
