@@ -354,6 +354,8 @@ def furnish_ec2(ec2, account, marker, cloud):
         "RunInstances": {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1},
         "AssociateIamInstanceProfile": {"IamInstanceProfile": {"Name": marker}},
         "ReplaceIamInstanceProfileAssociation": {"IamInstanceProfile": {"Name": marker}},
+        "AssociateDhcpOptions": {"DhcpOptionsId": "dopt-0123456789abcdef0"},
+        "AssociateRouteTable": {"RouteTableId": "rtb-0123456789abcdef0"},
         "AssociateSubnetCidrBlock": {"Ipv6CidrBlock": "fdc1:d1e::/64"},
         "AssociateVpcCidrBlock": {"CidrBlock": "100.64.0.0/16"},
         "CreateDhcpOptions": {"DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.com"]}]},

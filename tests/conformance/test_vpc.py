@@ -420,3 +420,20 @@ def test_an_instance_begins_with_several_interfaces(net, ec2):
         stays["NetworkInterfaceId"]: "available",
         visitor["NetworkInterfaces"][0]["NetworkInterfaceId"]: "in-use",
     }
+
+
+def test_what_cannot_be_an_id_is_told_from_what_is_not_there(ec2):
+    """Amazon EC2 API Reference, "Error codes": these kinds have a code of their own for it."""
+    for ask, named, prefix, malformed, missing in (
+        (ec2.describe_route_tables, "RouteTableIds", "rtb", "InvalidRouteTableId.Malformed", "InvalidRouteTableID.NotFound"),
+        (ec2.describe_nat_gateways, "NatGatewayIds", "nat", "NatGatewayMalformed", "NatGatewayNotFound"),
+        (ec2.describe_vpc_endpoints, "VpcEndpointIds", "vpce", "InvalidVpcEndpointId.Malformed", "InvalidVpcEndpointId.NotFound"),
+        (ec2.describe_dhcp_options, "DhcpOptionsIds", "dopt", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound"),
+        (ec2.describe_managed_prefix_lists, "PrefixListIds", "pl", "InvalidPrefixListId.Malformed", "InvalidPrefixListID.NotFound"),
+    ):
+        assert code(ask, **{named: ["foo"]}) == malformed
+        assert code(ask, **{named: [f"{prefix}-0123456789abcdef0"]}) == missing
+    assert code(ec2.accept_vpc_peering_connection, VpcPeeringConnectionId="foo") == "InvalidVpcPeeringConnectionId.Malformed"
+    assert code(ec2.detach_network_interface, AttachmentId="foo") == "InvalidNetworkInterfaceAttachmentId.Malformed"
+    gone = code(ec2.delete_egress_only_internet_gateway, EgressOnlyInternetGatewayId="igw-0123456789abcdef0")
+    assert gone == "InvalidEgressOnlyInternetGatewayId.Malformed"

@@ -4,10 +4,13 @@ use std::fmt::Display;
 
 use kernel::Error;
 
-use super::{dependency, invalid_parameter_value, not_found};
+use super::{dependency, invalid_parameter_value, not_found, nothing_named};
+use crate::state::id::DhcpOptionsId;
 
 pub fn dhcp_options_not_found(id: impl Display) -> Error {
-    not_found("InvalidDhcpOptionID.NotFound", "dhcpOption", id)
+    nothing_named::<DhcpOptionsId>("InvalidDhcpOptionsId.Malformed", id, |id| {
+        not_found("InvalidDhcpOptionID.NotFound", "dhcpOption", id)
+    })
 }
 
 pub fn dhcp_options_in_use(id: impl Display) -> Error {

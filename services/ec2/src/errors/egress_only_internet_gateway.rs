@@ -4,10 +4,13 @@ use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
-use super::not_found;
+use super::{not_found, nothing_named};
+use crate::state::id::EgressOnlyInternetGatewayId;
 
 pub fn egress_only_gateway_not_found(id: impl Display) -> Error {
-    not_found("InvalidEgressOnlyInternetGatewayId.NotFound", "egressOnlyInternetGateway", id)
+    nothing_named::<EgressOnlyInternetGatewayId>("InvalidEgressOnlyInternetGatewayId.Malformed", id, |id| {
+        not_found("InvalidEgressOnlyInternetGatewayId.NotFound", "egressOnlyInternetGateway", id)
+    })
 }
 
 pub fn egress_only_gateway_there(vpc: impl Display, id: impl Display) -> Error {

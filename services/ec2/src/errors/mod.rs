@@ -128,6 +128,17 @@ pub fn malformed<I: Id>(code: &'static str, text: &str) -> Error {
     Error::new(Kind::Invalid, code, message)
 }
 
+/// What is said of an id that names nothing: `code` where the text cannot be an id of this kind, else that it does not exist.
+/// Kinds that have no such code of their own, by the reference's list, say the latter of both.
+fn nothing_named<I: Id>(
+    code: &'static str,
+    id: impl Display,
+    not_found: impl FnOnce(&str) -> Error,
+) -> Error {
+    let text = id.to_string();
+    if text.is_empty() || I::parse(&text).is_some() { not_found(&text) } else { malformed::<I>(code, &text) }
+}
+
 fn not_found(code: &'static str, noun: &str, id: impl Display) -> Error {
     Error::new(Kind::NotFound, code, format!("The {noun} ID '{id}' does not exist"))
 }

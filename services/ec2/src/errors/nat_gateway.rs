@@ -4,9 +4,13 @@ use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
+use super::nothing_named;
+use crate::state::id::NatGatewayId;
+
 pub fn nat_gateway_not_found(id: impl Display) -> Error {
-    let message = format!("NAT gateway {id} was not found");
-    Error::new(Kind::NotFound, "NatGatewayNotFound", message)
+    nothing_named::<NatGatewayId>("NatGatewayMalformed", id, |id| {
+        Error::new(Kind::NotFound, "NatGatewayNotFound", format!("NAT gateway {id} was not found"))
+    })
 }
 
 pub fn nat_gateway_limit() -> Error {

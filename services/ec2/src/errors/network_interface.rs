@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 
 use kernel::{Error, Kind};
 
-use super::{malformed, not_found};
-use crate::state::id::InterfaceId;
+use super::{malformed, not_found, nothing_named};
+use crate::state::id::{AttachmentId, InterfaceId};
 
 pub fn interface_not_found(id: impl Display) -> Error {
     not_found("InvalidNetworkInterfaceID.NotFound", "networkInterface", id)
@@ -49,8 +49,10 @@ pub fn interface_managed(id: &InterfaceId) -> Error {
 }
 
 pub fn attachment_not_found(id: impl Display) -> Error {
-    let message = format!("The attachment '{id}' does not exist.");
-    Error::new(Kind::NotFound, "InvalidAttachmentID.NotFound", message)
+    nothing_named::<AttachmentId>("InvalidNetworkInterfaceAttachmentId.Malformed", id, |id| {
+        let message = format!("The attachment '{id}' does not exist.");
+        Error::new(Kind::NotFound, "InvalidAttachmentID.NotFound", message)
+    })
 }
 
 pub fn primary_detach(id: impl Display) -> Error {

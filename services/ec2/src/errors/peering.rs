@@ -4,9 +4,13 @@ use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
+use super::{not_found, nothing_named};
+use crate::state::id::PeeringId;
+
 pub fn peering_not_found(id: impl Display) -> Error {
-    let message = format!("The vpcPeeringConnection ID '{id}' does not exist");
-    Error::new(Kind::NotFound, "InvalidVpcPeeringConnectionID.NotFound", message)
+    nothing_named::<PeeringId>("InvalidVpcPeeringConnectionId.Malformed", id, |id| {
+        not_found("InvalidVpcPeeringConnectionID.NotFound", "vpcPeeringConnection", id)
+    })
 }
 
 pub fn peering_state(id: impl Display, status: &str) -> Error {

@@ -4,9 +4,13 @@ use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
+use super::{not_found, nothing_named};
+use crate::state::id::PrefixListId;
+
 pub fn prefix_list_not_found(id: impl Display) -> Error {
-    let message = format!("The prefix list ID '{id}' does not exist");
-    Error::new(Kind::NotFound, "InvalidPrefixListID.NotFound", message)
+    nothing_named::<PrefixListId>("InvalidPrefixListId.Malformed", id, |id| {
+        not_found("InvalidPrefixListID.NotFound", "prefix list", id)
+    })
 }
 
 pub fn prefix_list_managed(id: impl Display) -> Error {

@@ -4,10 +4,13 @@ use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
-use super::{dependency, invalid_parameter_value, not_found};
+use super::{dependency, invalid_parameter_value, not_found, nothing_named};
+use crate::state::id::RouteTableId;
 
 pub fn route_table_not_found(id: impl Display) -> Error {
-    not_found("InvalidRouteTableID.NotFound", "routeTable", id)
+    nothing_named::<RouteTableId>("InvalidRouteTableId.Malformed", id, |id| {
+        not_found("InvalidRouteTableID.NotFound", "routeTable", id)
+    })
 }
 
 pub fn route_table_association_not_found(id: impl Display) -> Error {

@@ -4,9 +4,14 @@ use std::fmt::Display;
 
 use kernel::{Error, Kind};
 
+use super::nothing_named;
+use crate::state::id::EndpointId;
+
 pub fn endpoint_not_found(id: impl Display) -> Error {
-    let message = format!("The Vpc Endpoint Id '{id}' does not exist");
-    Error::new(Kind::NotFound, "InvalidVpcEndpointId.NotFound", message)
+    nothing_named::<EndpointId>("InvalidVpcEndpointId.Malformed", id, |id| {
+        let message = format!("The Vpc Endpoint Id '{id}' does not exist");
+        Error::new(Kind::NotFound, "InvalidVpcEndpointId.NotFound", message)
+    })
 }
 
 pub fn endpoint_service_unknown(name: &str) -> Error {
