@@ -615,6 +615,67 @@ def test_targets_of_a_network_balancer_see_clients_and_let_in_who_comes_by_its_g
     eventually(lambda: f"seen as {address()}" in console(), "an instance is seen, too", 30)
 
 
+def test_addresses_that_cannot_be_had_are_refused_and_nobodys_are_taken(cloud):
+    """What a network balancer is given of addresses is looked at first: elastic ones of others stay theirs."""
+    ec2, elb = cloud.client("ec2"), cloud.client("elbv2")
+    vpc = ec2.create_vpc(CidrBlock="10.83.0.0/16")["Vpc"]["VpcId"]
+    zone = ec2.describe_availability_zones()["AvailabilityZones"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.83.{at}.0/24", AvailabilityZone=zone[at]["ZoneName"])["Subnet"]["SubnetId"]
+        for at in range(2)
+    ]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    other = ec2.create_network_interface(SubnetId=subnets[0])["NetworkInterface"]
+
+    def refused(scheme, *mappings):
+        return code(elb.create_load_balancer, Name=name("n"), Type="network", Scheme=scheme, SubnetMappings=mappings)
+
+    def private(address):
+        return refused("internal", {"SubnetId": subnets[0], "PrivateIPv4Address": address})
+
+    for address in ("10.84.0.9", "10.83.1.9", "10.83.0.1", "10.83.0.255", other["PrivateIpAddress"]):
+        assert private(address) == "InvalidConfigurationRequest", address
+    public = {"SubnetId": subnets[0], "PrivateIPv4Address": "10.83.0.77"}
+    assert refused("internet-facing", public) == "InvalidConfigurationRequest"
+    missing = {"SubnetId": subnets[0], "AllocationId": "eipalloc-0123456789abcdef0"}
+    assert refused("internet-facing", missing) == "AllocationIdNotFound"
+    twice = [{"SubnetId": subnet, "AllocationId": allocation} for subnet in subnets]
+    assert refused("internet-facing", *twice) == "ResourceInUse"
+
+    # Without a gateway the address cannot be given: the balancer waits, and goes without a trace.
+    order = dict(Name=name("n"), Type="network", SubnetMappings=[twice[0]])
+    waiting = elb.create_load_balancer(**order)["LoadBalancers"][0]
+    interfaces = lambda: ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkInterfaces"]
+    eventually(lambda: len(interfaces()) == 2, "its interface is made")
+    elb.delete_load_balancer(LoadBalancerArn=waiting["LoadBalancerArn"])
+    eventually(lambda: len(interfaces()) == 1, "its interface has gone")
+
+    ec2.attach_internet_gateway(VpcId=vpc, InternetGatewayId=gateway)
+    ec2.associate_address(AllocationId=allocation, NetworkInterfaceId=other["NetworkInterfaceId"])
+    assert refused("internet-facing", twice[0]) == "ResourceInUse"
+    where = lambda: ec2.describe_addresses(AllocationIds=[allocation])["Addresses"][0].get("NetworkInterfaceId")
+    assert where() == other["NetworkInterfaceId"]
+    ec2.disassociate_address(AssociationId=ec2.describe_addresses(AllocationIds=[allocation])["Addresses"][0]["AssociationId"])
+    made = elb.create_load_balancer(**order)["LoadBalancers"][0]["LoadBalancerArn"]
+    eventually(lambda: where() not in (None, other["NetworkInterfaceId"]), "it has the elastic address")
+    # Asked for again, its own address is not somebody's.
+    assert elb.create_load_balancer(**order)["LoadBalancers"][0]["LoadBalancerArn"] == made
+    elb.set_subnets(LoadBalancerArn=made, SubnetMappings=[twice[0]])
+    groups = code(elb.set_security_groups, LoadBalancerArn=made, SecurityGroups=[other["Groups"][0]["GroupId"]])
+    assert groups == "InvalidConfigurationRequest"
+
+    elb.delete_load_balancer(LoadBalancerArn=made)
+    eventually(lambda: where() is None, "the address is free again")
+    ec2.release_address(AllocationId=allocation)
+    ec2.delete_network_interface(NetworkInterfaceId=other["NetworkInterfaceId"])
+    ec2.detach_internet_gateway(VpcId=vpc, InternetGatewayId=gateway)
+    ec2.delete_internet_gateway(InternetGatewayId=gateway)
+    for subnet in subnets:
+        ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=vpc)
+
+
 def test_a_balancer_is_back_a_second_after_a_kill(own_cloud):
     cloud = own_cloud()
     web = Web(cloud)

@@ -163,6 +163,11 @@ pub fn allocation_not_found(id: &str) -> Error {
     Error::modeled(Kind::NotFound, &error::ALLOCATION_ID_NOT_FOUND_EXCEPTION, message)
 }
 
+pub fn allocation_in_use(id: &str) -> Error {
+    let message = format!("The allocation IDs '{id}' are already in use");
+    Error::modeled(Kind::Conflict, &error::RESOURCE_IN_USE_EXCEPTION, message)
+}
+
 pub fn duplicate_tags() -> Error {
     let message = "Tag keys must be unique for a resource";
     Error::modeled(Kind::Invalid, &error::DUPLICATE_TAG_KEYS_EXCEPTION, message)

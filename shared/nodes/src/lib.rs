@@ -66,7 +66,8 @@ impl std::fmt::Display for Unsaid {
 impl std::error::Error for Unsaid {}
 
 impl Wanted {
-    /// Makes the interface of a place, or finds it where it was made before.
+    /// Makes the interface of a place, or finds it where it was made before. Whatever becomes of its public address, it is
+    /// known from then on.
     async fn make(&self, ctx: &Ctx, place: &Place) -> Result<Node> {
         let token = format!("{}-{}", self.token, place.subnet);
         let made = match self.create(ctx, place, token.clone()).await {
@@ -83,7 +84,6 @@ impl Wanted {
         };
         let made = made.network_interface.unwrap_or_default();
         let id = made.network_interface_id.ok_or_else(|| Error::internal(Unsaid("an id")))?;
-        self.publish(ctx, place, &id).await?;
         let found = describe(ctx, &id).await?;
         let (ipv6, public_ip) = (address_of(&found), public_of(&found));
         let private_ip = found.private_ip_address.and_then(|text| text.parse().ok());
@@ -123,6 +123,7 @@ impl Wanted {
             let request = ec2::AssociateAddressRequest {
                 allocation_id: Some(allocation.clone()),
                 network_interface_id: Some(id.to_owned()),
+                allow_reassociation: Some(false),
                 ..Default::default()
             };
             return ctx.call_as_service(ec2::op::AssociateAddress, request).await.map(drop);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use api_elbv2 as api;
-use kernel::{Ctx, Result, Scope};
+use kernel::{Ctx, Reader, Result, Scope};
 use shape::Timestamp;
 
 use super::network::{self, Subnet};
@@ -24,7 +24,10 @@ pub async fn create_load_balancer(
     let internal = rules::check_scheme(input.scheme.as_deref())?;
     let address_type = rules::check_address_type(input.ip_address_type.as_deref(), kind, internal)?;
     let tags = tag::check(input.tags)?;
-    let subnets = zones(ctx, kind, internal, input.subnets, input.subnet_mappings).await?;
+    let scope = *ctx.scope();
+    let known = ctx.read(|snap| find_named(snap, &scope, &input.name)).await?.map(|known| known.zones);
+    let before = (kind, internal, known.as_deref().unwrap_or_default());
+    let subnets = zones(ctx, before, input.subnets, input.subnet_mappings).await?;
     rules::check_six(address_type, subnets.have_six, std::iter::empty())?;
     let Subnets { zones, vpc, .. } = subnets;
     let given = input.security_groups.unwrap_or_default();
@@ -48,18 +51,12 @@ pub async fn create_load_balancer(
         attributes: Default::default(),
         tags,
     };
-    let scope = *ctx.scope();
     let made = ctx
         .write(|tx| {
-            let all = load_balancer::all(tx, &scope)?;
-            if let Some(same) = all.iter().find(|one| one.name == new.name) {
-                return if is_same(same, &new) {
-                    Ok(same.clone())
-                } else {
-                    Err(errors::name_taken(&new.name))
-                };
+            if let Some(same) = find_named(tx, &scope, &new.name)? {
+                return if is_same(&same, &new) { Ok(same) } else { Err(errors::name_taken(&new.name)) };
             }
-            if all.len() >= rules::LOAD_BALANCERS_MAX {
+            if load_balancer::all(tx, &scope)?.len() >= rules::LOAD_BALANCERS_MAX {
                 return Err(errors::too_many(TooMany::LoadBalancers, rules::LOAD_BALANCERS_MAX));
             }
             load_balancer::put(tx, &scope, &new)?;
@@ -69,6 +66,10 @@ pub async fn create_load_balancer(
     nudge(ctx, &made.id);
     let load_balancers = Some(vec![shown(&scope, &made, &Nodes::default())]);
     Ok(api::CreateLoadBalancerOutput { load_balancers })
+}
+
+fn find_named(from: &mut impl Reader, scope: &Scope, name: &str) -> Result<Option<LoadBalancer>> {
+    Ok(load_balancer::all(from, scope)?.into_iter().find(|one| one.name == name))
 }
 
 /// Made once more with the same settings, it is the same one.
@@ -85,11 +86,10 @@ pub(super) struct Subnets {
     pub(super) have_six: bool,
 }
 
-/// The subnets a request names.
+/// The subnets a request names, for a load balancer of this kind, internal or not, that has some `before`.
 pub(super) async fn zones(
     ctx: &Ctx,
-    kind: Kind,
-    internal: bool,
+    (kind, internal, before): (Kind, bool, &[Zone]),
     subnets: Option<Vec<String>>,
     mappings: Option<Vec<api::SubnetMapping>>,
 ) -> Result<Subnets> {
@@ -109,13 +109,12 @@ pub(super) async fn zones(
     }
     let (mut zones, mut seen, mut vpc, mut have_six) = (Vec::new(), BTreeSet::new(), None, true);
     for mapping in wanted {
-        let id = mapping.subnet_id.unwrap_or_default();
-        let Subnet { id, vpc: home, zone, has_six } = network::subnet(ctx, &id).await?;
-        have_six &= has_six;
-        if vpc.get_or_insert_with(|| home.clone()) != &home {
+        let subnet = network::subnet(ctx, mapping.subnet_id.as_deref().unwrap_or_default()).await?;
+        have_six &= subnet.has_six;
+        if vpc.get_or_insert_with(|| subnet.vpc.clone()) != &subnet.vpc {
             return Err(errors::invalid_subnet("All subnets must belong to the same VPC"));
         }
-        if !seen.insert(zone.clone()) {
+        if !seen.insert(subnet.zone.clone()) {
             return Err(errors::configuration(
                 "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
             ));
@@ -128,13 +127,24 @@ pub(super) async fn zones(
         if internal && mapping.allocation_id.is_some() {
             return Err(errors::configuration("Internal load balancers have no Elastic IP addresses"));
         }
-        let private_ip = match mapping.private_ipv4_address {
-            None => None,
-            Some(text) => {
-                Some(text.parse().map_err(|_| errors::validation(format!("'{text}' is no IPv4 address")))?)
-            }
+        if !internal && mapping.private_ipv4_address.is_some() {
+            return Err(errors::configuration(
+                "Only internal load balancers take private addresses of yours",
+            ));
+        }
+        let private_ip = mapping
+            .private_ipv4_address
+            .map(|text| text.parse().map_err(|_| errors::validation(format!("'{text}' is no IPv4 address"))));
+        let zone = Zone {
+            subnet: subnet.id.clone(),
+            zone: subnet.zone.clone(),
+            allocation: mapping.allocation_id,
+            private_ip: private_ip.transpose()?,
         };
-        zones.push(Zone { subnet: id, zone, allocation: mapping.allocation_id, private_ip });
+        if !before.contains(&zone) {
+            check_addresses(ctx, &subnet, &zone, &zones).await?;
+        }
+        zones.push(zone);
     }
     if zones.len() < least {
         return Err(errors::validation(
@@ -142,6 +152,18 @@ pub(super) async fn zones(
         ));
     }
     Ok(Subnets { zones, vpc: vpc.unwrap_or_default(), have_six })
+}
+
+/// Whether the addresses that are asked for can be had.
+async fn check_addresses(ctx: &Ctx, subnet: &Subnet, zone: &Zone, others: &[Zone]) -> Result<()> {
+    if let Some(address) = zone.private_ip {
+        network::check_free(ctx, subnet, address).await?;
+    }
+    let Some(allocation) = &zone.allocation else { return Ok(()) };
+    if others.iter().any(|other| other.allocation.as_ref() == Some(allocation)) {
+        return Err(errors::allocation_in_use(allocation));
+    }
+    network::check_allocation(ctx, allocation).await
 }
 
 /// As AWS shows it.

@@ -7,7 +7,7 @@ use super::load_balancer::{shown_zone, zones};
 use super::{get_load_balancer, network, nudge};
 use crate::errors;
 use crate::rules::load_balancer as rules;
-use crate::state::load_balancer::LoadBalancer;
+use crate::state::load_balancer::{Kind, LoadBalancer};
 use crate::state::usage::Usage;
 use crate::state::{listener, load_balancer, node, target_group};
 
@@ -20,6 +20,11 @@ pub async fn set_security_groups(
     rules::check_groups(&input.security_groups)?;
     if input.security_groups.is_empty() {
         return Err(errors::configuration("At least one security group must be specified"));
+    }
+    if found.kind == Kind::Network && found.security_groups.is_empty() {
+        return Err(errors::configuration(
+            "A Network Load Balancer that was made without security groups cannot have any later",
+        ));
     }
     let groups = network::security_groups(ctx, &found.vpc, input.security_groups).await?;
     ctx.write(|tx| {
@@ -35,7 +40,8 @@ pub async fn set_security_groups(
 pub async fn set_subnets(ctx: &Ctx, input: api::SetSubnetsInput) -> Result<api::SetSubnetsOutput> {
     let (scope, arn) = (*ctx.scope(), input.load_balancer_arn);
     let found = ctx.read(|snap| get_load_balancer(snap, &scope, &arn)).await?;
-    let subnets = zones(ctx, found.kind, found.internal, input.subnets, input.subnet_mappings).await?;
+    let before = (found.kind, found.internal, &*found.zones);
+    let subnets = zones(ctx, before, input.subnets, input.subnet_mappings).await?;
     if subnets.vpc != found.vpc {
         return Err(errors::invalid_subnet("All subnets must belong to the load balancer's VPC"));
     }

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use api_ec2 as ec2;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use kernel::{Ctx, Result};
 
 use crate::errors;
+
+/// Of a subnet's addresses these first ones are nobody's, and its last one.
+const KEPT_FIRST: u32 = 4;
 
 /// A subnet as load balancers need it.
 #[derive(Clone, Debug)]
@@ -15,6 +18,7 @@ pub(crate) struct Subnet {
     pub(crate) id: String,
     pub(crate) vpc: String,
     pub(crate) zone: String,
+    pub(crate) range: Option<Ipv4Net>,
     /// It has a range of IPv6.
     pub(crate) has_six: bool,
 }
@@ -34,8 +38,50 @@ pub(crate) async fn subnet(ctx: &Ctx, id: &str) -> Result<Subnet> {
         id: id.to_owned(),
         vpc: subnet.vpc_id.unwrap_or_default(),
         zone: subnet.availability_zone.unwrap_or_default(),
+        range: subnet.cidr_block.and_then(|range| range.parse().ok()),
         has_six: !ranges6(subnet.ipv6_cidr_block_association_set).is_empty(),
     })
+}
+
+/// Whether an address of the subnet can be had.
+///
+/// # Errors
+/// `InvalidConfigurationRequest` where it is of another, one of those that AWS keeps (VPC user guide, "Subnet CIDR blocks"),
+/// or somebody's.
+pub(crate) async fn check_free(ctx: &Ctx, subnet: &Subnet, address: Ipv4Addr) -> Result<()> {
+    let usable = |range: Ipv4Net| {
+        let (first, last) = (u32::from(range.network()) + KEPT_FIRST, u32::from(range.broadcast()));
+        (first..last).contains(&u32::from(address))
+    };
+    if !subnet.range.is_some_and(usable) {
+        let message = format!("The address '{address}' cannot be had of the subnet '{}'", subnet.id);
+        return Err(errors::configuration(message));
+    }
+    let filters =
+        vec![filter("subnet-id", &subnet.id), filter("addresses.private-ip-address", &address.to_string())];
+    let request = ec2::DescribeNetworkInterfacesRequest { filters: Some(filters), ..Default::default() };
+    let found = ctx.call_as_service(ec2::op::DescribeNetworkInterfaces, request).await?;
+    match found.network_interfaces.unwrap_or_default().is_empty() {
+        true => Ok(()),
+        false => Err(errors::configuration(format!("The address '{address}' is in use"))),
+    }
+}
+
+/// Whether an elastic address is there, and nobody's yet.
+///
+/// # Errors
+/// `AllocationIdNotFound`, `ResourceInUse`.
+pub(crate) async fn check_allocation(ctx: &Ctx, id: &str) -> Result<()> {
+    let request =
+        ec2::DescribeAddressesRequest { allocation_ids: Some(vec![id.to_owned()]), ..Default::default() };
+    let found = ctx.call_as_service(ec2::op::DescribeAddresses, request).await;
+    let found = found.map_err(|error| match error.code() {
+        code if code.starts_with("InvalidAllocationID") => errors::allocation_not_found(id),
+        _ => error,
+    })?;
+    let address = found.addresses.unwrap_or_default().into_iter().next();
+    let address = address.ok_or_else(|| errors::allocation_not_found(id))?;
+    if address.association_id.is_some() { Err(errors::allocation_in_use(id)) } else { Ok(()) }
 }
 
 fn filter(name: &str, value: &str) -> ec2::Filter {
