@@ -29,6 +29,8 @@ pub struct Fix {
     pub checked_by_service: Vec<String>,
     /// Answers that choose their status: the output, and the member that says it.
     pub statuses: BTreeMap<String, String>,
+    /// Headers that a request may bring and the model does not have, by `Shape.Member`.
+    pub headers: BTreeMap<String, String>,
     /// Operations whose body must come with a checksum. The models say only whose clients always send one.
     pub checksums: Vec<String>,
     pub routing: RoutingFix,

@@ -79,6 +79,7 @@ pub fn from_files(models: &Path, service: &str) -> Result<String, Error> {
     make_optional(&mut model, &fix)?;
     leave_to_service(&mut model, &fix)?;
     add_statuses(&mut model, &fix)?;
+    add_headers(&mut model, &fix)?;
     generate(service, &model, &served, &fix)
 }
 
@@ -122,6 +123,31 @@ fn add_statuses(model: &mut Model, fix: &Fix) -> Result<(), Error> {
     }
     if !fix.statuses.is_empty() {
         let shape = model::Shape { kind: "integer".to_owned(), ..Default::default() };
+        model.shapes.0.push((SHAPE.to_owned(), shape));
+    }
+    Ok(())
+}
+
+/// Adds members for headers that the model does not have.
+fn add_headers(model: &mut Model, fix: &Fix) -> Result<(), Error> {
+    const SHAPE: &str = "AddedHeader";
+    for (path, header) in &fix.headers {
+        let unknown = || Error::Model(format!("{path} cannot be added"));
+        let (name, member) = path.split_once('.').ok_or_else(unknown)?;
+        let shape = model.shapes.0.iter_mut().find(|(shape, _)| shape == name).ok_or_else(unknown)?;
+        if shape.1.members.0.iter().any(|(known, _)| known == member) {
+            return Err(unknown());
+        }
+        let reference = model::Reference {
+            shape: SHAPE.to_owned(),
+            location: Some("header".to_owned()),
+            location_name: Some(header.clone()),
+            ..Default::default()
+        };
+        shape.1.members.0.push((member.to_owned(), reference));
+    }
+    if !fix.headers.is_empty() {
+        let shape = model::Shape { kind: "string".to_owned(), ..Default::default() };
         model.shapes.0.push((SHAPE.to_owned(), shape));
     }
     Ok(())

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use http::header::{REFERER, USER_AGENT};
+use http::Version;
+use http::header::{CONTENT_LENGTH, REFERER, TRANSFER_ENCODING, USER_AGENT};
 use http::request::Parts;
 use http_body_util::{BodyExt, Full};
 use kernel::{
@@ -65,6 +66,9 @@ pub(super) async fn identify(
     let bytes_max = entry.def.routing.body_bytes_max;
     let signing = Signing::of(entry.def);
     let streams = op.is_some_and(streams_in);
+    if streams && signing == Signing::ObjectStore && !tells_length(parts) {
+        return Err(length_missing());
+    }
     let Some(presented) = presented else {
         let old = match signing {
             Signing::ObjectStore => PresentedV2::find(parts).map_err(refuse)?,
@@ -188,6 +192,12 @@ async fn prepare(
         true => Ok(Inbound::Stream(checked)),
         false => gather(&checked, bytes_max).await.map(Inbound::Whole),
     }
+}
+
+/// Whether a body's end can be told. Without a word of it there is none (RFC 9112, section 6.3), whatever is sent.
+fn tells_length(parts: &Parts) -> bool {
+    let says = |name| parts.headers.contains_key(name);
+    parts.version >= Version::HTTP_2 || says(CONTENT_LENGTH) || says(TRANSFER_ENCODING)
 }
 
 fn length_missing() -> Error {

@@ -71,6 +71,22 @@ pub fn go_on_access(scope: &Scope, place: (&str, &str), upload_id: &str, complet
 /// By this the side of the bucket knows which upload is carried on. No policy asks for it.
 pub const UPLOAD: &str = "s3:UploadId";
 
+/// Leave to write or delete under conditions (S3 user guide, "Conditional writes", "Conditional deletes"): whoever compares
+/// an object's entity tag with one of his must be let read it, too.
+pub fn on_condition(
+    access: Access,
+    scope: &Scope,
+    place: (&str, &str),
+    if_match: Option<&str>,
+    if_none_match: Option<&str>,
+) -> Result<Access> {
+    let access = with(access, [("s3:if-match", if_match), ("s3:if-none-match", if_none_match)]);
+    if if_match.is_none_or(|tag| tag.trim() == "*") {
+        return Ok(access);
+    }
+    Ok(access.also(on_object(scope, place, None, ("s3:GetObject", "s3:GetObject"))?))
+}
+
 /// The headers that were sent.
 pub fn with<'a>(
     mut access: Access,

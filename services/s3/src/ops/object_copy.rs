@@ -10,7 +10,7 @@ use kernel::{Access, Ctx, Result, Scope, Tx};
 
 use super::bucket_lifecycle::new_expiry;
 use super::intake::{self, Promised, Taken};
-use super::object_access::{carry_tags, go_on_access, make_access, with};
+use super::object_access::{carry_tags, go_on_access, make_access, on_condition, with};
 use super::object_put::{New, forget, store, tell_created};
 use super::object_restore::check_readable;
 use super::object_tags::present;
@@ -39,16 +39,16 @@ const REPLACE: &str = "REPLACE";
 pub fn copy_access(scope: &Scope, input: &CopyObjectRequest) -> Result<Access> {
     // Tags that are not to replace the source's say nothing.
     let tagging = input.tagging.as_deref().filter(|_| input.tagging_directive.as_deref() == Some(REPLACE));
-    let to = make_access(scope, (&input.bucket, &input.key), &wishes!(input, tagging), true)?;
+    let place = (&*input.bucket, &*input.key);
+    let to = make_access(scope, place, &wishes!(input, tagging), true)?;
     let to = with(
         to,
         [
             ("s3:x-amz-copy-source", Some(&*input.copy_source)),
             ("s3:x-amz-metadata-directive", input.metadata_directive.as_deref()),
-            ("s3:if-match", input.if_match.as_deref()),
-            ("s3:if-none-match", input.if_none_match.as_deref()),
         ],
     );
+    let to = on_condition(to, scope, place, input.if_match.as_deref(), input.if_none_match.as_deref())?;
     Ok(to.also(source_access(scope, &input.copy_source)?))
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use shape::Timestamp;
 
 use super::bucket_replication::{marked, send};
+use super::object_access::on_condition;
 use super::object_lock::bypass_access;
 use super::object_put::tell;
 use super::{again, bucket, long, notification, on_object, which};
@@ -26,6 +27,7 @@ pub fn delete_access(scope: &Scope, input: &DeleteObjectRequest) -> Result<Acces
     let actions = ("s3:DeleteObject", "s3:DeleteObjectVersion");
     let place = (input.bucket.as_str(), input.key.as_str());
     let access = on_object(scope, place, input.version_id.as_deref(), actions)?;
+    let access = on_condition(access, scope, place, input.if_match.as_deref(), None)?;
     bypass_access(access, scope, place, input.bypass_governance_retention)
 }
 
@@ -171,22 +173,26 @@ fn tell_deleted(
 /// Leave to delete each of the keys. One that may not be deleted fails the request: policies see no partial answers
 /// here.
 pub fn delete_many_access(scope: &Scope, input: &DeleteObjectsRequest) -> Result<Access> {
-    let place = |object: &ObjectIdentifier| name::arn(scope.partition(), &input.bucket, Some(&object.key));
+    let place = |object: &&ObjectIdentifier| name::arn(scope.partition(), &input.bucket, Some(&object.key));
+    let on = |chosen: &[&ObjectIdentifier], action| Access::on_all(chosen.iter().map(place)).action(action);
+    let mut needed = Vec::new();
     let (versions, keys): (Vec<_>, Vec<_>) =
         input.delete.objects.iter().partition(|o| o.version_id.is_some());
-    let keys = Access::on_all(keys.into_iter().map(place)).action("s3:DeleteObject");
-    if versions.is_empty() {
-        return Ok(keys);
+    for (chosen, action) in [(&keys, "s3:DeleteObject"), (&versions, "s3:DeleteObjectVersion")] {
+        let (conditional, plain): (Vec<&ObjectIdentifier>, Vec<&ObjectIdentifier>) =
+            chosen.iter().partition(|object| object.e_tag.is_some());
+        let tags: Vec<String> = conditional.iter().filter_map(|object| object.e_tag.clone()).collect();
+        let compared: Vec<_> =
+            conditional.iter().copied().filter(|o| o.e_tag.as_deref() != Some("*")).collect();
+        needed.push(on(&plain, action));
+        needed.push(on(&conditional, action).condition("s3:if-match", tags));
+        needed.push(on(&compared, "s3:GetObject"));
     }
-    let versions = Access::on_all(versions.into_iter().map(place)).action("s3:DeleteObjectVersion");
-    let versions = match input.bypass_governance_retention {
-        Some(true) => {
-            let bypassed = versions.resources.clone();
-            versions.also(Access::on_all(bypassed).action("s3:BypassGovernanceRetention"))
-        }
-        _ => versions,
-    };
-    Ok(if keys.resources.is_empty() { versions } else { keys.also(versions) })
+    if input.bypass_governance_retention == Some(true) {
+        needed.push(on(&versions, "s3:BypassGovernanceRetention"));
+    }
+    needed.retain(|access| !access.resources.is_empty());
+    Ok(needed.into_iter().reduce(Access::also).unwrap_or_else(|| on(&[], "s3:DeleteObject")))
 }
 
 pub async fn delete_objects(ctx: &Ctx, input: DeleteObjectsRequest) -> Result<DeleteObjectsOutput> {

@@ -15,7 +15,7 @@ use super::object_restore::check_readable;
 use super::object_tags::present;
 use super::{bucket_in, data_key, date, long, outlet, which};
 use crate::errors;
-use crate::rules::condition::Read;
+use crate::rules::condition::{Read, is_still};
 use crate::rules::encryption::CustomerKey;
 use crate::rules::range;
 use crate::rules::replication::Status;
@@ -50,6 +50,7 @@ struct Asked<'a> {
     which: Which,
     conditions: Read<'a>,
     range: Option<&'a str>,
+    if_range: Option<&'a str>,
     part: Option<i32>,
     customer: Option<&'a CustomerKey>,
     /// The bytes themselves, and not only what is known of them.
@@ -66,6 +67,7 @@ macro_rules! asked {
             which: which($input.version_id.as_deref())?,
             conditions: read_conditions!($input),
             range: $input.range.as_deref(),
+            if_range: $input.if_range.as_deref(),
             part: $input.part_number,
             customer: $customer.as_ref(),
             bytes: $bytes,
@@ -92,7 +94,11 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
         _ => refused,
     })?;
     object.encryption.check(asked.customer)?;
-    let part = match (asked.part, asked.range) {
+    // What has changed since is wanted whole.
+    let range = asked.range.filter(|_| {
+        asked.if_range.is_none_or(|validator| is_still(validator, &object.etag, object.modified_at))
+    });
+    let part = match (asked.part, range) {
         (Some(_), Some(_)) => {
             return Err(errors::invalid_request(
                 "Cannot specify both Range header and partNumber query parameter",
@@ -245,6 +251,7 @@ pub async fn get_object_attributes(
         which,
         conditions: Read::default(),
         range: None,
+        if_range: None,
         part: None,
         customer: customer.as_ref(),
         bytes: false,

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::bucket_lifecycle::new_expiry;
 use super::bucket_replication::{marked, send};
 use super::intake::{self, Promised, Sum, Taken};
-use super::object_access::{make_access, with};
+use super::object_access::{make_access, on_condition};
 use super::{bucket, bucket_arn, data_key, notification, still, vault};
 use crate::errors;
 use crate::rules::acl;
@@ -28,10 +28,9 @@ use crate::{
 
 pub fn put_access(scope: &Scope, input: &PutObjectRequest) -> Result<Access> {
     let wishes = wishes!(input, input.tagging.as_deref());
-    let access = make_access(scope, (&input.bucket, &input.key), &wishes, true)?;
-    let conditions =
-        [("s3:if-match", input.if_match.as_deref()), ("s3:if-none-match", input.if_none_match.as_deref())];
-    Ok(with(access, conditions))
+    let place = (&*input.bucket, &*input.key);
+    let access = make_access(scope, place, &wishes, true)?;
+    on_condition(access, scope, place, input.if_match.as_deref(), input.if_none_match.as_deref())
 }
 
 pub async fn put_object(ctx: &Ctx, input: PutObjectRequest) -> Result<PutObjectOutput> {

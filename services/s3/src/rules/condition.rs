@@ -3,7 +3,7 @@
 use kernel::{Millis, Result};
 use shape::Timestamp;
 
-use super::time::seconds;
+use super::time::{self, seconds};
 use crate::errors;
 
 /// What a read asks of the object it finds.
@@ -90,6 +90,14 @@ impl Write {
     }
 }
 
+/// Whether what `If-Range` tells of an object, a strong entity tag or the date it was last modified, is true of it.
+pub fn is_still(validator: &str, etag: &str, modified_at: Millis) -> bool {
+    let validator = validator.trim();
+    let date = || time::to_http(time::shown(modified_at));
+    validator.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')) == Some(etag)
+        || date().is_some_and(|date| date == validator)
+}
+
 /// Whether a header's list of entity tags names this one. `*` names any.
 pub fn matches(tags: &str, etag: &str) -> bool {
     tags.split(',').map(str::trim).any(|tag| {
@@ -127,6 +135,21 @@ mod tests {
             "NotModified"
         );
         assert_eq!(code(&Read { if_none_match: Some("x"), if_modified_since: at(10), ..none() }), "");
+    }
+
+    #[test]
+    fn ranges_of_what_is_still_the_same() {
+        for (validator, still) in [
+            ("\"abc\"", true),
+            ("W/\"abc\"", false),
+            ("\"x\"", false),
+            ("abc", false),
+            ("Thu, 01 Jan 1970 00:00:10 GMT", true),
+            ("Thu, 01 Jan 1970 00:00:11 GMT", false),
+            ("", false),
+        ] {
+            assert_eq!(is_still(validator, "abc", 10_500), still, "{validator}");
+        }
     }
 
     #[test]
