@@ -12,6 +12,7 @@ use crate::rules::alarm::{is_few, period_ms, queries_of, rule};
 use crate::rules::composite;
 use crate::rules::detector::band_of;
 use crate::rules::evaluation::{Decision, LATE_PERIODS, Point, State, decide};
+use crate::rules::math::budget::Budget;
 use crate::rules::math::series::Value;
 use crate::rules::query::{self, Asks, Query};
 use crate::rules::statistic::Statistic;
@@ -112,7 +113,7 @@ async fn points(
     queries: &[Query],
     (from, to): (Millis, Millis),
 ) -> Result<Vec<Point>> {
-    let asked = Asked { ctx, queries, from, to };
+    let asked = Asked { ctx, queries, from, to, budget: Budget::default() };
     let mut values = HashMap::new();
     let order = query::in_order(queries)?;
     for query in order.into_iter().filter_map(|at| queries.get(at)) {

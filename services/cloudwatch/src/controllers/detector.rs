@@ -3,6 +3,7 @@
 use api_cloudwatch::{MetricDataQuery, MetricStat};
 use kernel::{Ctx, Kind, Millis, Next, Result, Scope};
 
+use crate::rules::math::budget::Budget;
 use crate::rules::query;
 use crate::state::answer::Asked;
 use crate::state::band::{LEARN_EVERY_MS, TRY_EVERY_MS, learn, period_of};
@@ -38,7 +39,7 @@ pub async fn reconcile(ctx: &Ctx, id: String) -> Result<Next> {
     let queries = query::check(queries)?;
     let at = queries.iter().position(|query| query.is_returned).unwrap_or_default();
     let behind = query::behind(&queries, at)?;
-    let asked = Asked { ctx, queries: &queries, from: ctx.now(), to: ctx.now() };
+    let asked = Asked { ctx, queries: &queries, from: ctx.now(), to: ctx.now(), budget: Budget::default() };
     let learned = learn(&asked, &detector, (at, &behind), period_of(&queries, &behind)).await;
     match learned {
         Ok(Some(_)) => Ok(Next::After(LEARN_EVERY_MS)),

@@ -10,6 +10,7 @@ use time::UtcOffset;
 
 use crate::errors;
 use crate::rules::label::{self, About};
+use crate::rules::math::budget::Budget;
 use crate::rules::math::series::{TimeSeries, Value};
 use crate::rules::period;
 use crate::rules::query::{self, Asks, Query, in_expression};
@@ -56,7 +57,7 @@ pub async fn get_metric_data(ctx: &Ctx, input: GetMetricDataInput) -> Result<Get
         results: Vec::new(),
         next: None,
     };
-    let asked = Asked { ctx, queries: &queries, from, to };
+    let asked = Asked { ctx, queries: &queries, from, to, budget: Budget::default() };
     answer(&asked, &order, page).await
 }
 

@@ -8,6 +8,7 @@ use kernel::{Ctx, Result};
 use super::metric_data::label_of;
 use crate::errors;
 use crate::rules::draw::{Line, PALETTE, Picture, chart, number, png};
+use crate::rules::math::budget::Budget;
 use crate::rules::math::series::{TimeSeries, Value};
 use crate::rules::query::{self, Query, in_expression};
 use crate::rules::widget::{View, Widget};
@@ -63,7 +64,8 @@ async fn lines(ctx: &Ctx, widget: &Widget) -> Result<Vec<Line>> {
         return Ok(Vec::new());
     }
     let queries = query::check(queries)?;
-    let asked = Asked { ctx, queries: &queries, from: widget.from, to: widget.to };
+    let budget = Budget::default();
+    let asked = Asked { ctx, queries: &queries, from: widget.from, to: widget.to, budget };
     let mut values = HashMap::new();
     for query in query::in_order(&queries)?.into_iter().filter_map(|at| queries.get(at)) {
         let value = compute(&asked, query, &values).await?;

@@ -7,6 +7,7 @@ use super::action::{self, ACTIONS_MAX, Action};
 use super::composite;
 use super::detector::band_of;
 use super::evaluation::{Comparison, Limit, Missing, Rule, Side};
+use super::math::kind::Kind;
 use super::metric::{MetricKey, check_dimensions};
 use super::query::{self, Asks, Query, Reading};
 use super::statistic::Statistic;
@@ -135,11 +136,19 @@ fn observed(input: &PutMetricAlarmInput) -> Result<Observed> {
             return Err(errors::validation(format!("An alarm can have at most {QUERIES_MAX} Metrics.")));
         }
         let checked = query::check(queries.clone())?;
-        query::in_order(&checked)?;
+        let order = query::in_order(&checked)?;
         let is_watched =
             |query: &&Query| query.is_returned && Some(&query.id) != input.threshold_metric_id.as_ref();
-        if checked.iter().filter(is_watched).count() != 1 {
+        let mut watched = checked.iter().filter(is_watched);
+        let (Some(watched), None) = (watched.next(), watched.next()) else {
             return Err(errors::validation("Exactly one element of the metrics list should return data."));
+        };
+        if checked.iter().any(|query| query.calls("SEARCH").is_some()) {
+            return Err(errors::validation("SEARCH is not supported on Metric Alarms."));
+        }
+        if query::kinds(&checked, &order).get(watched.id.as_str()) != Some(&Kind::One) {
+            let why = "An alarm watches one time series, and it comes to another number of them.";
+            return Err(query::in_expression(&watched.id, why));
         }
         return Ok(Observed::Queries(queries.iter().map(Into::into).collect()));
     }

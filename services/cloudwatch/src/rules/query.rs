@@ -6,6 +6,7 @@ use std::sync::Arc;
 use api_cloudwatch::{MetricDataQuery, MetricStat};
 use kernel::{Millis, Result};
 
+use super::math::kind::{self, Kind};
 use super::math::parse::Expression;
 use super::metric::{MetricKey, check_dimensions};
 use super::period;
@@ -157,6 +158,19 @@ pub fn in_order(queries: &[Query]) -> Result<Vec<usize>> {
     let mut order = Vec::with_capacity(queries.len());
     (0..queries.len()).try_for_each(|at| visit(queries, &places, at, &mut state, &mut order))?;
     Ok(order)
+}
+
+/// What each query comes to, told by its expression, where they are taken in this order.
+pub fn kinds<'q>(queries: &'q [Query], order: &[usize]) -> BTreeMap<&'q str, Kind> {
+    let mut kinds = BTreeMap::new();
+    for query in order.iter().filter_map(|at| queries.get(*at)) {
+        let of = match &query.asks {
+            Asks::Metric(_) => Kind::One,
+            Asks::Math(expression, _) => kind::of(expression, &|name| kinds.get(name).copied()),
+        };
+        kinds.insert(query.id.as_str(), of);
+    }
+    kinds
 }
 
 /// The places of one query and all that it is computed of, each behind all it needs.

@@ -10,6 +10,7 @@ use super::read::each_sample;
 use super::series::AllSeries;
 use crate::errors;
 use crate::rules::bins::Bins;
+use crate::rules::math::budget::Budget;
 use crate::rules::math::evaluate::{Given, is_read};
 use crate::rules::math::parse::Expression;
 use crate::rules::math::series::{Range, TimeSeries, Value};
@@ -33,6 +34,7 @@ pub struct Asked<'a> {
     pub queries: &'a [Query],
     pub from: Millis,
     pub to: Millis,
+    pub budget: Budget,
 }
 
 /// Answers one query, of what it needs and what `values` has already.
@@ -41,7 +43,11 @@ pub struct Asked<'a> {
 /// What cannot be read or computed, in words for the caller.
 pub async fn compute(asked: &Asked<'_>, query: &Query, values: &HashMap<String, Value>) -> Result<Value> {
     let (expression, period_ms) = match &query.asks {
-        Asks::Metric(reading) => return read(asked, reading).await.map(Value::One),
+        Asks::Metric(reading) => {
+            let series = Value::One(read(asked, reading).await?);
+            asked.budget.take(&series).map_err(|why| in_expression(&query.id, &why))?;
+            return Ok(series);
+        }
         Asks::Math(expression, period_ms) => (expression, *period_ms),
     };
     let mut calls = Vec::new();
@@ -71,6 +77,7 @@ pub async fn compute(asked: &Asked<'_>, query: &Query, values: &HashMap<String, 
         values,
         metric_ids: &metric_ids,
         found: &found,
+        budget: &asked.budget,
         period_ms: periods.max().filter(|_| !values.is_empty()).unwrap_or(period_ms),
     };
     given.evaluate(expression).map_err(|why| in_expression(&query.id, &why))
@@ -135,7 +142,9 @@ async fn search(
         let own = values.chain([metric.name.as_str()]).collect::<Vec<_>>().join(" ");
         let reading =
             Reading { metric, statistic, statistic_name: Arc::from(name.as_str()), period_ms, unit: None };
-        found.push(TimeSeries { label: own, ..read(asked, &reading).await? });
+        let series = TimeSeries { label: own, ..read(asked, &reading).await? };
+        asked.budget.take_points(series.points.len()).map_err(|why| refuse(&why))?;
+        found.push(series);
     }
     Ok(found)
 }

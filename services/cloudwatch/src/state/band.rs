@@ -10,6 +10,7 @@ use super::answer::{Asked, compute};
 use super::detector::{Detector, Detectors, Learned};
 use crate::rules::anomaly::{HISTORY_MS, Model, Settings};
 use crate::rules::detector::{band_of, check_no_band, identity};
+use crate::rules::math::budget::Budget;
 use crate::rules::math::parse::Expression;
 use crate::rules::math::series::{Range, TimeSeries, Value};
 use crate::rules::query::{self, Asks, Query, in_expression};
@@ -90,7 +91,8 @@ pub async fn learn(
         }
     }
     let to = floor(now, period_ms);
-    let history = Asked { ctx, queries: asked.queries, from: to - HISTORY_MS, to };
+    let budget = Budget::default();
+    let history = Asked { ctx, queries: asked.queries, from: to - HISTORY_MS, to, budget };
     let mut values = HashMap::new();
     for query in behind.iter().filter_map(|at| history.queries.get(*at)) {
         let value = compute(&history, query, &values).await?;

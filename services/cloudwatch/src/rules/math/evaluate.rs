@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::budget::Budget;
 use super::function;
 use super::parse::{Expression, Operator, Refusal};
 use super::series::{Range, TimeSeries, Value};
@@ -16,6 +17,8 @@ pub struct Given<'g> {
     pub metric_ids: &'g [String],
     /// What was read for each SEARCH and ANOMALY_DETECTION_BAND, by its call.
     pub found: &'g [(Expression, Vec<TimeSeries>)],
+    /// What it all may come to.
+    pub budget: &'g Budget,
     /// Of a series that comes of no other.
     pub period_ms: i64,
 }
@@ -29,13 +32,21 @@ impl Given<'_> {
     /// # Errors
     /// What cannot be computed, in words.
     pub fn evaluate(&self, expression: &Expression) -> Result<Value, Refusal> {
+        if let Expression::Name(name) = expression {
+            let value = self.values.get(name).ok_or_else(|| format!("Unrecognized identifier '{name}'."))?;
+            self.budget.take(value)?;
+            return Ok(value.clone());
+        }
+        let value = self.computed(expression)?;
+        self.budget.take(&value)?;
+        Ok(value)
+    }
+
+    fn computed(&self, expression: &Expression) -> Result<Value, Refusal> {
         match expression {
             Expression::Number(number) => Ok(Value::Scalar(*number)),
             Expression::Text(text) => Err(format!("Unexpected text '{text}'.")),
-            Expression::Name(name) => {
-                let value = self.values.get(name).cloned();
-                value.ok_or_else(|| format!("Unrecognized identifier '{name}'."))
-            }
+            Expression::Name(name) => Err(format!("Unrecognized identifier '{name}'.")),
             Expression::Array(parts) => self.many(parts).map(Value::Many),
             Expression::Negative(part) => Ok(each(self.evaluate(part)?, |value| -value)),
             Expression::Binary(operator, left, right) => {
@@ -56,16 +67,29 @@ impl Given<'_> {
             match self.evaluate(part)? {
                 Value::One(series) => all.push(series),
                 Value::Many(series) => all.extend(series),
-                Value::Scalar(number) => all.push(self.constant(number)),
+                Value::Scalar(number) => all.push(self.constant(number)?),
             }
         }
         Ok(all)
     }
 
     /// The number at every instant of the range.
-    pub fn constant(&self, number: f64) -> TimeSeries {
-        let points = self.range.instants(self.period_ms).map(|at| (at, number)).collect();
-        TimeSeries { period_ms: self.period_ms, points, ..TimeSeries::default() }
+    ///
+    /// # Errors
+    /// When there are more than may be computed.
+    pub fn constant(&self, number: f64) -> Result<TimeSeries, Refusal> {
+        let points = self.instants(self.period_ms)?.map(|at| (at, number)).collect();
+        Ok(TimeSeries { period_ms: self.period_ms, points, ..TimeSeries::default() })
+    }
+
+    /// The instants of the range.
+    ///
+    /// # Errors
+    /// When there are more than may be computed.
+    pub fn instants(&self, period_ms: i64) -> Result<impl Iterator<Item = i64>, Refusal> {
+        let instants = self.range.instants(period_ms);
+        self.budget.take_points(instants.size_hint().0)?;
+        Ok(instants)
     }
 }
 

@@ -32,7 +32,7 @@ fn of_one(name: &str, value: Value, given: &Given<'_>) -> Result<Value, Refusal>
         ("FLOOR", _) => Ok(each(value, f64::floor)),
         ("LOG", _) => Ok(each(value, f64::ln)),
         ("LOG10", _) => Ok(each(value, f64::log10)),
-        ("TIME_SERIES", Value::Scalar(number)) => Ok(Value::One(given.constant(*number))),
+        ("TIME_SERIES", Value::Scalar(number)) => given.constant(*number).map(Value::One),
         ("METRIC_COUNT", Value::Many(all)) => Ok(Value::Scalar(number(all.len()))),
         ("METRIC_COUNT", Value::One(_)) => Ok(Value::Scalar(1.0)),
         ("FIRST", Value::Many(all)) => first(all.first()),
@@ -186,14 +186,14 @@ fn fill(given: &Given<'_>, of: &Expression, with: &Expression) -> Result<Value, 
     };
     let one = |series: &TimeSeries| {
         let period_ms = if series.period_ms > 0 { series.period_ms } else { given.period_ms };
-        let instants = given.range.instants(period_ms);
+        let instants = given.instants(period_ms)?;
         let value = |at: Millis| series.at(at).or_else(|| filled(series, &filling, at));
-        series.with(instants.filter_map(|at| Some((at, value(at)?))).collect())
+        Ok(series.with(instants.filter_map(|at| Some((at, value(at)?))).collect()))
     };
     match given.evaluate(of)? {
         Value::Scalar(_) => Err(not_of_numbers("FILL")),
-        Value::One(series) => Ok(Value::One(one(&series))),
-        Value::Many(all) => Ok(Value::Many(all.iter().map(one).collect())),
+        Value::One(series) => one(&series).map(Value::One),
+        Value::Many(all) => all.iter().map(one).collect::<Result<_, Refusal>>().map(Value::Many),
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
+use super::budget::Budget;
 use super::evaluate::Given;
+use super::kind::{self, Kind};
 use super::parse::Expression;
 use super::series::{Range, TimeSeries, Value};
 
@@ -24,6 +26,7 @@ fn evaluate(text: &str) -> Result<Value, String> {
         values: &values,
         metric_ids: &["m1".to_owned(), "m2".to_owned()],
         found: &[],
+        budget: &Budget::default(),
         period_ms: MINUTE,
     };
     given.evaluate(&Expression::parse(text)?)
@@ -41,6 +44,81 @@ fn points(text: &str) -> Vec<(i64, f64)> {
         Value::One(series) => series.points.iter().map(|(at, value)| (at / MINUTE, *value)).collect(),
         other => panic!("{text}: {other:?}"),
     }
+}
+
+#[test]
+fn what_an_expression_comes_to_can_be_told_before() {
+    let named = |name: &str| matches!(name, "m1" | "m2").then_some(Kind::One);
+    for text in [
+        "1 + 2",
+        "m1",
+        "m1 + 1",
+        "-m1",
+        "[m1, m2]",
+        "[m1, m2] * 2",
+        "METRICS()",
+        "SUM(METRICS())",
+        "SUM(m1)",
+        "AVG([m1, m2])",
+        "m1 > 1",
+        "IF(m1 > 1, 1, 0)",
+        "IF(1, m1, 2)",
+        "FILL(m1, 0)",
+        "FILL(METRICS(), REPEAT)",
+        "TIME_SERIES(1)",
+        "FIRST(METRICS())",
+        "SLICE(METRICS(), 0)",
+        "SLICE(METRICS(), 0, 1)",
+        "RATE(m1)",
+        "SORT(METRICS(), AVG, DESC)",
+        "METRIC_COUNT(METRICS())",
+        "PERIOD(m1)",
+        "ABS(METRICS())",
+        "RATE(METRICS())",
+        "DATAPOINT_COUNT(m1)",
+        "STDDEV([m1, m2])",
+        "m1 / METRICS()",
+    ] {
+        let value = evaluate(text).unwrap_or_else(|why| panic!("{text}: {why}"));
+        assert_eq!(kind::of(&Expression::parse(text).unwrap(), &named), Kind::from(&value), "{text}");
+    }
+}
+
+#[test]
+fn what_comes_to_more_than_memory_holds_is_refused() {
+    let budget = Budget::default();
+    let mut values = HashMap::from([("e0".to_owned(), Value::One(series(&[(0, 1.0)])))]);
+    let mut refused = None;
+    for level in 0..9 {
+        let given = Given {
+            range: Range { start: 0, end: 60 * MINUTE },
+            values: &values,
+            metric_ids: &[],
+            found: &[],
+            budget: &budget,
+            period_ms: MINUTE,
+        };
+        let text = format!("[{}]", vec![format!("e{level}"); 60].join(","));
+        match given.evaluate(&Expression::parse(&text).unwrap()) {
+            Ok(value) => drop(values.insert(format!("e{}", level + 1), value)),
+            Err(why) => {
+                refused = Some((level, why));
+                break;
+            }
+        }
+    }
+    let (level, why) = refused.unwrap();
+    assert!(level < 4 && why.contains("datapoints"), "{level}: {why}");
+    // A long range of short periods is not even begun.
+    let long = Given {
+        range: Range { start: 0, end: i64::MAX / 4 },
+        values: &HashMap::new(),
+        metric_ids: &[],
+        found: &[],
+        budget: &Budget::default(),
+        period_ms: 1_000,
+    };
+    assert!(long.evaluate(&Expression::parse("TIME_SERIES(1)").unwrap()).is_err());
 }
 
 #[test]
