@@ -13,8 +13,13 @@ use crate::state::leftover;
 use crate::state::sizes::Sizes;
 
 pub fn create_access(scope: &Scope, input: &CreateLogGroupRequest) -> Result<Access> {
-    let access = name::on_group(scope, &input.log_group_name);
-    Ok(access.request_tags(tags::pairs(input.tags.as_ref())).also_to_tag("logs:TagResource"))
+    let given = || tags::pairs(input.tags.as_ref());
+    let access = name::on_group(scope, &input.log_group_name).request_tags(given());
+    if access.request_tags.is_empty() {
+        return Ok(access);
+    }
+    let tagging = Access::on(name::group_arn(scope, &input.log_group_name)).action("logs:TagResource");
+    Ok(access.also(tagging.request_tags(given())))
 }
 
 pub async fn create_log_group(ctx: &Ctx, input: CreateLogGroupRequest) -> Result<()> {

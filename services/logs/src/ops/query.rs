@@ -75,13 +75,17 @@ pub async fn start_query(ctx: &Ctx, input: StartQueryRequest) -> Result<StartQue
     if from > to {
         return Err(errors::invalid("Query's start time must be before its end time"));
     }
+    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
+    if limit.is_some_and(|limit| limit > ROWS_MAX) {
+        return Err(errors::invalid(format!("A query has at most {ROWS_MAX} rows here")));
+    }
     let new = query::Query {
         id: ctx.ids().uuid(),
         text: input.query_string,
         groups,
         from,
         to,
-        limit: input.limit.and_then(|limit| usize::try_from(limit).ok()),
+        limit,
         status: Status::Running,
         created_at: ctx.now(),
         ended_at: None,

@@ -125,3 +125,12 @@ async fn queries_are_saved_by_name() {
         "ResourceNotFoundException"
     );
 }
+
+#[tokio::test]
+async fn more_rows_than_there_can_be_are_refused() {
+    let cloud = cloud().await;
+    make(&cloud, "g", &["s"]).await;
+    let ask = StartQueryRequest { limit: Some(10_001), ..start(&cloud, "fields @message") };
+    let error = cloud.call(op::StartQuery, ask).await.unwrap_err();
+    assert_eq!(error.code(), "InvalidParameterException");
+}

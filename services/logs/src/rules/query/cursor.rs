@@ -13,11 +13,13 @@ pub struct Cursor<'t> {
     text: &'t str,
     /// In bytes, at a character.
     at: usize,
+    /// Behind what was taken last.
+    end: usize,
 }
 
 impl<'t> Cursor<'t> {
     pub fn new(text: &'t str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, end: 0 }
     }
 
     pub fn place(&self) -> usize {
@@ -28,9 +30,16 @@ impl<'t> Cursor<'t> {
         self.at = place;
     }
 
-    /// What stands from a place up to here, without blanks around it.
+    /// What was taken since a place, without blanks around it and comments behind.
     pub fn since(&self, place: usize) -> &'t str {
-        self.text.get(place..self.at).unwrap_or_default().trim()
+        self.text.get(place..self.end).unwrap_or_default().trim()
+    }
+
+    fn go(&mut self, bytes: usize) {
+        self.at += bytes;
+        if bytes > 0 {
+            self.end = self.at;
+        }
     }
 
     fn rest(&self) -> &'t str {
@@ -63,7 +72,7 @@ impl<'t> Cursor<'t> {
     /// Takes a sign, if it stands here.
     pub fn takes(&mut self, sign: &str) -> bool {
         let is = self.stands(sign);
-        self.at += if is { sign.len() } else { 0 };
+        self.go(if is { sign.len() } else { 0 });
         is
     }
 
@@ -72,7 +81,7 @@ impl<'t> Cursor<'t> {
         self.skip();
         let found = name_in(self.rest());
         let is = found.eq_ignore_ascii_case(word);
-        self.at += if is { found.len() } else { 0 };
+        self.go(if is { found.len() } else { 0 });
         is
     }
 
@@ -98,14 +107,14 @@ impl<'t> Cursor<'t> {
             let Some((name, _)) = inner.split_once('`') else {
                 return Err(self.wrong("a quotation does not end"));
             };
-            self.at += name.len() + 2;
+            self.go(name.len() + 2);
             return Ok(name.to_owned());
         }
         let name = name_in(self.rest());
         if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(self.wrong("expected a field"));
         }
-        self.at += name.len();
+        self.go(name.len());
         Ok(name.to_owned())
     }
 
@@ -123,7 +132,7 @@ impl<'t> Cursor<'t> {
         while let Some((at, c)) = chars.next() {
             match c {
                 c if c == quote => {
-                    self.at += at + 1;
+                    self.go(at + 1);
                     return Ok(Some(out));
                 }
                 '\\' => match chars.next() {
@@ -151,7 +160,7 @@ impl<'t> Cursor<'t> {
         while let Some((at, c)) = chars.next() {
             match c {
                 '/' => {
-                    self.at += at + 1;
+                    self.go(at + 1);
                     return Ok(Some(out));
                 }
                 '\\' => match chars.next() {
@@ -171,7 +180,7 @@ impl<'t> Cursor<'t> {
         let rest = self.rest();
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let number = rest.get(..end)?.parse().ok()?;
-        self.at += end;
+        self.go(end);
         Some(number)
     }
 

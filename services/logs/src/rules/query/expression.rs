@@ -247,7 +247,11 @@ fn one(from: &mut Cursor<'_>, depth: usize) -> Result<Expression, Wrong> {
     let place = from.place();
     let name = from.name()?;
     if !from.takes("(") {
-        return Ok(Expression::Field(name));
+        return Ok(match name.as_str() {
+            "true" => Expression::Value(Value::truth(true)),
+            "false" => Expression::Value(Value::truth(false)),
+            _ => Expression::Field(name),
+        });
     }
     call(from, &name, place, depth)
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::value::{Value, millis};
+use super::value::{TEXT_BYTES_MAX, Value, millis};
 
 /// Name, least and greatest count of values, and what it does.
 type Function = (&'static str, usize, usize, fn(&[Value]) -> Value);
@@ -23,7 +23,7 @@ pub const FUNCTIONS: [Function; 29] = [
     ("coalesce", 1, 64, |v| {
         v.iter().find(|value| **value != Value::Absent).cloned().unwrap_or(Value::Absent)
     }),
-    ("concat", 1, 64, |v| Value::Text(v.iter().filter_map(Value::text).collect())),
+    ("concat", 1, 64, |v| joined(v.iter().filter_map(Value::text))),
     ("trim", 1, 2, |v| trimmed(v, true, true)),
     ("ltrim", 1, 2, |v| trimmed(v, true, false)),
     ("rtrim", 1, 2, |v| trimmed(v, false, true)),
@@ -32,7 +32,7 @@ pub const FUNCTIONS: [Function; 29] = [
     ("strlen", 1, 1, |v| text(v, 0).map_or(Value::Absent, |text| count(text.chars().count()))),
     ("substr", 2, 3, substring),
     ("replace", 3, 3, |v| match (text(v, 0), text(v, 1), text(v, 2)) {
-        (Some(all), Some(from), Some(to)) if !from.is_empty() => Value::Text(all.replace(&from, &to)),
+        (Some(all), Some(from), Some(to)) if !from.is_empty() => replaced(&all, &from, &to),
         (all, ..) => all.map_or(Value::Absent, Value::Text),
     }),
     ("strcontains", 2, 2, |v| {
@@ -50,6 +50,22 @@ pub const FUNCTIONS: [Function; 29] = [
 
 pub fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name))
+}
+
+/// One text of many, if it is not too long.
+fn joined(mut parts: impl Iterator<Item = String>) -> Value {
+    let whole = parts.try_fold(String::new(), |whole, part| {
+        (whole.len() + part.len() <= TEXT_BYTES_MAX).then(|| whole + &part)
+    });
+    whole.map_or(Value::Absent, Value::Text)
+}
+
+fn replaced(all: &str, from: &str, to: &str) -> Value {
+    let more = all.matches(from).count().saturating_mul(to.len().saturating_sub(from.len()));
+    if all.len().saturating_add(more) > TEXT_BYTES_MAX {
+        return Value::Absent;
+    }
+    Value::Text(all.replace(from, to))
 }
 
 fn number_of(values: &[Value]) -> Option<f64> {

@@ -33,19 +33,31 @@ pub struct Row<'e> {
     /// None where rows are of several events.
     pub event: Option<Event<'e>>,
     computed: Vec<(Arc<str>, Value)>,
+    /// Of what was computed.
+    computed_bytes: usize,
     json: OnceCell<Option<serde_json::Value>>,
 }
 
 /// Fields of one event that are discovered.
 const FIELDS_MAX: usize = 1_000;
+/// Text that is computed of one event: what would be more is absent.
+const COMPUTED_BYTES_MAX: usize = 4 << 20;
+/// Of a row in memory, beside its texts.
+const ROW_BYTES: usize = 256;
 
 impl<'e> Row<'e> {
     pub fn of_event(event: Event<'e>) -> Self {
-        Self { event: Some(event), computed: Vec::new(), json: OnceCell::new() }
+        Self { event: Some(event), computed: Vec::new(), computed_bytes: 0, json: OnceCell::new() }
     }
 
     pub fn computed(fields: Vec<(Arc<str>, Value)>) -> Self {
-        Self { event: None, computed: fields, json: OnceCell::new() }
+        let computed_bytes = fields.iter().map(|(_, value)| value.bytes()).sum();
+        Self { event: None, computed: fields, computed_bytes, json: OnceCell::new() }
+    }
+
+    /// What it holds in memory.
+    pub fn bytes(&self) -> usize {
+        self.event.as_ref().map_or(0, |event| event.message.len()) + self.computed_bytes + ROW_BYTES
     }
 
     /// One that outlives the chunk its event is in.
@@ -57,14 +69,19 @@ impl<'e> Row<'e> {
             place: event.place,
             source: event.source,
         });
-        Row { event, computed: self.computed, json: OnceCell::new() }
+        Row { event, computed: self.computed, computed_bytes: self.computed_bytes, json: OnceCell::new() }
     }
 
     pub fn set(&mut self, name: Arc<str>, value: Value) {
-        match self.computed.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) => *old = value,
-            None => self.computed.push((name, value)),
-        }
+        let place = self.computed.iter().position(|(known, _)| *known == name);
+        let place = place.unwrap_or_else(|| {
+            self.computed.push((name, Value::Absent));
+            self.computed.len() - 1
+        });
+        let Some((_, kept)) = self.computed.get_mut(place) else { return };
+        let others = self.computed_bytes - kept.bytes();
+        *kept = if others + value.bytes() <= COMPUTED_BYTES_MAX { value } else { Value::Absent };
+        self.computed_bytes = others + kept.bytes();
     }
 
     pub fn get(&self, name: &str) -> Value {
@@ -136,8 +153,9 @@ fn discover(value: &serde_json::Value, name: String, fields: &mut Vec<(String, S
             places.for_each(|(at, value)| discover(value, within(&at.to_string()), fields));
         }
         leaf => {
-            if let (true, Some(text)) = (fields.len() < FIELDS_MAX, Value::of_json(leaf).text()) {
-                fields.push((name, text));
+            let text = leaf.as_bool().map(|is| is.to_string()).or_else(|| Value::of_json(leaf).text());
+            if fields.len() < FIELDS_MAX {
+                fields.extend(text.map(|text| (name, text)));
             }
         }
     }

@@ -64,7 +64,7 @@ impl<'q> Run<'q> {
             return self.table.add(stats, &row);
         }
         let row = row.into_owned();
-        self.bytes += row.event.as_ref().map_or(0, |event| event.message.len()) + 256;
+        self.bytes += row.bytes();
         self.rows.push(row);
         if self.rows.len() >= ROWS_MAX * 2 || self.bytes > BYTES_MAX {
             self.settle();
@@ -84,8 +84,7 @@ impl<'q> Run<'q> {
             _ => latest_first(&mut self.rows),
         }
         self.rows.truncate(count);
-        self.bytes =
-            self.rows.iter().map(|row| row.event.as_ref().map_or(0, |event| event.message.len()) + 256).sum();
+        self.bytes = self.rows.iter().map(Row::bytes).sum();
     }
 
     /// # Errors
@@ -109,11 +108,23 @@ impl<'q> Run<'q> {
                 Command::Limit(count) => rows.truncate(*count),
                 Command::Dedup(by) => {
                     let mut seen = HashSet::new();
-                    let key =
-                        |row: &Row<'_>| by.iter().map(|(_, by)| by.compute(row).text()).collect::<Vec<_>>();
-                    rows.retain(|row| seen.insert(key(row)));
+                    let key = |row: &Row<'_>| {
+                        by.iter().map(|(_, by)| by.compute(row).text()).collect::<Option<Vec<_>>>()
+                    };
+                    // Who has nothing there is like nobody.
+                    rows.retain(|row| key(row).is_none_or(|key| seen.insert(key)));
                 }
-                flowing => rows.retain_mut(|row| flow(flowing, row)),
+                flowing => {
+                    let mut bytes = 0;
+                    rows.retain_mut(|row| {
+                        let is_kept = bytes <= BYTES_MAX && flow(flowing, row);
+                        bytes += if is_kept { row.bytes() } else { 0 };
+                        is_kept
+                    });
+                    if bytes > BYTES_MAX {
+                        return Err(TooMuch);
+                    }
+                }
             }
         }
         rows.truncate(self.limit);

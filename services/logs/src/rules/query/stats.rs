@@ -55,6 +55,8 @@ const KINDS: [(&str, Kind); 12] = [
 
 /// Values and groups held by one query.
 pub const HELD_MAX: usize = 2_000_000;
+/// Text that counts as one of them.
+const TEXT_BYTES: usize = 128;
 
 impl Stats {
     pub fn read(from: &mut Cursor<'_>) -> Result<Self, Wrong> {
@@ -141,8 +143,9 @@ impl Table {
         let values: Vec<Value> = stats.by.iter().map(|(_, by)| by.compute(row)).collect();
         let key = values.iter().map(Value::text).collect();
         let held = &mut self.held;
+        let text: usize = values.iter().map(Value::bytes).sum();
         let (_, sums) = self.groups.entry(key).or_insert_with(|| {
-            *held += stats.aggregates.len() + 1;
+            *held += stats.aggregates.len() + 1 + text / TEXT_BYTES;
             (values, vec![Sum::default(); stats.aggregates.len()])
         });
         for ((_, aggregate), sum) in stats.aggregates.iter().zip(sums) {
@@ -180,9 +183,13 @@ impl Sum {
         if value == Value::Absent {
             return 0;
         }
+        let best = self.best_bytes();
         match aggregate.kind {
             Kind::Count => self.count += 1.0,
-            Kind::Distinct => return usize::from(self.distinct.insert(value.text().unwrap_or_default())),
+            Kind::Distinct => {
+                let (text, is_new) = (value.bytes(), self.distinct.insert(value.text().unwrap_or_default()));
+                return if is_new { 1 + text / TEXT_BYTES } else { 0 };
+            }
             Kind::Earliest | Kind::Latest => {
                 let at = row.get("@timestamp");
                 if self.early.as_ref().is_none_or(|(early, _)| at.order(early).is_lt()) {
@@ -207,7 +214,13 @@ impl Sum {
                 }
             }
         }
-        0
+        self.best_bytes().saturating_sub(best) / TEXT_BYTES
+    }
+
+    /// Of the texts that are first, last or extreme so far.
+    fn best_bytes(&self) -> usize {
+        let times = [&self.early, &self.late].into_iter().flatten().map(|(_, value)| value);
+        [&self.least, &self.most].into_iter().flatten().chain(times).map(Value::bytes).sum()
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]

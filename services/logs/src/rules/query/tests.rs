@@ -85,6 +85,60 @@ fn texts_are_taken_apart() {
 }
 
 #[test]
+fn truths_of_json_are_numbers_and_have_names() {
+    for (filter, count) in
+        [("ok = true", 1), ("ok = 1", 1), ("ok = false", 1), ("ok = 0", 1), ("ok", 1), ("ok != true", 2)]
+    {
+        let query = Query::parse(&format!("filter {filter}")).unwrap();
+        let mut run = Run::new(&query, None);
+        for (n, message) in [r#"{"ok": true}"#, r#"{"ok": false}"#, "none"].iter().enumerate() {
+            run.take(Row::of_event(event(n, message))).unwrap();
+        }
+        assert_eq!(run.finish().unwrap().1.len(), count, "{filter}");
+    }
+}
+
+#[test]
+fn comments_are_no_part_of_names() {
+    let query = Query::parse("fields ms # of the request\n, level as l # and its level\n| sort ms").unwrap();
+    let (columns, _) = Run::new(&query, None).finish().unwrap();
+    assert_eq!(columns.iter().map(|name| &**name).collect::<Vec<_>>(), ["ms", "l"]);
+}
+
+#[test]
+fn what_a_query_computes_is_bounded() {
+    let doubled = |from: usize, times: usize| {
+        (from..from + times)
+            .map(|n| format!("| fields concat(a{n}, a{n}) as a{} ", n + 1))
+            .collect::<String>()
+    };
+    let long = format!("fields @message as a0 {}| filter strlen(a26) > 0", doubled(0, 26));
+    assert!(ask(&long).is_empty());
+    // As long as it may be, it is kept.
+    let text = format!("fields @message as a0 {}| stats max(strlen(a12)) as most", doubled(0, 12));
+    assert_eq!(ask(&text), [(EVENTS[0].len() << 12).to_string()]);
+    let replaced = "fields replace(@message, 'e', 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee') as b0 ".to_owned()
+        + &(0..6)
+            .map(|n| {
+                format!("| fields replace(b{n}, 'e', 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee') as b{} ", n + 1)
+            })
+            .collect::<String>();
+    assert!(ask(&format!("{replaced}| filter ispresent(b6)")).is_empty());
+    // Rows that are computed of rows count as well.
+    let query = format!(
+        "stats count(*) as n by @timestamp | fields '{}' as a0 {}",
+        "x".repeat(1_000),
+        doubled(0, 10)
+    );
+    let query = Query::parse(&query).unwrap();
+    let mut run = Run::new(&query, None);
+    for n in 0..400 {
+        run.take(Row::of_event(event(n, "{}"))).unwrap();
+    }
+    assert!(run.finish().is_err());
+}
+
+#[test]
 fn rows_together() {
     assert_eq!(ask("stats count(*), sum(ms), avg(ms), max(ms), min(ms), pct(ms, 50)"), ["6 60 20 30 10 20"]);
     assert_eq!(
@@ -101,6 +155,8 @@ fn rows_together() {
     );
     assert_eq!(ask("filter level = 'none' | stats count(*), sum(ms)"), ["0 -"]);
     assert_eq!(ask("filter ispresent(user.name) | dedup user.name | fields user.name, @timestamp").len(), 3);
+    // Who has no such field is like nobody.
+    assert_eq!(ask("fields @timestamp | dedup user.name").len(), 5);
     assert_eq!(ask("stats sum(ms) as s by user.name | filter s > 0 | stats max(s) as most"), ["30"]);
 }
 

@@ -13,7 +13,15 @@ pub enum Value {
     Instant(Millis),
 }
 
+/// Longest text that is computed: what would be longer is absent. Events are not longer either.
+pub const TEXT_BYTES_MAX: usize = 1 << 20;
+
 impl Value {
+    /// What it holds in memory beside itself.
+    pub fn bytes(&self) -> usize {
+        if let Self::Text(text) = self { text.len() } else { 0 }
+    }
+
     pub fn truth(is: bool) -> Self {
         Self::Number(if is { 1.0 } else { 0.0 })
     }
@@ -52,6 +60,7 @@ impl Value {
             serde_json::Value::Null => Self::Absent,
             serde_json::Value::String(text) => Self::Text(text.clone()),
             serde_json::Value::Number(number) => number.as_f64().map_or(Self::Absent, Self::Number),
+            serde_json::Value::Bool(is) => Self::truth(*is),
             other => Self::Text(other.to_string()),
         }
     }
