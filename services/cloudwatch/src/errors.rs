@@ -52,6 +52,10 @@ pub fn bad_next_token() -> Error {
     Error::modeled(Kind::Invalid, &error::INVALID_NEXT_TOKEN, "Request parameter NextToken is invalid")
 }
 
+pub fn alarm_in_use(name: &str) -> Error {
+    validation(format!("Cannot delete {name} as there are composite alarm(s) depending on it."))
+}
+
 pub fn no_such_alarm() -> Error {
     Error::modeled(Kind::NotFound, &error::RESOURCE_NOT_FOUND, "Unknown alarm name")
 }

@@ -3,6 +3,7 @@
 use api_cloudwatch::{SERVICE, op};
 use kernel::{Access, Ctx, Millis, Plugs, Result, Service, ServiceBuilder};
 
+use crate::actions_of;
 use crate::controllers::{alarm as alarms, block, detector as detectors};
 use crate::ops::{
     alarm, alarm_list, dashboard, detector, metric, metric_data, metric_statistics, tags, widget,
@@ -61,9 +62,9 @@ pub fn service(_: &Plugs) -> Service {
 
 fn of_alarms(s: &mut ServiceBuilder) {
     s.op(op::PutMetricAlarm, alarm::put_metric_alarm)
-        .access(|scope, i| alarm::put_access(scope, &i.alarm_name, i.tags.as_deref()));
+        .access(|scope, i| alarm::put_access(scope, &i.alarm_name, i.tags.as_deref(), actions_of!(i)));
     s.op(op::PutCompositeAlarm, alarm::put_composite_alarm)
-        .access(|scope, i| alarm::put_access(scope, &i.alarm_name, i.tags.as_deref()));
+        .access(|scope, i| alarm::put_access(scope, &i.alarm_name, i.tags.as_deref(), actions_of!(i)));
     s.op(op::DeleteAlarms, alarm::delete_alarms).access(|scope, i| alarm::access_all(scope, &i.alarm_names));
     s.op(op::EnableAlarmActions, alarm::enable_alarm_actions)
         .access(|scope, i| alarm::access_all(scope, &i.alarm_names));

@@ -26,8 +26,27 @@ pub fn access_all(scope: &Scope, names: &[String]) -> Result<Access> {
     Ok(Access::on_all(names.iter().map(|name| arn(scope, name))))
 }
 
-pub fn put_access(scope: &Scope, name: &str, tags: Option<&[Tag]>) -> Result<Access> {
-    Ok(access(scope, name).request_tags(tags::pairs(tags)).also_to_tag("cloudwatch:TagResource"))
+/// Conditions may ask what the alarm would do (CloudWatch user guide, "Using condition keys to limit alarm actions").
+pub fn put_access(
+    scope: &Scope,
+    name: &str,
+    tags: Option<&[Tag]>,
+    actions: [&Option<Vec<String>>; 3],
+) -> Result<Access> {
+    let actions: Vec<String> = actions.into_iter().flatten().flatten().cloned().collect();
+    let mut access = access(scope, name);
+    if !actions.is_empty() {
+        access = access.condition("cloudwatch:AlarmActions", actions);
+    }
+    Ok(access.request_tags(tags::pairs(tags)).also_to_tag("cloudwatch:TagResource"))
+}
+
+/// What an alarm would do, from an input.
+#[macro_export]
+macro_rules! actions_of {
+    ($input:expr) => {
+        [&$input.alarm_actions, &$input.ok_actions, &$input.insufficient_data_actions]
+    };
 }
 
 pub async fn put_metric_alarm(ctx: &Ctx, input: PutMetricAlarmInput) -> Result<()> {
@@ -121,17 +140,39 @@ async fn put(ctx: &Ctx, asked: Asked, more: Vec<Tag>) -> Result<()> {
 
 pub async fn delete_alarms(ctx: &Ctx, input: DeleteAlarmsInput) -> Result<()> {
     let names = check_names(input.alarm_names)?;
-    ctx.write(|tx| {
-        for name in &names {
-            let gone = alarm::find(tx, ctx.scope(), name)?.ok_or_else(errors::no_such_alarm)?;
-            configured(tx, ctx, &Alarm { revision: gone.revision + 1, ..gone }, "Delete")?;
-            alarm::delete(tx, ctx.scope(), name)?;
-        }
-        Ok(())
-    })
-    .await?;
+    let missing = ctx
+        .write(|tx| {
+            let mut found = Vec::new();
+            for name in &names {
+                found.extend(alarm::find(tx, ctx.scope(), name)?);
+            }
+            check_deletion(ctx, &found)?;
+            let missing = found.len() < names.len();
+            for gone in found {
+                alarm::delete(tx, ctx.scope(), &gone.asked.name)?;
+                configured(tx, ctx, &Alarm { revision: gone.revision + 1, ..gone }, "Delete")?;
+            }
+            Ok(missing)
+        })
+        .await?;
     alarm::refresh(ctx, &names).await?;
     ctx.nudge(NAME, ALL);
+    // Those that are there go all the same.
+    if missing { Err(errors::no_such_alarm()) } else { Ok(()) }
+}
+
+/// One composite alarm goes at a time, and none goes that another's rule names.
+fn check_deletion(ctx: &Ctx, gone: &[Alarm]) -> Result<()> {
+    if gone.iter().filter(|alarm| alarm.is_composite()).count() > 1 {
+        return Err(errors::validation("At most one composite alarm can be deleted at a time."));
+    }
+    let goes = |name: &String| gone.iter().any(|alarm| alarm.asked.name == *name);
+    for other in ctx.own::<Alarms>().of(ctx.scope()).iter().filter(|other| !goes(&other.asked.name)) {
+        let Watch::Composite(rule) = &other.asked.watch else { continue };
+        if let Some(name) = named(rule, ctx.scope()).iter().find(|name| goes(name)) {
+            return Err(errors::alarm_in_use(name));
+        }
+    }
     Ok(())
 }
 

@@ -17,6 +17,8 @@ use crate::state::alarm::{Actions, Asked, MetricWatch, Observed, Watch};
 const DAY_S: i64 = 86_400;
 /// Queries of one alarm.
 const QUERIES_MAX: usize = 20;
+/// Metrics among them.
+const METRICS_MAX: usize = 10;
 
 fn null(member: &str) -> kernel::Error {
     errors::validation(format!(
@@ -136,6 +138,9 @@ fn observed(input: &PutMetricAlarmInput) -> Result<Observed> {
             return Err(errors::validation(format!("An alarm can have at most {QUERIES_MAX} Metrics.")));
         }
         let checked = query::check(queries.clone())?;
+        if checked.iter().filter(|query| matches!(query.asks, Asks::Metric(_))).count() > METRICS_MAX {
+            return Err(errors::validation(format!("An alarm can be of at most {METRICS_MAX} metrics.")));
+        }
         let order = query::in_order(&checked)?;
         let is_watched =
             |query: &&Query| query.is_returned && Some(&query.id) != input.threshold_metric_id.as_ref();
@@ -146,7 +151,7 @@ fn observed(input: &PutMetricAlarmInput) -> Result<Observed> {
         if checked.iter().any(|query| query.calls("SEARCH").is_some()) {
             return Err(errors::validation("SEARCH is not supported on Metric Alarms."));
         }
-        if query::kinds(&checked, &order).get(watched.id.as_str()) != Some(&Kind::One) {
+        if query::kinds(&checked, &order)?.get(watched.id.as_str()) != Some(&Kind::One) {
             let why = "An alarm watches one time series, and it comes to another number of them.";
             return Err(query::in_expression(&watched.id, why));
         }

@@ -161,16 +161,20 @@ pub fn in_order(queries: &[Query]) -> Result<Vec<usize>> {
 }
 
 /// What each query comes to, told by its expression, where they are taken in this order.
-pub fn kinds<'q>(queries: &'q [Query], order: &[usize]) -> BTreeMap<&'q str, Kind> {
+///
+/// # Errors
+/// When an expression names what there is not.
+pub fn kinds<'q>(queries: &'q [Query], order: &[usize]) -> Result<BTreeMap<&'q str, Kind>> {
     let mut kinds = BTreeMap::new();
     for query in order.iter().filter_map(|at| queries.get(*at)) {
         let of = match &query.asks {
             Asks::Metric(_) => Kind::One,
-            Asks::Math(expression, _) => kind::of(expression, &|name| kinds.get(name).copied()),
+            Asks::Math(expression, _) => kind::of(expression, &|name| kinds.get(name).copied())
+                .map_err(|why| in_expression(&query.id, &why))?,
         };
         kinds.insert(query.id.as_str(), of);
     }
-    kinds
+    Ok(kinds)
 }
 
 /// The places of one query and all that it is computed of, each behind all it needs.

@@ -72,13 +72,14 @@ pub async fn compute(asked: &Asked<'_>, query: &Query, values: &HashMap<String, 
     let periods = values
         .values()
         .filter_map(|value| if let Value::One(one) = value { Some(one.period_ms) } else { None });
+    let period_ms = periods.max().unwrap_or(period_ms);
     let given = Given {
         range: Range { start: floor(asked.from, period_ms), end: asked.to },
         values,
         metric_ids: &metric_ids,
         found: &found,
         budget: &asked.budget,
-        period_ms: periods.max().filter(|_| !values.is_empty()).unwrap_or(period_ms),
+        period_ms,
     };
     given.evaluate(expression).map_err(|why| in_expression(&query.id, &why))
 }

@@ -35,6 +35,7 @@ fn of_one(name: &str, value: Value, given: &Given<'_>) -> Result<Value, Refusal>
         ("TIME_SERIES", Value::Scalar(number)) => given.constant(*number).map(Value::One),
         ("METRIC_COUNT", Value::Many(all)) => Ok(Value::Scalar(number(all.len()))),
         ("METRIC_COUNT", Value::One(_)) => Ok(Value::Scalar(1.0)),
+        ("REMOVE_EMPTY", Value::Many(_)) => Ok(without_empty(value)),
         ("FIRST", Value::Many(all)) => first(all.first()),
         ("LAST", Value::Many(all)) => first(all.last()),
         ("PERIOD", Value::One(series)) => Ok(Value::Scalar(number_of(series.period_ms / 1_000))),
@@ -44,6 +45,22 @@ fn of_one(name: &str, value: Value, given: &Given<'_>) -> Result<Value, Refusal>
             _ => Err(format!("The function {name} does not exist, or not of this.")),
         },
     }
+}
+
+/// The series that have points.
+fn without_empty(value: Value) -> Value {
+    match value {
+        Value::Many(mut all) => {
+            all.retain(|series| !series.points.is_empty());
+            Value::Many(all)
+        }
+        other => other,
+    }
+}
+
+/// Functions that are of one thing and come to the same kind of thing, here or by name in [`of_points`].
+pub fn keeps_kind(name: &str) -> bool {
+    matches!(name, "ABS" | "CEIL" | "FLOOR" | "LOG" | "LOG10") || of_points(name).is_some()
 }
 
 fn not_of_numbers(name: &str) -> Refusal {

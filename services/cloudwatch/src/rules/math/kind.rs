@@ -1,6 +1,7 @@
 //! What an expression comes to, told by how it is written.
 
-use super::parse::Expression;
+use super::function::keeps_kind;
+use super::parse::{Expression, Refusal};
 use super::series::Value;
 
 /// The kinds of [`Value`].
@@ -21,37 +22,36 @@ impl From<&Value> for Kind {
     }
 }
 
-/// The kind of an expression, where `named` tells those of the names in it. What does not exist is of the kind of its parts.
-pub fn of(expression: &Expression, named: &impl Fn(&str) -> Option<Kind>) -> Kind {
-    let widest =
-        |parts: &[Expression]| parts.iter().map(|part| of(part, named)).max().unwrap_or(Kind::Scalar);
-    match expression {
+/// The kind of an expression, where `named` tells those of the names in it.
+///
+/// # Errors
+/// When it names what there is not.
+pub fn of(expression: &Expression, named: &impl Fn(&str) -> Option<Kind>) -> Result<Kind, Refusal> {
+    let widest = |parts: &[Expression]| {
+        parts.iter().try_fold(Kind::Scalar, |widest, part| Ok::<_, Refusal>(widest.max(of(part, named)?)))
+    };
+    Ok(match expression {
         Expression::Number(_) | Expression::Text(_) => Kind::Scalar,
-        Expression::Name(name) => named(name).unwrap_or(Kind::Scalar),
-        Expression::Array(_) => Kind::Many,
-        Expression::Negative(part) => of(part, named),
-        Expression::Binary(_, left, right) => of(left, named).max(of(right, named)),
+        Expression::Name(name) => named(name).ok_or_else(|| format!("Unrecognized identifier '{name}'."))?,
+        Expression::Array(parts) => widest(parts)?.max(Kind::Many),
+        Expression::Negative(part) => of(part, named)?,
+        Expression::Binary(_, left, right) => of(left, named)?.max(of(right, named)?),
         Expression::Call(name, parts) => match (name.as_str(), parts.as_slice()) {
             ("METRICS" | "SEARCH" | "ANOMALY_DETECTION_BAND" | "SORT", _) => Kind::Many,
-            ("TIME_SERIES" | "FIRST" | "LAST", _) => Kind::One,
+            ("TIME_SERIES" | "FIRST" | "LAST", _) | ("SLICE", [_, _]) => Kind::One,
             ("METRIC_COUNT" | "PERIOD", _) => Kind::Scalar,
-            ("SLICE", parts) => {
-                if parts.len() > 2 {
-                    Kind::Many
-                } else {
-                    Kind::One
-                }
-            }
-            ("FILL", [of_what, ..]) => of(of_what, named),
-            ("IF", [condition, rest @ ..]) => match of(condition, named) {
-                Kind::Scalar => widest(rest),
-                kind => kind,
+            ("SLICE", _) => Kind::Many,
+            ("FILL", [filled, ..]) => of(filled, named)?,
+            ("IF", [condition, rest @ ..]) => match (of(condition, named)?, widest(rest)?) {
+                (Kind::Scalar, chosen) => chosen,
+                (each, _) => each,
             },
-            ("AVG" | "SUM" | "MIN" | "MAX" | "DATAPOINT_COUNT" | "STDDEV", parts) => match widest(parts) {
+            ("AVG" | "SUM" | "MIN" | "MAX" | "DATAPOINT_COUNT" | "STDDEV", parts) => match widest(parts)? {
                 Kind::Many => Kind::One,
-                _ => Kind::Scalar,
+                Kind::Scalar | Kind::One => Kind::Scalar,
             },
-            (_, parts) => widest(parts),
+            (name, parts) if keeps_kind(name) => widest(parts)?,
+            (name, _) => return Err(format!("The function {name} does not exist, or not here.")),
         },
-    }
+    })
 }

@@ -98,7 +98,12 @@ fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
             'a'..='z' | 'A'..='Z' | '_' => {
                 let length =
                     rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-                (Token::Word(rest.get(..length).unwrap_or_default().to_owned()), length)
+                let token = match rest.get(..length).unwrap_or_default() {
+                    "AND" => Token::Operator(Operator::And),
+                    "OR" => Token::Operator(Operator::Or),
+                    word => Token::Word(word.to_owned()),
+                };
+                (token, length)
             }
             '(' | ')' | '[' | ']' | ',' => (Token::Sign(first), 1),
             _ => operator(rest).ok_or_else(|| format!("Unexpected character '{first}'."))?,

@@ -80,7 +80,16 @@ fn what_an_expression_comes_to_can_be_told_before() {
         "m1 / METRICS()",
     ] {
         let value = evaluate(text).unwrap_or_else(|why| panic!("{text}: {why}"));
-        assert_eq!(kind::of(&Expression::parse(text).unwrap(), &named), Kind::from(&value), "{text}");
+        assert_eq!(kind::of(&Expression::parse(text).unwrap(), &named), Ok(Kind::from(&value)), "{text}");
+    }
+}
+
+#[test]
+fn what_does_not_exist_is_told_before() {
+    for text in ["m3", "FOO(m1)", "m1 + FOO(m1)", "IF(m1, m3)", "LAMBDA(m1)", "ABS(m3)"] {
+        let named = |name: &str| (name == "m1").then_some(Kind::One);
+        assert!(kind::of(&Expression::parse(text).unwrap(), &named).is_err(), "{text}");
+        assert!(evaluate(text).is_err(), "{text}");
     }
 }
 
@@ -130,6 +139,8 @@ fn operators_bind_as_in_arithmetic() {
     assert_eq!(scalar("10 - 4 - 3"), 3.0);
     assert_eq!(scalar("1e3 / .5"), 2_000.0);
     assert_eq!(scalar("1 < 2 && 2 <= 1 || 3 != 4"), 1.0);
+    assert_eq!(scalar("1 < 2 AND (2 <= 1 OR 3 != 4)"), 1.0);
+    assert_eq!(scalar("METRIC_COUNT(REMOVE_EMPTY([m1, m1 / 0, m2]))"), 2.0);
 }
 
 #[test]
