@@ -131,6 +131,38 @@ def test_a_queue_that_is_closed_gives_a_dead_letter(cloud, listen):
     assert said["TARGET_ARN"]["StringValue"] == ear.arn
 
 
+def test_a_queue_is_reached_in_the_role_of_its_target(cloud, listen):
+    events, iam, role = cloud.client("events"), cloud.client("iam"), name("role")
+    trust = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    letters, source = listen(None), name("shop")
+    letters.close = lambda: letters.sqs.delete_queue(QueueUrl=letters.url)
+    ear = listen({"source": [source]}, RoleArn=arn, DeadLetterConfig={"Arn": letters.arn})
+    put = lambda n: events.put_events(Entries=[{**order(n=n), "Source": source}])
+    put(1)
+    assert letters.next()["detail"] == {"n": 1}, "the role may not, though the queue's policy lets the rule"
+    allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": ear.arn}]}
+    iam.put_role_policy(RoleName=role, PolicyName="send", PolicyDocument=json.dumps(allowed))
+    ear.sqs.set_queue_attributes(QueueUrl=ear.url, Attributes={"Policy": ""})
+    put(2)
+    assert ear.next()["detail"] == {"n": 2}, "the role may, and no policy need"
+    iam.delete_role_policy(RoleName=role, PolicyName="send")
+    iam.delete_role(RoleName=role)
+
+
+def test_a_bus_with_rules_stays(cloud):
+    events, bus = cloud.client("events"), name("bus")
+    events.create_event_bus(Name=bus)
+    events.put_rule(Name="r", EventBusName=bus, EventPattern=json.dumps({"source": ["x"]}))
+    with pytest.raises(ClientError) as refused:
+        events.delete_event_bus(Name=bus)
+    assert refused.value.response["Error"] == {
+        "Code": "ValidationException", "Message": "EventBus can't be deleted since it has rules."}
+    events.delete_rule(Name="r", EventBusName=bus)
+    events.delete_event_bus(Name=bus)
+
+
 def test_an_alarm_and_a_bucket_tell(cloud, listen):
     ear = listen({"source": ["aws.cloudwatch", "aws.s3"]})
     cloudwatch, s3 = cloud.client("cloudwatch"), cloud.client("s3")

@@ -3,6 +3,8 @@
 use api_events::error;
 use kernel::{Error, Kind};
 
+use crate::rules::transform::Bad;
+
 pub fn validation(message: impl Into<String>) -> Error {
     Error::modeled(Kind::Invalid, &error::VALIDATION_EXCEPTION, message)
 }
@@ -13,6 +15,15 @@ pub fn bad_parameter(name: &str, reason: &str) -> Error {
 
 pub fn no_letters() -> Error {
     bad_parameter("DeadLetterConfig", "it must be the ARN of a standard queue.")
+}
+
+/// A delivery that comes to nothing.
+pub fn no_input(bad: Bad) -> Error {
+    let (code, message) = match bad {
+        Bad::NoJson => ("INVALID_JSON", "The input of the target is not valid JSON."),
+        Bad::TooLarge => ("ValidationException", "The input of the target is larger than 262144 bytes."),
+    };
+    Error::new(Kind::Invalid, code, message)
 }
 
 pub fn bad_pattern(reason: &str) -> Error {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api_sqs::MessageAttributeValue;
-use kernel::{Ctx, Error, Kind, Millis, Next, Result, Scope};
+use kernel::{Ctx, Millis, Next, Result, Scope};
 use retry::{Dead, Tally, Underway};
 
 use super::send;
@@ -84,13 +84,9 @@ fn count(ctx: &Ctx, one: &Delivery, is_letter: bool, is_done: bool, is_over: boo
 
 async fn deliver(ctx: &Ctx, one: &Delivery) -> Result<()> {
     let about = About { rule_arn: &one.rule_arn, rule_name: &one.rule, taken_at: one.course.own.begun_at };
-    let invalid = || Error::new(Kind::Invalid, "INVALID_JSON", "The input of the target is not valid JSON.");
-    let text = one.target.input.of(&one.event, &about).ok_or_else(invalid)?;
+    let text = one.target.input.of(&one.event, &about).map_err(errors::no_input)?;
     match place(&one.target.arn)? {
-        Place::Queue { scope, name } => {
-            let group = one.target.group.clone();
-            send::to_queue(ctx, &one.rule_arn, (&scope, &name), text, group, None).await
-        }
+        Place::Queue { scope, name } => send::to_queue(ctx, one, (&scope, &name), text).await,
         Place::Bus(bus) => send::to_bus(ctx, one, &bus).await,
         Place::LogGroup { scope, name } => send::to_log_group(ctx, one, (&scope, name), text).await,
         Place::Action { scope, action } => send::act(ctx, one, &scope, action, &text).await,
@@ -118,7 +114,7 @@ async fn bury(ctx: &Ctx, one: &Delivery, (code, message, exhausted): Dead) -> Re
         say("EXHAUSTED_RETRY_CONDITION", condition);
         say("RETRY_ATTEMPTS", one.course.own.retries().to_string());
     }
-    send::to_queue(ctx, &one.rule_arn, (&scope, &name), one.event.text(), None, Some(attributes)).await
+    send::to_dead_letters(ctx, one, (&scope, &name), attributes).await
 }
 
 async fn forget(ctx: &Ctx, id: &str) -> Result<Next> {

@@ -7,6 +7,7 @@ use api_logs as logs;
 use api_sqs::{MessageAttributeValue, SendMessageRequest};
 use kernel::{Access, Ctx, Error, Kind, Millis, Result, Scope};
 use serde_json::Value;
+use shape::Operation;
 
 use super::delivery::hand_over;
 use crate::errors;
@@ -22,25 +23,47 @@ const HOPS_MAX: u32 = 5;
 const ROLE_MS: Millis = 900_000;
 const SESSION: &str = "EventBridge";
 
-/// Sends a message to a queue, whose policy must let the rule do so.
-pub async fn to_queue(
-    ctx: &Ctx,
-    rule_arn: &str,
-    (scope, name): (&Scope, &str),
-    text: String,
-    group: Option<String>,
-    attributes: Option<BTreeMap<String, MessageAttributeValue>>,
-) -> Result<()> {
+/// Calls an operation in the role of a target that has one; else as the rule, which must be let in by who is called.
+async fn call<O: Operation>(
+    there: &Ctx,
+    (one, role): (&Delivery, Option<&Ctx>),
+    op: O,
+    input: O::Input,
+) -> Result<O::Output> {
+    match role {
+        Some(role) => role.in_scope(*there.scope()).call(op, input).await,
+        None => there.call_for(&one.rule_arn, op, input).await,
+    }
+}
+
+/// Sends a message to a queue, which may be another account's.
+pub async fn to_queue(ctx: &Ctx, one: &Delivery, (scope, name): (&Scope, &str), text: String) -> Result<()> {
+    let role = own_role(ctx, one).await?;
     let input = SendMessageRequest {
         queue_url: format!("{}/{name}", scope.account),
         message_body: text,
-        message_group_id: group,
-        message_attributes: attributes,
+        message_group_id: one.target.group.clone(),
         ..SendMessageRequest::default()
     };
-    // The rule's account calls; the queue may be another's.
     let there = ctx.in_scope(*scope);
-    there.call_for(rule_arn, api_sqs::op::SendMessage, input).await.map(|_| ())
+    call(&there, (one, role.as_ref()), api_sqs::op::SendMessage, input).await.map(|_| ())
+}
+
+/// Sends the event to a queue whose policy lets the rule do so, role or no role (user guide, "Granting permissions to the
+/// dead-letter queue").
+pub async fn to_dead_letters(
+    ctx: &Ctx,
+    one: &Delivery,
+    (scope, name): (&Scope, &str),
+    said: BTreeMap<String, MessageAttributeValue>,
+) -> Result<()> {
+    let input = SendMessageRequest {
+        queue_url: format!("{}/{name}", scope.account),
+        message_body: one.event.text(),
+        message_attributes: Some(said),
+        ..SendMessageRequest::default()
+    };
+    call(&ctx.in_scope(*scope), (one, None), api_sqs::op::SendMessage, input).await.map(|_| ())
 }
 
 /// What a template for a log group makes (user guide, "Amazon CloudWatch Logs log groups as targets").
@@ -50,7 +73,7 @@ struct Line {
     message: String,
 }
 
-/// Writes an event into a log group, which a resource policy must let the rule do. Each rule has a stream of its own.
+/// Writes an event into a log group. Each rule has a stream of its own there.
 pub async fn to_log_group(
     ctx: &Ctx,
     one: &Delivery,
@@ -58,6 +81,8 @@ pub async fn to_log_group(
     text: String,
 ) -> Result<()> {
     let there = ctx.in_scope(*scope);
+    let role = own_role(ctx, one).await?;
+    let by = (one, role.as_ref());
     let stream = one.rule_arn.rsplit(':').next().unwrap_or_default().replace('/', "-");
     let line: Option<Line> = serde_json::from_str(&text).ok();
     let line = line.unwrap_or(Line { timestamp: one.event.at(), message: text });
@@ -68,15 +93,15 @@ pub async fn to_log_group(
         log_events: vec![event],
         ..Default::default()
     };
-    let put = match there.call_for(&one.rule_arn, logs::op::PutLogEvents, input.clone()).await {
+    let put = match call(&there, by, logs::op::PutLogEvents, input.clone()).await {
         // The first of the rule there, or the stream was deleted; or there is no group, which is said next.
         Err(error) if error.kind() == Kind::NotFound => {
             let made = logs::CreateLogStreamRequest { log_group_name: group, log_stream_name: stream };
-            match there.call_for(&one.rule_arn, logs::op::CreateLogStream, made).await {
+            match call(&there, by, logs::op::CreateLogStream, made).await {
                 Err(error) if error.kind() != Kind::Conflict => return Err(error),
                 _ => {}
             }
-            there.call_for(&one.rule_arn, logs::op::PutLogEvents, input).await?
+            call(&there, by, logs::op::PutLogEvents, input).await?
         }
         other => other?,
     };
@@ -98,6 +123,13 @@ async fn in_role(ctx: &Ctx, one: &Delivery, role_arn: &str) -> Result<Ctx> {
         Error::new(Kind::Denied, "AccessDenied", message)
     };
     ctx.in_role(role_arn, SESSION, ROLE_MS).await?.ok_or_else(denied)
+}
+
+async fn own_role(ctx: &Ctx, one: &Delivery) -> Result<Option<Ctx>> {
+    match &one.target.role_arn {
+        Some(role_arn) => in_role(ctx, one, role_arn).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Puts the event, as it is, to the rules of another bus. In one account nobody else need allow it.

@@ -75,15 +75,15 @@ pub async fn update_event_bus(
     })
 }
 
-/// Once more is no error. Rules go with it.
+/// Once more is no error.
 pub async fn delete_event_bus(ctx: &Ctx, input: api::DeleteEventBusRequest) -> Result<()> {
     if input.name == DEFAULT {
         return Err(errors::validation("Cannot delete event bus default."));
     }
     let scope = *ctx.scope();
     ctx.write(|tx| {
-        for one in rule::all(tx, &scope, &input.name)? {
-            rule::delete(tx, &scope, &one)?;
+        if !rule::all(tx, &scope, &input.name)?.is_empty() {
+            return Err(errors::validation("EventBus can't be deleted since it has rules."));
         }
         bus::delete(tx, &scope, &input.name)
     })

@@ -5,6 +5,7 @@ use kernel::{Ctx, Result};
 
 use super::{at_bus, get_bus, get_rule};
 use crate::errors;
+use crate::rules::target::check_role;
 use crate::rules::{page, rule as rules, tag};
 use crate::state::routes::Routes;
 use crate::state::rule::{self, Rule};
@@ -18,6 +19,7 @@ pub async fn put_rule(ctx: &Ctx, input: api::PutRuleRequest) -> Result<api::PutR
         input.schedule_expression.as_deref(),
         input.state.as_deref(),
     )?;
+    check_role(input.role_arn.as_deref())?;
     let mut tags = tag::Tags::new();
     tag::add(&mut tags, input.tags)?;
     let new = Rule {

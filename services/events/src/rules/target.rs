@@ -1,7 +1,7 @@
 //! Where events may go.
 
 use api_events as api;
-use kernel::{Arn, Result, Scope};
+use kernel::{Arn, Error, Result, Scope};
 use retry::Policy;
 
 use super::arn::BusName;
@@ -66,12 +66,31 @@ pub fn place(text: &str) -> Result<Place> {
     Ok(Place::Action { scope, action })
 }
 
+/// # Errors
+/// `ValidationException` where it is given and is not the ARN of a role.
+pub fn check_role(arn: Option<&str>) -> Result<()> {
+    let is_role = |arn: Arn| arn.service == "iam" && arn.resource.starts_with("role/");
+    match arn.filter(|text| !text.parse().is_ok_and(is_role)) {
+        Some(bad) => Err(errors::bad_parameter(bad, "Provided Arn is not in correct format.")),
+        None => Ok(()),
+    }
+}
+
+impl Place {
+    /// Whether it has a policy that lets rules in, so that a role is only used where the target names one.
+    pub fn has_policy(&self) -> bool {
+        matches!(self, Self::Queue { .. } | Self::LogGroup { .. })
+    }
+}
+
 /// A target as it was asked for.
 ///
 /// # Errors
 /// `ValidationException` that names what is wrong.
 pub fn check(given: api::Target) -> Result<Target> {
     let place = place(&given.arn)?;
+    check_role(given.role_arn.as_deref())?;
+    let is_changed = given.input.is_some() || given.input_path.is_some() || given.input_transformer.is_some();
     let group = given.sqs_parameters.and_then(|parameters| parameters.message_group_id);
     match &place {
         Place::Queue { name, .. } if name.ends_with(".fifo") && group.is_none() => {
@@ -83,6 +102,7 @@ pub fn check(given: api::Target) -> Result<Target> {
                 format!("Message Group Id is not supported for target {}: it is no FIFO queue.", given.id);
             return Err(errors::validation(reason));
         }
+        Place::Bus(_) if is_changed => return Err(as_it_is(&given.id)),
         Place::Action { .. } if given.role_arn.is_none() => {
             return Err(errors::validation(format!("RoleArn is required for target {}.", given.arn)));
         }
@@ -108,6 +128,11 @@ pub fn check(given: api::Target) -> Result<Target> {
         retry: retry.transpose()?,
         dead_letters,
     })
+}
+
+fn as_it_is(id: &str) -> Error {
+    let what = "Input, InputPath and InputTransformer are not available for event buses: target ";
+    errors::validation(format!("{what}{id}."))
 }
 
 fn input(
@@ -152,19 +177,17 @@ fn check_paths(id: &str, paths: &std::collections::BTreeMap<String, String>, tem
             )));
         }
     }
+    let wrong =
+        |reason: &str| errors::validation(format!("Invalid InputTemplate for target {id} : [{reason}]"));
     let unknown =
         transform::names(template).find(|name| !name.starts_with("aws.") && !paths.contains_key(*name));
-    match unknown {
-        Some(name)
-            if !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) =>
-        {
-            let reason = format!(
-                "Invalid InputTemplate for target {id} : [Input template placeholder {name} is not defined.]"
-            );
-            Err(errors::validation(reason))
-        }
-        _ => Ok(()),
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if let Some(name) = unknown.filter(|name| !name.is_empty() && name.bytes().all(is_name)) {
+        return Err(wrong(&format!("Input template placeholder {name} is not defined.")));
+    }
+    match transform::can_be_filled(template, paths) {
+        true => Ok(()),
+        false => Err(wrong("The template is not valid JSON.")),
     }
 }
 

@@ -4,11 +4,24 @@
 use std::collections::BTreeMap;
 
 use kernel::Millis;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::envelope::{Envelope, instant};
 use super::path;
+
+/// What a template may make, in bytes.
+const INPUT_BYTES_MAX: usize = 262_144;
+
+/// What templates may name without a path.
+const OWN_NAMES: [&str; 5] = [
+    "aws.events.rule-arn",
+    "aws.events.rule-name",
+    "aws.events.event.ingestion-time",
+    "aws.events.event.json",
+    "aws.events.event",
+];
 
 /// What a target wants.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,16 +43,29 @@ pub struct About<'a> {
     pub taken_at: Millis,
 }
 
+/// Why there is nothing to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bad {
+    /// The path leads nowhere, or the filled template is no JSON although it looks like it.
+    NoJson,
+    TooLarge,
+}
+
 impl Input {
-    /// What is sent; `None` where the filled template is no JSON although it looks like it.
-    pub fn of(&self, event: &Envelope, about: &About<'_>) -> Option<String> {
-        Some(match self {
-            Input::Whole => event.text(),
-            Input::Constant(text) => text.clone(),
-            Input::Path(path) if path == "$" => event.text(),
-            Input::Path(path) => path::find(&event.value(), path)?.to_string(),
-            Input::Template { paths, template } => return fill(template, paths, event, about),
-        })
+    /// What is sent.
+    ///
+    /// # Errors
+    /// When there is no such thing; no later try will help.
+    pub fn of(&self, event: &Envelope, about: &About<'_>) -> Result<String, Bad> {
+        match self {
+            Input::Whole => Ok(event.text()),
+            Input::Constant(text) => Ok(text.clone()),
+            Input::Path(path) if path == "$" => Ok(event.text()),
+            Input::Path(path) => {
+                path::find(&event.value(), path).map(|found| found.to_string()).ok_or(Bad::NoJson)
+            }
+            Input::Template { paths, template } => fill(template, paths, event, about),
+        }
     }
 }
 
@@ -48,7 +74,7 @@ fn fill(
     paths: &BTreeMap<String, String>,
     event: &Envelope,
     about: &About<'_>,
-) -> Option<String> {
+) -> Result<String, Bad> {
     let whole = event.value();
     let value = |name: &str| match name {
         "aws.events.rule-arn" => Some(Value::String(about.rule_arn.to_owned())),
@@ -62,33 +88,51 @@ fn fill(
         }
         name => paths.get(name).map(|path| path::find(&whole, path).unwrap_or(Value::String(String::new()))),
     };
-    let filled = replace(template, value);
-    let looks_like_json = matches!(template.trim_start().chars().next(), Some('{' | '['));
-    if looks_like_json {
-        return serde_json::from_str::<Value>(&filled).is_ok().then_some(filled);
+    let filled = replace(template, value)?;
+    match looks_like_json(template) && serde_json::from_str::<IgnoredAny>(&filled).is_err() {
+        true => Err(Bad::NoJson),
+        false => Ok(filled),
     }
-    Some(filled)
 }
 
-/// Puts values in the place of `<name>`: within quotes as plain text, elsewhere as JSON.
-fn replace(template: &str, value: impl Fn(&str) -> Option<Value>) -> String {
+fn looks_like_json(template: &str) -> bool {
+    matches!(template.trim_start().chars().next(), Some('{' | '['))
+}
+
+/// Whether a template is JSON, where it looks like it, once its paths are filled in.
+pub fn can_be_filled(template: &str, paths: &BTreeMap<String, String>) -> bool {
+    let is_known = |name: &str| OWN_NAMES.contains(&name) || paths.contains_key(name);
+    let filled = replace(template, |name| is_known(name).then(|| Value::String(String::new())));
+    !looks_like_json(template) || filled.is_ok_and(|text| serde_json::from_str::<IgnoredAny>(&text).is_ok())
+}
+
+/// Puts values in the place of `<name>`: within quotes as plain text, elsewhere as JSON. A value is looked for once and
+/// added while there is room, so that a template of many names costs no more than its outcome may be long.
+fn replace(template: &str, value: impl Fn(&str) -> Option<Value>) -> Result<String, Bad> {
     let mut out = String::with_capacity(template.len());
+    let mut known: BTreeMap<(&str, bool), Option<String>> = BTreeMap::new();
     let (mut rest, mut quoted, mut escaped) = (template, false, false);
     while let Some(character) = rest.chars().next() {
         if character == '<'
             && let Some((name, left)) = rest.get(1..).and_then(|inner| inner.split_once('>'))
-            && let Some(value) = value(name)
         {
-            out.push_str(&if quoted { plain(&value) } else { value.to_string() });
-            rest = left;
-            continue;
+            let written = |value: Value| if quoted { plain(&value) } else { value.to_string() };
+            let text = known.entry((name, quoted)).or_insert_with(|| value(name).map(written));
+            if let Some(text) = text {
+                if text.len() > INPUT_BYTES_MAX.saturating_sub(out.len()) {
+                    return Err(Bad::TooLarge);
+                }
+                out.push_str(text);
+                rest = left;
+                continue;
+            }
         }
         quoted ^= character == '"' && !escaped;
         escaped = character == '\\' && !escaped;
         out.push(character);
         rest = rest.get(character.len_utf8()..).unwrap_or_default();
     }
-    out
+    if out.len() > INPUT_BYTES_MAX { Err(Bad::TooLarge) } else { Ok(out) }
 }
 
 /// Inside a string: without quotes of its own, and with what JSON must escape.
@@ -127,7 +171,7 @@ mod tests {
         }
     }
 
-    fn filled(template: &str) -> Option<String> {
+    fn filled(template: &str) -> Result<String, Bad> {
         let paths = [("id", "$.detail.instance-id"), ("state", "$.detail.state"), ("n", "$.detail.n")];
         let paths = paths.iter().chain(&[("o", "$.detail.o"), ("none", "$.detail.none")]);
         let paths = paths.map(|(name, path)| ((*name).to_owned(), (*path).to_owned())).collect();
@@ -147,9 +191,11 @@ mod tests {
                 Some(r#"{"r":"r","t":"1970-01-01T00:00:00Z"}"#),
             ),
             (r#"{"x":<unknown>}"#, None),
+            (r#"{"x":<id>"#, None),
             ("plain <id>", Some(r#"plain "i-1""#)),
         ] {
-            assert_eq!(filled(template).as_deref(), wanted, "{template}");
+            let wanted = wanted.ok_or(Bad::NoJson);
+            assert_eq!(filled(template).as_deref(), wanted.as_ref().map(|text| *text), "{template}");
         }
         let whole: Value =
             serde_json::from_str(&filled(r#"{"e":<aws.events.event.json>}"#).unwrap()).unwrap();
@@ -160,15 +206,45 @@ mod tests {
     fn a_part_or_a_text_of_its_own() {
         let about = About { rule_arn: "", rule_name: "", taken_at: 0 };
         let part = |path: &str| Input::Path(path.to_owned()).of(&event(), &about);
-        assert_eq!(part("$.detail.n").as_deref(), Some("[1,2]"));
-        assert_eq!(part("$.detail.instance-id").as_deref(), Some("\"i-1\""));
-        assert_eq!(part("$.nothing"), None);
+        assert_eq!(part("$.detail.n").as_deref(), Ok("[1,2]"));
+        assert_eq!(part("$.detail.instance-id").as_deref(), Ok("\"i-1\""));
+        assert_eq!(part("$.nothing"), Err(Bad::NoJson));
         assert!(
             Input::Whole
                 .of(&event(), &about)
                 .unwrap()
                 .starts_with(r#"{"version":"0","id":"7bf73129","detail-type""#)
         );
-        assert_eq!(Input::Constant("{}".into()).of(&event(), &about).as_deref(), Some("{}"));
+        assert_eq!(Input::Constant("{}".into()).of(&event(), &about).as_deref(), Ok("{}"));
+    }
+
+    #[test]
+    fn what_a_template_makes_is_bounded() {
+        let made = |template: &str, bytes: usize| {
+            let event = Envelope { detail: json!({ "a": "x".repeat(bytes) }), ..event() };
+            let paths = [("a".to_owned(), "$.detail.a".to_owned())].into();
+            let input = Input::Template { paths, template: template.to_owned() };
+            input.of(&event, &About { rule_arn: "", rule_name: "", taken_at: 0 }).map(|text| text.len())
+        };
+        assert_eq!(made("<a>", INPUT_BYTES_MAX - 2), Ok(INPUT_BYTES_MAX));
+        assert_eq!(made("<a>", INPUT_BYTES_MAX - 1), Err(Bad::TooLarge));
+        assert_eq!(made("<a> ", INPUT_BYTES_MAX - 2), Err(Bad::TooLarge));
+        assert_eq!(made(&"<a>".repeat(2_700), 500_000), Err(Bad::TooLarge));
+        assert_eq!(made(&"<a>".repeat(2_700), 95), Ok(2_700 * 97));
+    }
+
+    #[test]
+    fn a_template_must_be_able_to_be_json_where_it_looks_like_it() {
+        let paths = [("a".to_owned(), "$.detail.a".to_owned())].into();
+        for (template, wanted) in [
+            (r#"{"x":<a>,"y":"<a>-<a>"}"#, true),
+            (r#"[<a>,<aws.events.event.json>]"#, true),
+            ("<a> {", true),
+            (r#"{"x": <a>"#, false),
+            (r#"{"x": <a>5}"#, false),
+            (r#"{"x": <b c>}"#, false),
+        ] {
+            assert_eq!(can_be_filled(template, &paths), wanted, "{template}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::rule::{Rule, Target};
 use crate::errors;
 use crate::rules::envelope::Envelope;
+use crate::rules::target::place;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -46,7 +47,9 @@ pub fn begin(
     for target in &rule.targets {
         let (id, now) = (tx.ctx().ids().hex(16), tx.ctx().now());
         let mut target = target.clone();
-        target.role_arn = target.role_arn.or_else(|| rule.role_arn.clone());
+        if !place(&target.arn).is_ok_and(|place| place.has_policy()) {
+            target.role_arn = target.role_arn.or_else(|| rule.role_arn.clone());
+        }
         let delivery = Delivery {
             id: id.clone(),
             bus: rule.bus.clone(),

@@ -23,7 +23,7 @@ pub struct Rule {
     pub schedule: Option<String>,
     /// AWS's word; `DISABLED` is the one that matters.
     pub state: String,
-    /// For targets without a role of their own.
+    /// For buses and actions without a role of their own.
     pub role_arn: Option<String>,
     pub targets: Vec<Target>,
     pub tags: Tags,

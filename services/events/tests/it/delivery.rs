@@ -74,6 +74,46 @@ async fn what_a_queue_does_not_let_in_is_a_dead_letter() {
 }
 
 #[tokio::test]
+async fn what_becomes_too_large_is_a_dead_letter_at_once() {
+    let cloud = cloud().await;
+    let (arn, dead) = (queue(&cloud, "q", true).await, queue(&cloud, "dead", true).await);
+    put_rule(&cloud, None, "r", json!({ "source": ["shop"] })).await;
+    let transformer = InputTransformer {
+        input_paths_map: Some([("a".to_owned(), "$.detail".to_owned())].into()),
+        input_template: format!("\"{}\"", "<a>".repeat(2_700)),
+    };
+    let target = Target {
+        input_transformer: Some(transformer),
+        dead_letter_config: Some(DeadLetterConfig { arn: Some(dead) }),
+        ..to(&arn)
+    };
+    put_target(&cloud, None, "r", target).await;
+    put_event(&cloud, entry("shop", json!({ "x": "\"".repeat(250_000) }))).await;
+    let said = next(&cloud, "dead").await.message_attributes.unwrap();
+    let said = |name: &str| said.get(name).and_then(|value| value.string_value.clone());
+    assert!(said("ERROR_MESSAGE").unwrap().contains("larger than 262144 bytes"));
+    assert_eq!(said("EXHAUSTED_RETRY_CONDITION"), None, "it was not tried again");
+    assert!(is_empty(&cloud, "q").await);
+}
+
+#[tokio::test]
+async fn a_role_that_is_named_is_used_and_must_be_there() {
+    let cloud = cloud().await;
+    let (arn, dead) = (queue(&cloud, "q", true).await, queue(&cloud, "dead", true).await);
+    put_rule(&cloud, None, "r", json!({ "source": ["shop"] })).await;
+    let target = Target {
+        role_arn: Some("arn:aws:iam::000000000000:role/none".into()),
+        dead_letter_config: Some(DeadLetterConfig { arn: Some(dead) }),
+        ..to(&arn)
+    };
+    put_target(&cloud, None, "r", target).await;
+    put_event(&cloud, entry("shop", json!({}))).await;
+    let said = next(&cloud, "dead").await.message_attributes.unwrap();
+    assert_eq!(said["ERROR_CODE"].string_value.as_deref(), Some("NO_PERMISSIONS"));
+    assert!(is_empty(&cloud, "q").await, "the queue's policy alone would let it in");
+}
+
+#[tokio::test]
 async fn an_event_goes_from_bus_to_bus_and_to_other_accounts_where_they_let_it() {
     let cloud = cloud().await;
     let other = cloud.as_account("111111111111");

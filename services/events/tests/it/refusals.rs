@@ -25,6 +25,14 @@ async fn rules_that_say_nothing_or_nonsense() {
             "ValidationException",
         ),
         (PutRuleRequest { state: Some("ON".into()), ..pattern(r#"{"a":[1]}"#) }, "ValidationException"),
+        (PutRuleRequest { role_arn: Some("x".into()), ..pattern(r#"{"a":[1]}"#) }, "ValidationException"),
+        (
+            PutRuleRequest {
+                role_arn: Some("arn:aws:iam::000000000000:user/u".into()),
+                ..pattern(r#"{"a":[1]}"#)
+            },
+            "ValidationException",
+        ),
     ] {
         assert_eq!(cloud.call(op::PutRule, input).await.unwrap_err().code(), code);
     }
@@ -41,6 +49,11 @@ async fn targets_that_cannot_be() {
         let input = PutTargetsRequest { rule: "r".into(), event_bus_name: None, targets };
         cloud.call(op::PutTargets, input).await.unwrap_err().message().to_owned()
     };
+    let template = |text: &str| InputTransformer {
+        input_paths_map: Some([("n".to_owned(), "$.detail.n".to_owned())].into()),
+        input_template: text.to_owned(),
+    };
+    let bus = "arn:aws:events:us-east-1:000000000000:event-bus/b";
     for (target, words) in [
         (to("nonsense"), "Provided Arn is not in correct format"),
         (to("arn:aws:lambda:us-east-1:000000000000:function:f"), "Targets of lambda are not supported"),
@@ -49,16 +62,11 @@ async fn targets_that_cannot_be() {
         (Target { input: Some("{".into()), ..to(&arn) }, "JSON syntax error in input"),
         (Target { input_path: Some("x".into()), ..to(&arn) }, "Invalid JSONPath"),
         (Target { input: Some("1".into()), input_path: Some("$.a".into()), ..to(&arn) }, "Only one of Input"),
-        (
-            Target {
-                input_transformer: Some(InputTransformer {
-                    input_paths_map: None,
-                    input_template: "\"<a>\"".into(),
-                }),
-                ..to(&arn)
-            },
-            "placeholder a is not defined",
-        ),
+        (Target { input_transformer: Some(template("\"<a>\"")), ..to(&arn) }, "placeholder a is not defined"),
+        (Target { input_transformer: Some(template(r#"{"x":<n>"#)), ..to(&arn) }, "is not valid JSON"),
+        (Target { input: Some("1".into()), ..to(bus) }, "not available for event buses"),
+        (Target { input_transformer: Some(template("<n>")), ..to(bus) }, "not available for event buses"),
+        (Target { role_arn: Some("x".into()), ..to(&arn) }, "Provided Arn is not in correct format"),
         (
             Target { dead_letter_config: Some(DeadLetterConfig { arn: Some("arn:x".into()) }), ..to(&arn) },
             "DeadLetterConfig",

@@ -101,6 +101,12 @@ async fn buses_have_tags_and_take_their_rules_with_them() {
     let names: Vec<_> = all.event_buses.unwrap().into_iter().map(|bus| bus.name.unwrap()).collect();
     assert_eq!(names, ["default", "orders"]);
     let delete = |name: &str| DeleteEventBusRequest { name: name.to_owned() };
+    let refused = cloud.call(op::DeleteEventBus, delete("orders")).await.unwrap_err();
+    assert_eq!(refused.message(), "EventBus can't be deleted since it has rules.");
+    let rule =
+        DeleteRuleRequest { name: "r".into(), event_bus_name: Some("orders".into()), ..Default::default() };
+    cloud.call(op::DeleteRule, rule).await.unwrap();
+    cloud.call(op::DeleteEventBus, delete("orders")).await.unwrap();
     cloud.call(op::DeleteEventBus, delete("orders")).await.unwrap();
     let gone = cloud.call(op::DescribeEventBus, describe("orders")).await.unwrap_err();
     assert_eq!(gone.message(), "Event bus orders does not exist.");
