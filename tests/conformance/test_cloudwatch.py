@@ -339,3 +339,48 @@ def test_an_image_shows_the_data(cloud):
     assert pie["Code"] == "ValidationError" and "/view is pie" in pie["Message"]
     cli = json.loads(cloud.cli("cloudwatch", "get-metric-widget-image", "--metric-widget", json.dumps(widget)).stdout)
     assert cli["MetricWidgetImage"].startswith("iVBOR")
+
+
+def test_what_cannot_be_watched_is_no_alarm(cloud):
+    cloudwatch = cloud.client("cloudwatch")
+    how = dict(EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+
+    def put(expression, metrics=2):
+        queries = [query(f"m{n}", f"m{n}", ReturnData=False) for n in range(metrics)]
+        queries.append({"Id": "e", "Expression": expression})
+        return refused(cloudwatch.put_metric_alarm, AlarmName="never", Metrics=queries, **how)
+
+    for expression in ("[m0, m1]", "SUM(m0)", "SEARCH('{N} m', 'Sum', 60)", "nosuch", "FOO(m0)", "METRICS()"):
+        assert put(expression)["Code"] == "ValidationError", expression
+    assert put("SUM(METRICS())", metrics=11)["Code"] == "ValidationError"
+    assert not cloudwatch.describe_alarms(AlarmNames=["never"])["MetricAlarms"]
+
+    # An array of arrays of arrays comes to more than a machine holds.
+    levels = [{"Id": "e0", "Expression": "[" + ",".join(["TIME_SERIES(1)"] * 60) + "]", "ReturnData": False}]
+    for n in range(1, 5):
+        levels.append({"Id": f"e{n}", "Expression": "[" + ",".join([f"e{n - 1}"] * 60) + "]", "ReturnData": False})
+    levels.append({"Id": "z", "Expression": "TIME_SERIES(METRIC_COUNT(e4))"})
+    span = dict(StartTime=minute() - timedelta(hours=1), EndTime=minute())
+    assert "datapoints" in refused(cloudwatch.get_metric_data, MetricDataQueries=levels, **span)["Message"]
+
+
+def test_alarms_go_but_for_those_a_rule_names(cloud):
+    cloudwatch = cloud.client("cloudwatch")
+    for name in ("leaf", "other"):
+        alarm(cloudwatch, name)
+    cloudwatch.put_composite_alarm(AlarmName="tree", AlarmRule="ALARM(leaf)")
+    cloudwatch.put_composite_alarm(AlarmName="wood", AlarmRule="ALARM(tree)")
+    there = lambda: {
+        one["AlarmName"]
+        for kind in ("MetricAlarms", "CompositeAlarms")
+        for one in cloudwatch.describe_alarms(AlarmNames=["leaf", "other", "tree", "wood"], AlarmTypes=["MetricAlarm", "CompositeAlarm"])[kind]
+    }
+    assert refused(cloudwatch.delete_alarms, AlarmNames=["leaf"])["Code"] == "ValidationError"
+    assert refused(cloudwatch.delete_alarms, AlarmNames=["tree", "wood"])["Code"] == "ValidationError"
+    assert there() == {"leaf", "other", "tree", "wood"}
+    # Of several those go that are there.
+    assert refused(cloudwatch.delete_alarms, AlarmNames=["other", "gone"])["Code"] == "ResourceNotFound"
+    assert there() == {"leaf", "tree", "wood"}
+    cloudwatch.delete_alarms(AlarmNames=["wood"])
+    cloudwatch.delete_alarms(AlarmNames=["tree", "leaf"])
+    assert there() == set()

@@ -184,3 +184,19 @@ def test_tags_of_alarms_decide(cloud, user):
     user.put(allow("cloudwatch:DeleteAlarms", **own("red")))
     user.client("cloudwatch").delete_alarms(AlarmNames=[name])
     assert not everybody.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+
+
+def test_policies_may_ask_what_an_alarm_would_do(user):
+    stops = {"ForAnyValue:StringLike": {"cloudwatch:AlarmActions": "arn:aws:automate:*"}}
+    statements = [json.loads(allow("cloudwatch:*")), json.loads(allow("cloudwatch:PutMetricAlarm", effect="Deny", Condition=stops))]
+    user.put(json.dumps({"Version": "2012-10-17", "Statement": [one["Statement"][0] for one in statements]}))
+    cloudwatch = user.client("cloudwatch")
+    order = dict(
+        AlarmName=f"a-{uuid.uuid4().hex[:8]}", Namespace="N", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1,
+        Threshold=1, ComparisonOperator="GreaterThanThreshold", Dimensions=[{"Name": "InstanceId", "Value": "i-1"}],
+    )
+    stop = ["arn:aws:automate:us-east-1:ec2:stop"]
+    assert refusal(cloudwatch.put_metric_alarm, AlarmActions=stop, **order)["Code"] == "AccessDenied"
+    assert refusal(cloudwatch.put_metric_alarm, OKActions=stop, **order)["Code"] == "AccessDenied"
+    cloudwatch.put_metric_alarm(**order)
+    cloudwatch.delete_alarms(AlarmNames=[order["AlarmName"]])
