@@ -247,7 +247,7 @@ def test_rules_decide_by_what_they_look_at(web):
         "path": {"Field": "path-pattern", "Values": ["/img/*"]},
         "header": {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Kind", "Values": ["a?c"]}},
         "method": {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["PUT"]}},
-        "query": {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "v", "Value": "2"}]}},
+        "query": {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "v", "Value": "2"}, {"Value": r"a\*b\?"}]}},
     }
     rules = {}
     for priority, (kind, condition) in enumerate(conditions.items(), 1):
@@ -280,6 +280,7 @@ def test_rules_decide_by_what_they_look_at(web):
     assert ask("/", X_Kind="abc")[1] == "header"
     assert ask("/", method="PUT")[1] == "method"
     assert ask("/?a=b&v=2")[1] == "query"
+    assert (ask("/?x=A*b?")[1], ask("/?x=aXb?")[0]) == ("query", 404)
     assert ask("/none")[:2] == (404, "nobody")
     status, _, headers = ask("/old/x?y=z")
     assert (status, headers["Location"]) == (301, f"https://{address}:443/new/old/x?y=z")

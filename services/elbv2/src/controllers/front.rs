@@ -198,7 +198,7 @@ fn condition(of: &Condition) -> Option<balance::Condition> {
         Condition::Method(values) => balance::Condition::Method(values.clone()),
         Condition::Query(pairs) => {
             let pair = |(key, value): &(Option<String>, String)| {
-                (key.as_deref().map(Pattern::any_case), Pattern::any_case(value))
+                (key.as_deref().map(Pattern::escaped), Pattern::escaped(value))
             };
             balance::Condition::Query(pairs.iter().map(pair).collect())
         }
