@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 
 import pytest
 from botocore.exceptions import ClientError
@@ -268,3 +269,22 @@ def test_a_live_tail_of_the_cli(cloud):
     finally:
         tail.send_signal(signal.SIGINT)
         tail.wait(20)
+
+
+def test_events_bring_metrics(cloud):
+    """Embedded metric format: what an event says of its members becomes metrics, with percentiles."""
+    logs, cloudwatch = cloud.client("logs"), cloud.client("cloudwatch")
+    group, at = f"emf-{uuid.uuid4().hex[:8]}", now()
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    directive = {"Namespace": group, "Dimensions": [["Page"]], "Metrics": [{"Name": "Latency", "Unit": "Milliseconds"}]}
+    event = lambda ms: json.dumps({"_aws": {"Timestamp": at, "CloudWatchMetrics": [directive]}, "Page": "/a", "Latency": ms})
+    events = [{"timestamp": at, "message": event(ms)} for ms in (10, [20, 30], 1000)]
+    logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
+    span = dict(StartTime=at / 1000 - 120, EndTime=at / 1000 + 60, Period=60)
+    metric = dict(Namespace=group, MetricName="Latency", Dimensions=[{"Name": "Page", "Value": "/a"}])
+    found = lambda **how: cloudwatch.get_metric_statistics(**metric, **span, **how)["Datapoints"]
+    [point] = eventually(lambda: found(Statistics=["SampleCount", "Sum", "Maximum"]), "the metric is there")
+    assert (point["SampleCount"], point["Sum"], point["Maximum"], point["Unit"]) == (4, 1060, 1000, "Milliseconds")
+    assert 20 <= found(ExtendedStatistics=["p50"])[0]["ExtendedStatistics"]["p50"] <= 30
+    logs.delete_log_group(logGroupName=group)

@@ -1,4 +1,4 @@
-//! Puts what metric filters made into CloudWatch, oldest first; forgotten when it is there.
+//! Puts what metric filters and events made into CloudWatch, oldest first; forgotten when it is there.
 
 use std::collections::BTreeMap;
 
@@ -53,13 +53,15 @@ fn datum(point: &Point) -> MetricDatum {
         metric_name: point.name.clone(),
         dimensions: (!point.dimensions.is_empty()).then(|| point.dimensions.iter().map(dimension).collect()),
         timestamp: Some(Timestamp::from_millis(point.at)),
-        statistic_values: Some(StatisticSet {
+        values: (!point.values.is_empty()).then(|| point.values.clone()),
+        statistic_values: point.values.is_empty().then_some(StatisticSet {
             sample_count: point.count,
             sum: point.sum,
             minimum: point.least,
             maximum: point.most,
         }),
         unit: point.unit.clone(),
+        storage_resolution: point.is_fine.then_some(1),
         ..MetricDatum::default()
     }
 }

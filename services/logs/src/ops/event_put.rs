@@ -6,6 +6,7 @@ use kernel::{Ctx, Event, Millis, Result};
 use super::{encryption, metric_filter, subscription};
 use crate::controllers::{chunk as merging, point as telling};
 use crate::rules::batch::{self, Taken};
+use crate::rules::embedded;
 use crate::rules::metric::Point;
 use crate::state::chunk::{Body, Chunk};
 use crate::state::event::{self, Seen};
@@ -85,7 +86,8 @@ async fn store(ctx: &Ctx, group: &Group, stream: &Stream, events: &[InputLogEven
     });
     let seen: Vec<Seen<'_>> = seen.collect();
     let body = encryption::seal(ctx, group, event::pack(seen.iter().copied())).await?;
-    let (points, matched) = metric_filter::points(ctx, group, &seen);
+    let (mut points, matched) = metric_filter::points(ctx, group, &seen);
+    points.extend(embedded::points(seen.iter().map(|event| event.message)));
     let sent = subscription::to_send(ctx, group, stream, &seen)?;
     let written = write_down(stream, &seen, body, now).ok_or(errors::Damaged("batch"))?;
     let written = Written { points, sent, ..written };

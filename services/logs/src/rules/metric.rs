@@ -27,7 +27,7 @@ pub struct Transformation {
     pub unit: Option<String>,
 }
 
-/// Samples of one minute, put together.
+/// Samples of one minute or second, put together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     pub namespace: String,
@@ -39,6 +39,12 @@ pub struct Point {
     pub sum: f64,
     pub least: f64,
     pub most: f64,
+    /// Each of them, where they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<f64>,
+    /// Of a second, not of a minute.
+    #[serde(default)]
+    pub is_fine: bool,
 }
 
 fn is_selector(text: &str) -> bool {
@@ -137,6 +143,8 @@ pub fn single(made: &Transformation, at: Millis, value: f64) -> Point {
         sum: value,
         least: value,
         most: value,
+        values: Vec::new(),
+        is_fine: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Checks and computations, without store or clock.
 
 pub mod batch;
+pub mod embedded;
 pub mod export;
 pub mod group;
 pub mod metric;
