@@ -16,6 +16,10 @@ pub struct Access {
     pub resources: Vec<String>,
     /// Condition keys of the service.
     pub conditions: Conditions,
+    /// Condition keys whose values are meant as a whole ([`Values::List`]).
+    pub lists: Conditions,
+    /// Condition keys of the service, each with the code of a denial that comes of what policies say of it.
+    pub codes: Vec<(&'static str, &'static str)>,
     /// Tags the request sets: `aws:RequestTag/…`, `aws:TagKeys`.
     pub request_tags: Vec<(String, String)>,
     /// Keys of tags the request names without values, as it does to remove them: `aws:TagKeys`.
@@ -66,6 +70,31 @@ impl Access {
     ) -> Self {
         self.conditions.push((key.into(), values.into_iter().collect()));
         self
+    }
+
+    /// A condition key that is the whole of a list: who may have some of it need not have all.
+    #[must_use]
+    pub fn list(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        values: impl IntoIterator<Item = String>,
+    ) -> Self {
+        self.lists.push((key.into(), values.into_iter().collect()));
+        self
+    }
+
+    /// A denial has this code where it would be none but for what policies say of the key.
+    #[must_use]
+    pub fn denied_as(mut self, key: &'static str, code: &'static str) -> Self {
+        self.codes.push((key, code));
+        self
+    }
+
+    /// The values of a condition key of the service.
+    pub(crate) fn find(&self, key: &str) -> Option<Values<'_>> {
+        let list = || self.lists.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        condition(&self.conditions, key)
+            .or_else(|| list().map(|(_, values)| Values::List(values.as_slice().into())))
     }
 
     /// With the tags the request sets. None at all leaves the keys out, as AWS does.

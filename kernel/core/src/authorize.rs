@@ -229,12 +229,44 @@ async fn authorize_one(
     verdict.rulings.push(Ruling::new(action, resource, &decision, &matches, &policies));
     let message = denial_message(&ctx.caller().arn(), action, resource, &decision);
     let (code, status) = ctx.house().denial(ctx.service());
+    let code = code_by_key(&access.codes, &asked, &policies).unwrap_or(code);
     let message = match code {
         SEALS_ITS_REASON => with_sealed_reason(ctx, message, verdict.rulings.last()),
         _ => message,
     };
     verdict.denial = Some(Error::new(Kind::Denied, code, message).status_is(status));
     Ok(None)
+}
+
+/// The code of a denial that would be none but for what policies say of one of these keys, or of all of them.
+fn code_by_key(
+    codes: &[(&'static str, &'static str)],
+    asked: &Request<'_>,
+    policies: &Policies<'_>,
+) -> Option<&'static str> {
+    let is_allowed = |keys: &[(&str, &str)]| {
+        let context = &Waiving { context: asked.context, keys };
+        decide(&Request { context, ..*asked }, policies).is_allowed()
+    };
+    let one = codes.iter().find(|code| is_allowed(&[**code]));
+    let (_, code) = one.or_else(|| codes.first().filter(|_| is_allowed(codes)))?;
+    Some(code)
+}
+
+/// What is known, without what policies say of some keys.
+struct Waiving<'a> {
+    context: &'a dyn Context,
+    keys: &'a [(&'a str, &'a str)],
+}
+
+impl Context for Waiving<'_> {
+    fn find(&self, key: &str) -> Option<Values<'_>> {
+        self.context.find(key)
+    }
+
+    fn waives(&self, key: &str) -> bool {
+        self.keys.iter().any(|(name, _)| name.eq_ignore_ascii_case(key))
+    }
 }
 
 /// The code of services whose denials hold all that decided, sealed for whoever may have it decoded.
@@ -278,7 +310,7 @@ async fn find_facts(
     let service = resource.split(':').nth(2);
     let is_about_it = |key: &str| {
         let of_its_service = || key.split(':').next() == service;
-        key == "aws:resourcetag" || (of_its_service() && access::condition(&access.conditions, key).is_none())
+        key == "aws:resourcetag" || (of_its_service() && access.find(key).is_none())
     };
     if !policies.ask_for(is_about_it) {
         return Ok(None);
@@ -303,7 +335,7 @@ impl Context for Facts<'_> {
     fn find(&self, key: &str) -> Option<Values<'_>> {
         let caller = self.ctx.caller();
         let known = |name: &str| key.eq_ignore_ascii_case(name);
-        let of_access = || access::condition(&self.access.conditions, key);
+        let of_access = || self.access.find(key);
         let of_request = || self.access.tag_condition(key);
         let of_resource = || self.about.as_ref().and_then(|(service, facts)| facts.find(service, key));
         let of_both = || access::condition(&self.attached.conditions, key);

@@ -11,7 +11,7 @@ mod time;
 pub use operator::{Compare, Operator, Qualifier, Relation};
 
 use crate::context::{Context, Values};
-use crate::document;
+use crate::document::{self, Effect};
 use test::Test;
 
 /// One key under one operator, made ready.
@@ -32,7 +32,11 @@ impl Condition {
         }
     }
 
-    pub(crate) fn holds(&self, context: &dyn Context) -> bool {
+    /// In a statement of this effect.
+    pub(crate) fn holds(&self, effect: Effect, context: &dyn Context) -> bool {
+        if context.waives(&self.key) {
+            return effect == Effect::Allow;
+        }
         let found = context.find(&self.key);
         if self.operator.relation == Relation::Null {
             let absent = found.is_none_or(|values| values.is_empty());
@@ -46,10 +50,12 @@ impl Condition {
                 Some(Qualifier::Any) => if_exists,
             };
         };
+        let is_list = matches!(&values, Values::List(all) if all.len() > 1);
         let mut each = values.iter().map(|value| self.test.meets(value, context) != negated);
         match (qualifier, negated) {
             (Some(Qualifier::All), _) => each.all(|holds| holds),
             (Some(Qualifier::Any), _) => each.any(|holds| holds),
+            (None, _) if is_list => effect == Effect::Deny && each.any(|holds| holds),
             // Of several values one may be equal, but all must be unequal.
             (None, false) => each.any(|holds| holds),
             (None, true) => each.all(|holds| holds),

@@ -8,26 +8,29 @@ pub enum Values<'a> {
     One(Cow<'a, str>),
     /// Of a key that may have several; also none.
     Many(Cow<'a, [String]>),
+    /// Of a key that is meant as a whole: an operator for one value fits several of them in no allowance, and each of them
+    /// in a denial.
+    List(Cow<'a, [String]>),
 }
 
 impl<'a> Values<'a> {
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let (one, many): (Option<&str>, &[String]) = match self {
             Self::One(value) => (Some(value), &[]),
-            Self::Many(values) => (None, values),
+            Self::Many(values) | Self::List(values) => (None, values),
         };
         one.into_iter().chain(many.iter().map(String::as_str))
     }
 
     pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Many(values) if values.is_empty())
+        matches!(self, Self::Many(values) | Self::List(values) if values.is_empty())
     }
 
     /// The value, where there is exactly one.
     pub(crate) fn single(&self) -> Option<&str> {
         match self {
             Self::One(value) => Some(value),
-            Self::Many(values) => match &**values {
+            Self::Many(values) | Self::List(values) => match &**values {
                 [value] => Some(value),
                 _ => None,
             },
@@ -60,6 +63,12 @@ impl<'a> From<&'a [String]> for Values<'a> {
 pub trait Context {
     /// `None` when the request has no such key.
     fn find(&self, key: &str) -> Option<Values<'_>>;
+
+    /// Whether conditions on a key are left aside: an allowance does not depend on them, and a denial that has one does
+    /// not apply.
+    fn waives(&self, _key: &str) -> bool {
+        false
+    }
 }
 
 /// Nothing is known.

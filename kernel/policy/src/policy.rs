@@ -207,7 +207,8 @@ impl Statement {
         let on_resource = self.resources.as_ref().is_none_or(|(except, patterns)| {
             patterns.iter().any(|pattern| pattern.matches(resource, pairs, context)) != *except
         });
-        (on_resource && self.conditions.iter().all(|condition| condition.holds(context))).then_some(naming)
+        let holds = |condition: &Condition| condition.holds(self.effect, context);
+        (on_resource && self.conditions.iter().all(holds)).then_some(naming)
     }
 
     fn keys(&self) -> impl Iterator<Item = &str> {

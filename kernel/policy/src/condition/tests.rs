@@ -4,12 +4,16 @@ use super::*;
 use crate::context::Facts;
 
 fn holds(operator: &str, key: &str, values: &[&str], context: &dyn Context) -> bool {
+    holds_in(Effect::Allow, operator, key, values, context)
+}
+
+fn holds_in(effect: Effect, operator: &str, key: &str, values: &[&str], context: &dyn Context) -> bool {
     let written = document::Condition {
         operator: operator.parse().unwrap(),
         key: key.into(),
         values: values.iter().map(|value| (*value).to_owned()).collect(),
     };
-    Condition::new(&written, true).holds(context)
+    Condition::new(&written, true).holds(effect, context)
 }
 
 #[test]
@@ -163,5 +167,49 @@ fn names_of_operators() {
         ["", "x", "IfExists", "ForAnyValue::StringEquals", "NullIfExists", "stringequals", "NumericLike"]
     {
         assert!(bad.parse::<Operator>().is_err(), "{bad}");
+    }
+}
+
+/// A key of which nothing but a list is known, or a key that is waived.
+struct Only(Option<Vec<String>>);
+
+impl Context for Only {
+    fn find(&self, _key: &str) -> Option<Values<'_>> {
+        self.0.as_deref().map(|all| Values::List(all.into()))
+    }
+
+    fn waives(&self, _key: &str) -> bool {
+        self.0.is_none()
+    }
+}
+
+#[test]
+fn a_list_is_meant_as_a_whole() {
+    let list = |values: &[&str]| Only(Some(values.iter().map(|value| (*value).to_owned()).collect()));
+    let cases = [
+        ("StringEquals", ["a"].as_slice(), ["a"].as_slice(), true, true),
+        ("StringEquals", ["a", "b"].as_slice(), ["a"].as_slice(), false, true),
+        ("StringEquals", ["a", "b"].as_slice(), ["a", "b"].as_slice(), false, true),
+        ("StringEquals", ["a", "b"].as_slice(), ["c"].as_slice(), false, false),
+        ("StringNotEquals", ["a", "b"].as_slice(), ["a"].as_slice(), false, true),
+        ("StringNotEquals", ["a", "b"].as_slice(), ["a", "b"].as_slice(), false, false),
+        ("StringEqualsIfExists", ["a", "b"].as_slice(), ["a"].as_slice(), false, true),
+        ("ForAllValues:StringEquals", ["a", "b"].as_slice(), ["a", "b"].as_slice(), true, true),
+        ("ForAllValues:StringEquals", ["a", "b"].as_slice(), ["a"].as_slice(), false, false),
+        ("ForAnyValue:StringEquals", ["a", "b"].as_slice(), ["a"].as_slice(), true, true),
+        ("Null", ["a", "b"].as_slice(), ["false"].as_slice(), true, true),
+    ];
+    for (operator, values, wanted, allowing, denying) in cases {
+        let held = |effect| holds_in(effect, operator, "k", wanted, &list(values));
+        let held = (held(Effect::Allow), held(Effect::Deny));
+        assert_eq!(held, (allowing, denying), "{operator}: {values:?} to {wanted:?}");
+    }
+}
+
+#[test]
+fn what_is_waived_stands_in_the_way_of_nothing() {
+    for operator in ["StringEquals", "StringNotEquals", "Null", "ForAllValues:StringEquals"] {
+        assert!(holds_in(Effect::Allow, operator, "k", &["a"], &Only(None)), "{operator}");
+        assert!(!holds_in(Effect::Deny, operator, "k", &["a"], &Only(None)), "{operator}");
     }
 }
