@@ -151,6 +151,103 @@ def test_a_queue_is_reached_in_the_role_of_its_target(cloud, listen):
     iam.delete_role(RoleName=role)
 
 
+@pytest.fixture
+def limited(cloud):
+    """Gives EventBridge as a user sees it whose policy has these statements."""
+    iam, user = cloud.client("iam"), name("kim")
+    iam.create_user(UserName=user)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+
+    def by(*statements):
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", **one} for one in statements]}
+        iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=json.dumps(policy))
+        return cloud.client("events", account=key["AccessKeyId"], secret=key["SecretAccessKey"])
+
+    yield by
+    iam.delete_user_policy(UserName=user, PolicyName="p")
+    iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName=user)
+
+
+def refused(call, **params):
+    """The code; nothing where it is no error."""
+    try:
+        call(**params)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+
+
+def test_policies_say_which_events_are_put(cloud, limited, listen):
+    source = name("shop")
+    ear = listen({"source": [{"prefix": source}]})
+    entries = [{**order(n=n), "Source": source + more, "DetailType": kind}
+               for n, (more, kind) in enumerate([("", "Order"), ("-bad", "Order"), ("", "Bill")])]
+    fits = {"StringEquals": {"events:source": source, "events:detail-type": "Order"}}
+    answer = limited({"Action": "events:PutEvents", "Condition": fits}).put_events(Entries=entries)
+    codes = [entry.get("ErrorCode") for entry in answer["Entries"]]
+    assert codes == [None, "NotAuthorizedForSourceException", "NotAuthorizedForDetailTypeException"]
+    assert answer["FailedEntryCount"] == 2
+    assert ear.next()["id"] == answer["Entries"][0]["EventId"]
+    deny = {"Effect": "Deny", "Action": "events:PutEvents", "Condition": {"StringLike": {"events:source": "*-bad"}}}
+    answer = limited({"Action": "events:*"}, deny).put_events(Entries=entries)
+    assert [entry.get("ErrorCode") for entry in answer["Entries"]] == [None, "NotAuthorizedForSourceException", None]
+    events = limited({"Action": "events:ListRules"})
+    assert refused(events.put_events, Entries=entries) == "AccessDeniedException"
+
+
+# The tables of the user guide, "Using IAM policy conditions in Amazon EventBridge".
+EC2, S3, ECS, CHANGE = "aws.ec2", "aws.s3", "aws.ecs", "EC2 Instance State-change Notification"
+CALL, WHO = "AWS API Call via CloudTrail", "AIDAJ45Q7YFFAREXAMPLE"
+who = lambda id: {"detail-type": [CALL], "detail": {"userIdentity": {"principalId": [id]}}}
+
+
+@pytest.mark.parametrize("condition, allowed, denied", [
+    ({"StringEquals": {"events:source": EC2}},
+     [{"source": [EC2]}, {"source": [EC2], "detail-type": [CHANGE]}],
+     [{"source": [EC2, S3]}, {"detail-type": [CHANGE]}, {"source": [{"prefix": EC2}]}]),
+    ({"StringEquals": {"events:source": [EC2, ECS]}},
+     [{"source": [EC2]}, {"source": [ECS]}],
+     [{"source": [S3]}, {"source": [EC2, ECS]}, {"detail-type": [CALL]}]),
+    ({"StringEquals": {"events:source": EC2, "events:detail-type": CHANGE}},
+     [{"source": [EC2], "detail-type": [CHANGE]}],
+     [{"source": [EC2]}, {"source": [EC2], "detail-type": ["EC2 Instance Health Failed"]}, {"detail-type": [CHANGE]}]),
+    ({"Null": {"events:source": "false"}},
+     [{"source": [EC2], "detail-type": [CHANGE]}, {"source": [ECS, EC2]}],
+     [{"detail-type": [CHANGE]}]),
+    ({"ForAllValues:StringEquals": {"events:source": [EC2, S3]}, "Null": {"events:source": "false"}},
+     [{"source": [EC2]}, {"source": [EC2, S3]}],
+     [{"source": [EC2, "aws.autoscaling"]}, {"detail-type": [CHANGE]},
+      {"$or": [{"source": [EC2]}, {"detail-type": [CHANGE]}]}]),
+    ({"StringEquals": {"events:detail-type": CALL, "events:detail.userIdentity.principalId": WHO}},
+     [who(WHO)], [{"detail-type": [CALL]}, who("AROAIDPPEZS35WEXAMPLE:AssumedRoleSessionName")]),
+    ({"StringEquals": {"events:detail.service": "ABUSE"}},
+     [{"detail": {"service": ["ABUSE"]}}], [{"detail": {"service": ["EC2"]}}, {"source": ["aws.health"]}]),
+])
+def test_policies_say_which_rules_are_put(limited, condition, allowed, denied):
+    events, rule = limited({"Action": "events:PutRule", "Condition": condition}, {"Action": "events:DeleteRule"}), name("rule")
+    for pattern in allowed:
+        assert refused(events.put_rule, Name=rule, EventPattern=json.dumps(pattern)) is None, pattern
+    for pattern in denied:
+        assert refused(events.put_rule, Name=rule, EventPattern=json.dumps(pattern)) == "AccessDeniedException", pattern
+    events.delete_rule(Name=rule)
+
+
+def test_a_denial_holds_for_each_of_several(limited):
+    deny = lambda action, condition: {"Effect": "Deny", "Action": action, "Condition": condition}
+    rule, pattern, queue = name("rule"), json.dumps({"source": [EC2, S3]}), "arn:aws:sqs:us-east-1:000000000000:"
+    events = limited({"Action": "events:*"}, deny("events:PutRule", {"StringEquals": {"events:source": EC2}}))
+    assert refused(events.put_rule, Name=rule, EventPattern=pattern) == "AccessDeniedException"
+    events = limited({"Action": "events:*"}, deny("events:DeleteRule", {"StringEquals": {"events:creatorAccount": "000000000000"}}),
+                     deny("events:PutTargets", {"ArnNotEquals": {"events:TargetArn": queue + "a"}}))
+    events.put_rule(Name=rule, EventPattern=pattern)
+    targets = [{"Id": id, "Arn": queue + id} for id in "ab"]
+    assert refused(events.put_targets, Rule=rule, Targets=targets) == "AccessDeniedException"
+    events.put_targets(Rule=rule, Targets=targets[:1])
+    events.remove_targets(Rule=rule, Ids=["a"])
+    assert refused(events.delete_rule, Name=rule) == "AccessDeniedException"
+    limited({"Action": "events:DeleteRule"}).delete_rule(Name=rule)
+
+
 def test_a_bus_with_rules_stays(cloud):
     events, bus = cloud.client("events"), name("bus")
     events.create_event_bus(Name=bus)

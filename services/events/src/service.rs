@@ -8,6 +8,7 @@ use crate::controllers::{delivery as deliveries, replay as replays, retention};
 use crate::events;
 use crate::ops::{archive, bus, event, permission, replay, rule, tags, target};
 use crate::rules::arn::{self, BusName};
+use crate::rules::pattern;
 use crate::rules::tag::pairs;
 use crate::state::delivery;
 use crate::state::routes::Routes;
@@ -19,7 +20,7 @@ pub fn service(_: &Plugs) -> Service {
     s.own(Routes::default());
     s.own(Underway::default());
     s.own(Tally::default());
-    s.resource_policy(bus::policy_of);
+    s.attached(|ctx, asked| Box::pin(async move { bus::attached(&ctx, asked).await }));
     s.resource_facts(tags::facts_of);
 
     // buses
@@ -39,6 +40,8 @@ pub fn service(_: &Plugs) -> Service {
     // rules and their targets
     s.op(op::PutRule, rule::put_rule).access(|scope, i| {
         let access = of_rule(scope, i.event_bus_name.as_deref(), &i.name)?.request_tags(pairs(&i.tags));
+        let named = i.event_pattern.as_deref().map(pattern::named).unwrap_or_default();
+        let access = named.into_iter().fold(access, |access, (key, values)| access.list(key, values));
         let access = passing(access, i.role_arn.iter());
         Ok(access.also_to_tag("events:TagResource"))
     });
@@ -55,7 +58,7 @@ pub fn service(_: &Plugs) -> Service {
         .access(|scope, i| of_rule(scope, i.event_bus_name.as_deref(), "*"));
     s.op(op::PutTargets, target::put_targets).access(|scope, i| {
         let access = of_rule(scope, i.event_bus_name.as_deref(), &i.rule)?;
-        let access = access.condition("events:TargetArn", i.targets.iter().map(|target| target.arn.clone()));
+        let access = access.list("events:TargetArn", i.targets.iter().map(|target| target.arn.clone()));
         Ok(passing(access, i.targets.iter().filter_map(|target| target.role_arn.as_ref())))
     });
     s.op(op::RemoveTargets, target::remove_targets)

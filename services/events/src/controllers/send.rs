@@ -140,6 +140,7 @@ pub async fn to_bus(ctx: &Ctx, one: &Delivery, to: &BusName) -> Result<()> {
         return Err(Error::new(Kind::Invalid, "ValidationException", message));
     }
     let access = Access::on(&arn)
+        .condition("events:eventBusInvocation", ["true".to_owned()])
         .condition("events:source", [one.event.source.clone()])
         .condition("events:detail-type", [one.event.detail_type.clone()]);
     match &one.target.role_arn {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use api_events as api;
-use kernel::{Arn, Ctx, Millis, Result};
-use policy::Policy;
+use kernel::{Asked, Attached, Ctx, Millis, Result};
 use shape::Timestamp;
 
 use super::{at_bus, get_bus};
@@ -142,10 +141,29 @@ pub async fn list_event_buses(
     Ok(api::ListEventBusesResponse { event_buses: Some(event_buses), next_token })
 }
 
-/// The policy of the bus behind an ARN; none where there is no such bus.
-pub async fn policy_of(ctx: &Ctx, arn: Arn) -> Result<Option<Arc<Policy>>> {
-    let Some(Named::Bus(name)) = Named::of(&arn.resource) else { return Ok(None) };
-    let found = ctx.read(|snap| bus::find(snap, ctx.scope(), &name)).await?;
-    let policy = found.and_then(|bus| permission::compile(&bus.name, bus.policy.as_ref()?.decides()));
-    Ok(policy.map(Arc::new))
+/// What decides about a bus, or about a rule of it: the bus's policy. Of a rule policies may ask whose it is; one that is
+/// put for the first time is its putter's.
+pub async fn attached(ctx: &Ctx, asked: Asked<'_>) -> Result<Attached> {
+    let Some(named) = Named::of(&asked.arn.resource) else { return Ok(Attached::default()) };
+    let read = ctx.read(|snap| {
+        Ok(match &named {
+            Named::Bus(name) => (bus::find(snap, ctx.scope(), name)?, None),
+            Named::Rule { bus, name } => {
+                (bus::find(snap, ctx.scope(), bus)?, rule::find(snap, ctx.scope(), bus, name)?)
+            }
+        })
+    });
+    let (bus, rule) = read.await?;
+    let is_new = matches!(named, Named::Rule { .. }) && asked.action == "events:PutRule";
+    let creator =
+        rule.map(|rule| rule.created_by).or_else(|| is_new.then(|| asked.caller.account.to_string()));
+    let policy = bus.and_then(|bus| permission::compile(&bus.name, bus.policy.as_ref()?.decides()));
+    Ok(Attached {
+        policy: policy.map(Arc::new),
+        conditions: creator
+            .map(|creator| ("events:creatorAccount".into(), vec![creator]))
+            .into_iter()
+            .collect(),
+        ..Attached::default()
+    })
 }

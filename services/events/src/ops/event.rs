@@ -1,7 +1,7 @@
 //! Events: put on buses, and tried against patterns.
 
 use api_events as api;
-use kernel::{Access, Ctx, Result, Scope};
+use kernel::{Access, Ctx, Error, Kind, Result, Scope};
 use serde_json::Value;
 
 use crate::controllers::delivery::hand_over;
@@ -17,40 +17,76 @@ use crate::state::routes::{Routes, chosen, send};
 /// Fields an event must have to be tried.
 const NEEDED: [&str; 7] = ["id", "account", "source", "time", "region", "resources", "detail-type"];
 
-/// Every bus that an entry names.
-pub fn put_access(scope: &Scope, input: &api::PutEventsRequest) -> Result<Access> {
-    let bus = |entry: &api::PutEventsRequestEntry| {
-        BusName::read(scope, entry.event_bus_name.as_deref()).map(|bus| bus.arn())
-    };
-    let mut buses = input.entries.iter().map(bus).collect::<Result<Vec<_>>>()?;
-    buses.sort();
-    buses.dedup();
-    let all = |value: fn(&api::PutEventsRequestEntry) -> &Option<String>| {
-        input.entries.iter().filter_map(value_of(value)).collect::<Vec<_>>()
-    };
-    Ok(Access::on_all(buses)
-        .condition("events:source", all(|entry| &entry.source))
-        .condition("events:detail-type", all(|entry| &entry.detail_type)))
+/// A bus, and what policies may ask of an event that is put on it.
+type Asked = (String, Option<String>, Option<String>);
+
+/// The gate is asked for each event; see [`judge`].
+pub fn put_access(_: &Scope, _: &api::PutEventsRequest) -> Result<Access> {
+    Ok(Access::free())
 }
 
-fn value_of(
-    value: fn(&api::PutEventsRequestEntry) -> &Option<String>,
-) -> impl Fn(&api::PutEventsRequestEntry) -> Option<String> {
-    move |entry| value(entry).clone()
+/// What denies each of the entries. Every event is judged by itself: that one may be put says nothing of the others.
+///
+/// # Errors
+/// When an entry names no bus, and the denial where all are denied whatever their source and type.
+async fn judge(
+    ctx: &Ctx,
+    entries: &[api::PutEventsRequestEntry],
+) -> Result<Vec<Option<api::PutEventsResultEntry>>> {
+    let mut known: Vec<(Asked, Option<Error>)> = Vec::new();
+    let mut places = Vec::with_capacity(entries.len());
+    for one in entries {
+        let bus = BusName::read(ctx.scope(), one.event_bus_name.as_deref())?.arn();
+        let asked = (bus, one.source.clone(), one.detail_type.clone());
+        let place = known.iter().position(|(known, _)| *known == asked);
+        places.push(place.unwrap_or(known.len()));
+        if place.is_none() {
+            let denial = match ctx.authorize("events:PutEvents", &access(&asked)).await {
+                Ok(()) => None,
+                Err(denial) if denial.kind() == Kind::Denied => Some(denial),
+                Err(error) => return Err(error),
+            };
+            known.push((asked, denial));
+        }
+    }
+    let is_plain = |error: &Error| !entry::OF_EVENT.contains(&error.code());
+    if known.iter().all(|(_, denial)| denial.as_ref().is_some_and(is_plain))
+        && let Some((_, Some(denial))) = known.pop()
+    {
+        return Err(denial);
+    }
+    let denial = |place: usize| known.get(place).and_then(|(_, denial)| denial.as_ref());
+    Ok(places.into_iter().map(|place| denial(place).map(entry::denied)).collect())
+}
+
+fn access((bus, source, detail_type): &Asked) -> Access {
+    let [of_source, of_type] = entry::OF_EVENT;
+    let mut access = Access::on(bus)
+        .condition("events:eventBusInvocation", ["false".to_owned()])
+        .denied_as("events:source", of_source)
+        .denied_as("events:detail-type", of_type);
+    for (key, value) in [("events:source", source), ("events:detail-type", detail_type)] {
+        if let Some(value) = value {
+            access = access.condition(key, [value.clone()]);
+        }
+    }
+    access
 }
 
 /// An event that is answered with an id is on the disk for every target it is meant for.
 pub async fn put_events(ctx: &Ctx, input: api::PutEventsRequest) -> Result<api::PutEventsResponse> {
+    let denials = judge(ctx, &input.entries).await?;
     if entry::is_too_large(&input.entries) {
         return Err(errors::validation("Total size of the entries in the request is over the limit."));
     }
     check_room(ctx)?;
     let (mut results, mut taken) = (Vec::new(), Vec::new());
-    for one in input.entries {
+    for (one, denial) in input.entries.into_iter().zip(denials) {
         let to = BusName::read(ctx.scope(), one.event_bus_name.as_deref())?;
         // Who sends to another's bus is named as the sender.
         let from = Scope { account: ctx.caller().account, region: to.scope.region };
-        match entry::read(&from, ctx.ids().uuid(), ctx.now(), one) {
+        let read = || entry::read(&from, ctx.ids().uuid(), ctx.now(), one);
+        match denial.map_or_else(read, Err) {
             Ok(event) => {
                 results.push(api::PutEventsResultEntry {
                     event_id: Some(event.id.clone()),

@@ -8,6 +8,7 @@ use kernel::{Ctx, Result};
 use super::rule::change;
 use super::{at_bus, get_rule};
 use crate::errors;
+use crate::rules::arn::BusName;
 use crate::rules::rule::TARGETS_MAX;
 use crate::rules::{page, target as rules};
 
@@ -16,6 +17,10 @@ pub async fn put_targets(ctx: &Ctx, input: api::PutTargetsRequest) -> Result<api
     let ids: BTreeSet<&str> = new.iter().map(|target| &*target.id).collect();
     if ids.len() != new.len() {
         return Err(errors::validation("Duplicate target ids are not allowed."));
+    }
+    let owner = BusName::read(ctx.scope(), input.event_bus_name.as_deref())?.scope.account;
+    if owner != ctx.caller().account {
+        rules::check_of_stranger(&new)?;
     }
     change(ctx, (input.event_bus_name.as_deref(), &input.rule), |rule| {
         rule.targets.retain(|known| !ids.contains(&*known.id));

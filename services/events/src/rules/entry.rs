@@ -1,7 +1,7 @@
 //! Entries of PutEvents: each is taken or refused by itself.
 
 use api_events::{PutEventsRequestEntry, PutEventsResultEntry};
-use kernel::{Millis, Scope};
+use kernel::{Error, Millis, Scope};
 use serde_json::Value;
 
 use super::envelope::Envelope;
@@ -9,6 +9,9 @@ use super::envelope::Envelope;
 /// Bytes of all entries of a call (EventBridge user guide, "Calculating PutEvents event entry size").
 const BYTES_MAX: usize = 1_048_576;
 const TIME_BYTES: usize = 14;
+
+/// The codes of denials that come of what policies say of an event's source, or of its type.
+pub const OF_EVENT: [&str; 2] = ["NotAuthorizedForSourceException", "NotAuthorizedForDetailTypeException"];
 
 /// Whether the entries of a call are more than it may bring.
 pub fn is_too_large(entries: &[PutEventsRequestEntry]) -> bool {
@@ -43,7 +46,7 @@ pub fn read(
     let detail_type = given(entry.detail_type, "DetailType")?;
     let detail = given(entry.detail, "Detail")?;
     if source.starts_with("aws.") {
-        return Err(refused("NotAuthorizedForSourceException", "Not authorized for the source."));
+        return Err(not_authorized(OF_EVENT[0]));
     }
     let detail = match serde_json::from_str::<Value>(&detail) {
         Ok(detail @ Value::Object(_)) => detail,
@@ -52,6 +55,19 @@ pub fn read(
     let at = entry.time.map_or(now, |time| time.as_millis());
     let resources = entry.resources.unwrap_or_default();
     Ok(Envelope::new(scope, id, at, (&source, &detail_type), resources, detail))
+}
+
+/// The result of an entry that the gate denies.
+pub fn denied(denial: &Error) -> PutEventsResultEntry {
+    match OF_EVENT.iter().find(|code| **code == denial.code()) {
+        Some(code) => not_authorized(code),
+        None => refused(denial.code(), denial.message()),
+    }
+}
+
+fn not_authorized(code: &str) -> PutEventsResultEntry {
+    let what = if code == OF_EVENT[0] { "source" } else { "detail type" };
+    refused(code, format!("Not authorized for the {what}."))
 }
 
 fn refused(code: &str, message: impl Into<String>) -> PutEventsResultEntry {

@@ -104,7 +104,7 @@ pub fn check(given: api::Target) -> Result<Target> {
         }
         Place::Bus(_) if is_changed => return Err(as_it_is(&given.id)),
         Place::Action { .. } if given.role_arn.is_none() => {
-            return Err(errors::validation(format!("RoleArn is required for target {}.", given.arn)));
+            return Err(needs_role(&given.arn));
         }
         _ => {}
     }
@@ -128,6 +128,24 @@ pub fn check(given: api::Target) -> Result<Target> {
         retry: retry.transpose()?,
         dead_letters,
     })
+}
+
+/// Targets that somebody of another account gives to a rule: what needs no leave within the rule's account is not theirs.
+///
+/// # Errors
+/// `ValidationException`
+pub fn check_of_stranger(targets: &[Target]) -> Result<()> {
+    let is_open = |target: &&Target| {
+        target.role_arn.is_none() && !place(&target.arn).is_ok_and(|place| place.has_policy())
+    };
+    match targets.iter().find(is_open) {
+        Some(target) => Err(needs_role(&target.arn)),
+        None => Ok(()),
+    }
+}
+
+fn needs_role(arn: &str) -> Error {
+    errors::validation(format!("RoleArn is required for target {arn}."))
 }
 
 fn as_it_is(id: &str) -> Error {

@@ -7,6 +7,7 @@ mod delivery;
 mod house;
 mod log_group;
 mod metric;
+mod permission;
 mod refusals;
 mod rule;
 

@@ -1,6 +1,7 @@
 //! Event patterns: read once, matched often (EventBridge user guide, "Event patterns").
 
 mod matcher;
+mod named;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde_json::Value;
 
+pub use named::named;
 pub use read::{Bad, read};
 
 /// A pattern that was read.

@@ -12,7 +12,7 @@ use super::{Compare, Fields, Node, Pattern, Test, Wildcard};
 const DEPTH_MAX: usize = 64;
 /// Numbers are within five billion of zero.
 const NUMBER_MAX: f64 = 5e9;
-const OR: &str = "$or";
+pub(super) const OR: &str = "$or";
 
 /// Why a pattern is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ fn fields(object: &Map<String, Value>, depth: usize) -> Result<Fields> {
 }
 
 /// A list of two or more objects none of which is a matcher; else `$or` is a field like others.
-fn is_choice(alternatives: &[Value]) -> bool {
+pub(super) fn is_choice(alternatives: &[Value]) -> bool {
     let is_fields = |one: &Value| {
         one.as_object().is_some_and(|object| !object.is_empty() && !object.keys().all(|key| is_word(key)))
     };
