@@ -25,8 +25,8 @@ use crate::live::{LiveDoor, LivePlace, Slot};
 use crate::proxy::Passage;
 use crate::pulse::{Pulse, Watch, Watched};
 use crate::spec::Speaks;
-use crate::stream;
 use crate::upstream::Desk;
+use crate::{stream, tls};
 
 /// Bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 64 * 1_024;
@@ -169,6 +169,7 @@ impl Guest {
             pulse.while_alive(carrying).await;
             return;
         }
+        let counters = self.place.counters.clone();
         let is_http2 = hello.is_some_and(|hello| hello.alpn.as_deref() == Some("h2"));
         let visit = Arc::new(Visit { guest: self, client, pulse: pulse.clone() });
         let service = service_fn(move |request| {
@@ -197,6 +198,10 @@ impl Guest {
             pulse.while_alive(http.serve_connection(io, service).with_upgrades()).await
         };
         if let Some(Err(error)) = outcome {
+            // What cannot be read at all is refused by the HTTP library.
+            if error.is_parse() {
+                add(&counters.own_4xx, 1);
+            }
             tracing::debug!(%error, "a client's connection ended badly");
         }
     }
@@ -220,7 +225,7 @@ fn facts(connection: &rustls::ServerConnection, begun: Instant) -> TlsFacts {
     let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
     TlsFacts {
         version: version.to_owned(),
-        suite: suite.unwrap_or_default().replace("TLS13_", "TLS_"),
+        suite: tls::suite_name(suite.unwrap_or_default()),
         hello: Hello {
             domain: connection.server_name().map(str::to_owned),
             alpn: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),

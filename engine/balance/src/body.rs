@@ -1,8 +1,9 @@
 //! Bodies on their way through.
 
+use std::error::Error;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -35,6 +36,27 @@ pub(crate) struct Flow {
     moved_ms: AtomicU64,
     /// The next piece is asked for and has not come.
     waits: AtomicBool,
+    fault: Mutex<Option<Fault>>,
+}
+
+/// Why an upload did not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It cannot be read as what it says it is.
+    Malformed,
+    /// The client is no more.
+    Gone,
+}
+
+impl Fault {
+    fn of(error: &hyper::Error) -> Self {
+        use std::io::ErrorKind::{InvalidData, InvalidInput};
+        let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+        match io.map(std::io::Error::kind) {
+            Some(InvalidData | InvalidInput) => Self::Malformed,
+            _ => Self::Gone,
+        }
+    }
 }
 
 impl Flow {
@@ -46,6 +68,15 @@ impl Flow {
     /// Whether it is the client that keeps it waiting.
     pub(crate) fn waits_for_client(&self) -> bool {
         self.waits.load(Ordering::Relaxed)
+    }
+
+    /// What is wrong with it.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, error: &hyper::Error) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(Fault::of(error));
     }
 
     fn note(&self, polled_ready: bool) {
@@ -62,7 +93,8 @@ impl Upload {
         if body.is_end_stream() {
             return Self::Nothing;
         }
-        let flow = Flow { begun: Instant::now(), moved_ms: AtomicU64::new(0), waits: AtomicBool::new(false) };
+        let (moved_ms, waits) = (AtomicU64::new(0), AtomicBool::new(false));
+        let flow = Flow { begun: Instant::now(), moved_ms, waits, fault: Mutex::new(None) };
         Self::Client(FromClient { body, notes, flow: Arc::new(flow) })
     }
 
@@ -87,6 +119,9 @@ impl Body for Upload {
             Upload::Client(FromClient { body, notes, flow }) => {
                 let polled = Pin::new(body).poll_frame(cx);
                 flow.note(polled.is_ready());
+                if let Poll::Ready(Some(Err(error))) = &polled {
+                    flow.failed(error);
+                }
                 if let (Some(notes), Poll::Ready(Some(Ok(frame)))) = (notes, &polled) {
                     notes.received(frame.data_ref().map_or(0, Bytes::len));
                 }

@@ -65,6 +65,11 @@ counters! {
         own_502,
         own_503,
         own_504,
+        /// Requests that two servers could read differently, and those with header fields of odd names, by what became
+        /// of these.
+        doubtful,
+        odd_dropped,
+        odd_forwarded,
         redirects,
         fixed,
         rules,

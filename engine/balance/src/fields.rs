@@ -33,7 +33,7 @@ pub(crate) struct Client {
     pub(crate) secure: bool,
     /// The door's.
     pub(crate) door: u16,
-    /// Version and suite.
+    /// Version and suite, as OpenSSL calls them.
     pub(crate) tls: Option<(String, String)>,
     /// `X-Forwarded-For` of those who come with nothing else.
     pub(crate) text: HeaderValue,
@@ -67,12 +67,21 @@ pub(crate) fn refusal(parts: &Parts, manners: &Manners, doubt: Doubt) -> Option<
     if parts.method == Method::TRACE || parts.method == Method::CONNECT {
         return Some(405);
     }
+    if codings(&parts.headers).any(|coding| !coding.eq_ignore_ascii_case("chunked")) {
+        return Some(501);
+    }
     if parts.version == Version::HTTP_11 && parts.headers.get_all(HOST).iter().count() != 1 {
         return Some(400);
     }
     let forwarded = parts.headers.get_all(&FORWARDED_FOR).iter();
     let addresses: usize = forwarded.map(|line| line.as_bytes().split(|byte| *byte == b',').count()).sum();
     (addresses > FORWARDED_MAX).then_some(463)
+}
+
+/// How a body is coded on its way here. Members are sent chunks or a length, so nothing else may be meant.
+fn codings(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(TRANSFER_ENCODING).iter().map(|line| line.to_str().unwrap_or("?"));
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|coding| !coding.is_empty())
 }
 
 /// Whether the client asks to speak something else from here on, as for WebSocket.
@@ -185,10 +194,17 @@ fn hex(out: &mut Vec<u8>, number: u128, digits: u32) {
     }
 }
 
+fn is_valid(name: &HeaderName) -> bool {
+    name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Whether all names are letters, digits and hyphens.
+pub(crate) fn are_valid(headers: &HeaderMap) -> bool {
+    headers.keys().all(is_valid)
+}
+
 fn drop_invalid(headers: &mut HeaderMap) {
-    let valid =
-        |name: &HeaderName| name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let invalid: Vec<HeaderName> = headers.keys().filter(|name| !valid(name)).cloned().collect();
+    let invalid: Vec<HeaderName> = headers.keys().filter(|name| !is_valid(name)).cloned().collect();
     invalid.iter().for_each(|name| drop(headers.remove(name)));
 }
 

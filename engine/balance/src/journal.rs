@@ -9,6 +9,7 @@ use http::header::USER_AGENT;
 use http::{HeaderMap, Request, Version};
 
 use crate::fields::Client;
+use crate::proxy::CLIENT_GONE;
 use crate::rule;
 use crate::spec::PoolId;
 
@@ -35,7 +36,7 @@ pub struct Entry {
     pub port: u16,
     pub agent: String,
     pub trace: String,
-    /// Version and suite.
+    /// Version and suite, as OpenSSL calls them.
     pub tls: Option<(String, String)>,
     /// Of a stream in TLS.
     pub hello: Option<Hello>,
@@ -258,6 +259,9 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         let mut entry = self.entry.clone();
+        if entry.status == 0 && !entry.method.is_empty() {
+            entry.status = CLIENT_GONE;
+        }
         entry.ended = entry.begun + self.since.elapsed();
         entry.outcome = self.notes.outcome().clone();
         if let Some([before, member, rest]) = &mut entry.outcome.took {

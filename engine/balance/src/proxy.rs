@@ -23,6 +23,9 @@ use crate::{answer, cookie, pick};
 /// Members asked before giving up, where those before were not reached.
 const TRIES: usize = 3;
 
+/// The status of a request whose client did not wait for its answer.
+pub(crate) const CLIENT_GONE: u16 = 460;
+
 /// What a request goes through, and where it came in.
 pub(crate) struct Passage<'p> {
     desk: &'p Arc<Desk>,
@@ -31,6 +34,17 @@ pub(crate) struct Passage<'p> {
     place: Option<&'p Arc<LivePlace>>,
     client: &'p Client,
     notes: Option<Notes>,
+}
+
+/// A client that waits for its answer: one that leaves before is counted.
+struct Waiting<'p>(Option<&'p FrontCounters>);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(counters) = self.0 {
+            add(&counters.own_4xx, 1);
+        }
+    }
 }
 
 impl<'p> Passage<'p> {
@@ -45,7 +59,10 @@ impl<'p> Passage<'p> {
     ) -> Response<Outgoing> {
         let draft = live.journal.as_ref().map(|journal| Draft::begin(journal, client, &request));
         let notes = draft.as_ref().map(|draft| draft.notes.clone());
-        let response = Self { desk, live, door, place, client, notes }.pass(request).await;
+        let passage = Self { desk, live, door, place, client, notes };
+        let mut waiting = Waiting(Some(passage.counters()));
+        let response = passage.pass(request).await;
+        waiting.0 = None;
         let Some(mut draft) = draft else { return response };
         draft.head(response.status().as_u16(), response.headers());
         response.map(|body| body.noted(draft))
@@ -54,6 +71,9 @@ impl<'p> Passage<'p> {
     async fn pass(&self, request: Request<Incoming>) -> Response<Outgoing> {
         let (parts, body) = request.into_parts();
         let doubt = fields::doubt(&parts, !body.is_end_stream());
+        if doubt == Doubt::Ambiguous {
+            add(&self.counters().doubtful, 1);
+        }
         let mut response = match fields::refusal(&parts, &self.live.manners, doubt) {
             Some(status) => self.own(answer::page(status)),
             None => self.decide(parts, body, doubt).await,
@@ -150,11 +170,17 @@ impl<'p> Passage<'p> {
         let is_upgrade = protocol == Upstream::Http1
             && parts.version == Version::HTTP_11
             && fields::upgrades(&parts.headers);
+        let is_odd = !fields::are_valid(&parts.headers);
         let (mut request, switch) = match self.prepare(parts, body, protocol, is_upgrade) {
             Ok(prepared) => prepared,
             Err(status) => return self.page(status),
         };
         let of_pool = pool.counters.of(&place.spec.zone);
+        if is_odd {
+            let drops = self.live.manners.drop_invalid;
+            let counters = &place.counters;
+            add(if drops { &counters.odd_dropped } else { &counters.odd_forwarded }, 1);
+        }
         add(&place.counters.requests, 1);
         add(&of_pool.requests, 1);
         let mut tried = Vec::new();
@@ -181,6 +207,8 @@ impl<'p> Passage<'p> {
                 }
                 Err(Failure::TimedOut) => return self.page(504),
                 Err(Failure::ClientSilent) => return self.page(408),
+                Err(Failure::ClientBroken) => return self.page(400),
+                Err(Failure::ClientGone) => return self.page(CLIENT_GONE),
                 Err(Failure::Broken(error)) => {
                     tracing::debug!(member = %member.id, %error, "a member did not answer as it should");
                     return self.page(502);

@@ -135,6 +135,18 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
+/// A suite as OpenSSL calls it: those of TLS 1.3 as everybody does.
+pub(crate) fn suite_name(suite: &str) -> String {
+    match suite.strip_prefix("TLS_").and_then(|rest| rest.split_once("_WITH_")) {
+        Some((exchange, cipher)) => {
+            let cipher =
+                cipher.replace("CHACHA20_POLY1305_SHA256", "CHACHA20_POLY1305").replace("AES_", "AES");
+            format!("{exchange}-{cipher}").replace('_', "-")
+        }
+        None => suite.replace("TLS13_", "TLS_"),
+    }
+}
+
 /// TLS towards a member.
 pub(crate) async fn connect(
     stream: TcpStream,
@@ -193,5 +205,22 @@ impl ServerCertVerifier for Trusting {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::suite_name;
+
+    #[test]
+    fn suites_have_the_names_of_openssl() {
+        for (suite, name) in [
+            ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"),
+            ("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384"),
+            ("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305"),
+            ("TLS13_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"),
+        ] {
+            assert_eq!(suite_name(suite), name);
+        }
     }
 }

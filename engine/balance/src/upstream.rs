@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::body::{Flow, Upload};
+use crate::body::{Fault, Flow, Upload};
 use crate::live::LivePlace;
 use crate::spec::Upstream;
 use crate::tls;
@@ -29,6 +29,8 @@ const IDLE_MAX: usize = 256;
 const IDLE_S: u32 = 50;
 /// Bytes of the head of an answer.
 const HEAD_BYTES_MAX: usize = 64 * 1_024;
+/// Header fields of an answer.
+const FIELDS_MAX: usize = 500;
 
 /// Whom a connection leads to, and from where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,7 +69,22 @@ pub(crate) enum Failure {
     TimedOut,
     /// The client stopped in the middle of its request.
     ClientSilent,
+    /// Its body cannot be read.
+    ClientBroken,
+    /// It left in the middle of its request.
+    ClientGone,
     Broken(hyper::Error),
+}
+
+impl Failure {
+    /// Of a request that went out in part: the client's own where its upload failed.
+    fn of(error: hyper::Error, flow: Option<&Flow>) -> Self {
+        match flow.and_then(Flow::fault) {
+            Some(Fault::Malformed) => Self::ClientBroken,
+            Some(Fault::Gone) => Self::ClientGone,
+            None => Self::Broken(error),
+        }
+    }
 }
 
 /// A connection that goes back to the desk.
@@ -174,7 +191,7 @@ impl Desk {
                 Ok(answer) => return Ok((answer, Some(Back { desk: self.clone(), target, sender }))),
                 Err(mut error) => match error.take_message().filter(|_| is_kept).or(again) {
                     Some(unsent) => request = unsent,
-                    None => return Err(Failure::Broken(error.into_error())),
+                    None => return Err(Failure::of(error.into_error(), flow.as_deref())),
                 },
             }
         }
@@ -206,7 +223,7 @@ impl Desk {
                 self.shared.lock().unwrap_or_else(PoisonError::into_inner).remove(&target);
                 match error.take_message() {
                     Some(request) => Err(Failure::Unreached { request, timed_out: false }),
-                    None => Err(Failure::Broken(error.into_error())),
+                    None => Err(Failure::of(error.into_error(), flow.as_deref())),
                 }
             }
         }
@@ -266,7 +283,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut http = http1::Builder::new();
-    http.max_buf_size(HEAD_BYTES_MAX);
+    http.max_buf_size(HEAD_BYTES_MAX).max_headers(FIELDS_MAX);
     let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {

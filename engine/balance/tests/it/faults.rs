@@ -4,6 +4,8 @@ use std::io::{BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use balance::Fronts;
+
 use crate::world::{World, eventually, member, nobody, read_head, saying};
 
 /// What a client is told when this is the only member.
@@ -166,7 +168,7 @@ fn requests_that_two_servers_could_read_differently() {
 
 #[test]
 fn members_that_are_not_well_get_nothing_until_they_are() {
-    use balance::{Codes, Fronts, Health, Probe, ProbeBy, Upstream};
+    use balance::{Codes, Health, Probe, ProbeBy, Upstream};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -208,4 +210,95 @@ fn members_that_are_not_well_get_nothing_until_they_are() {
     status.store(200, Ordering::Relaxed);
     eventually("it is well", || is(Health::Healthy).then_some(()));
     eventually("it is asked", || (world.get("/").1 == "moody").then_some(()));
+}
+
+/// A member that reads what it is sent and never says a word.
+fn silent() -> SocketAddr {
+    member(|mut stream| while stream.read(&mut [0; 64]).is_ok_and(|count| count > 0) {})
+}
+
+fn refused(world: &World) -> u64 {
+    world.engine.sample(&"front".into()).unwrap().front().own_4xx
+}
+
+#[test]
+fn a_client_that_leaves_before_its_answer_is_written_down_and_counted() {
+    let world = World::new();
+    let mut spec = world.spec(&[silent()]);
+    spec.manners.idle = Duration::from_secs(60);
+    spec.journal = true;
+    world.ensure(spec);
+    let mut client = world.client();
+    client.send("GET /left HTTP/1.1\r\nHost: front.test\r\n\r\n");
+    std::thread::sleep(Duration::from_millis(300));
+    drop(client);
+    let entries = eventually("it is written down", || {
+        Some(world.engine.journal(&"front".into())).filter(|e| !e.is_empty())
+    });
+    assert_eq!((entries[0].path.as_str(), entries[0].status), ("/left", 460));
+    assert_eq!(refused(&world), 1);
+    // In the middle of its body.
+    let mut client = world.client();
+    client.send("POST /half HTTP/1.1\r\nHost: front.test\r\nContent-Length: 8\r\n\r\n1234");
+    std::thread::sleep(Duration::from_millis(300));
+    drop(client);
+    eventually("that one too", || (refused(&world) == 1).then_some(()));
+}
+
+#[test]
+fn what_a_client_words_badly_is_its_own_fault() {
+    let world = World::new();
+    let mut spec = world.spec(&[silent()]);
+    spec.manners.idle = Duration::from_secs(60);
+    world.ensure(spec);
+    let head = "POST / HTTP/1.1\r\nHost: front.test\r\nTransfer-Encoding: ";
+    for (rest, status, counted) in [
+        ("chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", 400, 1),
+        ("chunked\r\n\r\n3\r\nabcXX0\r\n\r\n", 400, 1),
+        // A coding that its member would not be told of.
+        ("gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 501, 0),
+        // Refused by the HTTP library.
+        ("chunked\r\nX Y: 1\r\n\r\n", 400, 1),
+    ] {
+        let mut client = world.client();
+        client.send(&format!("{head}{rest}"));
+        assert_eq!(client.answer().expect(rest).0, status, "{rest}");
+        eventually("it is counted", || (counted == 0 || refused(&world) == counted).then_some(()));
+    }
+}
+
+#[test]
+fn answers_may_have_many_header_fields() {
+    let wordy = member(|stream| {
+        let mut reader = BufReader::new(stream);
+        while read_head(&mut reader).is_some() {
+            let fields: String = (0..300).map(|number| format!("x-{number}: y\r\n")).collect();
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{fields}\r\n");
+            if reader.get_mut().write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    assert_eq!(told(wordy), 200);
+}
+
+#[test]
+fn odd_names_and_doubtful_requests_are_counted() {
+    let world = World::new();
+    let spec = world.spec(&[saying("well")]);
+    let ask = |fields: &str| {
+        let mut client = world.client();
+        client.send(&format!("GET / HTTP/1.1\r\nHost: front.test\r\n{fields}\r\n"));
+        assert_eq!(client.answer().unwrap().0, 200);
+        let front = world.engine.sample(&"front".into()).unwrap().front();
+        (front.doubtful, front.odd_dropped, front.odd_forwarded)
+    };
+    world.ensure(spec.clone());
+    assert_eq!(ask("X-Plain: 1\r\n"), (0, 0, 0));
+    assert_eq!(ask("X_Odd: 1\r\n"), (0, 0, 1));
+    assert_eq!(ask("Content-Length: 3\r\n\r\nabc"), (1, 0, 0));
+    let mut drops = spec;
+    drops.manners.drop_invalid = true;
+    world.ensure(drops);
+    assert_eq!(ask("X_Odd: 1\r\n"), (0, 1, 0));
 }

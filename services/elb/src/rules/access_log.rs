@@ -18,8 +18,8 @@ pub fn line(entry: &Entry, balancer: &str) -> String {
     let request = if is_stream { "- - - ".to_owned() } else { request(entry) };
     let agent = if is_stream || entry.agent.is_empty() { "-" } else { &entry.agent };
     let (version, suite) = match &entry.tls {
-        Some((version, suite)) => (version.as_str(), cipher(suite)),
-        None => ("-", "-".to_owned()),
+        Some((version, suite)) => (version.as_str(), suite.as_str()),
+        None => ("-", "-"),
     };
     format!(
         "{} {balancer} {} {} {before} {member} {after} {} {} {} {} {} {} {suite} {version}",
@@ -39,17 +39,6 @@ pub fn line(entry: &Entry, balancer: &str) -> String {
 fn request(entry: &Entry) -> String {
     let scheme = if entry.secure { "https" } else { "http" };
     format!("{} {scheme}://{}:{}{} {}", entry.method, entry.domain(), entry.port, entry.path, entry.version)
-}
-
-/// As OpenSSL calls it.
-fn cipher(suite: &str) -> String {
-    match suite.strip_prefix("TLS_").and_then(|rest| rest.split_once("_WITH_")) {
-        Some((exchange, cipher)) => {
-            let cipher = cipher.replace("AES_", "AES").replace('_', "-");
-            format!("{}-{cipher}", exchange.replace('_', "-"))
-        }
-        None => suite.to_owned(),
-    }
 }
 
 /// In quotes, with what would break them as `\x22`.

@@ -41,8 +41,8 @@ pub fn line(entry: &Entry, about: &About<'_>) -> String {
         Some(Did::Answer) => ("fixed-response", "-"),
     };
     let (suite, version) = match &entry.tls {
-        Some((version, suite)) => (cipher(suite), version.as_str()),
-        None => ("-".to_owned(), "-"),
+        Some((version, suite)) => (suite.as_str(), version.as_str()),
+        None => ("-", "-"),
     };
     let domain = if entry.tls.is_some() { entry.domain() } else { "-" };
     let mut line = format!(
@@ -101,17 +101,6 @@ fn request(entry: &Entry) -> String {
     let scheme = if entry.secure { "https" } else { "http" };
     let domain = entry.domain();
     format!("{} {scheme}://{domain}:{}{} {}", entry.method, entry.port, entry.path, entry.version)
-}
-
-/// As OpenSSL calls it, where it is of TLS 1.2.
-pub(super) fn cipher(suite: &str) -> String {
-    match suite.strip_prefix("TLS_").and_then(|rest| rest.split_once("_WITH_")) {
-        Some((exchange, cipher)) => {
-            let cipher = cipher.replace("AES_", "AES").replace('_', "-");
-            format!("{}-{cipher}", exchange.replace('_', "-"))
-        }
-        None => suite.to_owned(),
-    }
 }
 
 /// In quotes, with what would break them as `\x22`.
@@ -198,7 +187,7 @@ mod tests {
             agent: "curl/7.46.0".into(),
             trace: "Root=1-58337281-1d84f3d73c47ec4e58577259".into(),
             hello: None,
-            tls: Some(("TLSv1.2".into(), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256".into())),
+            tls: Some(("TLSv1.2".into(), "ECDHE-RSA-AES128-GCM-SHA256".into())),
             status: 200,
             received_bytes: 34,
             sent_bytes: 366,

@@ -86,6 +86,9 @@ fn application(out: &mut Out, dimensions: &[(&str, &str)], front: &FrontSample) 
         ("RejectedConnectionCount", front.refused_connections),
         ("ClientTLSNegotiationErrorCount", front.tls_failures),
         ("TargetConnectionErrorCount", front.connect_errors),
+        ("DesyncMitigationMode_NonCompliant_Request_Count", front.doubtful),
+        ("DroppedInvalidHeaderRequestCount", front.odd_dropped),
+        ("ForwardedInvalidHeaderRequestCount", front.odd_forwarded),
     ] {
         out.count(dimensions, name, count);
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use balance::Entry;
 use kernel::{Millis, Scope};
 
-use super::access_log::{cipher, folder, parts, since_epoch};
+use super::access_log::{folder, parts, since_epoch};
 
 /// What entries name by place.
 pub struct About<'a> {
@@ -36,7 +36,7 @@ pub fn line(entry: &Entry, about: &About<'_>) -> Option<String> {
         entry.received_bytes,
         entry.sent_bytes,
         or_dash(certificate.as_deref()),
-        cipher(suite),
+        suite,
         version.to_ascii_lowercase().replace('.', ""),
         or_dash(hello.domain.as_deref()),
         or_dash(hello.alpn.as_deref()),
@@ -89,7 +89,7 @@ mod tests {
             port: 443,
             agent: String::new(),
             trace: String::new(),
-            tls: Some(("TLSv1.2".into(), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256".into())),
+            tls: Some(("TLSv1.2".into(), "ECDHE-RSA-AES128-GCM-SHA256".into())),
             hello: Some(Hello {
                 domain: Some("lb.example.com".into()),
                 alpn: Some("h2".into()),
