@@ -9,6 +9,7 @@ use crate::state::alarm::{Alarm, Observed, ObservedMetric, Watch};
 pub const SOURCE: &str = "aws.cloudwatch";
 /// As EventBridge has it.
 pub const STATE_CHANGE: &str = "CloudWatch Alarm State Change";
+pub const CONFIGURATION_CHANGE: &str = "CloudWatch Alarm Configuration Change";
 /// Within the house: an action, for the service whose ARN it bears.
 pub const ACTION: &str = "CloudWatch Alarm Action";
 
@@ -83,6 +84,51 @@ pub fn state_change(ctx: &Ctx, before: &Alarm, alarm: &Alarm) -> Event {
         "configuration": configuration(alarm),
     });
     Event::new(ctx, SOURCE, STATE_CHANGE, vec![alarm.arn(ctx.scope())], detail)
+}
+
+/// How an alarm was asked for, by the API's names.
+pub fn whole(alarm: &Alarm) -> Value {
+    let asked = &alarm.asked;
+    let mut whole = configuration(alarm);
+    let mut more = json!({
+        "alarmName": asked.name,
+        "actionsEnabled": asked.actions.enabled,
+        "okActions": asked.actions.ok,
+        "alarmActions": asked.actions.alarm,
+        "insufficientDataActions": asked.actions.insufficient,
+        "timestamp": instant(alarm.configured_at),
+    });
+    if let (Watch::Metric(watch), Value::Object(more)) = (&asked.watch, &mut more) {
+        let settings = json!({
+            "evaluationPeriods": watch.evaluation_periods,
+            "datapointsToAlarm": watch.datapoints_to_alarm,
+            "threshold": watch.threshold,
+            "thresholdMetricId": watch.threshold_metric,
+            "comparisonOperator": watch.comparison,
+            "treatMissingData": watch.treat_missing,
+            "evaluateLowSampleCountPercentile": watch.low_samples,
+        });
+        let Value::Object(settings) = settings else { return whole };
+        more.extend(settings.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    if let (Value::Object(whole), Value::Object(more)) = (&mut whole, more) {
+        whole.extend(more);
+    }
+    whole
+}
+
+/// An alarm was made, changed from `before`, or deleted: `create`, `update`, `delete`.
+pub fn configuration_change(ctx: &Ctx, before: Option<&Alarm>, alarm: &Alarm, operation: &str) -> Event {
+    let mut detail = json!({
+        "alarmName": alarm.asked.name,
+        "operation": operation,
+        "state": state_of(alarm),
+        "configuration": whole(alarm),
+    });
+    if let (Some(before), Value::Object(detail)) = (before, &mut detail) {
+        detail.insert("previousConfiguration".to_owned(), whole(before));
+    }
+    Event::new(ctx, SOURCE, CONFIGURATION_CHANGE, vec![alarm.arn(ctx.scope())], detail)
 }
 
 /// What a topic's or a function's message would say, with the action in front.

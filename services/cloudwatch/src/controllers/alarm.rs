@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use kernel::{Ctx, Millis, Next, Result, Scope};
 use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
 use crate::events::instant;
 use crate::rules::action::{self, Action};
@@ -233,27 +236,29 @@ async fn compose(ctx: &Ctx) -> Result<()> {
         if !all.iter().any(|alarm| alarm.is_composite()) {
             return Ok(());
         }
-        let mut states: HashMap<String, State> = HashMap::new();
+        let mut known: HashMap<String, &Arc<Alarm>> = HashMap::new();
         for alarm in &all {
-            states.insert(alarm.arn(ctx.scope()), alarm.state);
-            states.insert(alarm.asked.name.clone(), alarm.state);
+            known.insert(alarm.arn(ctx.scope()), alarm);
+            known.insert(alarm.asked.name.clone(), alarm);
         }
         let mut has_changed = false;
         for alarm in &all {
             let Watch::Composite(text) = &alarm.asked.watch else { continue };
             let Ok(rule) = composite::Rule::parse(text) else { continue };
-            let holds = rule.holds(&|name: &str| states.get(name).copied());
+            let holds = rule.holds(&|name: &str| known.get(name).map(|alarm| alarm.state));
             let state = if holds { State::Alarm } else { State::Ok };
             if state == alarm.state {
                 continue;
             }
             let mut names = Vec::new();
             rule.alarms(&mut names);
-            let seen = Seen {
-                state,
-                reason: composed_reason(ctx, alarm, state, &names, &states),
-                reason_data: None,
+            let named = names.iter().filter_map(|name| known.get(*name));
+            let trigger = named.max_by_key(|alarm| alarm.transitioned_at);
+            let (reason, reason_data) = match trigger {
+                Some(trigger) => (composed_reason(ctx, trigger), Some(composed_data(ctx, trigger))),
+                None => (format!("The alarm rule is always {}", if holds { "TRUE" } else { "FALSE" }), None),
             };
+            let seen = Seen { state, reason, reason_data };
             has_changed |= take_on(ctx, &alarm.asked.name, Some(alarm.revision), &seen).await?;
         }
         if !has_changed {
@@ -263,15 +268,16 @@ async fn compose(ctx: &Ctx) -> Result<()> {
     Ok(())
 }
 
-fn composed_reason(
-    ctx: &Ctx,
-    alarm: &Alarm,
-    state: State,
-    names: &[&str],
-    states: &HashMap<String, State>,
-) -> String {
-    let told: Vec<String> =
-        names.iter().filter_map(|name| Some(format!("{name} is {}", states.get(*name)?.as_str()))).collect();
-    let words = format!("{} transitioned to {}: {}", alarm.arn(ctx.scope()), state.as_str(), told.join(", "));
-    words.chars().take(1_023).collect()
+/// What the last of the alarms that a rule names did.
+fn composed_reason(ctx: &Ctx, trigger: &Alarm) -> String {
+    const FORM: &[BorrowedFormatItem<'_>] =
+        format_description!("[weekday] [day] [month repr:long], [year] [hour]:[minute]:[second] UTC");
+    let at = OffsetDateTime::from_unix_timestamp(trigger.transitioned_at.div_euclid(1_000)).ok();
+    let at = at.and_then(|at| at.format(FORM).ok()).unwrap_or_default();
+    format!("{} transitioned to {} at {at}", trigger.arn(ctx.scope()), trigger.state.as_str())
+}
+
+fn composed_data(ctx: &Ctx, trigger: &Alarm) -> String {
+    let state = json!({ "value": trigger.state.as_str(), "timestamp": instant(trigger.transitioned_at) });
+    json!({ "triggeringAlarms": [{ "arn": trigger.arn(ctx.scope()), "state": state }] }).to_string()
 }

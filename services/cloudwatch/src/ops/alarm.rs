@@ -13,7 +13,7 @@ use crate::errors;
 use crate::rules::evaluation::State;
 use crate::rules::{alarm as rules, composite, tags};
 use crate::state::alarm::{self, ALARMS_MAX, Alarm, Alarms, Asked, Watch, arn};
-use crate::state::transition::{Seen, configured, take_on};
+use crate::state::transition::{Configured, Seen, configured, take_on};
 
 /// Alarms named in one call.
 const NAMES_MAX: usize = 100;
@@ -107,8 +107,7 @@ async fn put(ctx: &Ctx, asked: Asked, more: Vec<Tag>) -> Result<()> {
     tags::add(&mut new_tags, more)?;
     ctx.write(|tx| {
         let before = alarm::find(tx, ctx.scope(), &name)?;
-        let what = if before.is_some() { "Update" } else { "Create" };
-        let after = match before {
+        let after = match before.clone() {
             Some(before) if before.is_composite() != matches!(asked.watch, Watch::Composite(_)) => {
                 return Err(errors::validation(format!("An alarm of another type is named {name} already.")));
             }
@@ -128,7 +127,7 @@ async fn put(ctx: &Ctx, asked: Asked, more: Vec<Tag>) -> Result<()> {
                 tags: new_tags.clone(),
             },
         };
-        configured(tx, ctx, &after, what)?;
+        configured(tx, ctx, &after, before.as_ref().map_or(Configured::Created, Configured::Updated))?;
         alarm::put(tx, ctx.scope(), &after)
     })
     .await?;
@@ -150,7 +149,7 @@ pub async fn delete_alarms(ctx: &Ctx, input: DeleteAlarmsInput) -> Result<()> {
             let missing = found.len() < names.len();
             for gone in found {
                 alarm::delete(tx, ctx.scope(), &gone.asked.name)?;
-                configured(tx, ctx, &Alarm { revision: gone.revision + 1, ..gone }, "Delete")?;
+                configured(tx, ctx, &Alarm { revision: gone.revision + 1, ..gone }, Configured::Deleted)?;
             }
             Ok(missing)
         })
@@ -199,11 +198,12 @@ async fn enable(ctx: &Ctx, names: Vec<String>, enabled: bool) -> Result<()> {
     let names = check_names(names)?;
     ctx.write(|tx| {
         for name in &names {
-            let Some(mut alarm) = alarm::find(tx, ctx.scope(), name)? else { continue };
-            if alarm.asked.actions.enabled != enabled {
+            let Some(before) = alarm::find(tx, ctx.scope(), name)? else { continue };
+            if before.asked.actions.enabled != enabled {
+                let mut alarm = before.clone();
                 alarm.asked.actions.enabled = enabled;
                 alarm.revision += 1;
-                configured(tx, ctx, &alarm, "Update")?;
+                configured(tx, ctx, &alarm, Configured::Updated(&before))?;
                 alarm::put(tx, ctx.scope(), &alarm)?;
             }
         }

@@ -105,14 +105,28 @@ fn item(alarm: &Alarm, at: Millis, kind: &str, summary: String, data: &serde_jso
     }
 }
 
-/// Writes down that an alarm was made, changed or deleted.
-pub fn configured(tx: &mut Tx<'_, '_>, ctx: &Ctx, alarm: &Alarm, what: &str) -> Result<()> {
-    let data = json!({ "version": "1.0", "type": what, "updatedAlarm": alarm.asked });
-    let summary = match what {
-        "Create" => format!("Alarm \"{}\" created", alarm.asked.name),
-        "Delete" => format!("Alarm \"{}\" deleted", alarm.asked.name),
-        _ => format!("Alarm \"{}\" updated", alarm.asked.name),
+/// What was done to an alarm.
+#[derive(Clone, Copy, Debug)]
+pub enum Configured<'b> {
+    Created,
+    /// From what it was.
+    Updated(&'b Alarm),
+    Deleted,
+}
+
+/// Writes down that an alarm was made, changed or deleted, and tells it.
+pub fn configured(tx: &mut Tx<'_, '_>, ctx: &Ctx, alarm: &Alarm, what: Configured<'_>) -> Result<()> {
+    let (kind, operation, word, before) = match what {
+        Configured::Created => ("Create", "create", "created", None),
+        Configured::Updated(before) => ("Update", "update", "updated", Some(before)),
+        Configured::Deleted => ("Delete", "delete", "deleted", None),
     };
+    let mut data = json!({ "version": "1.0", "type": kind });
+    if let serde_json::Value::Object(data) = &mut data {
+        data.insert(format!("{word}Alarm"), events::whole(alarm));
+    }
+    let summary = format!("Alarm \"{}\" {word}", alarm.asked.name);
     let number = alarm.revision * ITEMS_MAX;
-    history::put(tx, ctx.scope(), number, &item(alarm, ctx.now(), "ConfigurationUpdate", summary, &data))
+    history::put(tx, ctx.scope(), number, &item(alarm, ctx.now(), "ConfigurationUpdate", summary, &data))?;
+    tx.publish(&events::configuration_change(ctx, before, alarm, operation))
 }

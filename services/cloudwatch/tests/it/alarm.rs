@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use api_cloudwatch::*;
 use kernel::testing::TestCloud;
 use kernel::{Ctx, Event, Plugs, Result, Service, ServiceBuilder};
+use serde_json::json;
 
 use super::{MINUTE, datum, dimension, put};
 
@@ -94,10 +95,17 @@ async fn an_alarm_goes_off_and_calms_down_and_tells_of_it() {
     let events = cloud
         .eventually("all is told", async || {
             let told = told.lock().unwrap();
-            (told.len() == 4).then(|| told.clone())
+            (told.len() == 5).then(|| told.clone())
         })
         .await;
     let kinds: Vec<_> = events.iter().map(|event| event.detail_type.as_str()).collect();
+    let made =
+        events.iter().find(|event| event.detail_type == "CloudWatch Alarm Configuration Change").unwrap();
+    assert_eq!(
+        (&made.detail["operation"], &made.detail["configuration"]["alarmName"]),
+        (&json!("create"), &json!("hot"))
+    );
+    assert_eq!(made.detail["configuration"]["alarmActions"], json!([topic]));
     let change = "CloudWatch Alarm State Change";
     assert_eq!(kinds.iter().filter(|kind| **kind == change).count(), 3);
     let action = events.iter().find(|event| event.detail_type == "CloudWatch Alarm Action").unwrap();
@@ -107,6 +115,8 @@ async fn an_alarm_goes_off_and_calms_down_and_tells_of_it() {
     let items = cloud.call(op::DescribeAlarmHistory, history).await.unwrap().alarm_history_items.unwrap();
     let kinds: Vec<_> = items.iter().map(|item| item.history_item_type.as_deref().unwrap()).collect();
     assert_eq!(kinds, ["StateUpdate", "StateUpdate", "StateUpdate", "Action", "ConfigurationUpdate"]);
+    let made: serde_json::Value = serde_json::from_str(items[4].history_data.as_deref().unwrap()).unwrap();
+    assert_eq!((&made["type"], &made["createdAlarm"]["evaluationPeriods"]), (&json!("Create"), &json!(1)));
 }
 
 #[tokio::test]

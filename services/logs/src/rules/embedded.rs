@@ -86,7 +86,7 @@ fn of_event(message: &str) -> Option<Vec<(Place, Vec<f64>)>> {
         for set in &directive.dimensions {
             let dimensions = dimensions(&root, set)?;
             for definition in &directive.metrics {
-                let Some(values) = numbers(root.get(&definition.name)?) else { return None };
+                let values = numbers(root.get(&definition.name)?)?;
                 if points.len() >= OF_EVENT_MAX {
                     return None;
                 }
