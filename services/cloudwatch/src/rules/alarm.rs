@@ -9,6 +9,7 @@ use super::detector::band_of;
 use super::evaluation::{Comparison, Limit, Missing, Rule, Side};
 use super::math::kind::Kind;
 use super::metric::{MetricKey, check_dimensions};
+use super::period;
 use super::query::{self, Asks, Query, Reading};
 use super::statistic::Statistic;
 use crate::errors;
@@ -160,6 +161,7 @@ fn observed(input: &PutMetricAlarmInput) -> Result<Observed> {
     let metric_name = input.metric_name.clone().ok_or_else(|| null("metricName"))?;
     let namespace = input.namespace.clone().ok_or_else(|| null("namespace"))?;
     let period = input.period.ok_or_else(|| null("period"))?;
+    period::check(period, "Period")?;
     let dimensions = input.dimensions.clone().unwrap_or_default();
     check_dimensions(&dimensions, || "Dimensions".to_owned())?;
     let statistic = match (&input.statistic, &input.extended_statistic) {

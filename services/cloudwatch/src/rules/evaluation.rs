@@ -188,6 +188,10 @@ fn reason(rule: &Rule, state: Option<State>, points: &[Point], fill: usize) -> S
         points.iter().partition(|point| rule.limit.is_breached(point));
     let is_alarm = state == Some(State::Alarm);
     let told = if is_alarm { breaching } else { good };
+    if told.is_empty() {
+        let (s, were) = (plural(fill), was(fill));
+        return format!("Threshold Crossed: {fill} missing datapoint{s} {were} treated as [{treated}].");
+    }
     let list: Vec<String> =
         told.iter().map(|point| format!("{:?} ({})", point.value, day_and_time(point.at))).collect();
     let (count, were) = (told.len(), was(told.len()));
@@ -305,6 +309,23 @@ mod tests {
         assert_eq!(
             decide(&breaching, &[None, None, None]).reason,
             "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as [Breaching]."
+        );
+    }
+
+    #[test]
+    fn a_state_that_only_missing_points_explain_says_so() {
+        let rule = Rule {
+            periods: 3,
+            needed: 2,
+            limit: Limit::Threshold(Comparison::Greater, 10.0),
+            missing: Missing::NotBreaching,
+        };
+        let point = Point { at: 1_767_225_600_000, value: 21.0, is_weak: false, band: Point::UNBOUNDED };
+        let decision = decide(&rule, &[None, None, None, Some(point), None, None]);
+        assert_eq!(decision.state, OK);
+        assert_eq!(
+            decision.reason,
+            "Threshold Crossed: 2 missing datapoints were treated as [NonBreaching]."
         );
     }
 

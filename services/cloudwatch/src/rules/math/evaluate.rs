@@ -73,12 +73,13 @@ impl Given<'_> {
         Ok(all)
     }
 
-    /// The number at every instant of the range.
+    /// The number at every instant of the range; none where it is no finite one.
     ///
     /// # Errors
     /// When there are more than may be computed.
     pub fn constant(&self, number: f64) -> Result<TimeSeries, Refusal> {
-        let points = self.instants(self.period_ms)?.map(|at| (at, number)).collect();
+        let instants = self.instants(self.period_ms)?.filter(|_| number.is_finite());
+        let points = instants.map(|at| (at, number)).collect();
         Ok(TimeSeries { period_ms: self.period_ms, points, ..TimeSeries::default() })
     }
 

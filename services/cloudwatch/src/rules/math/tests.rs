@@ -147,6 +147,7 @@ fn operators_bind_as_in_arithmetic() {
 fn series_meet_at_the_instants_both_have() {
     assert_eq!(points("m1 + 1"), [(0, 2.0), (1, 3.0), (2, 4.0)]);
     assert_eq!(points("m2 / m1"), [(0, 10.0), (2, 10.0)]);
+    assert_eq!(points("TIME_SERIES(1 / 0)"), []);
     assert_eq!(points("m1 > 1.5"), [(0, 0.0), (1, 1.0), (2, 1.0)]);
     assert_eq!(points("m1 / (m1 - 1)"), [(1, 2.0), (2, 1.5)], "nothing is divided by nothing");
 }
