@@ -50,6 +50,18 @@ async fn a_gzipped_body_is_signed_as_sent_and_read_as_it_was() {
 }
 
 #[tokio::test]
+async fn an_encoding_that_nobody_knows_is_refused() {
+    let house = open().await;
+    let mut request = json("Echo", "hi there");
+    request.headers_mut().insert("content-encoding", "br".parse().unwrap());
+    let digest = sha256(request.body());
+    let (request, _) = GOOD.sign(request, &digest);
+    let (status, text, _) = house.ask(request).await;
+    assert_eq!(status, 400);
+    assert!(text.starts_with("SerializationException: The Content-Encoding"), "{text}");
+}
+
+#[tokio::test]
 async fn the_others_are_told_why_in_the_words_of_their_protocol() {
     let house = open().await;
     let told = async |signer: Signer| house.ask(signed(&signer, "hi")).await;
