@@ -186,6 +186,10 @@ pub fn too_many(what: TooMany, most: impl Display) -> Error {
         TooMany::Rules => (&error::TOO_MANY_RULES_EXCEPTION, "rules"),
         TooMany::Targets => (&error::TOO_MANY_TARGETS_EXCEPTION, "targets"),
         TooMany::Certificates => (&error::TOO_MANY_CERTIFICATES_EXCEPTION, "certificates"),
+        TooMany::UniqueTargetGroups => (
+            &error::TOO_MANY_UNIQUE_TARGET_GROUPS_PER_LOAD_BALANCER_EXCEPTION,
+            "unique target groups of a load balancer",
+        ),
     };
     Error::modeled(Kind::Limit, def, format!("The maximum number of {name} has been reached: {most}"))
 }
@@ -199,6 +203,7 @@ pub enum TooMany {
     Rules,
     Targets,
     Certificates,
+    UniqueTargetGroups,
 }
 
 /// What AWS has and this house does not.

@@ -16,7 +16,7 @@ pub(super) async fn check(
     protocol: &str,
     given: Option<Vec<api::Certificate>>,
 ) -> Result<Vec<String>> {
-    let given: Vec<String> = given.into_iter().flatten().filter_map(|one| one.certificate_arn).collect();
+    let given = arns(given.into_iter().flatten())?;
     match (is_secure(protocol), given.as_slice()) {
         (false, []) => Ok(given),
         (false, _) => {
@@ -26,6 +26,18 @@ pub(super) async fn check(
         (true, []) => Err(errors::certificate_missing()),
         (true, _) => Err(errors::validation("Exactly one default certificate must be specified")),
     }
+}
+
+/// The certificates of a request.
+///
+/// # Errors
+/// `ValidationError`: which is the default one is not said there (API reference, Certificate).
+fn arns(given: impl IntoIterator<Item = api::Certificate>) -> Result<Vec<String>> {
+    let one = |one: api::Certificate| match one.is_default {
+        Some(_) => Some(Err(errors::validation("IsDefault cannot be specified for a certificate"))),
+        None => one.certificate_arn.map(Ok),
+    };
+    given.into_iter().filter_map(one).collect()
 }
 
 /// # Errors
@@ -48,7 +60,7 @@ pub async fn add_listener_certificates(
     input: api::AddListenerCertificatesInput,
 ) -> Result<api::AddListenerCertificatesOutput> {
     let scope = *ctx.scope();
-    let arns: Vec<String> = input.certificates.into_iter().filter_map(|one| one.certificate_arn).collect();
+    let arns = arns(input.certificates)?;
     for arn in &arns {
         check_there(ctx, arn).await?;
     }
@@ -77,7 +89,7 @@ pub async fn remove_listener_certificates(
     input: api::RemoveListenerCertificatesInput,
 ) -> Result<api::RemoveListenerCertificatesOutput> {
     let scope = *ctx.scope();
-    let arns: Vec<String> = input.certificates.into_iter().filter_map(|one| one.certificate_arn).collect();
+    let arns = arns(input.certificates)?;
     let write = ctx.write(|tx| {
         let (of, mut one) = get_listener(tx, &scope, &input.listener_arn)?;
         if one.certificates.first().is_some_and(|default| arns.contains(default)) {

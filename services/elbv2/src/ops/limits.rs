@@ -7,8 +7,9 @@ use crate::rules::listener::{CERTIFICATES_MAX, LISTENERS_MAX, RULES_MAX};
 use crate::rules::load_balancer::LOAD_BALANCERS_MAX;
 use crate::rules::page;
 use crate::rules::target_group::{TARGET_GROUPS_MAX, TARGETS_MAX};
+use crate::rules::{action, condition, listener};
 
-const LIMITS: [(&str, usize); 12] = [
+const LIMITS: [(&str, usize); 15] = [
     ("target-groups", TARGET_GROUPS_MAX),
     ("targets-per-application-load-balancer", TARGETS_MAX),
     ("targets-per-target-group", TARGETS_MAX),
@@ -19,8 +20,11 @@ const LIMITS: [(&str, usize); 12] = [
     ("network-load-balancers", LOAD_BALANCERS_MAX),
     ("listeners-per-network-load-balancer", LISTENERS_MAX),
     ("certificates-per-network-load-balancer", CERTIFICATES_MAX),
-    ("condition-values-per-alb-rule", 5),
-    ("target-groups-per-action-on-application-load-balancer", 5),
+    ("condition-values-per-alb-rule", condition::VALUES_MAX),
+    ("condition-wildcards-per-alb-rule", condition::WILDCARDS_MAX),
+    ("target-groups-per-application-load-balancer", listener::GROUPS_MAX),
+    ("target-groups-per-action-on-application-load-balancer", action::GROUPS_MAX),
+    ("target-groups-per-action-on-network-load-balancer", action::GROUPS_MAX),
 ];
 
 pub async fn describe_account_limits(

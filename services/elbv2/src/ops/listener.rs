@@ -10,7 +10,7 @@ use crate::events;
 use crate::rules::{action, listener as rules, load_balancer as load_balancers, page, ssl_policy, tag};
 use crate::state::action::Action;
 use crate::state::listener::{self, Listener};
-use crate::state::load_balancer::LoadBalancer;
+use crate::state::load_balancer::{Kind, LoadBalancer};
 use crate::state::usage::Usage;
 
 pub async fn create_listener(
@@ -42,7 +42,7 @@ pub async fn create_listener(
         if all.len() >= rules::LISTENERS_MAX {
             return Err(errors::too_many(TooMany::Listeners, rules::LISTENERS_MAX));
         }
-        check_groups(tx, &scope, &of, &new.protocol, &new.action)?;
+        check_action(tx, &scope, &of, &new, &new.action)?;
         listener::put(tx, &scope, &new)?;
         events::tell_certificates(tx, &scope, &of.id)
     })
@@ -67,17 +67,19 @@ fn check_policy(protocol: &str, given: Option<String>) -> Result<Option<String>>
     }
 }
 
-/// The target groups of an action are there, fit the listener, and are no other load balancer's.
-pub(super) fn check_groups(
+/// An action makes sense at its listener. Its target groups are there, fit it, and are no other load balancer's.
+pub(super) fn check_action(
     tx: &mut Tx<'_, '_>,
     scope: &Scope,
     of: &LoadBalancer,
-    protocol: &str,
-    action: &Action,
+    listener: &Listener,
+    wanted: &Action,
 ) -> Result<()> {
+    let protocol = listener.protocol.as_str();
+    action::check_redirect(wanted, (protocol, listener.port))?;
     load_balancers::check_six(of.address_type, true, std::iter::once(protocol))?;
-    let usage = Usage::read(tx, scope)?;
-    for arn in action.groups() {
+    let mut usage = Usage::read(tx, scope)?;
+    for arn in wanted.groups() {
         let group = get_target_group(tx, scope, arn)?;
         rules::check_group(protocol, &group)?;
         if group.vpc != of.vpc {
@@ -93,6 +95,9 @@ pub(super) fn check_groups(
         if usage.of(&group.id).any(|user| user != of.id) {
             return Err(errors::associated_elsewhere(arn));
         }
+    }
+    if of.kind == Kind::Application && usage.count_with(&of.id, wanted.groups()) > rules::GROUPS_MAX {
+        return Err(errors::too_many(TooMany::UniqueTargetGroups, rules::GROUPS_MAX));
     }
     Ok(())
 }
@@ -174,7 +179,7 @@ pub async fn modify_listener(
     ctx.write(|tx| {
         let (of, old) = get_listener(tx, &scope, &arn)?;
         check_port_free(&listener::all(tx, &scope, &of.id)?, &changed, &of.arn(&scope))?;
-        check_groups(tx, &scope, &of, &changed.protocol, &changed.action)?;
+        check_action(tx, &scope, &of, &changed, &changed.action)?;
         let (tags, attributes) = (old.tags, old.attributes);
         listener::put(tx, &scope, &Listener { tags, attributes, ..changed.clone() })?;
         events::tell_certificates(tx, &scope, &of.id)

@@ -75,8 +75,14 @@ fn find_named(from: &mut impl Reader, scope: &Scope, name: &str) -> Result<Optio
 /// Made once more with the same settings, it is the same one.
 fn is_same(old: &LoadBalancer, new: &LoadBalancer) -> bool {
     let of = |one: &LoadBalancer| (one.kind, one.internal, one.address_type);
-    let parts = |one: &LoadBalancer| (one.zones.clone(), one.security_groups.clone(), one.tags.clone());
-    of(old) == of(new) && parts(old) == parts(new)
+    // In any order.
+    let parts = |one: &LoadBalancer| {
+        let (mut zones, mut groups) = (one.zones.clone(), one.security_groups.clone());
+        zones.sort_by(|a, b| a.subnet.cmp(&b.subnet));
+        groups.sort();
+        (zones, groups)
+    };
+    of(old) == of(new) && parts(old) == parts(new) && old.tags == new.tags
 }
 
 /// The subnets a request names, their VPC, and whether all have ranges of IPv6.
@@ -216,6 +222,7 @@ pub async fn describe_load_balancers(
     if !arns.is_empty() && !names.is_empty() {
         return Err(errors::validation("Load balancer ARNs and names cannot be specified at the same time"));
     }
+    page::check_named("load balancers", arns.len().max(names.len()))?;
     let read = ctx.read(|snap| {
         let mut found = if arns.is_empty() {
             load_balancer::all(snap, &scope)?

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api_elbv2 as api;
 use kernel::{Ctx, Result, Scope};
 
-use super::listener::check_groups;
+use super::listener::check_action;
 use super::{FoundRule, default_rule_id, fresh_id, get_listener, get_rule, nudge};
 use crate::errors::{self, TooMany};
 use crate::rules::listener::{PRIORITY_MAX, RULES_MAX};
@@ -44,7 +44,7 @@ pub async fn create_rule(ctx: &Ctx, input: api::CreateRuleInput) -> Result<api::
         if all.len() >= RULES_MAX {
             return Err(errors::too_many(TooMany::Rules, RULES_MAX));
         }
-        check_groups(tx, &scope, &of, &listener.protocol, &new.action)?;
+        check_action(tx, &scope, &of, &listener, &new.action)?;
         let made = Rule { of: listener.id.clone(), ..new.clone() };
         rule::put(tx, &scope, &made)?;
         Ok((of, listener, made))
@@ -115,7 +115,7 @@ pub async fn modify_rule(ctx: &Ctx, input: api::ModifyRuleInput) -> Result<api::
             one.conditions.clone_from(conditions);
         }
         if let Some(action) = &new_action {
-            check_groups(tx, &scope, &of, &listener.protocol, action)?;
+            check_action(tx, &scope, &of, &listener, action)?;
             one.action.clone_from(action);
         }
         rule::put(tx, &scope, &one)?;

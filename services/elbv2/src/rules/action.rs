@@ -9,7 +9,7 @@ use crate::state::action::Action;
 use crate::state::load_balancer::Kind;
 
 /// Target groups that one action may name.
-const GROUPS_MAX: usize = 5;
+pub const GROUPS_MAX: usize = 5;
 const WEIGHT_MAX: i32 = 999;
 const BODY_CHARS_MAX: usize = 1_024;
 const CONTENT_TYPES: [&str; 5] =
@@ -35,11 +35,29 @@ pub fn check(kind: Kind, given: Vec<api::Action>) -> Result<Action> {
             action.r#type
         )));
     }
+    check_alone(&action)?;
     match &*action.r#type {
         "forward" => forward(action),
         "redirect" => redirect(action.redirect_config.unwrap_or_default()),
         "fixed-response" => fixed(action.fixed_response_config.unwrap_or_default()),
         other => Err(errors::unsupported(format_args!("The action type '{other}'"))),
+    }
+}
+
+/// What goes with another type is not there.
+fn check_alone(action: &api::Action) -> Result<()> {
+    let configs = [
+        ("TargetGroupArn", "forward", action.target_group_arn.is_some()),
+        ("ForwardConfig", "forward", action.forward_config.is_some()),
+        ("RedirectConfig", "redirect", action.redirect_config.is_some()),
+        ("FixedResponseConfig", "fixed-response", action.fixed_response_config.is_some()),
+    ];
+    match configs.into_iter().find(|(_, of, given)| *given && *of != action.r#type) {
+        Some((name, of, _)) => Err(errors::invalid_action(format!(
+            "{name} can only be specified for an action of type '{of}', not '{}'",
+            action.r#type
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -108,15 +126,43 @@ fn redirect(config: api::RedirectActionConfig) -> Result<Action> {
     }
     let host = or(config.host, "#{host}");
     let query = or(config.query, "#{query}");
-    if protocol == "#{protocol}"
-        && port == "#{port}"
-        && path == "/#{path}"
-        && host == "#{host}"
-        && query == "#{query}"
-    {
-        return Err(errors::invalid_action("The redirect must change protocol, host, port, path or query"));
+    let every = ["protocol", "host", "port", "path", "query"];
+    for (name, text, known) in [
+        ("Host", &host, &["host"][..]),
+        ("Path", &path, &["host", "path", "port"]),
+        ("Query", &query, &every),
+    ] {
+        if let Some(word) = keywords(text).find(|word| !known.contains(word)) {
+            return Err(errors::validation(format!("Redirect {name} cannot contain '#{{{word}}}'")));
+        }
     }
     Ok(Action::Redirect { permanent, protocol, host, port, path, query })
+}
+
+/// What stands in `#{…}`.
+fn keywords(text: &str) -> impl Iterator<Item = &str> {
+    text.split("#{").skip(1).filter_map(|rest| rest.split_once('}').map(|(word, _)| word))
+}
+
+/// Whether a redirect makes sense where its requests come in.
+///
+/// # Errors
+/// `InvalidLoadBalancerAction` where it would lead back to itself, or from HTTPS to HTTP.
+pub fn check_redirect(action: &Action, (listener, door): (&str, i32)) -> Result<()> {
+    let Action::Redirect { protocol, host, port, path, .. } = action else { return Ok(()) };
+    if listener == "HTTPS" && protocol == "HTTP" {
+        return Err(errors::invalid_action("A redirect cannot lead from HTTPS to HTTP"));
+    }
+    let same = |text: &str, keyword: &str, own: &str| text == keyword || text == own;
+    if same(protocol, "#{protocol}", listener)
+        && same(port, "#{port}", &door.to_string())
+        && host == "#{host}"
+        && path == "/#{path}"
+    {
+        let message = "The redirect configuration is not valid because it creates a loop.";
+        return Err(errors::invalid_action(message));
+    }
+    Ok(())
 }
 
 fn fixed(config: api::FixedResponseActionConfig) -> Result<Action> {
@@ -179,5 +225,43 @@ pub fn shown(action: &Action) -> api::Action {
             }),
             ..api::Action::default()
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redirect(change: impl FnOnce(&mut api::RedirectActionConfig)) -> Result<Action> {
+        let mut config = api::RedirectActionConfig { status_code: "HTTP_301".into(), ..Default::default() };
+        change(&mut config);
+        let action =
+            api::Action { r#type: "redirect".into(), redirect_config: Some(config), ..Default::default() };
+        check(Kind::Application, vec![action])
+    }
+
+    #[test]
+    fn redirects_lead_elsewhere() {
+        let by =
+            |change: fn(&mut api::RedirectActionConfig), at| check_redirect(&redirect(change).unwrap(), at);
+        let http = ("HTTP", 80);
+        assert!(by(|config| config.port = Some("81".into()), http).is_ok());
+        assert!(by(|config| config.port = Some("80".into()), http).is_err());
+        assert!(by(|config| config.query = Some("a=b".into()), http).is_err());
+        assert!(by(|config| config.path = Some("/a/#{path}".into()), http).is_ok());
+        assert!(by(|config| config.protocol = Some("HTTP".into()), http).is_err());
+        assert!(by(|config| config.protocol = Some("HTTPS".into()), http).is_ok());
+        let down: fn(&mut api::RedirectActionConfig) = |config| {
+            (config.protocol, config.port) = (Some("HTTP".into()), Some("80".into()));
+        };
+        assert!(by(down, ("HTTPS", 443)).is_err());
+    }
+
+    #[test]
+    fn redirects_know_their_keywords() {
+        assert!(redirect(|config| config.path = Some("/#{foo}".into())).is_err());
+        assert!(redirect(|config| config.path = Some("/#{query}".into())).is_err());
+        assert!(redirect(|config| config.query = Some("#{query}&v=#{protocol}".into())).is_ok());
+        assert!(redirect(|config| config.host = Some("x.#{host}".into())).is_ok());
     }
 }

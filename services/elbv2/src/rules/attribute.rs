@@ -201,6 +201,9 @@ pub fn set_of_target_group(group: &mut TargetGroup, given: Given) -> Result<()> 
     if name.starts_with("AWSALB") {
         return Err(errors::configuration("The app cookie name cannot start with AWSALB"));
     }
+    if !name.is_empty() && http::HeaderName::try_from(name).is_err() {
+        return Err(errors::configuration(format!("The app cookie name '{name}' is not valid")));
+    }
     let by_application =
         group.attribute("stickiness.enabled") == "true" && group.attribute("stickiness.type") == "app_cookie";
     if by_application && name.is_empty() {

@@ -8,8 +8,13 @@ use crate::errors;
 use crate::state::condition::Condition;
 
 /// Values of all conditions of a rule together (user guide, "Quotas").
-const VALUES_MAX: usize = 5;
+pub const VALUES_MAX: usize = 5;
 const CHARS_MAX: usize = 128;
+/// `*` and `?` of all conditions of a rule together.
+pub const WILDCARDS_MAX: usize = 6;
+const NAME_CHARS_MAX: usize = 40;
+/// No client comes from there.
+const BROADCAST: &str = "255.255.255.255/32";
 
 /// # Errors
 /// `ValidationError`.
@@ -22,6 +27,11 @@ pub fn check(given: Vec<api::RuleCondition>) -> Result<Vec<Condition>> {
     if count > VALUES_MAX {
         return Err(errors::validation(format!("A rule can have at most {VALUES_MAX} condition values")));
     }
+    if all.iter().map(wildcards).sum::<usize>() > WILDCARDS_MAX {
+        return Err(errors::validation(format!(
+            "A rule can have at most {WILDCARDS_MAX} condition wildcards"
+        )));
+    }
     for field in ["host-header", "path-pattern", "http-request-method", "source-ip"] {
         if all.iter().filter(|one| name(one) == field).count() > 1 {
             return Err(errors::validation(format!("A rule can only have one '{field}' condition")));
@@ -31,7 +41,8 @@ pub fn check(given: Vec<api::RuleCondition>) -> Result<Vec<Condition>> {
 }
 
 fn check_one(given: api::RuleCondition) -> Result<Condition> {
-    let field = given.field.unwrap_or_default();
+    let field = given.field.clone().unwrap_or_default();
+    check_alone(&field, &given)?;
     let plain = given.values.unwrap_or_default();
     let either = |config: Option<Vec<String>>| match config {
         Some(values) if plain.is_empty() || plain == values => texts(&field, values),
@@ -42,16 +53,25 @@ fn check_one(given: api::RuleCondition) -> Result<Condition> {
     };
     match &*field {
         "host-header" => {
-            either(given.host_header_config.and_then(|config| config.values)).map(Condition::Host)
+            let hosts = either(given.host_header_config.and_then(|config| config.values))?;
+            check_each(&field, &hosts, is_host)?;
+            Ok(Condition::Host(hosts))
         }
         "path-pattern" => {
-            either(given.path_pattern_config.and_then(|config| config.values)).map(Condition::Path)
+            let paths = either(given.path_pattern_config.and_then(|config| config.values))?;
+            check_each(&field, &paths, is_path)?;
+            Ok(Condition::Path(paths))
         }
         "http-request-method" => {
             let methods = given.http_request_method_config.and_then(|config| config.values);
             let methods = texts(&field, methods.unwrap_or_default())?;
             let fits =
                 |method: &String| method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-' || b == b'_');
+            if let Some(long) = methods.iter().find(|method| method.len() > NAME_CHARS_MAX) {
+                return Err(errors::validation(format!(
+                    "Condition value '{long}' cannot be longer than '{NAME_CHARS_MAX}' characters"
+                )));
+            }
             if !methods.iter().all(fits) {
                 return Err(errors::validation(
                     "Condition values for 'http-request-method' must be upper case",
@@ -62,7 +82,8 @@ fn check_one(given: api::RuleCondition) -> Result<Condition> {
         "source-ip" => {
             let ranges = given.source_ip_config.and_then(|config| config.values);
             let ranges = texts(&field, ranges.unwrap_or_default())?;
-            if let Some(bad) = ranges.iter().find(|range| range.parse::<IpNet>().is_err()) {
+            let fits = |range: &String| *range != BROADCAST && range.parse::<IpNet>().is_ok();
+            if let Some(bad) = ranges.iter().find(|range| !fits(range)) {
                 return Err(errors::validation(format!("Condition value '{bad}' is not a CIDR block")));
             }
             Ok(Condition::Source(ranges))
@@ -70,7 +91,10 @@ fn check_one(given: api::RuleCondition) -> Result<Condition> {
         "http-header" => {
             let config = given.http_header_config.unwrap_or_default();
             let name = config.http_header_name.unwrap_or_default();
-            if http::HeaderName::try_from(&*name).is_err() || name.len() > 40 {
+            if http::HeaderName::try_from(&*name).is_err()
+                || name.len() > NAME_CHARS_MAX
+                || name.contains('*')
+            {
                 return Err(errors::validation(format!("HTTP header name '{name}' is not valid")));
             }
             if name.eq_ignore_ascii_case("host") {
@@ -86,6 +110,59 @@ fn check_one(given: api::RuleCondition) -> Result<Condition> {
             Ok(Condition::Query(pairs))
         }
         other => Err(errors::validation(format!("Condition field '{other}' is not valid"))),
+    }
+}
+
+/// What goes with another field is not there.
+fn check_alone(field: &str, given: &api::RuleCondition) -> Result<()> {
+    let configs = [
+        ("HostHeaderConfig", "host-header", given.host_header_config.is_some()),
+        ("PathPatternConfig", "path-pattern", given.path_pattern_config.is_some()),
+        ("HttpHeaderConfig", "http-header", given.http_header_config.is_some()),
+        ("QueryStringConfig", "query-string", given.query_string_config.is_some()),
+        ("HttpRequestMethodConfig", "http-request-method", given.http_request_method_config.is_some()),
+        ("SourceIpConfig", "source-ip", given.source_ip_config.is_some()),
+    ];
+    if let Some((name, of, _)) = configs.into_iter().find(|(_, of, given)| *given && *of != field) {
+        let message = format!("{name} can only be specified for the condition field '{of}', not '{field}'");
+        return Err(errors::validation(message));
+    }
+    if given.values.is_some() && !matches!(field, "host-header" | "path-pattern") {
+        return Err(errors::validation(format!(
+            "Values cannot be specified for the condition field '{field}'"
+        )));
+    }
+    Ok(())
+}
+
+fn check_each(field: &str, values: &[String], fits: fn(&str) -> bool) -> Result<()> {
+    match values.iter().find(|value| !fits(value)) {
+        Some(bad) => Err(errors::validation(format!("The '{field}' value '{bad}' is not valid"))),
+        None => Ok(()),
+    }
+}
+
+/// Letters, digits, hyphens, wildcards, and at least one point.
+fn is_host(value: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-.*?".contains(&byte);
+    value.contains('.') && value.bytes().all(fits)
+}
+
+fn is_path(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.$/~\"'@:+&;*?".contains(&byte))
+}
+
+fn wildcards(condition: &Condition) -> usize {
+    let plain = |text: &String| text.bytes().filter(|byte| b"*?".contains(byte)).count();
+    let escaped = |text: &String| plain(&text.replace(r"\\", "").replace(r"\*", "").replace(r"\?", ""));
+    match condition {
+        Condition::Host(values) | Condition::Path(values) | Condition::Header { values, .. } => {
+            values.iter().map(plain).sum()
+        }
+        Condition::Query(pairs) => {
+            pairs.iter().map(|(key, value)| key.as_ref().map_or(0, escaped) + escaped(value)).sum()
+        }
+        Condition::Method(_) | Condition::Source(_) => 0,
     }
 }
 
@@ -160,4 +237,72 @@ pub fn shown(condition: &Condition) -> api::RuleCondition {
         }
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(field: &str) -> api::RuleCondition {
+        api::RuleCondition { field: Some(field.into()), ..Default::default() }
+    }
+
+    fn plain(field: &str, value: &str) -> api::RuleCondition {
+        api::RuleCondition { values: Some(vec![value.into()]), ..of(field) }
+    }
+
+    fn query(value: &str) -> api::RuleCondition {
+        let pair = api::QueryStringKeyValuePair { key: None, value: Some(value.into()) };
+        let config = api::QueryStringConditionConfig { values: Some(vec![pair]) };
+        api::RuleCondition { query_string_config: Some(config), ..of("query-string") }
+    }
+
+    #[test]
+    fn values_are_bounded() {
+        let header = |name: &str| {
+            let (http_header_name, values) = (Some(name.to_owned()), Some(vec!["x".to_owned()]));
+            let config = api::HttpHeaderConditionConfig { http_header_name, values, ..Default::default() };
+            api::RuleCondition { http_header_config: Some(config), ..of("http-header") }
+        };
+        let method = |name: String| {
+            let config = api::HttpRequestMethodConditionConfig { values: Some(vec![name]) };
+            api::RuleCondition { http_request_method_config: Some(config), ..of("http-request-method") }
+        };
+        let source = |range: &str| {
+            let config = api::SourceIpConditionConfig { values: Some(vec![range.to_owned()]) };
+            api::RuleCondition { source_ip_config: Some(config), ..of("source-ip") }
+        };
+        let cases = [
+            (plain("host-header", "*.Example.com"), true),
+            (plain("host-header", "example"), false),
+            (plain("host-header", "*"), false),
+            (plain("host-header", "a b.c"), false),
+            (plain("path-pattern", "/img/*.p?g"), true),
+            (plain("path-pattern", "/a b"), false),
+            (plain("path-pattern", "/*a*b*c*d*e*"), true),
+            (plain("path-pattern", "/*a*b*c*d*e*f*"), false),
+            (query(r"*a*b*c*d*e*f\*"), true),
+            (query(r"*a*b*c*d*e*f\\*"), false),
+            (header("X-Kind"), true),
+            (header("X-*"), false),
+            (method("M".repeat(40)), true),
+            (method("M".repeat(41)), false),
+            (source("10.0.0.0/8"), true),
+            (source("255.255.255.255/32"), false),
+        ];
+        for (at, (given, fits)) in cases.into_iter().enumerate() {
+            assert_eq!(check(vec![given]).is_ok(), fits, "the case {at}");
+        }
+    }
+
+    #[test]
+    fn what_goes_with_another_field_is_refused() {
+        let beside = api::RuleCondition {
+            host_header_config: Some(api::HostHeaderConditionConfig::default()),
+            ..plain("path-pattern", "/a")
+        };
+        assert!(check(vec![beside]).unwrap_err().message().contains("HostHeaderConfig"));
+        let values = api::RuleCondition { values: Some(vec!["x".into()]), ..query("x") };
+        assert!(check(vec![values]).unwrap_err().message().contains("Values"));
+    }
 }

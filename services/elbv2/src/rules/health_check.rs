@@ -5,6 +5,11 @@ use kernel::Result;
 use crate::errors;
 use crate::state::target_group::HealthCheck;
 
+/// Codes that may be a success (API reference, Matcher), by the protocol of the target group.
+const ALB_CODES: (u16, u16) = (200, 499);
+const NLB_CODES: (u16, u16) = (200, 599);
+const GRPC_CODES: (u16, u16) = (0, 99);
+
 /// What a request says about health checks.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
@@ -74,7 +79,8 @@ pub fn apply(check: &mut HealthCheck, wish: Wish, http: bool, version: Option<&s
         check.path = Some(path);
     }
     if let Some(matcher) = wish.matcher {
-        check.matcher = Some(check_matcher(matcher, &check.protocol, version)?);
+        let codes = if http { ALB_CODES } else { NLB_CODES };
+        check.matcher = Some(check_matcher(matcher, &check.protocol, version, codes)?);
     }
     check.interval_s = bounded(wish.interval_s, check.interval_s, (5, 300), "Health check interval")?;
     check.timeout_s = bounded(wish.timeout_s, check.timeout_s, (2, 120), "Health check timeout")?;
@@ -99,11 +105,16 @@ fn bounded(given: Option<i32>, before: i32, (least, most): (i32, i32), name: &st
     }
 }
 
-fn check_matcher(matcher: api_elbv2::Matcher, protocol: &str, version: Option<&str>) -> Result<String> {
+fn check_matcher(
+    matcher: api_elbv2::Matcher,
+    protocol: &str,
+    version: Option<&str>,
+    http_codes: (u16, u16),
+) -> Result<String> {
     let is_grpc = version == Some("GRPC");
     let (given, range) = match (matcher.http_code, matcher.grpc_code) {
-        (Some(codes), None) if !is_grpc && protocol != "TCP" => (codes, (200, 599)),
-        (None, Some(codes)) if is_grpc => (codes, (0, 99)),
+        (Some(codes), None) if !is_grpc && protocol != "TCP" => (codes, http_codes),
+        (None, Some(codes)) if is_grpc => (codes, GRPC_CODES),
         _ => return Err(errors::configuration("The matcher does not fit the protocol of the health check")),
     };
     let fits = |(from, to): &(u16, u16)| from <= to && *from >= range.0 && *to <= range.1;
@@ -131,6 +142,20 @@ mod tests {
         assert_eq!(codes("200"), Some(vec![(200, 200)]));
         assert_eq!(codes("200,301-302"), Some(vec![(200, 200), (301, 302)]));
         assert_eq!(codes("ok"), None);
+    }
+
+    #[test]
+    fn codes_of_success_are_bounded_by_the_kind_of_group() {
+        let fits = |http_code: Option<&str>, grpc_code: Option<&str>, http, version| {
+            let text = |code: Option<&str>| code.map(str::to_owned);
+            let matcher = Some(api_elbv2::Matcher { http_code: text(http_code), grpc_code: text(grpc_code) });
+            let protocol = Some("HTTP".to_owned());
+            apply(&mut usual("HTTP", version), Wish { matcher, protocol, ..Wish::default() }, http, version)
+                .is_ok()
+        };
+        assert!(fits(Some("200,300-499"), None, true, None) && !fits(Some("200-500"), None, true, None));
+        assert!(fits(Some("200-599"), None, false, None) && !fits(Some("199"), None, false, None));
+        assert!(fits(None, Some("0-99"), true, Some("GRPC")) && !fits(None, Some("100"), true, Some("GRPC")));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::state::target_group::TargetGroup;
 
 pub const LISTENERS_MAX: usize = 50;
 pub const RULES_MAX: usize = 100;
+/// Target groups that the listeners and rules of one application load balancer name.
+pub const GROUPS_MAX: usize = 100;
 pub const CERTIFICATES_MAX: usize = 25;
 pub const PRIORITY_MAX: i32 = 50_000;
 /// What a client and a listener of TLS may agree on, by AWS's names.

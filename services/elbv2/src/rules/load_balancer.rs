@@ -13,7 +13,10 @@ const SECURITY_GROUPS_MAX: usize = 5;
 /// `ValidationError`.
 pub fn check_name(name: &str, what: &str) -> Result<()> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    if name.is_empty() || name.len() > NAME_CHARS_MAX {
+    if name.is_empty() {
+        return Err(errors::validation(format!("{what} name cannot be empty")));
+    }
+    if name.len() > NAME_CHARS_MAX {
         return Err(errors::validation(format!(
             "{what} name '{name}' cannot be longer than '{NAME_CHARS_MAX}' characters"
         )));

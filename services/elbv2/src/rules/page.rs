@@ -7,6 +7,18 @@ use crate::errors;
 /// The largest page, and the usual one.
 const PAGE_MAX: i32 = 400;
 
+/// What one call may name (API reference, DescribeLoadBalancers).
+const NAMED_MAX: usize = 20;
+
+/// # Errors
+/// `ValidationError` where more are named.
+pub fn check_named(what: &str, count: usize) -> Result<()> {
+    if count > NAMED_MAX {
+        return Err(errors::validation(format!("At most {NAMED_MAX} {what} can be described at once")));
+    }
+    Ok(())
+}
+
 /// Cuts a page out of what was found, in its order; gives the marker of the next.
 ///
 /// # Errors

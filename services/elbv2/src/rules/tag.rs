@@ -35,6 +35,11 @@ pub fn add(tags: &mut Pairs, given: Vec<api::Tag>, fresh: bool) -> Result<()> {
         if key.is_empty() || key.chars().count() > KEY_CHARS_MAX || value.chars().count() > VALUE_CHARS_MAX {
             return Err(errors::validation(format!("The tag '{key}' is too long or empty")));
         }
+        if !is_fit(&key) || !is_fit(&value) {
+            return Err(errors::validation(format!(
+                "The tag '{key}' has characters other than letters, spaces, numbers and _.:/=+-@"
+            )));
+        }
         if key.to_ascii_lowercase().starts_with("aws:") {
             return Err(errors::validation(format!("The tag key '{key}' is reserved")));
         }
@@ -46,6 +51,16 @@ pub fn add(tags: &mut Pairs, given: Vec<api::Tag>, fresh: bool) -> Result<()> {
     Ok(())
 }
 
+/// By the model's pattern.
+fn is_fit(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || "_.:/=+-@".contains(c) || is_space(c))
+}
+
+/// Spaces that are no control characters.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() && !c.is_control()
+}
+
 pub fn shown(tags: &Pairs) -> Vec<api::Tag> {
     tags.iter().map(|(key, value)| api::Tag { key: key.clone(), value: Some(value.clone()) }).collect()
 }
@@ -54,4 +69,18 @@ pub fn shown(tags: &Pairs) -> Vec<api::Tag> {
 pub fn pairs(tags: &Option<Vec<api::Tag>>) -> impl Iterator<Item = (&str, &str)> {
     let tags = tags.iter().flatten();
     tags.map(|tag| (tag.key.as_str(), tag.value.as_deref().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_spaces_numbers_and_some_signs() {
+        let fits = |key: &str, value: &str| {
+            check(Some(vec![api::Tag { key: key.into(), value: Some(value.into()) }])).is_ok()
+        };
+        assert!(fits("Größe 1_.:/=+-@", "x y") && fits("k", ""));
+        assert!(!fits("k<", "v") && !fits("k", "v<") && !fits("k", "a\nb"));
+    }
 }

@@ -40,6 +40,12 @@ impl Usage {
         self.0.get(group).into_iter().flatten().map(String::as_str)
     }
 
+    /// How many target groups a load balancer uses, with these, by ARN.
+    pub fn count_with<'g>(&mut self, of: &str, groups: impl Iterator<Item = &'g str>) -> usize {
+        self.add(groups, of);
+        self.0.values().filter(|users| users.contains(of)).count()
+    }
+
     pub fn is_used(&self, group: &str) -> bool {
         self.of(group).next().is_some()
     }

@@ -210,3 +210,55 @@ async fn grpc_needs_https_and_the_host_has_a_condition_of_its_own() {
     assert_eq!(by_header("HOST").await, "ValidationError");
     assert_eq!(by_header("X-Host").await, "nothing");
 }
+
+#[tokio::test]
+async fn the_same_settings_in_another_order_are_the_same() {
+    let cloud = cloud().await;
+    let arn = cloud.balancer("web").await;
+    let input = CreateLoadBalancerInput {
+        name: "web".into(),
+        subnets: Some(SUBNETS[..2].iter().rev().map(|&id| id.to_owned()).collect()),
+        ..Default::default()
+    };
+    let again = cloud.test.call(op::CreateLoadBalancer, input).await.unwrap().load_balancers.unwrap();
+    assert_eq!(again[0].load_balancer_arn, Some(arn));
+    let input = CreateLoadBalancerInput { name: String::new(), ..Default::default() };
+    let refused = cloud.test.call(op::CreateLoadBalancer, input).await.err().unwrap();
+    assert_eq!(refused.message(), "Load balancer name cannot be empty");
+    let names = (0..21).map(|number| format!("n{number}")).collect();
+    let input = DescribeLoadBalancersInput { names: Some(names), ..Default::default() };
+    assert_eq!(code(cloud.test.call(op::DescribeLoadBalancers, input).await), "ValidationError");
+}
+
+#[tokio::test]
+async fn what_goes_with_another_type_of_action_is_refused() {
+    let cloud = cloud().await;
+    let listener = cloud.listener(&cloud.balancer("web").await, &cloud.group("g").await).await;
+    let modified = async |actions| {
+        let input = ModifyListenerInput {
+            listener_arn: listener.clone(),
+            default_actions: Some(actions),
+            ..Default::default()
+        };
+        code(cloud.test.call(op::ModifyListener, input).await)
+    };
+    let redirect = |port: &str| RedirectActionConfig {
+        status_code: "HTTP_301".into(),
+        port: Some(port.into()),
+        ..Default::default()
+    };
+    let mut beside = fixed("x");
+    beside[0].redirect_config = Some(redirect("81"));
+    assert_eq!(modified(beside).await, "InvalidLoadBalancerAction");
+    let mut beside = fixed("x");
+    beside[0].target_group_arn = Some("arn".into());
+    assert_eq!(modified(beside).await, "InvalidLoadBalancerAction");
+    // Back to where it came from, and elsewhere.
+    let to = |port| {
+        let config = Some(redirect(port));
+        vec![Action { r#type: "redirect".into(), redirect_config: config, ..Default::default() }]
+    };
+    assert_eq!(modified(to("80")).await, "InvalidLoadBalancerAction");
+    assert_eq!(modified(to("81")).await, "nothing");
+    assert_eq!(modified(fixed("x")).await, "nothing");
+}
