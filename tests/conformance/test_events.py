@@ -93,6 +93,14 @@ def test_an_application_talks_to_another(cloud, listen):
     assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
+def test_a_detail_comes_as_it_was_sent(cloud, listen):
+    source, sent = name("shop"), '{"z":1.50,"a":{"y":1,"x":[]}}'
+    ear = listen({"source": [source]})
+    cloud.client("events").put_events(Entries=[{"Source": source, "DetailType": "Order", "Detail": sent}])
+    receive = lambda: ear.sqs.receive_message(QueueUrl=ear.url, WaitTimeSeconds=1).get("Messages")
+    assert eventually(receive, "an event in the queue")[0]["Body"].endswith(f'"detail":{sent}}}')
+
+
 def test_the_command_line(cloud, listen):
     transformer = {"InputPathsMap": {"n": "$.detail.n"}, "InputTemplate": '{"number": <n>, "rule": "<aws.events.rule-name>"}'}
     ear = listen({"source": [{"prefix": "sh"}], "detail": {"cli": [True]}}, InputTransformer=transformer)

@@ -2,9 +2,8 @@
 
 use api_events::{PutEventsRequestEntry, PutEventsResultEntry};
 use kernel::{Error, Millis, Scope};
-use serde_json::Value;
 
-use super::envelope::Envelope;
+use super::envelope::{Detail, Envelope};
 
 /// Bytes of all entries of a call (EventBridge user guide, "Calculating PutEvents event entry size").
 const BYTES_MAX: usize = 1_048_576;
@@ -48,9 +47,8 @@ pub fn read(
     if source.starts_with("aws.") {
         return Err(not_authorized(OF_EVENT[0]));
     }
-    let detail = match serde_json::from_str::<Value>(&detail) {
-        Ok(detail @ Value::Object(_)) => detail,
-        _ => return Err(refused("MalformedDetail", "Detail is malformed.")),
+    let Some(detail) = Detail::read(&detail) else {
+        return Err(refused("MalformedDetail", "Detail is malformed."));
     };
     let at = entry.time.map_or(now, |time| time.as_millis());
     let resources = entry.resources.unwrap_or_default();

@@ -14,6 +14,9 @@ use super::path;
 /// What a template may make, in bytes.
 const INPUT_BYTES_MAX: usize = 262_144;
 
+/// What a path that leads nowhere gives.
+const EMPTY: &str = "\"\"";
+
 /// What templates may name without a path.
 const OWN_NAMES: [&str; 5] = [
     "aws.events.rule-arn",
@@ -61,9 +64,7 @@ impl Input {
             Input::Whole => Ok(event.text()),
             Input::Constant(text) => Ok(text.clone()),
             Input::Path(path) if path == "$" => Ok(event.text()),
-            Input::Path(path) => {
-                path::find(&event.value(), path).map(|found| found.to_string()).ok_or(Bad::NoJson)
-            }
+            Input::Path(path) => path::find(&event.text(), path).ok_or(Bad::NoJson),
             Input::Template { paths, template } => fill(template, paths, event, about),
         }
     }
@@ -75,18 +76,15 @@ fn fill(
     event: &Envelope,
     about: &About<'_>,
 ) -> Result<String, Bad> {
-    let whole = event.value();
+    let whole = event.text();
+    let text = |text: &str| Some(Value::from(text).to_string());
     let value = |name: &str| match name {
-        "aws.events.rule-arn" => Some(Value::String(about.rule_arn.to_owned())),
-        "aws.events.rule-name" => Some(Value::String(about.rule_name.to_owned())),
-        "aws.events.event.ingestion-time" => Some(Value::String(instant(about.taken_at))),
+        "aws.events.rule-arn" => text(about.rule_arn),
+        "aws.events.rule-name" => text(about.rule_name),
+        "aws.events.event.ingestion-time" => text(&instant(about.taken_at)),
         "aws.events.event.json" => Some(whole.clone()),
-        "aws.events.event" => {
-            let mut event = whole.clone();
-            event.as_object_mut()?.remove("detail");
-            Some(event)
-        }
-        name => paths.get(name).map(|path| path::find(&whole, path).unwrap_or(Value::String(String::new()))),
+        "aws.events.event" => Some(event.text_without_detail()),
+        name => paths.get(name).map(|path| path::find(&whole, path).unwrap_or_else(|| EMPTY.to_owned())),
     };
     let filled = replace(template, value)?;
     match looks_like_json(template) && serde_json::from_str::<IgnoredAny>(&filled).is_err() {
@@ -102,13 +100,13 @@ fn looks_like_json(template: &str) -> bool {
 /// Whether a template is JSON, where it looks like it, once its paths are filled in.
 pub fn can_be_filled(template: &str, paths: &BTreeMap<String, String>) -> bool {
     let is_known = |name: &str| OWN_NAMES.contains(&name) || paths.contains_key(name);
-    let filled = replace(template, |name| is_known(name).then(|| Value::String(String::new())));
+    let filled = replace(template, |name| is_known(name).then(|| EMPTY.to_owned()));
     !looks_like_json(template) || filled.is_ok_and(|text| serde_json::from_str::<IgnoredAny>(&text).is_ok())
 }
 
-/// Puts values in the place of `<name>`: within quotes as plain text, elsewhere as JSON. A value is looked for once and
+/// Puts values, which are JSON, in the place of `<name>`: within quotes as plain text, elsewhere as JSON. A value is looked for once and
 /// added while there is room, so that a template of many names costs no more than its outcome may be long.
-fn replace(template: &str, value: impl Fn(&str) -> Option<Value>) -> Result<String, Bad> {
+fn replace(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, Bad> {
     let mut out = String::with_capacity(template.len());
     let mut known: BTreeMap<(&str, bool), Option<String>> = BTreeMap::new();
     let (mut rest, mut quoted, mut escaped) = (template, false, false);
@@ -116,7 +114,7 @@ fn replace(template: &str, value: impl Fn(&str) -> Option<Value>) -> Result<Stri
         if character == '<'
             && let Some((name, left)) = rest.get(1..).and_then(|inner| inner.split_once('>'))
         {
-            let written = |value: Value| if quoted { plain(&value) } else { value.to_string() };
+            let written = |json: String| if quoted { plain(&json) } else { json };
             let text = known.entry((name, quoted)).or_insert_with(|| value(name).map(written));
             if let Some(text) = text {
                 if text.len() > INPUT_BYTES_MAX.saturating_sub(out.len()) {
@@ -136,13 +134,9 @@ fn replace(template: &str, value: impl Fn(&str) -> Option<Value>) -> Result<Stri
 }
 
 /// Inside a string: without quotes of its own, and with what JSON must escape.
-fn plain(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let escaped = Value::String(text).to_string();
-    escaped.get(1..escaped.len() - 1).unwrap_or_default().to_owned()
+fn plain(json: &str) -> String {
+    let inner = |text: &str| text.get(1..text.len() - 1).unwrap_or_default().to_owned();
+    if json.starts_with('"') { inner(json) } else { inner(&Value::from(json).to_string()) }
 }
 
 /// The names a template uses.
@@ -166,7 +160,8 @@ mod tests {
             time: "2026-01-01T00:00:00Z".into(),
             region: "us-east-1".into(),
             resources: vec!["arn:aws:ec2:us-east-1:111122223333:instance/i-1".into()],
-            detail: json!({ "instance-id": "i-1", "state": "a \"b\"", "n": [1, 2], "o": { "k": true } }),
+            detail: json!({ "instance-id": "i-1", "state": "a \"b\"", "n": [1, 2], "o": { "k": true } })
+                .into(),
             replay: None,
         }
     }
@@ -221,7 +216,7 @@ mod tests {
     #[test]
     fn what_a_template_makes_is_bounded() {
         let made = |template: &str, bytes: usize| {
-            let event = Envelope { detail: json!({ "a": "x".repeat(bytes) }), ..event() };
+            let event = Envelope { detail: json!({ "a": "x".repeat(bytes) }).into(), ..event() };
             let paths = [("a".to_owned(), "$.detail.a".to_owned())].into();
             let input = Input::Template { paths, template: template.to_owned() };
             input.of(&event, &About { rule_arn: "", rule_name: "", taken_at: 0 }).map(|text| text.len())

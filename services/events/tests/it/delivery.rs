@@ -74,6 +74,25 @@ async fn what_a_queue_does_not_let_in_is_a_dead_letter() {
 }
 
 #[tokio::test]
+async fn a_detail_comes_as_it_was_sent() {
+    let cloud = cloud().await;
+    let arn = queue(&cloud, "q", true).await;
+    put_rule(&cloud, None, "r", json!({ "detail": { "b": { "z": [1.50] } } })).await;
+    let sent = r#"{ "b": { "z": 1.50, "a": 1 }, "a": "x y" }"#;
+    let put = async || {
+        let entry = PutEventsRequestEntry { detail: Some(sent.to_owned()), ..entry("shop", json!({})) };
+        assert_eq!(put_event(&cloud, entry).await.error_code, None);
+    };
+    put_target(&cloud, None, "r", to(&arn)).await;
+    put().await;
+    let body = next(&cloud, "q").await.body.unwrap();
+    assert!(body.ends_with(r#","resources":[],"detail":{"b":{"z":1.50,"a":1},"a":"x y"}}"#), "{body}");
+    put_target(&cloud, None, "r", Target { input_path: Some("$.detail.b".into()), ..to(&arn) }).await;
+    put().await;
+    assert_eq!(next(&cloud, "q").await.body.unwrap(), r#"{"z":1.50,"a":1}"#);
+}
+
+#[tokio::test]
 async fn what_becomes_too_large_is_a_dead_letter_at_once() {
     let cloud = cloud().await;
     let (arn, dead) = (queue(&cloud, "q", true).await, queue(&cloud, "dead", true).await);

@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn a_pattern_tells_what_it_names() {
         let source = |values: &[&str]| ("events:source", values.iter().map(ToString::to_string).collect());
-        let cases: &[(&str, Vec<(&str, Vec<String>)>)] = &[
+        let cases = [
             (r#"{"source":["aws.s3","aws.ec2","aws.s3"]}"#, vec![source(&["aws.ec2", "aws.s3"])]),
             (r#"{"source":[{"prefix":"aws."}]}"#, vec![source(&[r#"{"prefix":"aws."}"#])]),
             (r#"{"account":["1"]}"#, vec![]),
@@ -81,7 +81,7 @@ mod tests {
             ("nonsense", vec![]),
         ];
         for (pattern, wanted) in cases {
-            assert_eq!(named(pattern), *wanted, "{pattern}");
+            assert_eq!(named(pattern), wanted, "{pattern}");
         }
     }
 }
