@@ -355,7 +355,9 @@ def test_what_is_wrong_is_refused_in_awss_words(web):
     attributes = elb.describe_listener_attributes(ListenerArn=listener)["Attributes"]
     assert {"Key": "routing.http.response.server.enabled", "Value": "true"} in attributes
     quiet = [{"Key": "routing.http.response.server.enabled", "Value": "false"}]
-    assert elb.modify_listener_attributes(ListenerArn=listener, Attributes=quiet)["Attributes"] == quiet
+    frames = {"Key": "routing.http.response.x_frame_options.header_value", "Value": "DENY"}
+    said = elb.modify_listener_attributes(ListenerArn=listener, Attributes=[*quiet, frames])["Attributes"]
+    assert quiet[0] in said and frames in said
     of = {one["Key"]: one["Value"] for one in elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]}
     assert (of["idle_timeout.timeout_seconds"], of["routing.http.desync_mitigation_mode"]) == ("60", "defensive")
     of = {one["Key"]: one["Value"] for one in elb.describe_target_group_attributes(TargetGroupArn=group)["Attributes"]}
@@ -367,7 +369,8 @@ def test_what_is_wrong_is_refused_in_awss_words(web):
     assert elb.modify_rule(RuleArn=rule, Conditions=path)["Rules"][0]["Conditions"][0]["Values"] == ["/coffee"]
     address = web.addresses(balancer)[0]
     eventually(lambda: get(f"http://{address}/coffee")[:2] == (418, "short"), "the rule is in force")
-    assert "Server" not in get(f"http://{address}/coffee")[2]
+    headers = get(f"http://{address}/coffee")[2]
+    assert ("Server" in headers, headers["X-Frame-Options"]) == (False, "DENY")
     # To another subnet, and then without a listener.
     third = web.ec2.describe_subnets()["Subnets"][2]["SubnetId"]
     zones = elb.set_subnets(LoadBalancerArn=arn, Subnets=[subnets[0], third])["AvailabilityZones"]

@@ -51,6 +51,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             rules: Vec::new(),
             otherwise: Action::Forward(Forward { pools: vec![("pool".into(), 1)], sticky: None }),
             server_field: true,
+            fields: Vec::new(),
+            tls_fields: None,
         }],
         pools: vec![PoolSpec {
             id: "pool".into(),
@@ -64,6 +66,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             proxy_header: ProxyHeader::None,
             keep_source: false,
             fail_open: true,
+            end_of_ill: false,
+            end_of_gone: false,
             cross_zone: None,
         }],
         journal: false,
@@ -77,7 +81,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             drop_invalid: false,
             strictness: Strictness::Defensive,
             http2: true,
-            tls_fields: false,
             cross_zone: true,
         },
     };

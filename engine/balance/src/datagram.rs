@@ -12,7 +12,8 @@ use tokio::time::interval;
 
 use crate::counters::add;
 use crate::live::{LivePlace, Member, Slot, Underway};
-use crate::stream::{choose, pool_of, source};
+use crate::spec::PoolId;
+use crate::stream::{choose, is_parted, pool_of, source};
 
 /// Flows at once at one door and thread; the next client waits until one has ended.
 const FLOWS_MAX: usize = 4_096;
@@ -24,6 +25,7 @@ const DATAGRAM_BYTES_MAX: usize = 65_536;
 struct Flow {
     socket: Arc<UdpSocket>,
     member: Arc<Member>,
+    pool: PoolId,
     last: Arc<AtomicU32>,
     reader: tokio::task::AbortHandle,
     _underway: Underway,
@@ -55,7 +57,8 @@ pub(crate) async fn run(socket: UdpSocket, slot: Arc<Slot>, place: Arc<LivePlace
             received = socket.recv_from(&mut buffer) => {
                 let Ok((length, peer)) = received else { continue };
                 let Some(bytes) = buffer.get(..length) else { continue };
-                if flows.get(&peer).is_some_and(|flow| flow.member.is_draining() || !flow.member.is_healthy()) {
+                let is_over = |flow: &Flow| !flow.member.is_healthy() || is_parted(&slot, &flow.pool, &flow.member);
+                if flows.get(&peer).is_some_and(is_over) {
                     flows.remove(&peer);
                 }
                 if !flows.contains_key(&peer) && flows.len() < FLOWS_MAX && place.spec.lets_in(peer.ip()) {
@@ -112,5 +115,6 @@ async fn begin(
     });
     let underway = member.begin();
     place.flows.fetch_add(1, Ordering::Relaxed);
-    Some(Flow { socket, member, last, reader, _underway: underway, place: place.clone() })
+    let pool = pool.spec.id.clone();
+    Some(Flow { socket, member, pool, last, reader, _underway: underway, place: place.clone() })
 }

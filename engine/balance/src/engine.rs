@@ -97,7 +97,25 @@ pub struct Balance {
 #[derive(Default)]
 struct Directory {
     slots: BTreeMap<FrontId, Arc<Slot>>,
-    names: HashMap<String, Arc<Slot>>,
+    /// Those that share a name stand in line: the first is found.
+    names: HashMap<String, Vec<Arc<Slot>>>,
+}
+
+impl Directory {
+    fn enter(&mut self, slot: &Arc<Slot>, name: &str) {
+        let line = self.names.entry(name.to_owned()).or_default();
+        if !line.iter().any(|other| Arc::ptr_eq(other, slot)) {
+            line.push(slot.clone());
+        }
+    }
+
+    fn leave(&mut self, slot: &Arc<Slot>, name: &str) {
+        let Some(line) = self.names.get_mut(name) else { return };
+        line.retain(|other| !Arc::ptr_eq(other, slot));
+        if line.is_empty() {
+            self.names.remove(name);
+        }
+    }
 }
 
 /// A place's number, a port, and whether it is for datagrams.
@@ -144,7 +162,7 @@ impl Balance {
 
     fn find(&self, host: &str) -> Option<Arc<Slot>> {
         let name = crate::rule::without_port(host).trim_end_matches('.').to_ascii_lowercase();
-        self.directory.read().unwrap_or_else(PoisonError::into_inner).names.get(&name).cloned()
+        self.directory.read().unwrap_or_else(PoisonError::into_inner).names.get(&name)?.first().cloned()
     }
 
     /// The addresses of a front by its name.
@@ -193,6 +211,9 @@ impl Balance {
         });
         running.slot.set(live.clone());
         live.pools.values().for_each(|pool| pool.refresh());
+        if let Some(former) = former {
+            former.part(&live);
+        }
         self.enter(&id, &running.slot, &running.names, &names);
         running.names = names;
         self.keep_asking(running, &live);
@@ -201,9 +222,9 @@ impl Balance {
 
     fn enter(&self, id: &FrontId, slot: &Arc<Slot>, former: &[String], names: &[String]) {
         let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
-        former.iter().for_each(|name| drop(directory.names.remove(name)));
+        former.iter().filter(|name| !names.contains(name)).for_each(|name| directory.leave(slot, name));
         directory.slots.insert(id.clone(), slot.clone());
-        directory.names.extend(names.iter().map(|name| (name.clone(), slot.clone())));
+        names.iter().for_each(|name| directory.enter(slot, name));
         self.names.store(directory.names.len(), Ordering::Relaxed);
     }
 
@@ -305,7 +326,7 @@ impl Fronts for Balance {
         Box::pin(async move {
             let Some(running) = self.running.lock().await.remove(&id) else { return Ok(()) };
             let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
-            running.names.iter().for_each(|name| drop(directory.names.remove(name)));
+            running.names.iter().for_each(|name| directory.leave(&running.slot, name));
             directory.slots.remove(&id);
             self.names.store(directory.names.len(), Ordering::Relaxed);
             running.doors.values().flatten().chain(running.probes.values()).for_each(AbortHandle::abort);

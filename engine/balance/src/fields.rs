@@ -7,14 +7,12 @@ use http::header::{CONNECTION, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE}
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version};
 
-use crate::spec::{ForwardedFor, Manners, Strictness};
+use crate::spec::{DoorSpec, ForwardedFor, Manners, Strictness};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
-const TLS_VERSION: HeaderName = HeaderName::from_static("x-amzn-tls-version");
-const TLS_SUITE: HeaderName = HeaderName::from_static("x-amzn-tls-cipher-suite");
 /// Of one connection only (RFC 9110, section 7.6.1).
 const HOP: [HeaderName; 4] = [
     HeaderName::from_static("keep-alive"),
@@ -115,7 +113,7 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
 }
 
 /// Adds what members are told about the client.
-pub(crate) fn forward(headers: &mut HeaderMap, client: &Client, manners: &Manners) {
+pub(crate) fn forward(headers: &mut HeaderMap, client: &Client, manners: &Manners, door: &DoorSpec) {
     match manners.forwarded_for {
         ForwardedFor::Preserve => {}
         ForwardedFor::Remove => drop(headers.remove(&FORWARDED_FOR)),
@@ -126,8 +124,8 @@ pub(crate) fn forward(headers: &mut HeaderMap, client: &Client, manners: &Manner
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(protocol));
         headers.insert(FORWARDED_PORT, HeaderValue::from(client.door));
     }
-    if let Some((version, suite)) = client.tls.as_ref().filter(|_| manners.tls_fields) {
-        for (name, value) in [(TLS_VERSION, version), (TLS_SUITE, suite)] {
+    if let Some(((version, suite), names)) = client.tls.as_ref().zip(door.tls_fields.as_ref()) {
+        for (name, value) in names.iter().zip([version, suite]) {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(name, value);
             }

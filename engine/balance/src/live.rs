@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use crate::counters::{FrontCounters, Zones};
 use crate::journal::Journal;
 use crate::space::Space;
@@ -50,6 +52,13 @@ pub(crate) struct LiveDoor {
 }
 
 impl Live {
+    /// Lets members go that its successor does not have in the same pool.
+    pub(crate) fn part(&self, successor: &Self) {
+        for (id, pool) in &successor.pools {
+            self.pools.get(id).into_iter().for_each(|former| former.part(pool));
+        }
+    }
+
     pub(crate) fn door(&self, port: u16, datagrams: bool) -> Option<&Arc<LiveDoor>> {
         let is = |door: &&Arc<LiveDoor>| {
             door.spec.port == port && (door.spec.speaks == Speaks::Datagrams) == datagrams
@@ -120,6 +129,12 @@ impl LivePool {
         pool
     }
 
+    /// Lets those go that its successor does not have.
+    fn part(&self, successor: &Self) {
+        let stays = |member: &&Arc<Member>| successor.members.iter().any(|other| Arc::ptr_eq(other, member));
+        self.members.iter().filter(|member| !stays(member)).for_each(|member| member.go());
+    }
+
     /// Those that get new requests now.
     pub(crate) fn eligible(&self) -> Arc<Vec<Arc<Member>>> {
         self.eligible.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -164,6 +179,9 @@ pub(crate) struct Member {
     state: Mutex<State>,
     /// Raised whenever its probing must begin anew.
     pub(crate) epoch: AtomicU64,
+    gone: AtomicBool,
+    /// Told when it has become ill, and when it is gone.
+    pub(crate) farewell: Notify,
 }
 
 struct State {
@@ -186,6 +204,8 @@ impl Member {
             outstanding: AtomicU32::new(0),
             state: Mutex::new(State { draining: spec.draining, health, streak: 0, healthy_since }),
             epoch: AtomicU64::new(0),
+            gone: AtomicBool::new(false),
+            farewell: Notify::new(),
         }
     }
 
@@ -199,6 +219,16 @@ impl Member {
 
     fn set_draining(&self, draining: bool) {
         self.state().draining = draining;
+    }
+
+    /// Whether its pool has it no more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    fn go(&self) {
+        self.gone.store(true, Ordering::Relaxed);
+        self.farewell.notify_waiters();
     }
 
     fn ask_anew(&self, probed: bool) {
@@ -251,6 +281,10 @@ impl Member {
             Ok(()) => Health::Healthy,
             Err(ailment) => Health::Unhealthy(ailment),
         };
+        drop(state);
+        if !well {
+            self.farewell.notify_waiters();
+        }
         true
     }
 

@@ -85,6 +85,9 @@ impl<'p> Passage<'p> {
         if !self.door.spec.server_field {
             headers.remove(SERVER);
         }
+        for (name, value) in &self.door.spec.fields {
+            headers.insert(name, value.clone());
+        }
         response
     }
 
@@ -251,7 +254,7 @@ impl<'p> Passage<'p> {
             join_cookies(&mut parts.headers);
         }
         fields::strip(&mut parts.headers);
-        fields::forward(&mut parts.headers, self.client, &self.live.manners);
+        fields::forward(&mut parts.headers, self.client, &self.live.manners, &self.door.spec);
         if let Some(upgrade) = upgrade {
             parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, upgrade);

@@ -98,8 +98,6 @@ pub struct Manners {
     pub strictness: Strictness,
     /// HTTP/2 is offered where there is TLS.
     pub http2: bool,
-    /// `X-Amzn-Tls-Version` and `X-Amzn-Tls-Cipher-Suite` are added.
-    pub tls_fields: bool,
     /// Members of every zone are used, not only those of the place.
     pub cross_zone: bool,
 }
@@ -130,8 +128,12 @@ pub struct DoorSpec {
     /// The first that fits decides.
     pub rules: Vec<RuleSpec>,
     pub otherwise: Action,
-    /// Header fields added to answers, or renamed on the way in.
+    /// Answers say who serves.
     pub server_field: bool,
+    /// Answers have these header fields, in place of what members say.
+    pub fields: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// Under which names members are told the version and the suite of a client's TLS.
+    pub tls_fields: Option<[http::HeaderName; 2]>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -211,6 +213,10 @@ pub struct PoolSpec {
     pub keep_source: bool,
     /// Members known to be ill are asked all the same where nobody is well.
     pub fail_open: bool,
+    /// Streams end when their member becomes ill.
+    pub end_of_ill: bool,
+    /// Streams and flows end when their member is no longer there.
+    pub end_of_gone: bool,
     /// As the front says where `None`.
     pub cross_zone: Option<bool>,
 }

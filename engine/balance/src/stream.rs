@@ -1,6 +1,7 @@
 //! Bytes carried both ways between a client and a member.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use tokio::time::timeout;
 use crate::counters::add;
 use crate::journal::Draft;
 use crate::live::{LiveDoor, LivePlace, LivePool, Member, Slot};
-use crate::spec::{Action, ProxyHeader, Sticky};
+use crate::spec::{Action, Health, PoolId, ProxyHeader, Sticky};
 use crate::tally::Tallied;
 use crate::upstream::CONNECT_MAX;
 use crate::{cookie, pick, tls};
@@ -68,16 +69,44 @@ pub(crate) async fn carry<S>(
         if !header.is_empty() && stream.write_all(&header).await.is_err() {
             return;
         }
-        if pool.spec.tls {
-            if let Ok(mut stream) = tls::connect(stream, member.address, false).await {
-                copy(&mut client, &mut stream).await;
+        let carrying = async {
+            if pool.spec.tls {
+                if let Ok(mut stream) = tls::connect(stream, member.address, false).await {
+                    copy(&mut client, &mut stream).await;
+                }
+            } else {
+                copy::<Tallied<S>, TcpStream>(&mut client, &mut stream).await;
             }
-        } else {
-            copy::<Tallied<S>, TcpStream>(&mut client, &mut stream).await;
+        };
+        tokio::select! {
+            () = carrying => {}
+            () = parted(slot, &pool.spec.id, &member) => {}
         }
         drop((underway, draft));
         return;
     }
+}
+
+/// Waits until a stream may not go on with its member.
+async fn parted(slot: &Slot, pool: &PoolId, member: &Member) {
+    loop {
+        let mut told = pin!(member.farewell.notified());
+        told.as_mut().enable();
+        if is_parted(slot, pool, member) {
+            return;
+        }
+        told.await;
+        let live = slot.get();
+        let ends = live.pools.get(pool).is_some_and(|pool| pool.spec.end_of_ill);
+        if ends && matches!(member.health(), Health::Unhealthy(_)) {
+            return;
+        }
+    }
+}
+
+/// Whether a member has left its pool, where that is the end of what it carries.
+pub(crate) fn is_parted(slot: &Slot, pool: &PoolId, member: &Member) -> bool {
+    member.is_gone() && slot.get().pools.get(pool).is_some_and(|pool| pool.spec.end_of_gone)
 }
 
 async fn copy<A, B>(client: &mut A, member: &mut B)

@@ -1,7 +1,7 @@
 //! TLS at the door: streams relieved of it, and gRPC with its trailers.
 
 use std::convert::Infallible;
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::world::{World, member};
+use crate::world::{World, member, read_head};
 
 /// Who the front is, and a client that trusts it.
 fn identity(alpn: &[&str]) -> (Identity, ClientConfig) {
@@ -120,4 +120,37 @@ fn grpc_passes_with_its_trailers_and_nothing_else_does() {
     spec.doors[0].speaks = Speaks::Http(None);
     world.ensure(spec);
     assert_eq!(world.get("/pkg.Service/Method").0, 464);
+}
+
+#[test]
+fn what_a_door_says_of_answers_and_of_tls_is_said() {
+    let plain = member(|stream| {
+        let mut reader = BufReader::new(stream);
+        while let Some(head) = read_head(&mut reader) {
+            let body = head.join("\n");
+            let length = body.len();
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nX-Frame-Options: DENY\r\nContent-Length: {length}\r\n\r\n{body}");
+            if reader.get_mut().write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let world = World::new();
+    let (identity, config) = identity(&["http/1.1"]);
+    let mut spec = world.spec(&[plain]);
+    spec.doors[0].speaks = Speaks::Http(Some(identity));
+    spec.doors[0].fields = vec![("x-frame-options".parse().unwrap(), "SAMEORIGIN".parse().unwrap())];
+    spec.doors[0].tls_fields = Some(["x-version".parse().unwrap(), "x-suite".parse().unwrap()]);
+    world.ensure(spec);
+    let connection = ClientConnection::new(Arc::new(config), name()).unwrap();
+    let stream = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, world.port)).unwrap();
+    let mut tls = StreamOwned::new(connection, stream);
+    tls.write_all(b"GET / HTTP/1.1\r\nHost: front.test\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    // Without a farewell of TLS this is an error, and all is there.
+    let _ = tls.read_to_end(&mut answer);
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.contains("x-frame-options: SAMEORIGIN") && !answer.contains("DENY"), "{answer}");
+    assert!(answer.contains("x-version: TLSv1.3") && answer.contains("x-suite: TLS_AES_"), "{answer}");
 }

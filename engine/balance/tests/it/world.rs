@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use balance::{
-    Action, Balance, Choice, DoorSpec, Forward, ForwardedFor, FrontSpec, Fronts, Manners, MemberSpec, Place,
-    PoolSpec, ProxyHeader, Speaks, Strictness, Upstream,
+    Action, Balance, Choice, DoorSpec, Forward, ForwardedFor, FrontId, FrontSpec, Fronts, Manners,
+    MemberSpec, Place, PoolSpec, ProxyHeader, Speaks, Strictness, Upstream,
 };
 
 /// How long a test waits for what must happen.
@@ -29,6 +29,10 @@ impl World {
 
     pub(crate) fn ensure(&self, spec: FrontSpec) {
         self.runtime.block_on(self.engine.ensure(spec)).unwrap();
+    }
+
+    pub(crate) fn remove(&self, id: &FrontId) {
+        self.runtime.block_on(self.engine.remove(id)).unwrap();
     }
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -63,6 +67,8 @@ impl World {
                 rules: Vec::new(),
                 otherwise: Action::Forward(Forward { pools: vec![("pool".into(), 1)], sticky: None }),
                 server_field: true,
+                fields: Vec::new(),
+                tls_fields: None,
             }],
             pools: vec![PoolSpec {
                 id: "pool".into(),
@@ -76,6 +82,8 @@ impl World {
                 proxy_header: ProxyHeader::None,
                 keep_source: false,
                 fail_open: true,
+                end_of_ill: false,
+                end_of_gone: false,
                 cross_zone: None,
             }],
             journal: false,
@@ -89,7 +97,6 @@ impl World {
                 drop_invalid: false,
                 strictness: Strictness::Defensive,
                 http2: true,
-                tls_fields: false,
                 cross_zone: true,
             },
         }

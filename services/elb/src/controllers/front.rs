@@ -77,7 +77,6 @@ fn manners(of: &LoadBalancer) -> Manners {
             _ => Strictness::Defensive,
         },
         http2: false,
-        tls_fields: false,
         cross_zone: of.attributes.cross_zone,
     }
 }
@@ -113,6 +112,8 @@ fn door(listener: &Listener, speaks: Speaks) -> DoorSpec {
         rules: Vec::new(),
         otherwise: Action::Forward(Forward { pools: vec![(pool_of(listener), 1)], sticky: None }),
         server_field: true,
+        fields: Vec::new(),
+        tls_fields: None,
     }
 }
 
@@ -141,6 +142,8 @@ fn pool(of: &LoadBalancer, listener: &Listener, instances: &[Instance]) -> PoolS
         proxy_header: if tells { ProxyHeader::V1 } else { ProxyHeader::None },
         keep_source: false,
         fail_open: false,
+        end_of_ill: false,
+        end_of_gone: true,
         cross_zone: None,
     }
 }

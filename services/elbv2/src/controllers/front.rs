@@ -8,7 +8,7 @@ use balance::{
     Choice, Codes, DoorSpec, Forward, ForwardedFor, FrontSpec, Identity, Manners, MemberSpec, Pattern, Place,
     PoolSpec, Probe, ProbeBy, ProxyHeader, RuleSpec, Speaks, Sticky, Strictness, Upstream,
 };
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 use ipnet::IpNet;
 use kernel::{Ctx, Result};
 use net::NicId;
@@ -16,7 +16,7 @@ use net::NicId;
 use super::certificate;
 use crate::ops::network;
 use crate::rules::arn::Named;
-use crate::rules::{health_check, load_balancer as names};
+use crate::rules::{health_check, listener_fields, load_balancer as names};
 use crate::service::Engines;
 use crate::state::action::Action;
 use crate::state::condition::Condition;
@@ -57,7 +57,7 @@ pub async fn spec(ctx: &Ctx, of: &LoadBalancer, nodes: &Nodes) -> Result<(FrontS
     let mut specs = Vec::new();
     for (listener, rules) in &doors {
         let identity = certificate::identity(ctx, listener).await?;
-        specs.extend(door(listener, rules, identity));
+        specs.extend(door(of, listener, rules, identity));
     }
     let spec = FrontSpec {
         id: of.id.as_str().into(),
@@ -125,13 +125,12 @@ fn manners(of: &LoadBalancer) -> Manners {
             _ => Strictness::Defensive,
         },
         http2: is_on("routing.http2.enabled"),
-        tls_fields: is_on("routing.http.x_amzn_tls_version_and_cipher_suite.enabled"),
         cross_zone: is_on("load_balancing.cross_zone.enabled"),
     }
 }
 
 /// A listener is one door, or two where it takes streams and datagrams.
-fn door(listener: &Listener, rules: &[Rule], identity: Option<Identity>) -> Vec<DoorSpec> {
+fn door(of: &LoadBalancer, listener: &Listener, rules: &[Rule], identity: Option<Identity>) -> Vec<DoorSpec> {
     let port = u16::try_from(listener.port).unwrap_or_default();
     let idle = seconds(listener.attribute("tcp.idle_timeout.seconds"));
     let stream = |tls| Speaks::Stream { tls, idle };
@@ -145,6 +144,7 @@ fn door(listener: &Listener, rules: &[Rule], identity: Option<Identity>) -> Vec<
         "TCP_UDP" => vec![stream(None), Speaks::Datagrams],
         _ => Vec::new(),
     };
+    let tells_tls = of.attribute("routing.http.x_amzn_tls_version_and_cipher_suite.enabled") == "true";
     let rule = |rule: &Rule| RuleSpec {
         conditions: rule.conditions.iter().filter_map(condition).collect(),
         action: action(&rule.action),
@@ -155,8 +155,24 @@ fn door(listener: &Listener, rules: &[Rule], identity: Option<Identity>) -> Vec<
         rules: rules.iter().map(rule).collect(),
         otherwise: action(&listener.action),
         server_field: listener.attribute("routing.http.response.server.enabled") != "false",
+        fields: fields(listener),
+        tls_fields: tells_tls.then(|| tls_fields(listener)).flatten(),
     };
     ways.into_iter().map(door).collect()
+}
+
+/// What a listener adds to answers.
+fn fields(listener: &Listener) -> Vec<(HeaderName, HeaderValue)> {
+    let set = listener_fields::added().filter_map(|(key, name)| {
+        let value = Some(listener.attribute(key)).filter(|value| !value.is_empty())?;
+        Some((name.parse().ok()?, value.parse().ok()?))
+    });
+    set.collect()
+}
+
+fn tls_fields(listener: &Listener) -> Option<[HeaderName; 2]> {
+    let name = |key| listener.attribute(key).parse().ok();
+    Some([name(listener_fields::TLS_VERSION)?, name(listener_fields::TLS_SUITE)?])
 }
 
 fn action(of: &Action) -> balance::Action {
@@ -248,6 +264,8 @@ fn pool(group: &TargetGroup, targets: &[Target]) -> PoolSpec {
         keep_source: group.attribute("preserve_client_ip.enabled") == "true"
             && targets.iter().all(|target| target.zone.is_some()),
         fail_open: true,
+        end_of_ill: group.attribute("target_health_state.unhealthy.connection_termination.enabled") == "true",
+        end_of_gone: group.attribute("deregistration_delay.connection_termination.enabled") == "true",
         cross_zone: group.attribute("load_balancing.cross_zone.enabled").parse().ok(),
     }
 }

@@ -2,6 +2,7 @@
 
 use kernel::Result;
 
+use super::listener_fields as fields;
 use crate::errors;
 use crate::state::Pairs;
 use crate::state::load_balancer::{Kind, LoadBalancer};
@@ -9,17 +10,21 @@ use crate::state::target_group::{TargetGroup, TargetType};
 
 /// What an attribute may be.
 #[derive(Clone, Copy, Debug)]
-enum Value {
+pub(super) enum Value {
     /// It is what it is: another value means something that is not served here.
     Fixed,
     Switch,
     Number(i64, i64),
     Word(&'static [&'static str]),
     Text,
+    /// The value of a header field.
+    Field,
+    /// The name of one.
+    FieldName,
 }
 
 /// An attribute: key, default, and what else it may be.
-type Row = (&'static str, &'static str, Value);
+pub(super) type Row = (&'static str, &'static str, Value);
 
 const SWITCH: Value = Value::Switch;
 
@@ -85,12 +90,17 @@ const GROUP_OF_APPLICATION: &[Row] = &[
 ];
 
 const GROUP_OF_NETWORK: &[Row] = &[
-    ("deregistration_delay.connection_termination.enabled", "false", Value::Fixed),
     ("proxy_protocol_v2.enabled", "false", SWITCH),
     ("stickiness.type", "source_ip", Value::Word(&["source_ip"])),
-    ("target_health_state.unhealthy.connection_termination.enabled", "false", Value::Fixed),
     ("target_health_state.unhealthy.draining_interval_seconds", "0", Value::Fixed),
 ];
+
+/// Whether what is under way ends with its target: when it is gone, and when it becomes unhealthy (API reference,
+/// TargetGroupAttribute).
+const ENDS_GONE: &str = "deregistration_delay.connection_termination.enabled";
+const ENDS_ILL: &str = "target_health_state.unhealthy.connection_termination.enabled";
+const ENDS_OF_STREAMS: &[Row] = &[(ENDS_GONE, "false", SWITCH), (ENDS_ILL, "true", SWITCH)];
+const ENDS_OF_DATAGRAMS: &[Row] = &[(ENDS_GONE, "true", SWITCH), (ENDS_ILL, "false", Value::Fixed)];
 
 const LISTENER_HTTP: &[Row] = &[("routing.http.response.server.enabled", "true", SWITCH)];
 const LISTENER_TCP: &[Row] = &[("tcp.idle_timeout.seconds", "350", Value::Number(60, 6_000))];
@@ -117,22 +127,23 @@ const KEEPS_UNLESS_SAID: &[Row] = &[(KEEPS, "true", SWITCH)];
 const KEEPS_IF_SAID: &[Row] = &[(KEEPS, "false", SWITCH)];
 
 fn rows_of_target_group(group: &TargetGroup) -> impl Iterator<Item = &'static Row> {
-    let (own, keeps): (&[Row], &[Row]) = match (&*group.protocol, group.target_type) {
-        ("HTTP" | "HTTPS", _) => (GROUP_OF_APPLICATION, &[]),
-        ("UDP" | "TCP_UDP", _) => (GROUP_OF_NETWORK, ALWAYS_KEEPS),
-        (_, TargetType::Instance) => (GROUP_OF_NETWORK, KEEPS_UNLESS_SAID),
-        (_, TargetType::Ip) => (GROUP_OF_NETWORK, KEEPS_IF_SAID),
+    let (own, ends, keeps): (&[Row], &[Row], &[Row]) = match (&*group.protocol, group.target_type) {
+        ("HTTP" | "HTTPS", _) => (GROUP_OF_APPLICATION, &[], &[]),
+        ("UDP" | "TCP_UDP", _) => (GROUP_OF_NETWORK, ENDS_OF_DATAGRAMS, ALWAYS_KEEPS),
+        (_, TargetType::Instance) => (GROUP_OF_NETWORK, ENDS_OF_STREAMS, KEEPS_UNLESS_SAID),
+        (_, TargetType::Ip) => (GROUP_OF_NETWORK, ENDS_OF_STREAMS, KEEPS_IF_SAID),
     };
-    GROUP.iter().chain(own).chain(keeps)
+    GROUP.iter().chain(own).chain(ends).chain(keeps)
 }
 
 fn rows_of_listener(protocol: &str) -> impl Iterator<Item = &'static Row> {
-    let rows = match protocol {
-        "HTTP" | "HTTPS" => LISTENER_HTTP,
-        "TCP" | "TLS" => LISTENER_TCP,
-        _ => &[],
+    let (rows, added, renamed): (&[Row], &[Row], &[Row]) = match protocol {
+        "HTTP" => (LISTENER_HTTP, fields::ADDED, &[]),
+        "HTTPS" => (LISTENER_HTTP, fields::ADDED, fields::RENAMED),
+        "TCP" | "TLS" => (LISTENER_TCP, &[], &[]),
+        _ => (&[], &[], &[]),
     };
-    rows.iter()
+    rows.iter().chain(added).chain(renamed)
 }
 
 fn default(mut rows: impl Iterator<Item = &'static Row>, key: &str) -> &'static str {
@@ -226,7 +237,15 @@ pub fn set_of_target_group(group: &mut TargetGroup, given: Given) -> Result<()> 
 /// # Errors
 /// As [`set_of_load_balancer`].
 pub fn set_of_listener(protocol: &str, set: &mut Pairs, given: Given) -> Result<()> {
-    apply("Listener", &rows_of_listener(protocol).copied().collect::<Vec<_>>(), set, given)
+    apply("Listener", &rows_of_listener(protocol).copied().collect::<Vec<_>>(), set, given)?;
+    let name = |key| {
+        let name = set.get(key).map_or_else(|| default_of_listener(protocol, key), String::as_str);
+        name.to_ascii_lowercase()
+    };
+    if protocol == "HTTPS" && name(fields::TLS_VERSION) == name(fields::TLS_SUITE) {
+        return Err(errors::configuration("Two listener attributes cannot name the same header"));
+    }
+    Ok(())
 }
 
 fn apply(what: &str, rows: &[Row], set: &mut Pairs, given: Given) -> Result<()> {
@@ -250,6 +269,8 @@ fn apply(what: &str, rows: &[Row], set: &mut Pairs, given: Given) -> Result<()> 
             }
             Value::Word(words) => words.contains(&&*value),
             Value::Text => value.len() <= 512,
+            Value::Field => fields::is_value(&key, &value),
+            Value::FieldName => fields::is_name(&value),
         };
         if !fits {
             return Err(errors::validation(format!(
@@ -302,5 +323,56 @@ mod tests {
         assert!(all.contains(&("deletion_protection.enabled".into(), "false".into())));
         assert_eq!(set.attribute(DENIES), "false");
         assert_eq!(LoadBalancer { internal: true, ..balancer() }.attribute(DENIES), "true");
+    }
+
+    fn group(protocol: &str) -> TargetGroup {
+        TargetGroup {
+            id: String::new(),
+            name: String::new(),
+            protocol: protocol.to_owned(),
+            protocol_version: None,
+            port: 80,
+            vpc: String::new(),
+            target_type: TargetType::Instance,
+            address_type: Default::default(),
+            check: crate::rules::health_check::usual(protocol, None),
+            created_at: 0,
+            attributes: Pairs::new(),
+            tags: Pairs::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_under_way_ends_with_its_target_by_protocol() {
+        let ends = |protocol| {
+            [group(protocol).attribute(ENDS_GONE) == "true", group(protocol).attribute(ENDS_ILL) == "true"]
+        };
+        assert_eq!((ends("TCP"), ends("TLS")), ([false, true], [false, true]));
+        assert_eq!((ends("UDP"), ends("TCP_UDP")), ([true, false], [true, false]));
+        let set = |protocol, key, value| set_of_target_group(&mut group(protocol), give(key, value));
+        assert!(set("TCP", ENDS_ILL, "false").is_ok() && set("UDP", ENDS_GONE, "false").is_ok());
+        assert!(set("UDP", ENDS_ILL, "true").is_err() && set("HTTP", ENDS_ILL, "true").is_err());
+    }
+
+    #[test]
+    fn listeners_word_header_fields() {
+        let set = |protocol, given: [(&str, &str); 2]| {
+            let mut pairs = Pairs::new();
+            let given = given.map(|(key, value)| (Some(key.to_owned()), Some(value.to_owned()))).to_vec();
+            set_of_listener(protocol, &mut pairs, given).map(|()| pairs).map_err(|error| error.query_code())
+        };
+        let frame = "routing.http.response.x_frame_options.header_value";
+        let server = ("routing.http.response.server.enabled", "false");
+        assert_eq!(set("HTTP", [(frame, "DENY"), server]).unwrap()[frame], "DENY");
+        assert_eq!(set("HTTP", [(frame, "deny"), server]), Err("ValidationError"));
+        let renamed = (fields::TLS_VERSION, "X-Version");
+        assert!(set("HTTPS", [renamed, server]).is_ok());
+        assert_eq!(set("HTTP", [renamed, server]), Err("InvalidConfigurationRequest"));
+        assert_eq!(
+            set("HTTPS", [renamed, (fields::TLS_SUITE, "x-version")]),
+            Err("InvalidConfigurationRequest")
+        );
+        let certificate = ("routing.http.request.x_amzn_mtls_clientcert.header_name", "X-Own");
+        assert_eq!(set("HTTPS", [certificate, server]), Err("InvalidConfigurationRequest"));
     }
 }

@@ -9,6 +9,7 @@ pub mod condition;
 pub mod health;
 pub mod health_check;
 pub mod listener;
+pub mod listener_fields;
 pub mod load_balancer;
 pub mod metric;
 pub mod network_log;
