@@ -70,6 +70,9 @@ fn check_steps(asked: &api::StepScalingPolicyConfiguration) -> Result<()> {
         return Err(errors::validation("MinAdjustmentMagnitude is of PercentChangeInCapacity only."));
     }
     check_cooldown(asked.cooldown)?;
+    if kind == "ExactCapacity" && steps(asked).iter().any(|step| step.adjustment < 0) {
+        return Err(errors::validation("ScalingAdjustment cannot be negative for ExactCapacity."));
+    }
     scaling::check_steps(&steps(asked)).map_err(errors::validation)
 }
 
@@ -90,4 +93,25 @@ pub fn steps(asked: &api::StepScalingPolicyConfiguration) -> Vec<Step> {
         adjustment: one.scaling_adjustment,
     };
     asked.step_adjustments.iter().flatten().map(step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exact_capacity_is_not_negative() {
+        let asked = |kind: &str, adjustment| api::StepScalingPolicyConfiguration {
+            adjustment_type: Some(kind.to_owned()),
+            step_adjustments: Some(vec![api::StepAdjustment {
+                metric_interval_lower_bound: Some(0.0),
+                scaling_adjustment: adjustment,
+                ..Default::default()
+            }]),
+            ..Default::default()
+        };
+        assert!(check_steps(&asked("ExactCapacity", -1)).is_err());
+        assert!(check_steps(&asked("ExactCapacity", 0)).is_ok());
+        assert!(check_steps(&asked("ChangeInCapacity", -1)).is_ok());
+    }
 }

@@ -10,6 +10,8 @@ use crate::state::instance::Instance;
 
 pub const SOURCE: &str = "aws.autoscaling";
 
+const CAUSE_CHARS_MAX: usize = 1_023;
+
 /// What an activity does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doing {
@@ -57,7 +59,7 @@ pub fn begin(
         group: group.name().to_owned(),
         group_arn: group.arn(&scope),
         description: doing.words(instance.id.as_deref()),
-        cause: cause.chars().take(1_023).collect(),
+        cause: cause.chars().take(CAUSE_CHARS_MAX).collect(),
         started_at: now,
         ended_at: None,
         status: if doing == Doing::Launch { "PreInService" } else { "InProgress" }.to_owned(),
@@ -69,6 +71,25 @@ pub fn begin(
     activity::put(tx, &scope, &begun)?;
     instance.activity = Some(begun.key());
     Ok(begun)
+}
+
+/// Writes down what was wanted of a group and cannot be.
+pub fn fail(tx: &mut Tx<'_, '_>, group: &Group, what: &str, cause: &str) -> Result<()> {
+    let (scope, now) = (*tx.ctx().scope(), tx.ctx().now());
+    let failed = Activity {
+        id: tx.ctx().ids().uuid(),
+        group: group.name().to_owned(),
+        group_arn: group.arn(&scope),
+        description: what.to_owned(),
+        cause: cause.chars().take(CAUSE_CHARS_MAX).collect(),
+        started_at: now,
+        ended_at: Some(now),
+        status: "Failed".to_owned(),
+        message: Some(what.to_owned()),
+        progress: 100,
+        details: "{}".to_owned(),
+    };
+    activity::put(tx, &scope, &failed)
 }
 
 /// How an activity ends.

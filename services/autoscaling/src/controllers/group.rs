@@ -9,6 +9,7 @@ use super::activity::{self, Doing};
 use super::instance::{CONTROLLER as INSTANCE, turn};
 use super::launch::Source;
 use super::{health, refresh};
+use crate::rules::cause;
 use crate::rules::plan::{Facts, New, Plan, plan};
 use crate::rules::termination::Current;
 use crate::state::group::{self, Group};
@@ -85,6 +86,7 @@ fn work(
     let instances = instance::of_group(tx, &scope, name)?;
     let retry_at = group::memory(tx, &scope, name)?.retry_at;
     let unit = source.unit();
+    let before = (group.cause.is_some(), group.is_replacing);
     let facts = Facts { group: &group, instances: &instances, current, now, retry_at, unit };
     let made = plan(&facts);
     for end in &made.ends {
@@ -112,7 +114,12 @@ fn work(
         group.warm_pool = None;
         group.is_pool_deleting = false;
     }
-    let before = (group.cause.is_some(), group.is_replacing);
+    if made.is_stuck
+        && let Some(wanted) = group.cause.take()
+    {
+        // Said once of what was wanted.
+        activity::fail(tx, &group, cause::PROTECTED, &cause::stuck(now, &wanted))?;
+    }
     if made.is_settled {
         (group.cause, group.is_replacing) = (None, false);
     }

@@ -7,7 +7,7 @@ use kernel::{Ctx, Error, Kind, Result};
 
 use super::ec2::{self as cloud, Seen, Template};
 use crate::errors;
-use crate::rules::mixed::{self, Choice};
+use crate::rules::mixed::{self, Choice, Named};
 use crate::rules::{launch_configuration as rules, tag};
 use crate::state::group::{Group, Place};
 use crate::state::instance::{Instance, Origin};
@@ -231,17 +231,21 @@ pub fn instance_tags(group: &Group) -> Vec<ec2::Tag> {
 }
 
 /// Asks EC2 whether the caller could launch what the group would, in every way it may: theirs are the rights, ours the launch.
+/// Gives the templates it would launch from.
 ///
 /// # Errors
 /// `ValidationError` with EC2's words.
-pub async fn check(ctx: &Ctx, source: &Source, group: &Group) -> Result<()> {
+pub async fn check(ctx: &Ctx, source: &Source, group: &Group) -> Result<Vec<Named>> {
     let place = group.places.first().cloned();
     let place = place
         .ok_or_else(|| errors::validation("At least one Availability Zone or VPC Subnet is required."))?;
     let choices = match source {
         Source::Templates(choices, _) => choices,
-        Source::Configuration(name) => return check_configuration(ctx, name, group, &place).await,
+        Source::Configuration(name) => {
+            return check_configuration(ctx, name, group, &place).await.map(|()| Vec::new());
+        }
     };
+    let mut named = Vec::new();
     for choice in choices {
         let Template { origin, data } = cloud::template(ctx, &choice.template).await?;
         if data.instance_market_options.is_some() && matches!(source, Source::Templates(_, Some(_))) {
@@ -250,18 +254,19 @@ pub async fn check(ctx: &Ctx, source: &Source, group: &Group) -> Result<()> {
                  cannot be used with a MixedInstancesPolicy",
             ));
         }
-        let name = origin.template.as_ref().map(|(id, ..)| id.clone()).unwrap_or_default();
+        let (id, name) = origin.template.clone().map(|(id, name, _)| (id, name)).unwrap_or_default();
         let request = tried(at_place(of_template(&origin, &data, choice), group, &place, String::new()));
         match refusal(ctx.call(ec2::op::RunInstances, request).await) {
             None => {}
             Some(error) if error.kind() == Kind::Denied => {
-                return Err(errors::template_not_allowed(&name, error.message()));
+                return Err(errors::template_not_allowed(&id, error.message()));
             }
             Some(error) if error.kind() == Kind::Internal => return Err(error),
             Some(error) => return Err(errors::bad_template(error.message())),
         }
+        named.push((id, name));
     }
-    Ok(())
+    Ok(named)
 }
 
 /// A launch configuration asks no rights of who uses it.

@@ -11,6 +11,7 @@ use crate::controllers::launch::{self, Source};
 use crate::controllers::{ec2, target};
 use crate::errors;
 use crate::rules::cause::{self, Wanting};
+use crate::rules::mixed::{self, Named};
 use crate::rules::{group as rules, tag};
 use crate::state::group::{self, Group};
 use crate::state::hook::{self, Hook};
@@ -29,7 +30,7 @@ pub async fn create_auto_scaling_group(ctx: &Ctx, input: api::CreateAutoScalingG
     let tags = asked.tags.take().unwrap_or_default();
     asked.tags = Some(tags.iter().map(|one| tag::complete(one, &name)).collect());
     let hooks = asked.lifecycle_hook_specification_list.take().unwrap_or_default();
-    let made = Group {
+    let mut made = Group {
         asked: Kept(asked),
         uuid: ctx.ids().uuid(),
         created_at: now,
@@ -47,9 +48,11 @@ pub async fn create_auto_scaling_group(ctx: &Ctx, input: api::CreateAutoScalingG
         ceiling: None,
     };
     check_role(ctx, made.asked.0.service_linked_role_arn.as_deref()).await?;
-    check_source(ctx, &made).await?;
+    let named = check_source(ctx, &made).await?;
+    complete(&mut made, &named);
     target::check(ctx, &made.sources()).await?;
     let hooks = hooks.iter().map(|one| hook_of(one, &name)).collect::<Result<Vec<Hook>>>()?;
+    crate::rules::hook::check_names(&hooks)?;
     link_role(ctx).await?;
     ctx.write(|tx| {
         if group::find(tx, &scope, &name)?.is_some() {
@@ -84,8 +87,15 @@ fn check_configuration(from: &mut impl kernel::Reader, scope: &kernel::Scope, of
 }
 
 /// What it would launch from must be there, and the caller be allowed to launch it.
-async fn check_source(ctx: &Ctx, of: &Group) -> Result<()> {
+async fn check_source(ctx: &Ctx, of: &Group) -> Result<Vec<Named>> {
     launch::check(ctx, &Source::of_group(of), of).await
+}
+
+/// Its templates are kept by id and name.
+fn complete(group: &mut Group, known: &[Named]) {
+    let asked = &mut group.asked.0;
+    asked.launch_template.iter_mut().for_each(|spec| mixed::complete(spec, known));
+    asked.mixed_instances_policy.iter_mut().for_each(|policy| mixed::complete_policy(policy, known));
 }
 
 /// A role that is named must be one of this service's.
@@ -135,9 +145,10 @@ pub async fn update_auto_scaling_group(ctx: &Ctx, input: api::UpdateAutoScalingG
     let has_source = input.launch_configuration_name.is_some()
         || input.launch_template.is_some()
         || input.mixed_instances_policy.is_some();
+    let mut named = Vec::new();
     if has_source || places.is_some() || input.placement_group.is_some() {
         let places = places.clone().unwrap_or_else(|| wanted.places.clone());
-        check_source(ctx, &Group { places, ..wanted }).await?;
+        named = check_source(ctx, &Group { places, ..wanted }).await?;
     }
     change(ctx, &name, |tx, found| {
         let before = found.desired;
@@ -145,6 +156,7 @@ pub async fn update_auto_scaling_group(ctx: &Ctx, input: api::UpdateAutoScalingG
         if let Some(places) = &places {
             after.places.clone_from(places);
         }
+        complete(&mut after, &named);
         check_configuration(tx, &scope, &after)?;
         if has_source && refresh::active(tx, &scope, &name)?.is_some_and(|active| active.has_desired()) {
             return Err(errors::refresh_decides());
@@ -178,7 +190,10 @@ fn changed(mut group: Group, input: &api::UpdateAutoScalingGroupType) -> Result<
     let desired = input
         .desired_capacity
         .unwrap_or_else(|| group.desired.max(asked.min_size).min(asked.max_size.max(asked.min_size)));
-    rules::check(&asked, desired)?;
+    rules::check_rest(&asked, desired)?;
+    if has_source {
+        rules::check_source(&asked)?;
+    }
     group.asked = Kept(asked);
     group.desired = desired;
     Ok(group)

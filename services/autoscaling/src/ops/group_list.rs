@@ -6,9 +6,12 @@ use kernel::{Ctx, Result, Scope};
 use shape::Timestamp;
 
 use crate::errors;
-use crate::rules::page;
+use crate::rules::{mixed, page};
 use crate::state::group::{self, Group};
 use crate::state::instance::{self, Instance, Stage};
+
+/// Instances that one call may name (API reference).
+const IDS_MAX: usize = 50;
 
 pub async fn describe_auto_scaling_groups(
     ctx: &Ctx,
@@ -88,6 +91,9 @@ fn view(scope: &Scope, group: &Group, instances: &[Instance], shows: bool) -> ap
         asked.termination_policies.clone().filter(|all| !all.is_empty()).or(Some(vec!["Default".to_owned()]));
     view.new_instances_protected_from_scale_in =
         Some(asked.new_instances_protected_from_scale_in.unwrap_or_default());
+    if let Some(policy) = &mut view.mixed_instances_policy {
+        policy.instances_distribution = Some(mixed::whole(policy.instances_distribution.take()));
+    }
     view.service_linked_role_arn =
         Some(asked.service_linked_role_arn.clone().unwrap_or_else(|| linked_role(scope)));
     view.target_group_arns = Some(asked.target_group_arns.clone().unwrap_or_default());
@@ -169,6 +175,9 @@ pub async fn describe_auto_scaling_instances(
 ) -> Result<api::AutoScalingInstancesType> {
     let scope = *ctx.scope();
     let ids = input.instance_ids.unwrap_or_default();
+    if ids.len() > IDS_MAX {
+        return Err(errors::validation(format!("At most {IDS_MAX} instance IDs can be described at once.")));
+    }
     let all = ctx.read(|snap| instance::all(snap, &scope)).await?;
     let is_wanted = |one: &Instance| ids.is_empty() || one.id.as_ref().is_some_and(|id| ids.contains(id));
     let found: Vec<Instance> = all.into_iter().filter(|one| one.id.is_some() && is_wanted(one)).collect();

@@ -9,7 +9,7 @@ use super::{change, get_changeable, get_group};
 use crate::controllers::launch::{self, Source};
 use crate::controllers::refresh as controller;
 use crate::errors;
-use crate::rules::{page, refresh as rules};
+use crate::rules::{mixed, page, refresh as rules};
 use crate::state::group::Group;
 use crate::state::refresh::{self, Refresh, Status};
 
@@ -22,11 +22,15 @@ pub async fn start_instance_refresh(
 ) -> Result<api::StartInstanceRefreshAnswer> {
     let scope = *ctx.scope();
     rules::check(&input)?;
+    let mut input = input;
     let name = input.auto_scaling_group_name.clone();
     let group = ctx.read(|snap| get_changeable(snap, &scope, &name)).await?;
-    if let Some(desired) = &input.desired_configuration {
-        let (template, mixed) = (desired.launch_template.as_ref(), desired.mixed_instances_policy.as_ref());
-        launch::check(ctx, &Source::of(None, template, mixed), &group).await?;
+    if let Some(desired) = &mut input.desired_configuration {
+        let (template, policy) = (&mut desired.launch_template, &mut desired.mixed_instances_policy);
+        let source = Source::of(None, template.as_ref(), policy.as_ref());
+        let named = launch::check(ctx, &source, &group).await?;
+        template.iter_mut().for_each(|spec| mixed::complete(spec, &named));
+        policy.iter_mut().for_each(|policy| mixed::complete_policy(policy, &named));
     }
     if input.preferences.as_ref().is_some_and(|wishes| wishes.auto_rollback == Some(true))
         && is_moving(&group)

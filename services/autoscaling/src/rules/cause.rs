@@ -85,6 +85,15 @@ pub fn shrunk(now: Millis, before: Option<&str>, from: i32, to: i32, id: &str) -
     join(Some(&join(before, &words)), &chosen)
 }
 
+/// Why a group keeps more than is wanted.
+pub const PROTECTED: &str =
+    "Could not scale to desired capacity because all remaining instances are protected from scale-in.";
+
+/// There is nothing more to be done about what was wanted.
+pub fn stuck(now: Millis, before: &str) -> String {
+    join(Some(before), &at(now, "group reached equilibrium."))
+}
+
 fn join(before: Option<&str>, after: &str) -> String {
     before.map_or_else(|| after.to_owned(), |before| format!("{before}  {after}"))
 }

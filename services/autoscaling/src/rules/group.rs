@@ -44,11 +44,21 @@ pub fn check_name(name: &str, what: &str) -> Result<()> {
 /// # Errors
 /// What no group may be.
 pub fn check(asked: &api::CreateAutoScalingGroupType, desired: i32) -> Result<()> {
+    check_source(asked)?;
+    check_rest(asked, desired)
+}
+
+/// Everything but what it launches from.
+///
+/// # Errors
+/// What no group may be.
+pub fn check_rest(asked: &api::CreateAutoScalingGroupType, desired: i32) -> Result<()> {
     check_name(&asked.auto_scaling_group_name, "Group name")?;
     check_sizes(asked.min_size, asked.max_size, desired)?;
-    check_source(asked)?;
     termination::check(asked.termination_policies.as_deref())?;
-    tag::check(asked.tags.as_deref().unwrap_or_default())?;
+    let tags = asked.tags.as_deref().unwrap_or_default();
+    tag::check(tags)?;
+    tag::check_group(tags, &asked.auto_scaling_group_name)?;
     for kind in asked.health_check_type.iter().flat_map(|kinds| kinds.split(',')) {
         match kind {
             "EC2" | "ELB" => {}
@@ -138,7 +148,9 @@ pub fn check_sizes(min: i32, max: i32, desired: i32) -> Result<()> {
     Ok(())
 }
 
-fn check_source(asked: &api::CreateAutoScalingGroupType) -> Result<()> {
+/// # Errors
+/// Not exactly one thing to launch from, or one that cannot be.
+pub fn check_source(asked: &api::CreateAutoScalingGroupType) -> Result<()> {
     let given = [
         asked.launch_configuration_name.is_some(),
         asked.launch_template.is_some(),

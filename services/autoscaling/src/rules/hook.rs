@@ -20,6 +20,23 @@ pub fn check_new(asked: api::PutLifecycleHookType) -> Result<Hook> {
     Ok(hook)
 }
 
+/// The hooks a group is made with.
+///
+/// # Errors
+/// Two of one name, or too many.
+pub fn check_names(hooks: &[Hook]) -> Result<()> {
+    if hooks.len() > HOOKS_MAX {
+        return Err(errors::limit(format!("A group can have at most {HOOKS_MAX} hooks.")));
+    }
+    for (at, hook) in hooks.iter().enumerate() {
+        if hooks.iter().skip(at + 1).any(|other| other.name() == hook.name()) {
+            let message = format!("Duplicate lifecycle hook names are not allowed: {}", hook.name());
+            return Err(errors::validation(message));
+        }
+    }
+    Ok(())
+}
+
 /// # Errors
 /// An unknown transition, a result that is none, a heartbeat out of bounds, or a target nobody could reach.
 pub fn check(hook: &Hook) -> Result<()> {

@@ -12,6 +12,44 @@ pub struct Choice {
     pub weight_is_given: bool,
 }
 
+/// A template: its id, and its name.
+pub type Named = (String, String);
+
+/// A template is known by both.
+pub fn complete(spec: &mut api::LaunchTemplateSpecification, known: &[Named]) {
+    let given = (&spec.launch_template_id, &spec.launch_template_name);
+    let is = |(id, name): &&Named| match given {
+        (Some(given), _) => given == id,
+        (None, given) => given.as_ref() == Some(name),
+    };
+    if let Some((id, name)) = known.iter().find(is).cloned() {
+        (spec.launch_template_id, spec.launch_template_name) = (Some(id), Some(name));
+    }
+}
+
+/// The same for every template of a policy.
+pub fn complete_policy(policy: &mut api::MixedInstancesPolicy, known: &[Named]) {
+    let Some(template) = &mut policy.launch_template else { return };
+    let overrides = template.overrides.iter_mut().flatten();
+    let others = overrides.filter_map(|one| one.launch_template_specification.as_mut());
+    template.launch_template_specification.iter_mut().chain(others).for_each(|spec| complete(spec, known));
+}
+
+/// Shares with all that is assumed (API reference, InstancesDistribution).
+pub fn whole(shares: Option<api::InstancesDistribution>) -> api::InstancesDistribution {
+    let mut shares = shares.unwrap_or_default();
+    shares.on_demand_allocation_strategy.get_or_insert_with(|| "prioritized".to_owned());
+    shares.on_demand_base_capacity.get_or_insert(0);
+    shares.on_demand_percentage_above_base_capacity.get_or_insert(100);
+    let spot = shares.spot_allocation_strategy.get_or_insert_with(|| LOWEST_PRICE.to_owned());
+    if spot == LOWEST_PRICE {
+        shares.spot_instance_pools.get_or_insert(2);
+    }
+    shares
+}
+
+const LOWEST_PRICE: &str = "lowest-price";
+
 /// The ways of a policy, the first to be tried first. There is one market, so what strategies would order by capacity
 /// stays as it was given.
 pub fn choices(policy: &api::MixedInstancesPolicy) -> Vec<Choice> {

@@ -49,6 +49,8 @@ pub struct Plan {
     pub is_settled: bool,
     /// Instances that are not well end: what is launched next is there for them.
     pub is_replacing: bool,
+    /// What is too much is protected: nothing more will end.
+    pub is_stuck: bool,
     /// Look again then.
     pub again_at: Option<Millis>,
 }
@@ -204,6 +206,8 @@ fn shrink(facts: &Facts<'_>, counted: &[&Instance], capacity: i32, plan: &mut Pl
         now_there -= victim.weight;
         chosen.push(victim);
     }
+    plan.is_stuck = now_there > facts.group.desired
+        && counted.iter().all(|one| one.protected || chosen.iter().any(|gone| gone.slot == one.slot));
     let reuses = facts.group.warm_pool.as_ref().is_some_and(|pool| {
         pool.0.instance_reuse_policy.as_ref().and_then(|policy| policy.reuse_on_scale_in) == Some(true)
     });
@@ -377,5 +381,16 @@ mod tests {
         assert!(!made.is_settled && made.is_replacing);
         let made = planned(&Group { is_replacing: true, ..group }, &all[1..]);
         assert!(made.launches[0].cause.starts_with("a user request."), "{}", made.launches[0].cause);
+    }
+
+    #[test]
+    fn where_the_rest_is_protected_it_is_stuck() {
+        let group = group(0, Some("a user request."));
+        let mut all = [served("1", &group), served("2", &group)];
+        assert!(!planned(&group, &all).is_stuck);
+        all[0].protected = true;
+        let made = planned(&group, &all);
+        assert!(made.is_stuck && made.ends.len() == 1);
+        assert!(!planned(&Group { desired: 1, ..group }, &all).is_stuck);
     }
 }

@@ -19,13 +19,15 @@ pub fn start(asked: &api::PutScheduledUpdateGroupActionType) -> Option<Millis> {
 /// An action that changes nothing, is never, or whose sizes contradict each other.
 pub fn check(asked: &api::PutScheduledUpdateGroupActionType, now: Millis) -> Result<()> {
     let sizes = [asked.min_size, asked.max_size, asked.desired_capacity];
-    if sizes.iter().all(|size| size.is_none_or(|size| size == -1)) {
+    if sizes.iter().all(Option::is_none) {
         return Err(errors::validation(
             "At least one of the following must be specified: MinSize, MaxSize, DesiredCapacity.",
         ));
     }
-    let given = |size: Option<i32>| size.filter(|size| *size != -1);
-    let (min, max, desired) = (given(asked.min_size), given(asked.max_size), given(asked.desired_capacity));
+    let [min, max, desired] = sizes;
+    if desired.is_some_and(|desired| desired < 0) {
+        return Err(errors::validation("Desired capacity must be 0 or more."));
+    }
     let low = min.unwrap_or(0);
     let high = max.unwrap_or(super::group::SIZE_MAX);
     super::group::check_sizes(low, high, desired.unwrap_or(low))?;

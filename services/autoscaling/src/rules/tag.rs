@@ -44,6 +44,21 @@ pub fn check(tags: &[api::Tag]) -> Result<()> {
     Ok(())
 }
 
+/// Tags that come with a group are its own.
+///
+/// # Errors
+/// One that names another.
+pub fn check_group(tags: &[api::Tag], group: &str) -> Result<()> {
+    let others = |tag: &&api::Tag| tag.resource_id.as_deref().is_some_and(|id| id != group);
+    match tags.iter().find(others) {
+        Some(tag) => Err(errors::validation(format!(
+            "The tag {} must have the ResourceId {group}, the name of the Auto Scaling group.",
+            tag.key
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Keys and values, for policies.
 pub fn pairs(tags: Option<&[api::Tag]>) -> impl Iterator<Item = (&str, &str)> {
     tags.unwrap_or_default().iter().map(|tag| (&*tag.key, tag.value.as_deref().unwrap_or_default()))

@@ -195,3 +195,73 @@ async fn a_warm_pool_lends_its_instances() {
     let two = cloud.rests(2).await;
     assert!(two.iter().any(|one| one.instance_id == warm), "the warm one came");
 }
+
+const PROTECTED: &str =
+    "Could not scale to desired capacity because all remaining instances are protected from scale-in.";
+
+#[tokio::test]
+async fn a_group_that_may_not_shrink_says_so_once() {
+    let cloud = Cloud::new().await;
+    let asked = CreateAutoScalingGroupType {
+        new_instances_protected_from_scale_in: Some(true),
+        ..Cloud::asked(0, 2)
+    };
+    cloud.test.call(op::CreateAutoScalingGroup, asked).await.unwrap();
+    cloud.capacity(2).await.unwrap();
+    cloud.rests(2).await;
+    cloud.capacity(1).await.unwrap();
+    let stuck = async || {
+        let told = cloud.activities().await;
+        told.into_iter().filter(|one| one.description.as_deref() == Some(PROTECTED)).collect::<Vec<_>>()
+    };
+    cloud.until("it says so", async || !stuck().await.is_empty()).await;
+    for _ in 0..20 {
+        cloud.test.advance(5_000);
+        cloud.rests(2).await;
+    }
+    let told = stuck().await;
+    assert_eq!((told.len(), told[0].status_code.as_str()), (1, "Failed"));
+    assert!(told[0].cause.contains("changing the desired capacity from 2 to 1."), "{}", told[0].cause);
+}
+
+#[tokio::test]
+async fn templates_are_known_by_id_and_name_and_shares_in_whole() {
+    let cloud = Cloud::new().await;
+    cloud.test.call(op::CreateAutoScalingGroup, Cloud::asked(0, 2)).await.unwrap();
+    let spec = cloud.group().await.launch_template.unwrap();
+    let both = (Some("lt-1".to_owned()), Some("web".to_owned()));
+    assert_eq!((spec.launch_template_id, spec.launch_template_name), both);
+    // What was not changed is not refused for it.
+    let name = GROUP.to_owned();
+    let update =
+        UpdateAutoScalingGroupType { auto_scaling_group_name: name, max_size: Some(3), ..Default::default() };
+    cloud.test.call(op::UpdateAutoScalingGroup, update.clone()).await.unwrap();
+    let by_name =
+        LaunchTemplateSpecification { launch_template_name: Some("web".to_owned()), ..Default::default() };
+    let choice = LaunchTemplateOverrides {
+        instance_type: Some("t3.small".to_owned()),
+        launch_template_specification: Some(by_name.clone()),
+        ..Default::default()
+    };
+    let policy = MixedInstancesPolicy {
+        launch_template: Some(LaunchTemplate {
+            launch_template_specification: Some(by_name),
+            overrides: Some(vec![choice]),
+        }),
+        instances_distribution: None,
+    };
+    let update = UpdateAutoScalingGroupType { mixed_instances_policy: Some(policy), ..update };
+    cloud.test.call(op::UpdateAutoScalingGroup, update).await.unwrap();
+    let shown = cloud.group().await.mixed_instances_policy.unwrap();
+    let template = shown.launch_template.unwrap();
+    let overridden = template.overrides.unwrap().remove(0).launch_template_specification.unwrap();
+    for spec in [template.launch_template_specification.unwrap(), overridden] {
+        assert_eq!((spec.launch_template_id, spec.launch_template_name), both);
+    }
+    let shares = shown.instances_distribution.unwrap();
+    assert_eq!(shares.on_demand_percentage_above_base_capacity, Some(100));
+    assert_eq!(
+        (shares.spot_allocation_strategy.as_deref(), shares.spot_instance_pools),
+        (Some("lowest-price"), Some(2))
+    );
+}

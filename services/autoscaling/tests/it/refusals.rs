@@ -14,6 +14,18 @@ fn every_listed_operation_is_declared() {
     }
 }
 
+fn tag(group: &str) -> Tag {
+    Tag { key: "k".to_owned(), resource_id: Some(group.to_owned()), ..Default::default() }
+}
+
+fn hook(name: &str) -> LifecycleHookSpecification {
+    LifecycleHookSpecification {
+        lifecycle_hook_name: name.to_owned(),
+        lifecycle_transition: "autoscaling:EC2_INSTANCE_LAUNCHING".to_owned(),
+        ..Default::default()
+    }
+}
+
 #[tokio::test]
 async fn groups_that_cannot_be_are_refused() {
     let cloud = Cloud::new().await;
@@ -28,6 +40,11 @@ async fn groups_that_cannot_be_are_refused() {
         CreateAutoScalingGroupType { health_check_type: Some("PULSE".to_owned()), ..good() },
         CreateAutoScalingGroupType { termination_policies: Some(vec!["Eeny".to_owned()]), ..good() },
         CreateAutoScalingGroupType { max_instance_lifetime: Some(60), ..good() },
+        CreateAutoScalingGroupType { tags: Some(vec![tag("other")]), ..good() },
+        CreateAutoScalingGroupType {
+            lifecycle_hook_specification_list: Some(vec![hook("h"), hook("h")]),
+            ..good()
+        },
         CreateAutoScalingGroupType { max_instance_lifetime: Some(31_536_001), ..good() },
         CreateAutoScalingGroupType {
             service_linked_role_arn: Some("arn:aws:iam::000000000000:role/nix".to_owned()),
@@ -47,7 +64,12 @@ async fn groups_that_cannot_be_are_refused() {
     }
     let found = cloud.test.call(op::DescribeAutoScalingGroups, Default::default()).await.unwrap();
     assert!(found.auto_scaling_groups.is_empty());
-    cloud.test.call(op::CreateAutoScalingGroup, good()).await.unwrap();
+    let fits = CreateAutoScalingGroupType {
+        tags: Some(vec![tag(GROUP)]),
+        lifecycle_hook_specification_list: Some(vec![hook("h"), hook("i")]),
+        ..good()
+    };
+    cloud.test.call(op::CreateAutoScalingGroup, fits).await.unwrap();
     let twice = cloud.test.call(op::CreateAutoScalingGroup, good()).await.unwrap_err();
     assert_eq!(twice.query_code(), "AlreadyExists");
 }
@@ -97,4 +119,31 @@ async fn policies_say_nothing_of_other_types_and_nothing_negative() {
     let found = cloud.test.call(op::DescribePolicies, Default::default()).await.unwrap();
     assert!(found.scaling_policies.unwrap().is_empty());
     cloud.test.call(op::PutScalingPolicy, simple()).await.unwrap();
+}
+
+#[tokio::test]
+async fn pages_names_and_sizes_have_bounds() {
+    let cloud = Cloud::new().await;
+    cloud.test.call(op::CreateAutoScalingGroup, Cloud::asked(0, 2)).await.unwrap();
+    let groups = async |max_records| {
+        let input = AutoScalingGroupNamesType { max_records: Some(max_records), ..Default::default() };
+        cloud.test.call(op::DescribeAutoScalingGroups, input).await.is_ok()
+    };
+    assert_eq!((groups(0).await, groups(100).await, groups(101).await), (false, true, false));
+    let instances = async |count: usize, max_records| {
+        let instance_ids = Some((0..count).map(|number| format!("i-{number}")).collect());
+        let input = DescribeAutoScalingInstancesType { instance_ids, max_records, ..Default::default() };
+        cloud.test.call(op::DescribeAutoScalingInstances, input).await.is_ok()
+    };
+    assert_eq!((instances(50, Some(50)).await, instances(50, Some(51)).await), (true, false));
+    assert!(!instances(51, None).await);
+    let action = PutScheduledUpdateGroupActionType {
+        auto_scaling_group_name: GROUP.to_owned(),
+        scheduled_action_name: "a".to_owned(),
+        recurrence: Some("0 9 * * *".to_owned()),
+        min_size: Some(-1),
+        ..Default::default()
+    };
+    let refused = cloud.test.call(op::PutScheduledUpdateGroupAction, action).await.unwrap_err();
+    assert_eq!(refused.message(), "Min and max bounds must be 0 or more.");
 }
