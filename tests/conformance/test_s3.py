@@ -350,7 +350,7 @@ def test_settings_come_and_go(s3, bucket):
     assert code(s3.get_object_acl, Bucket=bucket, Key="none") == ("NoSuchKey", 404)
     rules = [
         {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}, "Transitions": [{"Days": 1, "StorageClass": "GLACIER_IR"}]},
-        {"ID": "b", "Status": "Disabled", "Prefix": "", "NoncurrentVersionExpiration": {"NoncurrentDays": 2, "NewerNoncurrentVersions": 5}},
+        {"ID": "b", "Status": "Disabled", "Filter": {"Prefix": "y/"}, "NoncurrentVersionExpiration": {"NoncurrentDays": 2, "NewerNoncurrentVersions": 5}},
         {"ID": "c", "Status": "Enabled", "Filter": {"And": {"Prefix": "", "Tags": [{"Key": "k", "Value": "v"}]}}, "Expiration": {"Days": 1}},
     ]
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})

@@ -22,7 +22,8 @@ use shape::{Body, Bytes, OpDef, Protocol, ServiceDef, Struct};
 use crate::headers::{AMZN_REQUEST_ID, SMITHY_PROTOCOL};
 
 pub use error::encode_error;
-pub use rest::headers_of;
+pub use rest::{headers_of, texts_of};
+pub use xml::characters;
 
 use check::Check;
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use kernel::{Error, Kind, Result};
 use regex_lite::Regex;
-use shape::{Checks, ErrorDef, Member, Schema, ServiceDef};
+use shape::{Checks, ErrorDef, Location, Member, Schema, ServiceDef};
 
 use super::DEPTH_MAX;
 
@@ -19,6 +19,8 @@ const QUOTED_MAX: usize = 1_024;
 /// What one request has broken so far.
 pub(super) struct Check {
     style: Checks,
+    /// The store of objects calls a document that lacks something malformed.
+    object_store: bool,
     /// The service's errors, for a code it has of its own.
     errors: &'static [&'static ErrorDef],
     found: RefCell<Vec<Violation>>,
@@ -35,6 +37,8 @@ struct Violation {
     parameter: String,
     value: Option<String>,
     constraint: Constraint,
+    /// It is about the request's document, and not a path, a parameter or a header.
+    in_document: bool,
 }
 
 /// What was demanded.
@@ -66,7 +70,9 @@ impl fmt::Display for Constraint {
 impl Check {
     pub(super) fn new(service: &ServiceDef) -> Self {
         let ServiceDef { checks: style, errors, .. } = *service;
-        Self { style, errors, found: RefCell::default(), unreadable: RefCell::default(), by_name: false }
+        let (found, unreadable) = Default::default();
+        let object_store = service.routing.object_store;
+        Self { style, object_store, errors, found, unreadable, by_name: false }
     }
 
     pub(super) fn by_name(service: &ServiceDef) -> Self {
@@ -95,6 +101,7 @@ impl Check {
         let found = self.found.into_inner();
         match (found.first(), self.style) {
             (None, _) => Ok(()),
+            (Some(first), _) if self.object_store && first.in_document => Err(first.of_document()),
             (Some(first), Checks::Parameter | Checks::Required) => {
                 Err(first.by_parameter(self.style, self.errors))
             }
@@ -104,6 +111,12 @@ impl Check {
 }
 
 impl Violation {
+    fn of_document(&self) -> Error {
+        let message =
+            "The XML you provided was not well-formed or did not validate against our published schema";
+        Error::new(Kind::Invalid, "MalformedXML", message)
+    }
+
     fn by_parameter(&self, style: Checks, errors: &[&'static ErrorDef]) -> Error {
         let Self { parameter, value, constraint, .. } = self;
         let value = value.as_deref().unwrap_or_default();
@@ -209,7 +222,16 @@ impl<'a> At<'a> {
         let mut found = self.check.found.borrow_mut();
         if found.len() < VIOLATIONS_MAX {
             let value = value.map(|v| v.chars().take(QUOTED_MAX).collect());
-            found.push(Violation { path: self.path(), parameter: self.parameter(), value, constraint });
+            let (path, parameter, in_document) = (self.path(), self.parameter(), self.in_document());
+            found.push(Violation { path, parameter, value, constraint, in_document });
+        }
+    }
+
+    fn in_document(&self) -> bool {
+        match (self.step, self.parent) {
+            (Step::Member(member), Some(At { step: Step::Root, .. })) => member.location == Location::Body,
+            (_, Some(parent)) => parent.in_document(),
+            (_, None) => false,
         }
     }
 

@@ -132,7 +132,14 @@ fn from_header(
         let decoded = decoded.ok_or_else(|| invalid(at, "JSON in base64"))?;
         return scalar(&decoded, shape, member, TimestampFormat::HttpDate, at);
     }
-    scalar(&value, shape, member, TimestampFormat::HttpDate, at)
+    let read = scalar(&value, shape, member, TimestampFormat::HttpDate, at);
+    // A condition whose date does not read is as none (RFC 9110, sections 13.1.3 and 13.1.4).
+    let is_condition = ["If-Modified-Since", "If-Unmodified-Since"].contains(&member.wire);
+    if read.is_err() && is_condition {
+        shape.clear();
+        return Ok(false);
+    }
+    read
 }
 
 /// The parts of a header's list: HTTP dates have a comma of their own, and strings may be quoted.
@@ -225,6 +232,16 @@ pub(super) fn read_raw(
         _ => {}
     }
     Ok(None)
+}
+
+/// The members of an error that stand in its body, as texts.
+pub fn texts_of(fields: &dyn Struct) -> Vec<(&'static str, String)> {
+    let members = fields.schema().members.iter().enumerate().filter(|(_, member)| answers_in_body(member));
+    let text = |(i, member): (usize, &'static Member)| {
+        let value = fields.get(i).view()?;
+        Some((member.wire, text::write(&value, member, TimestampFormat::DateTime, false)?))
+    };
+    members.filter_map(text).collect()
 }
 
 /// What a structure says in headers.

@@ -1,9 +1,10 @@
 //! Instants as text and as numbers, in the three formats of AWS.
 
 use shape::{Member, Timestamp, TimestampFormat};
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 use time::macros::format_description;
-use time::{OffsetDateTime, UtcOffset};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 /// The format of a member: its own, its shape's, or the place's.
 pub(super) fn format_of(member: &Member, place: TimestampFormat) -> TimestampFormat {
@@ -22,13 +23,37 @@ pub(super) fn parse(text: &str, format: TimestampFormat) -> Option<Timestamp> {
         return from_seconds(text.parse().ok()?);
     }
     match format {
-        TimestampFormat::HttpDate => http_date(text).or_else(|| date_time(text)),
+        TimestampFormat::HttpDate => {
+            http_date(text).or_else(|| date_time(text)).or_else(|| old_http_date(text))
+        }
         _ => date_time(text).or_else(|| http_date(text)),
     }
 }
 
 fn date_time(text: &str) -> Option<Timestamp> {
     OffsetDateTime::parse(text, &Rfc3339).ok().map(from_date)
+}
+
+/// The two older forms of HTTP, which are never written any more and still read (RFC 9110, section 5.6.7):
+/// `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
+fn old_http_date(text: &str) -> Option<Timestamp> {
+    const C: &[BorrowedFormatItem<'_>] = format_description!(
+        "[weekday repr:short] [month repr:short] [day padding:space] [hour]:[minute]:[second] [year]"
+    );
+    const LONG: &[BorrowedFormatItem<'_>] =
+        format_description!("[weekday], [day]-[month repr:short]-[year] [hour]:[minute]:[second] GMT");
+    // A year of two digits: none here is of the century before last, or so far ahead.
+    let whole = match text.split_once(' ') {
+        Some((day, rest)) if day.ends_with(',') && rest.get(6..7) == Some("-") => {
+            let (date, year) = (rest.get(..7)?, rest.get(7..9)?);
+            let century = if year < "70" { "20" } else { "19" };
+            format!("{day} {date}{century}{}", rest.get(7..)?)
+        }
+        _ => text.to_owned(),
+    };
+    let date =
+        PrimitiveDateTime::parse(&whole, C).or_else(|_| PrimitiveDateTime::parse(&whole, LONG)).ok()?;
+    Some(from_date(date.assume_utc()))
 }
 
 /// `Sun, 02 Jan 2000 20:34:56 GMT`, perhaps with a fraction after the seconds, which RFC 2822 does not have.
@@ -85,4 +110,26 @@ pub(super) fn write(instant: Timestamp, format: TimestampFormat, millis: bool) -
         )),
     };
     written.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_of_http_in_all_their_forms() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "1994-11-06T08:49:37Z",
+            "784111777",
+        ] {
+            let read = parse(text, TimestampFormat::HttpDate);
+            assert_eq!(read.map(|at| at.seconds), Some(784_111_777), "{text}");
+        }
+        for text in ["yesterday", "", "Sunday, 06-Nov", "Sun Nov 6"] {
+            assert!(parse(text, TimestampFormat::HttpDate).is_none(), "{text}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! XML both ways: a bounded tree to read, a string to write, and the walk of shapes over each.
 
+use std::borrow::Cow;
+
 use kernel::{Error, Kind, Result};
 use quick_xml::Reader;
 use quick_xml::escape::{escape, unescape};
@@ -226,6 +228,24 @@ impl Dialect {
     }
 }
 
+/// A text as XML has it. A carriage return would be read as a line feed, and no other control character may stand there as
+/// it is; parsers of XML 1.0 take most of them in no form.
+pub fn characters(text: &str) -> Cow<'_, str> {
+    let is_bare = |c: char| c.is_ascii_control() && !matches!(c, '\t' | '\n');
+    let escaped = escape(text);
+    if !escaped.contains(is_bare) {
+        return escaped;
+    }
+    let mut out = String::with_capacity(escaped.len() + 8);
+    for c in escaped.chars() {
+        match is_bare(c) {
+            true => out.push_str(&format!("&#x{:X};", u32::from(c))),
+            false => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// An XML document being written.
 pub(super) struct Writer {
     out: String,
@@ -270,11 +290,7 @@ impl Writer {
     }
 
     pub(super) fn characters(&mut self, text: &str) {
-        // A carriage return would be read as a line feed.
-        match escape(text) {
-            escaped if escaped.contains('\r') => self.out.push_str(&escaped.replace('\r', "&#xD;")),
-            escaped => self.out.push_str(&escaped),
-        }
+        self.out.push_str(&characters(text));
     }
 
     /// The members of a structure that travel in the body, attributes apart.

@@ -10,10 +10,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use crc_fast::CrcAlgorithm;
+use http::header::{
+    CONTENT_RANGE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
+};
 use http_body::{Body, Frame, SizeHint};
 use kernel::{Error, Kind};
 use md5::{Digest, Md5};
-use shape::{BodyError, OpDef};
+use shape::{BodyError, Location, OpDef};
 
 /// Slowest sender of a body that is gathered.
 const BODY_TIME_MAX: Duration = Duration::from_secs(60);
@@ -169,6 +172,61 @@ pub(super) fn check_summed(headers: &http::HeaderMap, op: &OpDef) -> Result<(), 
     }
     let message = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*";
     Err(Error::new(Kind::Invalid, "InvalidRequest", message))
+}
+
+/// Looks that the sums a request brings, or says its trailer will, are such as there are.
+///
+/// # Errors
+/// *InvalidRequest*.
+pub(super) fn check_sum_names(headers: &http::HeaderMap, op: &OpDef) -> Result<(), Error> {
+    /// Not sums, but what is to be done about them.
+    const SETTINGS: [&str; 3] = ["algorithm", "mode", "type"];
+    // What the model knows and we do not is refused by name.
+    let is_member = |name: &str| {
+        let mut members = op.input.members.iter().filter_map(|member| member.wire.strip_prefix(CHECKSUM));
+        members.any(|known| known == name)
+    };
+    let is_sum = |name: &str| name.strip_prefix(CHECKSUM).is_some_and(|name| sum(name, b"").is_some());
+    let refused = |message: &str| Err(Error::new(Kind::Invalid, "InvalidRequest", message));
+    for name in headers.keys().filter_map(|name| name.as_str().strip_prefix(CHECKSUM)) {
+        if !SETTINGS.contains(&name) && sum(name, b"").is_none() && !is_member(name) {
+            return refused("The algorithm type you specified in x-amz-checksum- header is invalid.");
+        }
+    }
+    let announced = headers.get_all("x-amz-trailer").iter();
+    let announced = announced.flat_map(|names| names.to_str().unwrap_or("?").split(',').map(str::trim));
+    if announced.filter(|name| !name.is_empty()).any(|name| !is_sum(&name.to_ascii_lowercase())) {
+        return refused("The value specified in the x-amz-trailer header is not supported");
+    }
+    Ok(())
+}
+
+/// Looks that headers which would make another request of it are such as its operation knows.
+///
+/// # Errors
+/// *InvalidArgument* of an encryption that is asked of a read; *NotImplemented* of conditions that are none of a write.
+pub(super) fn check_headers(headers: &http::HeaderMap, op: &OpDef) -> Result<(), Error> {
+    const OF_WRITES: &str = "x-amz-server-side-encryption";
+    const CONDITIONS: [http::HeaderName; 6] =
+        [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, CONTENT_RANGE];
+    // Only what is about one object.
+    if !op.uri.contains("+}") || op.uri.contains('?') {
+        return Ok(());
+    }
+    if matches!(op.method, "GET" | "HEAD") {
+        let message = format!("{OF_WRITES} header is not supported for this operation.");
+        let refused = || Error::new(Kind::Invalid, "InvalidArgument", message);
+        return if headers.contains_key(OF_WRITES) { Err(refused()) } else { Ok(()) };
+    }
+    let is_known = |name: &http::HeaderName| {
+        let mut members = op.input.members.iter();
+        members.any(|m| m.location == Location::Header && m.wire.eq_ignore_ascii_case(name.as_str()))
+    };
+    if CONDITIONS.iter().any(|name| headers.contains_key(name) && !is_known(name)) {
+        let message = "A header you provided implies functionality that is not implemented";
+        return Err(Error::new(Kind::Unsupported, "NotImplemented", message));
+    }
+    Ok(())
 }
 
 /// Compares a whole body with the checksum its sender gave, where the operation has no members to take it for its own.

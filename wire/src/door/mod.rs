@@ -31,7 +31,7 @@ use kernel::clock::Clock;
 use kernel::credentials::Credentials;
 use kernel::gate::{Call, not_implemented};
 use kernel::ids::{IdSource, Ids};
-use kernel::{Error, Kind, LocalRequest, LocalResponse, Scope};
+use kernel::{Error, Kind, LocalRequest, LocalResponse, Principal, Scope};
 use percent_encoding::percent_decode_str;
 use shape::{Body, Protocol, ServiceDef};
 
@@ -44,7 +44,7 @@ pub use server::{Hosts, Limits, Server, Source, Ssh, listen};
 use crate::headers::{AMZ_TARGET, AMZN_QUERY_MODE, AMZN_REQUEST_ID, authority};
 use crate::route::{Asked, Router, Wanted};
 use crate::sigv4::{Family, Presented, Signing, Verifier, header_text};
-use body::{check_md5, check_sum, check_summed, gather};
+use body::{check_headers, check_md5, check_sum, check_sum_names, check_summed, gather};
 use caller::{Question, Raw, identify};
 
 /// Longest form that is read to find its way, and longest body of a path of the house.
@@ -82,6 +82,8 @@ struct Trace {
     operation: Cow<'static, str>,
     account: String,
     code: Option<&'static str>,
+    /// Nobody signed the request.
+    anonymous: bool,
     /// The request came from a page of another origin.
     crossing: Option<CrossOrigin>,
     /// What a log of requests wants to know, where one does.
@@ -192,10 +194,12 @@ impl Door {
         };
         let (caller, body) = identify(&self.verifier, question).await?;
         if trace.signing == Signing::ObjectStore {
+            refuse::bad_escapes(path)?;
             check_md5(&parts.headers, &body)?;
         }
         trace.account = caller.account.to_string();
         trace.note_caller(&caller);
+        trace.anonymous = caller.principal == Principal::Anonymous;
         let service = routed.service.def;
         let op = match routed.wanted {
             Wanted::Served(op) => op,
@@ -206,6 +210,8 @@ impl Door {
             Wanted::Unknown(name) => return Err(refuse::unknown(&name, service, routed.protocol, family)),
         };
         if trace.signing == Signing::ObjectStore {
+            check_headers(&parts.headers, op)?;
+            check_sum_names(&parts.headers, op)?;
             check_summed(&parts.headers, op)?;
             check_sum(&parts.headers, &body, op)?;
         }
@@ -240,6 +246,9 @@ impl Door {
                 "a request failed"
             );
         }
+        if trace.signing == Signing::ObjectStore && trace.anonymous && error.kind() == Kind::Denied {
+            return self.codec.refuse(trace.dialect(parts), &refuse::unsigned(error));
+        }
         self.codec.refuse(trace.dialect(parts), error)
     }
 }
@@ -254,6 +263,7 @@ impl Trace {
             operation: Cow::Borrowed(""),
             account: String::new(),
             code: None,
+            anonymous: false,
             crossing: None,
             logged: None,
         }

@@ -3,7 +3,6 @@
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use kernel::{Error, Kind, Result};
-use quick_xml::escape::escape;
 use shape::{Body, OpDef, Protocol, ServiceDef, Struct};
 
 use super::body::{Answer, Inbound};
@@ -80,21 +79,23 @@ fn object_store_error(dialect: Dialect<'_>, error: &Error) -> Response<Answer> {
     let id = dialect.request_id;
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
     let code = if error.kind() == Kind::Internal { "InternalError" } else { error.code() };
-    let lines = [
-        ("Code", code),
-        ("Message", error.message()),
-        ("Resource", dialect.resource),
-        ("RequestId", id),
-        ("HostId", id),
-    ];
-    for (name, value) in lines {
-        text.extend(["<", name, ">", &escape(value), "</", name, ">"]);
+    // What an error names by itself is no resource besides.
+    let named = error.fields().map(codec::texts_of).unwrap_or_default();
+    let resource = named.is_empty().then_some(("Resource", dialect.resource));
+    let named = named.iter().map(|(name, value)| (*name, value.as_str())).chain(resource);
+    let lines = [("Code", code), ("Message", error.message())].into_iter().chain(named);
+    for (name, value) in lines.chain([("RequestId", id), ("HostId", id)]) {
+        text.extend(["<", name, ">", &codec::characters(value), "</", name, ">"]);
     }
     text.push_str("</Error>");
-    let mut response = Response::new(Answer::from(text));
-    *response.status_mut() =
-        StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    // What has not changed has no content, of whatever type.
+    let is_same = status == StatusCode::NOT_MODIFIED;
+    let mut response = Response::new(if is_same { Answer::empty() } else { Answer::from(text) });
+    *response.status_mut() = status;
+    if !is_same {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    }
     if let Some(fields) = error.fields() {
         response.headers_mut().extend(codec::headers_of(fields));
     }

@@ -49,6 +49,21 @@ pub(super) fn bad_uri() -> Error {
     Error::new(Kind::Invalid, "InvalidURI", "Couldn't parse the specified URI.").status_is(400)
 }
 
+/// What a store of objects tells who did not sign: that they may not, and nothing of what they might.
+pub(super) fn unsigned(error: &Error) -> Error {
+    let named = error.code() == "AccessDenied" && error.message().starts_with("User: ");
+    let message = if named { "Access Denied" } else { error.message() };
+    Error::new(error.kind(), error.code(), message).status_is(error.status())
+}
+
+/// A percent sign in a path is followed by two hexadecimal digits (RFC 3986, section 2.1).
+pub(super) fn bad_escapes(path: &str) -> Result<(), Error> {
+    let mut behind = path.split('%').skip(1);
+    let is_escape =
+        |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    if behind.all(is_escape) { Ok(()) } else { Err(bad_uri()) }
+}
+
 /// An operation the model does not have.
 pub(super) fn unknown(name: &str, service: &ServiceDef, protocol: Protocol, family: Family) -> Error {
     match (family, protocol) {

@@ -115,28 +115,89 @@ impl Wanted {
 fn tags_as_header(xml: &str) -> Result<String> {
     let malformed = |_| errors::malformed_xml();
     let mut reader = Reader::from_str(xml);
-    let (mut tags, mut tag, mut text) = (Vec::new(), Tag::default(), String::new());
+    let mut set = TagSet::default();
     loop {
         match reader.read_event().map_err(malformed)? {
-            Event::Start(_) => text.clear(),
-            Event::Text(more) => text.push_str(&more.xml10_content()),
+            Event::Start(one) => set.begin(one.local_name().as_ref())?,
+            Event::Empty(one) => {
+                set.begin(one.local_name().as_ref())?;
+                set.end()?;
+            }
+            Event::End(_) => set.end()?,
+            Event::Text(more) => set.text(&more.xml10_content())?,
+            Event::CData(more) => set.text(&more.xml10_content())?,
             Event::GeneralRef(name) => {
                 let whole = format!("&{};", name.xml10_content());
-                text.push_str(&quick_xml::escape::unescape(&whole).map_err(|_| errors::malformed_xml())?);
+                set.text(&quick_xml::escape::unescape(&whole).map_err(|_| errors::malformed_xml())?)?;
             }
-            Event::End(end) => match end.local_name().as_ref() {
-                "Key" => tag.key = std::mem::take(&mut text),
-                "Value" => tag.value = std::mem::take(&mut text),
-                "Tag" => tags.push(std::mem::take(&mut tag)),
-                _ => {}
-            },
+            Event::DocType(_) => return Err(errors::malformed_xml()),
+            Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
             Event::Eof => break,
-            _ => {}
         }
     }
-    let tags = from_set(Tagging { tag_set: tags }, OBJECT_TAGS_MAX)?;
+    if !set.open.is_empty() || set.sets != 1 {
+        return Err(errors::malformed_xml());
+    }
+    let tags = from_set(Tagging { tag_set: set.tags }, OBJECT_TAGS_MAX)?;
     let mut header = form_urlencoded::Serializer::new(String::new());
     Ok(header.extend_pairs(tags).finish())
+}
+
+/// A document of tags that is read.
+#[derive(Default)]
+struct TagSet {
+    /// The elements that are open, as a path.
+    open: Vec<String>,
+    text: String,
+    key: Option<String>,
+    value: Option<String>,
+    tags: Vec<Tag>,
+    sets: usize,
+}
+
+impl TagSet {
+    fn begin(&mut self, name: &str) -> Result<()> {
+        self.open.push(name.to_owned());
+        self.text.clear();
+        match self.path().as_slice() {
+            ["Tagging"] if self.sets == 0 => Ok(()),
+            ["Tagging", "TagSet"] => {
+                self.sets += 1;
+                Ok(())
+            }
+            ["Tagging", "TagSet", "Tag"] => Ok(()),
+            ["Tagging", "TagSet", "Tag", "Key"] if self.key.is_none() => Ok(()),
+            ["Tagging", "TagSet", "Tag", "Value"] if self.value.is_none() => Ok(()),
+            _ => Err(errors::malformed_xml()),
+        }
+    }
+
+    fn end(&mut self) -> Result<()> {
+        match self.open.pop().as_deref() {
+            Some("Key") => self.key = Some(std::mem::take(&mut self.text)),
+            Some("Value") => self.value = Some(std::mem::take(&mut self.text)),
+            Some("Tag") => {
+                let both = self.key.take().zip(self.value.take());
+                let (key, value) = both.ok_or_else(errors::malformed_xml)?;
+                self.tags.push(Tag { key, value });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, more: &str) -> Result<()> {
+        let is_member = matches!(self.path().last(), Some(&("Key" | "Value")));
+        if !is_member && !more.trim().is_empty() {
+            return Err(errors::malformed_xml());
+        }
+        self.text.push_str(more);
+        Ok(())
+    }
+
+    fn path(&self) -> Vec<&str> {
+        self.open.iter().map(String::as_str).collect()
+    }
 }
 
 #[cfg(test)]
@@ -172,7 +233,24 @@ mod tests {
             of(&[("key", "k"), ("x-amz-object-lock-mode", "x")]).unwrap_err().code(),
             "NotImplemented"
         );
-        assert_eq!(of(&[("key", "k"), ("tagging", "<a")]).unwrap_err().code(), "MalformedXML");
+        let tagged = |xml: &str| of(&[("key", "k"), ("tagging", xml)]).map(|wanted| wanted.input.tagging);
+        let tag = "<Tag><Key>a</Key></Tag>";
+        for bad in [
+            "<a",
+            "a=b",
+            "",
+            "<Tagging/>",
+            "<TagSet/>",
+            "<Tagging><TagSet/><TagSet/></Tagging>",
+            "<Tagging><TagSet>a=b</TagSet></Tagging>",
+            "<Tagging><TagSet><Tag/></TagSet></Tagging>",
+            "<Tagging><TagSet><Other/></TagSet></Tagging>",
+            &format!("<Tagging><TagSet>{tag}</TagSet></Tagging>"),
+        ] {
+            assert_eq!(tagged(bad).unwrap_err().code(), "MalformedXML", "{bad}");
+        }
+        let none = "<?xml version=\"1.0\"?>\n<Tagging xmlns=\"x\">\n<TagSet/>\n</Tagging>\n";
+        assert_eq!(tagged(none).unwrap().as_deref(), Some(""));
     }
 
     #[test]

@@ -18,7 +18,10 @@ const RULES_MAX: usize = 1_000;
 const ID_CHARS_MAX: usize = 255;
 const DAY_SECONDS: i64 = 86_400;
 const NEWER_MAX: i32 = 100;
-/// What goes to an archive stays so long in a class of infrequent access, where it comes by one.
+/// The classes of infrequent access, and what may lie behind them.
+const SELDOM: [&str; 2] = ["STANDARD_IA", "ONEZONE_IA"];
+const ARCHIVES: [&str; 3] = ["GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"];
+/// What goes to infrequent access is so old, and stays so long there before it goes to an archive.
 const SELDOM_DAYS_MIN: i64 = 30;
 
 /// Reads the rules of a request. `new_id` names those that have no name.
@@ -29,6 +32,8 @@ pub fn read(given: Vec<LifecycleRule>, mut new_id: impl FnMut() -> String) -> Re
     if given.is_empty() || given.len() > RULES_MAX {
         return Err(errors::malformed_xml());
     }
+    let [has_filter, has_prefix] =
+        [given.iter().any(|rule| rule.filter.is_some()), given.iter().any(|rule| rule.prefix.is_some())];
     let mut ids = BTreeSet::new();
     let mut rules = Vec::with_capacity(given.len());
     for one in given {
@@ -38,6 +43,11 @@ pub fn read(given: Vec<LifecycleRule>, mut new_id: impl FnMut() -> String) -> Re
             return Err(errors::invalid_argument(message));
         }
         rules.push(read);
+    }
+    if has_filter && has_prefix {
+        let message =
+            "Base level prefix cannot be used in Lifecycle V2, prefixes are only supported in the Filter.";
+        return Err(errors::invalid_request(message));
     }
     Ok(rules)
 }
@@ -151,17 +161,28 @@ fn check_order(rule: &Rule, filter: &str) -> Result<()> {
             )));
         }
     }
-    let of = |classes: &'static [&'static str]| {
-        rule.transitions.iter().filter(|to| classes.contains(&to.storage_class.as_str()))
-    };
-    for seldom in of(&["STANDARD_IA", "ONEZONE_IA"]) {
-        let early = |to: &&Transition| day(to.when) < day(seldom.when).saturating_add(SELDOM_DAYS_MIN);
-        if let Some(archive) = of(&["GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]).find(early) {
-            return Err(errors::invalid_argument(format!(
-                "'{word}' in the 'Transition' action for StorageClass '{}' for {filter} must be {SELDOM_DAYS_MIN} days more \
-                 than '{word}' in the 'Transition' action for StorageClass '{}'",
-                archive.storage_class, seldom.storage_class
-            )));
+    let steps: Vec<_> = rule.transitions.iter().map(|to| (&*to.storage_class, day(to.when))).collect();
+    check_steps(steps, (word, "Transition"), filter)
+}
+
+/// Where a version goes from class to class, it goes down (S3 user guide, "Transitioning objects"): later to the lower
+/// one, and not before it was a while where it is seldom read.
+fn check_steps(mut steps: Vec<(&str, i64)>, (word, action): (&str, &str), filter: &str) -> Result<()> {
+    steps.sort_by_key(|(class, _)| depth(class));
+    for (at, (lower, then)) in steps.iter().enumerate() {
+        for (upper, first) in steps.iter().take(at) {
+            let waits = SELDOM.contains(upper) && ARCHIVES.contains(lower);
+            let (good, must) = if waits {
+                (*then >= first.saturating_add(SELDOM_DAYS_MIN), "be 30 days more than")
+            } else {
+                (then > first, "be greater than")
+            };
+            if !good {
+                return Err(errors::invalid_argument(format!(
+                    "'{word}' in the '{action}' action for StorageClass '{lower}' for {filter} must {must} '{word}' in \
+                     the '{action}' action for StorageClass '{upper}'"
+                )));
+            }
         }
     }
     Ok(())
@@ -176,6 +197,14 @@ fn day(when: When) -> i64 {
 }
 
 fn check_noncurrent(rule: &Rule, filter: &str) -> Result<()> {
+    const ACTION: &str = "NoncurrentVersionTransition";
+    for to in &rule.noncurrent_transitions {
+        if SELDOM.contains(&&*to.storage_class) && i64::from(to.days) < SELDOM_DAYS_MIN {
+            return Err(seldom_too_soon("NoncurrentDays", ACTION, &to.storage_class));
+        }
+    }
+    let steps = rule.noncurrent_transitions.iter().map(|to| (&*to.storage_class, i64::from(to.days)));
+    check_steps(steps.collect(), ("NoncurrentDays", ACTION), filter)?;
     let Some(expires) = &rule.noncurrent_expiration else { return Ok(()) };
     if rule.noncurrent_transitions.iter().all(|to| to.days < expires.days) {
         return Ok(());
@@ -274,12 +303,16 @@ fn transition(given: api_s3::Transition) -> Result<Transition> {
         (None, Some(at)) => date(at)?,
         _ => return Err(errors::malformed_xml()),
     };
-    if matches!(storage_class.as_str(), "STANDARD_IA" | "ONEZONE_IA") && matches!(when, When::Days(..30)) {
-        return Err(errors::invalid_argument(format!(
-            "'Days' in Transition action must be greater than or equal to 30 for storageClass '{storage_class}'"
-        )));
+    if SELDOM.contains(&&*storage_class) && matches!(when, When::Days(..30)) {
+        return Err(seldom_too_soon("Days", "Transition", &storage_class));
     }
     Ok(Transition { when, storage_class })
+}
+
+fn seldom_too_soon(word: &str, action: &str, class: &str) -> kernel::Error {
+    errors::invalid_argument(format!(
+        "'{word}' in {action} action must be greater than or equal to 30 for storageClass '{class}'"
+    ))
 }
 
 fn noncurrent(after: Option<i32>, newer: Option<i32>, storage_class: Option<String>) -> Result<Noncurrent> {

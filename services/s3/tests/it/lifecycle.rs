@@ -304,6 +304,51 @@ async fn rules_whose_actions_contradict_are_refused() {
     assert_eq!(refused.message(), said);
 }
 
+#[tokio::test]
+async fn transitions_go_down_and_in_their_time() {
+    let lab = Lab::new().await;
+    let to = |days: i32, class: &str| Transition {
+        days: Some(days),
+        storage_class: Some(class.to_owned()),
+        ..Default::default()
+    };
+    let current = |all: &[(i32, &str)]| LifecycleRule {
+        transitions: Some(all.iter().map(|(days, class)| to(*days, class)).collect()),
+        ..rule()
+    };
+    let noncurrent = |all: &[(i32, &str)]| LifecycleRule {
+        noncurrent_version_transitions: Some(
+            all.iter()
+                .map(|(days, class)| NoncurrentVersionTransition {
+                    noncurrent_days: Some(*days),
+                    storage_class: Some((*class).to_owned()),
+                    ..Default::default()
+                })
+                .collect(),
+        ),
+        ..rule()
+    };
+    for (steps, good) in [
+        (&[(30, "DEEP_ARCHIVE"), (90, "GLACIER")][..], false),
+        (&[(30, "ONEZONE_IA"), (90, "STANDARD_IA")], false),
+        (&[(90, "GLACIER"), (90, "DEEP_ARCHIVE")], false),
+        (&[(30, "INTELLIGENT_TIERING"), (90, "STANDARD_IA")], false),
+        (&[(30, "STANDARD_IA"), (60, "GLACIER"), (61, "DEEP_ARCHIVE")], true),
+        (&[(31, "ONEZONE_IA"), (30, "STANDARD_IA")], true),
+        (&[(29, "STANDARD_IA")], false),
+        (&[(29, "ONEZONE_IA")], false),
+        (&[(30, "STANDARD_IA"), (59, "GLACIER")], false),
+        (&[(1, "GLACIER")], true),
+    ] {
+        let expected = if good { Ok(()) } else { Err("InvalidArgument") };
+        assert_eq!(try_rules(&lab, vec![current(steps)]).await, expected, "{steps:?}");
+        assert_eq!(try_rules(&lab, vec![noncurrent(steps)]).await, expected, "noncurrent {steps:?}");
+    }
+    let old = LifecycleRule { filter: None, prefix: Some("p".to_owned()), ..expiring(1) };
+    assert_eq!(try_rules(&lab, vec![old.clone()]).await, Ok(()));
+    assert_eq!(try_rules(&lab, vec![old, expiring(2)]).await, Err("InvalidRequest"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_looks_while_objects_expire_sees_them_whole_or_not_at_all() {
     let lab = Lab::new().await;
