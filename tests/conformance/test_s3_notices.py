@@ -60,6 +60,25 @@ def told(sqs, url, count):
     return got
 
 
+def test_records_say_who_by_id_and_are_of_their_version(cloud, s3, sqs, bucket, queue):
+    url, arn = queue
+    tell(s3, bucket, arn, ("s3:ObjectTagging:*",))
+    told(sqs, url, 1)
+    iam, name = cloud.client("iam"), f"u-{uuid.uuid4().hex[:8]}"
+    user = iam.create_user(UserName=name)["User"]["UserId"]
+    leave = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(leave))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")
+    theirs = cloud.client("s3", key["AccessKeyId"], secret=key["SecretAccessKey"])
+    theirs.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": []})
+    [record] = told(sqs, url, 1)[0]["Records"]
+    assert (record["eventVersion"], record["userIdentity"]["principalId"]) == ("2.3", f"AWS:{user}")
+    iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName=name, PolicyName="p")
+    iam.delete_user(UserName=name)
+
+
 def test_a_queue_is_told_of_what_it_wants(s3, sqs, bucket, queue):
     url, arn = queue
     given = tell(s3, bucket, arn, rules=(("Prefix", "in/"), ("Suffix", ".txt")))
@@ -77,6 +96,7 @@ def test_a_queue_is_told_of_what_it_wants(s3, sqs, bucket, queue):
     record = records["ObjectCreated:Put"]
     assert (record["eventSource"], record["awsRegion"], record["s3"]["configurationId"]) == ("aws:s3", "us-east-1", "one")
     assert record["s3"]["bucket"]["arn"] == f"arn:aws:s3:::{bucket}"
+    assert (record["eventVersion"], record["userIdentity"]) == ("2.1", {"principalId": "AWS:000000000000"})
     assert record["s3"]["object"]["key"] == "in/a+b%2B%C3%BC.txt"
     assert (record["s3"]["object"]["size"], record["s3"]["object"]["eTag"]) == (5, put["ETag"].strip('"'))
 

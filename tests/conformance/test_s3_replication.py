@@ -7,6 +7,7 @@ import pytest
 
 from conftest import eventually
 from s3_kit import code, remove, s3  # noqa: F401
+from test_s3_notices import make_queue, tell, told
 
 OTHER = "222222222222"
 
@@ -175,7 +176,10 @@ def test_a_role_that_may_not_fails(cloud, s3, pair):
     a, b = pair
     iam = cloud.client("iam")
     name, arn = make_role(iam, [action for action in ALL if action != "s3:ReplicateObject"])
+    sqs = cloud.client("sqs")
+    url, queue = make_queue(sqs, a)
     try:
+        tell(s3, a, queue, ("s3:Replication:*",))
         replicate(s3, a, arn, rule(b))
         s3.put_object(Bucket=a, Key="k", Body=b"text")
         arrives(s3, a, "k", "FAILED")
@@ -184,7 +188,16 @@ def test_a_role_that_may_not_fails(cloud, s3, pair):
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(untrusting))
         s3.put_object(Bucket=a, Key="k2", Body=b"text")
         arrives(s3, a, "k2", "FAILED")
+        _, *messages = told(sqs, url, 3)
+        why = {}
+        for [record] in (message["Records"] for message in messages):
+            data = record["replicationEventData"]
+            assert (record["eventVersion"], record["eventName"]) == ("2.2", "Replication:OperationFailedReplication")
+            assert (data["replicationRuleId"], data["destinationBucket"], data["s3Operation"]) == ("rule1", f"arn:aws:s3:::{b}", "OBJECT_PUT")
+            why[record["s3"]["object"]["key"]] = data["failureReason"]
+        assert why == {"k": "DstPutObjectNotPermitted", "k2": "AssumeRoleNotPermitted"}
     finally:
+        sqs.delete_queue(QueueUrl=url)
         s3.delete_bucket_replication(Bucket=a)
         iam.delete_role_policy(RoleName=name, PolicyName="p")
         iam.delete_role(RoleName=name)

@@ -11,7 +11,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from s3_kit import bucket, s3  # noqa: F401
+from s3_kit import bucket, curl, s3  # noqa: F401
 
 
 def md5(body):
@@ -36,6 +36,7 @@ def raw(cloud):
         text = answer.read()
         connection.close()
         found = re.search(rb"<Code>(\w+)</Code>", text)
+        send.headers = {name.lower(): value for name, value in answer.getheaders()}
         return answer.status, found and found.group(1).decode(), text
 
     return send
@@ -135,3 +136,102 @@ def test_refusals_say_what_stands_in_the_way(s3, bucket):
         assert (status, told["x-amz-delete-marker"], told["x-amz-version-id"]) == (404, "true", marker)
         status, told = headers(call, VersionId=marker)
         assert (status, told["x-amz-delete-marker"]) == (405, "true")
+
+
+def test_headers_that_would_be_passed_over_are_refused(s3, bucket, raw):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"whole")
+    lengths = {"x-amz-decoded-content-length": "5"}
+    for announced in ("x-amz-bogus", "x-amz-meta-a", "x-amz-checksum-crc32,x-amz-meta-a"):
+        status, code, text = raw("PUT", f"/{bucket}/k", b"5\r\nhello\r\n0\r\n\r\n", **lengths, **{"x-amz-trailer": announced})
+        assert (status, code) == (400, "InvalidRequest") and b"x-amz-trailer" in text, announced
+    assert raw("PUT", f"/{bucket}/k", b"other", **{"x-amz-checksum-bogus": "AAAA"})[:2] == (400, "InvalidRequest")
+    date = "Sun, 06 Nov 1994 08:49:37 GMT"
+    for method, header, value in (
+        ("PUT", "If-Modified-Since", date),
+        ("PUT", "If-Unmodified-Since", date),
+        ("PUT", "If-None-Match", '"etag"'),
+        ("PUT", "Content-Range", "bytes 0-1/2"),
+        ("DELETE", "If-None-Match", "*"),
+        ("DELETE", "If-Unmodified-Since", date),
+    ):
+        assert raw(method, f"/{bucket}/k", b"other"[: 5 if method == "PUT" else 0], **{header: value})[:2] == (501, "NotImplemented"), header
+    for method in ("GET", "HEAD"):
+        for kind in ("AES256", "aws:kms"):
+            assert raw(method, f"/{bucket}/k", **{"x-amz-server-side-encryption": kind})[0] == 400
+    owner = {"x-amz-expected-bucket-owner": "abc"}
+    assert raw("GET", f"/{bucket}/k", **owner)[:2] == (400, "InvalidBucketOwnerAWSAccountID")
+    redirect = {"x-amz-website-redirect-location": "/" + "r" * 2_048}
+    assert raw("PUT", f"/{bucket}/k", b"other", **redirect)[:2] == (400, "InvalidArgument")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"whole"
+
+
+def test_dates_of_conditions_in_all_their_forms(s3, bucket, raw):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"whole")
+    for date in ("Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"):
+        assert raw("GET", f"/{bucket}/k", **{"If-Unmodified-Since": date})[0] == 412, date
+        assert raw("GET", f"/{bucket}/k", **{"If-Modified-Since": date})[0] == 200, date
+    for header in ("If-Modified-Since", "If-Unmodified-Since"):
+        assert raw("GET", f"/{bucket}/k", **{header: "some day"})[0] == 200
+
+
+def test_refusals_name_what_they_are_about(cloud, s3, bucket, raw):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"whole", CacheControl="max-age=5")
+    s3.put_object(Bucket=bucket, Key="cold", Body=b"", StorageClass="GLACIER")
+
+    def says(method, path, body=b"", **headers):
+        return dict(re.findall(rb"<(\w+)>([^<]*)</", raw(method, path, body, **headers)[2]))
+
+    told = says("GET", f"/{bucket}/none")
+    assert told[b"Key"] == b"none" and b"Resource" not in told
+    assert says("GET", "/nobody-has-this-bucket/k")[b"BucketName"] == b"nobody-has-this-bucket"
+    told = says("GET", f"/{bucket}/k", Range="bytes=5-")
+    assert (told[b"RangeRequested"], told[b"ActualObjectSize"]) == (b"bytes=5-", b"5")
+    assert raw.headers["content-range"] == "bytes */5"
+    assert says("GET", f"/{bucket}/k", **{"If-Match": '"other"'})[b"Condition"] == b"If-Match"
+    assert says("GET", f"/{bucket}/cold")[b"StorageClass"] == b"GLACIER"
+    assert says("GET", f"/{bucket}/k?uploadId=x")[b"UploadId"] == b"x"
+    told = says("GET", f"/{bucket}?list-type=2&continuation-token=x")
+    assert (told[b"ArgumentName"], told[b"ArgumentValue"]) == (b"continuation-token", b"x")
+    told = says("PUT", f"/{bucket}/k", b"other", **{"Content-MD5": md5(b"x")})
+    assert (told[b"ExpectedDigest"].decode(), told[b"CalculatedDigest"].decode()) == (md5(b"x"), md5(b"other"))
+    etag = s3.head_object(Bucket=bucket, Key="k")["ETag"]
+    assert raw("GET", f"/{bucket}/k", **{"If-None-Match": etag}) == (304, None, b"")
+    assert "content-type" not in raw.headers and raw.headers["cache-control"] == "max-age=5"
+    for path in ("%zz", "100%"):
+        assert raw("GET", f"/{bucket}/{path}")[:2] == (400, "InvalidURI")
+
+
+def test_documents_that_lack_something_are_malformed(s3, bucket, raw):
+    for query, document in (
+        ("delete", "<Delete/>"),
+        ("tagging", "<Tagging/>"),
+        ("tagging", "<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>"),
+        ("cors", "<CORSConfiguration><CORSRule/></CORSConfiguration>"),
+        ("lifecycle", "<LifecycleConfiguration><Rule/></LifecycleConfiguration>"),
+        ("logging", f"<BucketLoggingStatus><LoggingEnabled><TargetBucket>{bucket}</TargetBucket></LoggingEnabled></BucketLoggingStatus>"),
+        ("replication", "<ReplicationConfiguration><Role>r</Role></ReplicationConfiguration>"),
+    ):
+        method = "POST" if query == "delete" else "PUT"
+        refused = raw(method, f"/{bucket}?{query}", document.encode(), **{"Content-MD5": md5(document.encode())})
+        assert refused[:2] == (400, "MalformedXML"), document
+
+
+def test_who_did_not_sign_is_told_little(cloud, s3, bucket):
+    status, body = curl(f"{cloud.endpoint}/nobody-has-this-bucket/k")
+    assert status == 404 and b"<Code>NoSuchBucket</Code>" in body
+    status, body = curl(f"{cloud.endpoint}/{bucket}/k")
+    assert status == 403 and b"<Message>Access Denied</Message>" in body
+
+
+def test_hosts_of_acceleration_name_the_bucket(s3, bucket, raw):
+    for host in (f"{bucket}.s3-accelerate.amazonaws.com", f"{bucket}.s3-accelerate.dualstack.amazonaws.com"):
+        status, code, text = raw("PUT", "/k", b"x", host=host)
+        assert (status, code) == (400, "InvalidRequest") and b"Acceleration is not configured" in text
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+def test_control_characters_of_keys_are_references(s3, bucket, raw):
+    s3.put_object(Bucket=bucket, Key="a\x01\r\tb", Body=b"")
+    text = raw("GET", f"/{bucket}?list-type=2")[2]
+    assert b"<Key>a&#x1;&#13;\tb</Key>" in text
+    assert b"<Key>a%01%0D%09b</Key>" in raw("GET", f"/{bucket}?list-type=2&encoding-type=url")[2]

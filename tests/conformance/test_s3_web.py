@@ -105,7 +105,12 @@ def test_a_site_shows_what_everybody_may_read(s3, bucket):
     for other in (f"{bucket}.s3-website-us-east-1.amazonaws.com", f"{bucket}.s3-website.us-east-1.localhost"):
         assert ask(s3, "GET", "/a/", {}, other)[2] == b"a/index.html"
     etag = headers["etag"]
-    assert ask(s3, "GET", "/", {"If-None-Match": etag}, host)[0] == 304
+    status, headers, body = ask(s3, "GET", "/", {"If-None-Match": etag}, host)
+    assert (status, headers["etag"], headers["cache-control"], body) == (304, etag, "max-age=5", b"")
+    assert ask(s3, "GET", "/", {"If-Match": '"other"'}, host)[0] == 412
+    part = {"Range": "bytes=0-1", "If-Range": '"other"'}
+    assert ask(s3, "GET", "/", part, host)[::2] == (200, b"index.html")
+    assert ask(s3, "GET", "/", {**part, "If-Range": etag}, host)[::2] == (206, b"in")
     status, headers, body = ask(s3, "HEAD", "/a/", {}, host)
     assert (status, headers["content-length"], body) == (200, "12", b"")
     status, headers, _ = ask(s3, "GET", "/a", {}, host)

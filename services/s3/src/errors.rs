@@ -2,30 +2,47 @@
 
 pub mod access_point;
 pub mod checksum;
+mod detail;
 pub mod select;
 
 use kernel::{Error, Kind};
+
+pub use detail::Detail;
 
 fn of(kind: Kind, code: &'static str, status: u16, message: impl Into<String>) -> Error {
     Error::new(kind, code, message).status_is(status)
 }
 
-pub fn no_such_bucket() -> Error {
-    of(Kind::NotFound, "NoSuchBucket", 404, "The specified bucket does not exist")
+/// Says that value where there is one.
+fn said(value: impl Into<String>) -> Option<String> {
+    Some(value.into())
 }
 
-pub fn no_such_key() -> Error {
-    of(Kind::NotFound, "NoSuchKey", 404, "The specified key does not exist.")
+pub fn no_such_bucket(name: &str) -> Error {
+    let detail = Detail { bucket_name: said(name), ..Detail::default() };
+    of(Kind::NotFound, "NoSuchBucket", 404, "The specified bucket does not exist").with_fields(detail)
 }
 
-pub fn no_such_version() -> Error {
-    of(Kind::NotFound, "NoSuchVersion", 404, "The specified version does not exist.")
+pub fn no_such_key(key: &str) -> Error {
+    behind_marker(key, Detail::default())
 }
 
-pub fn no_such_upload() -> Error {
+/// The same of a key whose latest version is a delete marker, with the headers that tell so.
+pub fn behind_marker(key: &str, headers: Detail) -> Error {
+    let detail = Detail { key: said(key), ..headers };
+    of(Kind::NotFound, "NoSuchKey", 404, "The specified key does not exist.").with_fields(detail)
+}
+
+pub fn no_such_version(key: &str, version_id: &str) -> Error {
+    let detail = Detail { key: said(key), version_id: said(version_id), ..Detail::default() };
+    of(Kind::NotFound, "NoSuchVersion", 404, "The specified version does not exist.").with_fields(detail)
+}
+
+pub fn no_such_upload(id: &str) -> Error {
     let message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
                    aborted or completed.";
-    of(Kind::NotFound, "NoSuchUpload", 404, message)
+    let detail = Detail { upload_id: said(id), ..Detail::default() };
+    of(Kind::NotFound, "NoSuchUpload", 404, message).with_fields(detail)
 }
 
 pub fn no_such_tag_set() -> Error {
@@ -37,14 +54,20 @@ pub fn not_found() -> Error {
     of(Kind::NotFound, "404", 404, "Not Found")
 }
 
-/// A delete marker was asked for as if it were an object.
-pub fn is_delete_marker() -> Error {
+pub fn method_not_allowed() -> Error {
     let message = "The specified method is not allowed against this resource.";
     of(Kind::Invalid, "MethodNotAllowed", 405, message)
 }
 
-pub fn bad_bucket_name() -> Error {
-    of(Kind::Invalid, "InvalidBucketName", 400, "The specified bucket is not valid.")
+/// A delete marker was asked for as if it were an object, with the headers that tell so: it can be deleted only.
+pub fn is_delete_marker(headers: Detail) -> Error {
+    let detail = Detail { resource_type: said("DeleteMarker"), allow: said("DELETE"), ..headers };
+    method_not_allowed().with_fields(detail)
+}
+
+pub fn bad_bucket_name(name: &str) -> Error {
+    let detail = Detail { bucket_name: said(name), ..Detail::default() };
+    of(Kind::Invalid, "InvalidBucketName", 400, "The specified bucket is not valid.").with_fields(detail)
 }
 
 pub fn bucket_exists() -> Error {
@@ -110,14 +133,18 @@ pub fn bad_destination() -> Error {
 }
 
 /// An archived object is read before it was restored.
-pub fn archived() -> Error {
+pub fn archived(storage_class: &str) -> Error {
     let message = "The operation is not valid for the object's storage class";
-    of(Kind::Denied, "InvalidObjectState", 403, message)
+    of_class(message, storage_class)
 }
 
-pub fn not_archived() -> Error {
-    let message = "Restore is not allowed for the object's current storage class";
-    of(Kind::Denied, "InvalidObjectState", 403, message)
+pub fn not_archived(storage_class: &str) -> Error {
+    of_class("Restore is not allowed for the object's current storage class", storage_class)
+}
+
+fn of_class(message: &str, storage_class: &str) -> Error {
+    let detail = Detail { storage_class: said(storage_class), ..Detail::default() };
+    of(Kind::Denied, "InvalidObjectState", 403, message).with_fields(detail)
 }
 
 pub fn restore_under_way() -> Error {
@@ -131,6 +158,23 @@ pub fn bad_log_bucket(message: &str) -> Error {
 pub fn log_bucket_elsewhere() -> Error {
     let message = "Cross S3 location logging not allowed.";
     of(Kind::Denied, "CrossLocationLoggingProhibitted", 403, message)
+}
+
+/// An inventory's destination that names no bucket.
+pub fn inventory_to_no_bucket() -> Error {
+    bad_inventory_bucket("Invalid bucket ARN")
+}
+
+pub fn inventory_to_nowhere() -> Error {
+    bad_inventory_bucket("The specified destination bucket does not exist")
+}
+
+pub fn inventory_elsewhere() -> Error {
+    bad_inventory_bucket("The destination bucket must be in the same AWS Region as the source bucket")
+}
+
+fn bad_inventory_bucket(message: &str) -> Error {
+    of(Kind::Invalid, "InvalidS3DestinationBucket", 400, message)
 }
 
 pub fn no_such_configuration() -> Error {
@@ -235,17 +279,32 @@ pub fn other_region() -> Error {
     of(Kind::Invalid, "PermanentRedirect", 301, message)
 }
 
+/// An expected owner that can be none.
+pub fn no_account(expected: &str) -> Error {
+    let message =
+        format!("The value of the expected bucket owner parameter must be an AWS Account ID... [{expected}]");
+    of(Kind::Invalid, "InvalidBucketOwnerAWSAccountID", 400, message)
+}
+
+pub fn not_accelerated() -> Error {
+    invalid_request("S3 Transfer Acceleration is not configured on this bucket")
+}
+
 pub fn access_denied() -> Error {
     of(Kind::Denied, "AccessDenied", 403, "Access Denied")
 }
 
-pub fn key_too_long() -> Error {
-    of(Kind::Invalid, "KeyTooLongError", 400, "Your key is too long")
+pub fn key_too_long(size: usize, most: usize) -> Error {
+    of(Kind::Invalid, "KeyTooLongError", 400, "Your key is too long").with_fields(too_large(size, most))
 }
 
-pub fn metadata_too_large() -> Error {
+fn too_large(size: usize, most: usize) -> Detail {
+    Detail { size: said(size.to_string()), max_size_allowed: said(most.to_string()), ..Detail::default() }
+}
+
+pub fn metadata_too_large(size: usize, most: usize) -> Error {
     let message = "Your metadata headers exceed the maximum allowed metadata size";
-    of(Kind::Limit, "MetadataTooLarge", 400, message)
+    of(Kind::Limit, "MetadataTooLarge", 400, message).with_fields(too_large(size, most))
 }
 
 pub fn entity_too_large() -> Error {
@@ -269,13 +328,13 @@ pub fn invalid_part_order() -> Error {
     of(Kind::Invalid, "InvalidPartOrder", 400, message)
 }
 
-pub fn invalid_part_number() -> Error {
+pub fn invalid_part_number(number: i32) -> Error {
     let message = "Part number must be an integer between 1 and 10000, inclusive";
-    of(Kind::Invalid, "InvalidArgument", 400, message)
+    argument("partNumber", &number.to_string(), message)
 }
 
-pub fn invalid_version() -> Error {
-    invalid_argument("Invalid version id specified")
+pub fn invalid_version(id: &str) -> Error {
+    argument("versionId", id, "Invalid version id specified")
 }
 
 /// A copy names a delete marker by its id.
@@ -297,6 +356,12 @@ pub fn no_such_part() -> Error {
 
 pub fn invalid_argument(message: impl Into<String>) -> Error {
     of(Kind::Invalid, "InvalidArgument", 400, message)
+}
+
+/// A parameter or header whose value cannot be.
+pub fn argument(name: &str, value: &str, message: impl Into<String>) -> Error {
+    let detail = Detail { argument_name: said(name), argument_value: said(value), ..Detail::default() };
+    invalid_argument(message).with_fields(detail)
 }
 
 pub fn invalid_request(message: impl Into<String>) -> Error {
@@ -334,13 +399,29 @@ pub fn bad_digest(what: &str) -> Error {
     of(Kind::Invalid, "BadDigest", 400, message)
 }
 
-pub fn invalid_range() -> Error {
-    of(Kind::Invalid, "InvalidRange", 416, "The requested range is not satisfiable")
+/// Bytes that come with another MD5 than they have; both in base64.
+pub fn bad_md5(expected: &str, calculated: &str) -> Error {
+    let detail =
+        Detail { expected_digest: said(expected), calculated_digest: said(calculated), ..Detail::default() };
+    let message = "The Content-MD5 you specified did not match what we received.";
+    of(Kind::Invalid, "BadDigest", 400, message).with_fields(detail)
 }
 
-pub fn precondition_failed() -> Error {
+pub fn invalid_range(requested: &str, size: u64) -> Error {
+    let detail = Detail {
+        range_requested: said(requested),
+        actual_object_size: said(size.to_string()),
+        content_range: said(format!("bytes */{size}")),
+        ..Detail::default()
+    };
+    of(Kind::Invalid, "InvalidRange", 416, "The requested range is not satisfiable").with_fields(detail)
+}
+
+/// `condition` is the header that did not hold.
+pub fn precondition_failed(condition: &str) -> Error {
     let message = "At least one of the pre-conditions you specified did not hold";
-    of(Kind::Conflict, "PreconditionFailed", 412, message)
+    let detail = Detail { condition: said(condition), ..Detail::default() };
+    of(Kind::Conflict, "PreconditionFailed", 412, message).with_fields(detail)
 }
 
 pub fn not_modified() -> Error {
@@ -357,9 +438,23 @@ pub fn invalid_tag(message: impl Into<String>) -> Error {
     of(Kind::Invalid, "InvalidTag", 400, message)
 }
 
+/// The header `x-amz-tagging` names a tag twice.
+pub fn tags_twice(header: &str) -> Error {
+    let message = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without \
+                   tag name duplicates.";
+    argument("x-amz-tagging", header, message)
+}
+
 pub fn invalid_storage_class() -> Error {
     let message = "The storage class you specified is not valid";
     of(Kind::Invalid, "InvalidStorageClass", 400, message)
+}
+
+/// A header that S3 does not know where it stands, or not with that value.
+pub fn unserved_header(name: &str) -> Error {
+    let detail = Detail { header: said(name), ..Detail::default() };
+    let message = "A header you provided implies functionality that is not implemented";
+    of(Kind::Unsupported, "NotImplemented", 501, message).with_fields(detail)
 }
 
 /// A parameter we know and do not honour, with the value given.

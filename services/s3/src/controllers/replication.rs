@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use kernel::{Access, Ctx, Kind, Millis, Next, Result, Scope};
+use kernel::{Access, Ctx, Error, Kind, Millis, Next, Partition, Result, Scope};
+use serde_json::{Value, json};
 
-use crate::errors;
 use crate::ops::bucket_replication::wanted;
-use crate::ops::notification::note;
+use crate::ops::notification::note_with;
 use crate::ops::object_copy::carry;
 use crate::rules::name::arn;
 use crate::rules::replication::{Rule, Status};
+use crate::rules::time::iso;
 use crate::state::bucket::{self, Bucket, Versioning};
 use crate::state::object::{self, Object};
 use crate::state::replication as leaving;
@@ -52,7 +53,7 @@ pub async fn reconcile(ctx: &Ctx, name: String) -> Result<Next> {
         ctx.write(|tx| leaving::delete(tx, &scope, &name)).await?;
         return Ok(Next::Done);
     };
-    let status = go(ctx, &version).await?;
+    let (status, failed) = go(ctx, &version).await?;
     let Leaving { bucket, key, object } = &version;
     ctx.write(|tx| {
         leaving::delete(tx, &scope, &name)?;
@@ -63,64 +64,109 @@ pub async fn reconcile(ctx: &Ctx, name: String) -> Result<Next> {
         }
         let now = Object { replication: status, ..now };
         object::update(tx, bucket, key, &now)?;
-        match status {
-            Some(Status::Failed) => note(tx, bucket, "Replication:OperationFailedReplication", key, &now),
-            _ => Ok(()),
+        for failure in &failed {
+            let more = [("replicationEventData", failure.shown(ctx.partition(), &now))];
+            note_with(tx, bucket, "Replication:OperationFailedReplication", key, &now, &more)?;
         }
+        Ok(())
     })
     .await?;
     Ok(Next::Done)
 }
 
-/// Carries a version everywhere it is to go. `None` where no rule wants that any more.
-async fn go(ctx: &Ctx, version: &Leaving) -> Result<Option<Status>> {
-    let Leaving { bucket, key, object } = version;
-    let rules = bucket.replication.as_ref().map(|rules| (rules, wanted(rules, key, object)));
-    let Some((rules, wanted)) = rules.filter(|(_, wanted)| !wanted.is_empty()) else { return Ok(None) };
-    let role = ctx.in_role(&rules.role, "s3-replication", SESSION_MS).await?;
-    let mut status = Status::Completed;
-    for rule in wanted {
-        let outcome = match &role {
-            Some(role) => to_one(ctx, role, version, rule).await,
-            None => Err(errors::access_denied()),
-        };
-        match outcome {
-            Ok(()) => {}
-            Err(error) if matches!(error.kind(), Kind::Internal | Kind::Unavailable) => return Err(error),
-            Err(error) => {
-                tracing::info!(%error, from = bucket.name, to = rule.to.bucket, key, "a replication is refused");
-                status = Status::Failed;
-            }
-        }
-    }
-    Ok(Some(status))
+/// A rule that could not be followed, and why, in the words of the user guide ("Amazon S3 replication failure reasons").
+struct Failure {
+    rule: String,
+    to: String,
+    reason: &'static str,
 }
 
-async fn to_one(ctx: &Ctx, role: &Ctx, version: &Leaving, rule: &Rule) -> Result<()> {
+impl Failure {
+    fn shown(&self, partition: Partition, object: &Object) -> Value {
+        json!({
+            "replicationRuleId": self.rule,
+            "destinationBucket": arn(partition, &self.to, None),
+            "s3Operation": if object.is_marker { "OBJECT_DELETE" } else { "OBJECT_PUT" },
+            "requestTime": iso(object.modified_at),
+            "failureReason": self.reason,
+        })
+    }
+}
+
+/// Carries a version everywhere it is to go. No status where no rule wants that any more.
+async fn go(ctx: &Ctx, version: &Leaving) -> Result<(Option<Status>, Vec<Failure>)> {
+    let Leaving { bucket, key, object } = version;
+    let rules = bucket.replication.as_ref().map(|rules| (rules, wanted(rules, key, object)));
+    let Some((rules, wanted)) = rules.filter(|(_, wanted)| !wanted.is_empty()) else {
+        return Ok((None, Vec::new()));
+    };
+    let role = ctx.in_role(&rules.role, "s3-replication", SESSION_MS).await?;
+    let mut failed = Vec::new();
+    for rule in wanted {
+        let refused = match &role {
+            Some(role) => to_one(ctx, role, version, rule).await?,
+            None => Some("AssumeRoleNotPermitted"),
+        };
+        if let Some(reason) = refused {
+            tracing::info!(reason, from = bucket.name, to = rule.to.bucket, key, "a replication is refused");
+            failed.push(Failure { rule: rule.id.clone(), to: rule.to.bucket.clone(), reason });
+        }
+    }
+    let status = if failed.is_empty() { Status::Completed } else { Status::Failed };
+    Ok((Some(status), failed))
+}
+
+/// Carries a version to one bucket; gives the reason where it may not go there.
+async fn to_one(ctx: &Ctx, role: &Ctx, version: &Leaving, rule: &Rule) -> Result<Option<&'static str>> {
     let Leaving { bucket, key, object } = version;
     let to = ctx.read(|snap| bucket::find(snap, &rule.to.bucket)).await?;
-    let to = to.filter(|to| to.versioning == Some(Versioning::Enabled));
     let to = to.filter(|to| rule.to.account.as_ref().is_none_or(|account| *account == to.owner.to_string()));
-    let to = to.ok_or_else(errors::no_such_bucket)?;
+    let Some(to) = to else { return Ok(Some("DstBucketNotFound")) };
+    if to.versioning != Some(Versioning::Enabled) {
+        return Ok(Some("DstBucketUnversioned"));
+    }
     let (from_arn, to_arn) =
         (arn(ctx.partition(), &bucket.name, Some(key)), arn(ctx.partition(), &to.name, Some(key)));
-    let ask =
-        async |action: &'static str, arn: &str| role.authorize(action, &Access::on(arn).action(action)).await;
-    if object.is_marker {
-        ask("s3:ReplicateDelete", &to_arn).await?;
-        return ctx.write(|tx| object::place(tx, &to, key, replica(object, &to, rule)).map(drop)).await;
-    }
-    ask("s3:GetObjectVersionForReplication", &from_arn).await?;
-    ask("s3:ReplicateObject", &to_arn).await?;
-    if !object.tags.is_empty() {
-        ask("s3:GetObjectVersionTagging", &from_arn).await?;
-        ask("s3:ReplicateTags", &to_arn).await?;
-    }
-    if rule.to.owned {
-        ask("s3:ObjectOwnerOverrideToBucketOwner", &to_arn).await?;
+    let tagged = !object.tags.is_empty() && !object.is_marker;
+    let asked = [
+        ("s3:ReplicateDelete", &to_arn, object.is_marker, "DstDelObjNotPermitted"),
+        ("s3:GetObjectVersionForReplication", &from_arn, !object.is_marker, "SrcGetObjectNotPermitted"),
+        ("s3:ReplicateObject", &to_arn, !object.is_marker, "DstPutObjectNotPermitted"),
+        ("s3:GetObjectVersionTagging", &from_arn, tagged, "SrcGetTaggingNotPermitted"),
+        ("s3:ReplicateTags", &to_arn, tagged, "DstPutTaggingNotPermitted"),
+        (
+            "s3:ObjectOwnerOverrideToBucketOwner",
+            &to_arn,
+            rule.to.owned && !object.is_marker,
+            "DstPutObjectNotPermitted",
+        ),
+    ];
+    for (action, on, _, reason) in asked.into_iter().filter(|(_, _, needed, _)| *needed) {
+        let access = Access::on(on.clone()).action(action);
+        if refused(role.authorize(action, &access).await)?.is_some() {
+            return Ok(Some(reason));
+        }
     }
     let copy = replica(object, &to, rule);
-    carry(role, (bucket, object), (&to, key), copy, rule.to.key_id.as_deref()).await
+    if object.is_marker {
+        let placed = ctx.write(|tx| object::place(tx, &to, key, copy.clone()).map(drop)).await;
+        return Ok(refused(placed)?.map(|_| "DstPutObjectNotPermitted"));
+    }
+    let carried = carry(role, (bucket, object), (&to, key), copy, rule.to.key_id.as_deref()).await;
+    Ok(refused(carried)?.map(|error| match error.code() {
+        "KMS.NotFoundException" => "DstKmsKeyNotFound",
+        "KMS.DisabledException" | "KMS.KMSInvalidStateException" => "DstKmsKeyInvalidState",
+        _ => "DstPutObjectNotPermitted",
+    }))
+}
+
+/// What is refused for good. What cannot be done now is an error, and tried again.
+fn refused(outcome: Result<()>) -> Result<Option<Error>> {
+    match outcome {
+        Err(error) if matches!(error.kind(), Kind::Internal | Kind::Unavailable) => Err(error),
+        Err(error) => Ok(Some(error)),
+        Ok(()) => Ok(None),
+    }
 }
 
 /// The copy of a version: the same but for where its bytes lie.

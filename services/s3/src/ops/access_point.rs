@@ -58,7 +58,8 @@ pub async fn create_access_point(
     let random: String = ctx.ids().hex(rules::ALIAS_RANDOM);
     let point = ctx
         .write(|tx| {
-            let found = bucket::find(tx, &input.bucket)?.ok_or_else(errors::no_such_bucket)?;
+            let found =
+                bucket::find(tx, &input.bucket)?.ok_or_else(|| errors::no_such_bucket(&input.bucket))?;
             if found.owner != owner.unwrap_or(scope.account) {
                 return Err(errors::access_denied());
             }

@@ -8,6 +8,7 @@ use api_s3::{
 };
 use kernel::{Ctx, Result};
 
+use super::object_tags::of_marker;
 use super::{bucket, canonical_id, which};
 use crate::errors;
 use crate::rules::name::check_key;
@@ -52,10 +53,11 @@ async fn look(
     let found = bucket(ctx, bucket_name, expected_owner).await?;
     let which = which(version_id)?;
     match ctx.read(|snap| object::find(snap, &found, key, &which)).await? {
-        Some(object) if object.is_marker && version_id.is_some() => Err(errors::is_delete_marker()),
+        Some(object) if object.is_marker && version_id.is_some() => {
+            Err(errors::is_delete_marker(of_marker(&object)))
+        }
         Some(object) if !object.is_marker => Ok(found),
-        _ if version_id.is_some() => Err(errors::no_such_version()),
-        _ => Err(errors::no_such_key()),
+        _ => Err(version_id.map_or_else(|| errors::no_such_key(key), |id| errors::no_such_version(key, id))),
     }
 }
 

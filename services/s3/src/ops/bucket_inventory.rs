@@ -7,10 +7,12 @@ use api_s3::{
 };
 use kernel::{Ctx, Result};
 
+use super::list_objects::open_token;
 use super::{again, bucket};
 use crate::controllers::inventory as controller;
 use crate::errors;
 use crate::rules::inventory::{CONFIGURATIONS_MAX, read};
+use crate::state::bucket as buckets;
 use crate::state::inventory as stored;
 
 /// Configurations of a page.
@@ -24,6 +26,10 @@ pub async fn put_bucket_inventory_configuration(
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     ctx.write(|tx| {
         let found = again(tx, &found)?;
+        let to = buckets::find(tx, &new.to)?.ok_or_else(errors::inventory_to_nowhere)?;
+        if to.region != found.region {
+            return Err(errors::inventory_elsewhere());
+        }
         let others = stored::list(tx, &found, None, CONFIGURATIONS_MAX)?;
         if others.len() == CONFIGURATIONS_MAX && !others.iter().any(|other| other.id == new.id) {
             return Err(errors::too_many_configurations());
@@ -50,11 +56,13 @@ pub async fn list_bucket_inventory_configurations(
     input: ListBucketInventoryConfigurationsRequest,
 ) -> Result<ListBucketInventoryConfigurationsOutput> {
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
-    let after = input.continuation_token.as_deref();
-    let mut all = ctx.read(|snap| stored::list(snap, &found, after, PAGE + 1)).await?;
+    let token_of = format!("ListBucketInventoryConfigurations/{}", found.id);
+    let token = input.continuation_token.as_deref();
+    let after = token.map(|token| open_token(ctx, &token_of, token)).transpose()?;
+    let mut all = ctx.read(|snap| stored::list(snap, &found, after.as_deref(), PAGE + 1)).await?;
     let more = all.len() > PAGE;
     all.truncate(PAGE);
-    let next = all.last().filter(|_| more).map(|last| last.id.clone());
+    let next = all.last().filter(|_| more).map(|last| ctx.seal_page(&token_of, last.id.as_bytes()));
     let shown: Vec<_> = all.iter().map(|one| one.shown(ctx.partition())).collect();
     Ok(ListBucketInventoryConfigurationsOutput {
         continuation_token: input.continuation_token,

@@ -10,6 +10,7 @@ use api_s3::{
 };
 use kernel::{Ctx, Result};
 
+use super::list_objects::open_token;
 use super::{again, bucket, canonical_id};
 use crate::errors;
 use crate::rules::logging::{Logging, read};
@@ -122,11 +123,13 @@ pub async fn list_bucket_metrics_configurations(
     input: ListBucketMetricsConfigurationsRequest,
 ) -> Result<ListBucketMetricsConfigurationsOutput> {
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
-    let after = input.continuation_token.as_deref().unwrap_or_default();
-    let mut rest = found.metrics.iter().filter(|one| one.id.as_str() > after).peekable();
+    let token_of = format!("ListBucketMetricsConfigurations/{}", found.id);
+    let token = input.continuation_token.as_deref();
+    let after = token.map(|token| open_token(ctx, &token_of, token)).transpose()?.unwrap_or_default();
+    let mut rest = found.metrics.iter().filter(|one| one.id > after).peekable();
     let page: Vec<&Metrics> = rest.by_ref().take(PAGE).collect();
     let more = rest.peek().is_some();
-    let next = page.last().filter(|_| more).map(|last| last.id.clone());
+    let next = page.last().filter(|_| more).map(|last| ctx.seal_page(&token_of, last.id.as_bytes()));
     let shown: Vec<_> = page.into_iter().map(Metrics::shown).collect();
     Ok(ListBucketMetricsConfigurationsOutput {
         is_truncated: Some(more),

@@ -280,8 +280,8 @@ impl Intake {
             return Err(errors::incomplete_body());
         }
         let md5 = digests.md5.finalize();
-        if self.promised.md5.is_some_and(|promised| promised != md5) {
-            return Err(errors::bad_digest("Content-MD5"));
+        if let Some(promised) = self.promised.md5.filter(|promised| *promised != md5) {
+            return Err(errors::bad_md5(&STANDARD.encode(promised), &STANDARD.encode(md5)));
         }
         // Every object has a checksum: what the client chose, else what S3 adds.
         let brought = self.promised.checksum.as_ref().map(|(algorithm, _)| *algorithm);

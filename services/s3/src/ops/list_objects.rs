@@ -153,12 +153,13 @@ pub async fn list_objects_v2(ctx: &Ctx, input: ListObjectsV2Request) -> Result<L
     let limit = page_size(input.max_keys, "maxKeys")?;
     let prefix = input.prefix.as_deref().unwrap_or_default();
     let delimiter = input.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty());
+    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let token_of = format!("{V2}/{}", found.id);
     let begin = match (input.continuation_token.as_deref(), input.start_after.as_deref()) {
-        (Some(token), _) => begin_of(&open_token(ctx, V2, token)?),
+        (Some(token), _) => begin_of(&open_token(ctx, &token_of, token)?),
         (None, Some(after)) if !after.is_empty() => Begin::Key(after.to_owned()),
         (None, _) => Begin::First,
     };
-    let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let wanted = Wanted { prefix, delimiter, begin, limit };
     let page = ctx.read(|snap| fill(snap, &found, &wanted)).await?;
     let owner = input.fetch_owner.unwrap_or(false).then(|| owner(&found));
@@ -176,7 +177,7 @@ pub async fn list_objects_v2(ctx: &Ctx, input: ListObjectsV2Request) -> Result<L
         max_keys: i32::try_from(limit).ok(),
         key_count: i32::try_from(page.objects.len() + page.prefixes.len()).ok(),
         continuation_token: input.continuation_token.clone(),
-        next_continuation_token: next.map(|last| ctx.seal_page(V2, position(last).as_bytes())),
+        next_continuation_token: next.map(|last| ctx.seal_page(&token_of, position(last).as_bytes())),
         start_after: input.start_after.as_deref().map(|after| encoding.write(after)),
         encoding_type: encoding.member(),
         ..ListObjectsV2Output::default()
@@ -191,8 +192,9 @@ fn begin_of(position: &str) -> Begin {
     }
 }
 
-/// What a token of ours says.
-pub(super) fn open_token(ctx: &Ctx, operation: &str, token: &str) -> Result<String> {
-    let position = ctx.open_page(operation, token).and_then(|position| String::from_utf8(position).ok());
-    position.ok_or_else(|| errors::invalid_argument("The continuation token provided is incorrect"))
+/// What a token of ours says: it goes on with the listing it is of, `ListObjectsV2/5` of the bucket of that id.
+pub(super) fn open_token(ctx: &Ctx, of: &str, token: &str) -> Result<String> {
+    let position = ctx.open_page(of, token).and_then(|position| String::from_utf8(position).ok());
+    let message = "The continuation token provided is incorrect";
+    position.ok_or_else(|| errors::argument("continuation-token", token, message))
 }

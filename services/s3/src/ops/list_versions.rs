@@ -123,7 +123,7 @@ fn fill(
             let number = match Which::new(Some(version)) {
                 Which::Version(id) => {
                     let number = object::number_of(&id);
-                    number.ok_or_else(errors::invalid_version)?
+                    number.ok_or_else(|| errors::invalid_version(&id))?
                 }
                 which => {
                     object::find(snap, bucket, key, &which)?.map_or(object::NEWEST, |found| found.number)

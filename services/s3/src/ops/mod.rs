@@ -42,6 +42,7 @@ use kernel::{Access, Ctx, Partition, Reader, Result, Scope, Tx};
 
 use crate::errors;
 use crate::errors::access_point::no_such_access_point;
+use crate::rules;
 use crate::rules::access_point::check_action;
 use crate::rules::{name, time};
 use crate::state::access_point::bucket_of;
@@ -61,8 +62,11 @@ pub(crate) fn bucket_in(
     name: &str,
     expected_owner: Option<&str>,
 ) -> Result<Arc<Bucket>> {
+    if rules::name::is_accelerated(ctx.authority()) {
+        return Err(errors::not_accelerated());
+    }
     let name = bucket_of(from, name)?.ok_or_else(no_such_access_point)?;
-    let found = ctx.own::<Known>().find(from, &name)?.ok_or_else(errors::no_such_bucket)?;
+    let found = ctx.own::<Known>().find(from, &name)?.ok_or_else(|| errors::no_such_bucket(&name))?;
     check_owner(&found, expected_owner)?;
     Ok(found)
 }
@@ -75,7 +79,7 @@ pub(crate) async fn change(
     edit: impl Fn(&mut Bucket) -> Result<()> + Send + Sync,
 ) -> Result<()> {
     ctx.write(|tx| {
-        let mut found = stored::find(tx, name)?.ok_or_else(errors::no_such_bucket)?;
+        let mut found = stored::find(tx, name)?.ok_or_else(|| errors::no_such_bucket(name))?;
         check_owner(&found, expected_owner)?;
         edit(&mut found)?;
         stored::put(tx, &found)
@@ -86,17 +90,20 @@ pub(crate) async fn change(
 /// The bucket again inside a transaction: it may have been deleted since, or its settings changed.
 pub(crate) fn again(from: &mut impl Reader, before: &Bucket) -> Result<Bucket> {
     let found = stored::find(from, &before.name)?.filter(|found| found.id == before.id);
-    found.ok_or_else(errors::no_such_bucket)
+    found.ok_or_else(|| errors::no_such_bucket(&before.name))
 }
 
 /// The same to be read only: every object that is put asks, so the record is not decoded anew.
 pub(crate) fn still(tx: &mut Tx<'_, '_>, before: &Bucket) -> Result<Arc<Bucket>> {
     let found = tx.ctx().own::<Known>().find(tx, &before.name)?.filter(|found| found.id == before.id);
-    found.ok_or_else(errors::no_such_bucket)
+    found.ok_or_else(|| errors::no_such_bucket(&before.name))
 }
 
 fn check_owner(bucket: &Bucket, expected: Option<&str>) -> Result<()> {
     match expected {
+        Some(expected) if expected.len() != 12 || !expected.bytes().all(|b| b.is_ascii_digit()) => {
+            Err(errors::no_account(expected))
+        }
         Some(expected) if expected != bucket.owner.to_string() => Err(errors::access_denied()),
         _ => Ok(()),
     }
@@ -110,9 +117,9 @@ pub(crate) fn which(version_id: Option<&str>) -> Result<Which> {
     let which = Which::new(version_id);
     match &which {
         Which::Version(id) if id.is_empty() => {
-            Err(errors::invalid_argument("Version id cannot be the empty string"))
+            Err(errors::argument("versionId", "", "Version id cannot be the empty string"))
         }
-        Which::Version(id) if number_of(id).is_none() => Err(errors::invalid_version()),
+        Which::Version(id) if number_of(id).is_none() => Err(errors::invalid_version(id)),
         _ => Ok(which),
     }
 }

@@ -108,8 +108,8 @@ pub(super) struct Place<'a> {
 
 impl<'a> Place<'a> {
     pub(super) fn new(bucket: &'a str, key: &'a str, upload_id: &'a str, number: i32) -> Result<Self> {
-        let number = u32::try_from(number).ok().filter(|n| (1..=PARTS_MAX.unsigned_abs()).contains(n));
-        let number = number.ok_or_else(errors::invalid_part_number)?;
+        let found = u32::try_from(number).ok().filter(|n| (1..=PARTS_MAX.unsigned_abs()).contains(n));
+        let number = found.ok_or_else(|| errors::invalid_part_number(number))?;
         Ok(Self { bucket, key, upload_id, number })
     }
 }
@@ -129,7 +129,7 @@ pub(super) async fn open(
 ) -> Result<Open> {
     let bucket = bucket(ctx, place.bucket, expected_owner).await?;
     let upload = ctx.read(|snap| upload::find(snap, &bucket, place.key, place.upload_id)).await?;
-    let upload = upload.ok_or_else(errors::no_such_upload)?;
+    let upload = upload.ok_or_else(|| errors::no_such_upload(place.upload_id))?;
     let secret = data_key::opening(ctx, &bucket, &upload.encryption, customer).await?;
     Ok(Open { bucket, upload, secret })
 }
@@ -152,7 +152,7 @@ pub(super) async fn take_part(
         .write(|tx| {
             let bucket = again(tx, &open.bucket)?;
             let upload = upload::find(tx, &bucket, place.key, place.upload_id)?;
-            let upload = upload.ok_or_else(errors::no_such_upload)?;
+            let upload = upload.ok_or_else(|| errors::no_such_upload(place.upload_id))?;
             bytes::hold(tx, &bucket, &part.segment, inline.as_ref())?;
             upload::put_part(tx, &bucket, &upload.id, &part)
         })

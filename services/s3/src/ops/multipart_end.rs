@@ -1,5 +1,7 @@
 //! Multipart uploads: completed, or aborted.
 
+use std::sync::Arc;
+
 use api_s3::{
     AbortMultipartUploadOutput, AbortMultipartUploadRequest, CompleteMultipartUploadOutput,
     CompleteMultipartUploadRequest, CompletedPart,
@@ -20,6 +22,7 @@ use crate::rules::encryption::Encryption;
 use crate::state::bytes::{self, Segment};
 use crate::state::object::{self, Object};
 use crate::state::upload::{self, Part, Upload};
+use crate::state::watch::Watch;
 use crate::{checksum_members, customer_key, put_checksum};
 
 /// Bytes of a part at least, but for the last.
@@ -35,7 +38,7 @@ pub async fn abort_multipart_upload(
     ctx.write(|tx| {
         let found = again(tx, &found)?;
         let upload = upload::find(tx, &found, &input.key, &input.upload_id)?;
-        let upload = upload.ok_or_else(errors::no_such_upload)?;
+        let upload = upload.ok_or_else(|| errors::no_such_upload(&input.upload_id))?;
         let parts = upload::parts(tx, &found, &upload.id, None, parts_max())?;
         upload::end(tx, &found, &input.key, &upload.id, &parts, &[])
     })
@@ -74,7 +77,9 @@ pub async fn complete_multipart_upload(
                 // Whoever did not hear the answer asks again.
                 let made = object::latest(tx, &bucket, key)?;
                 let made = made.filter(|made| made.upload.as_ref() == Some(&input.upload_id));
-                return made.ok_or_else(errors::no_such_upload);
+                let made = made.ok_or_else(|| errors::no_such_upload(&input.upload_id))?;
+                check_again(&listed, &made)?;
+                return Ok(made);
             };
             if customer.is_some() {
                 upload.encryption.check(customer.as_ref())?;
@@ -84,7 +89,7 @@ pub async fn complete_multipart_upload(
             let joined = join(&upload, &chosen)?;
             check_promises(&joined, given.as_ref(), input.checksum_type.as_deref(), input.mpu_object_size)?;
             let before = object::latest(tx, &bucket, key)?;
-            condition.check(before.as_ref().map(|before| before.etag.as_str()))?;
+            condition.check(key, before.as_ref().map(|before| before.etag.as_str()))?;
             let segments: Vec<Segment> = chosen.iter().map(|part| part.segment.clone()).collect();
             let new = Object { body: bytes::join(tx, &bucket, &body_id, &segments)?, ..joined };
             let new = marked(&bucket, key, Object { modified_at: ctx.now(), ..new });
@@ -94,6 +99,7 @@ pub async fn complete_multipart_upload(
             Ok(stored)
         })
         .await?;
+    ctx.own::<Arc<Watch>>().size(ctx, stored.size);
     let mut output = CompleteMultipartUploadOutput {
         expiration: new_expiry(ctx, &found, key, &stored).await?,
         location: Some(format!("http://{}/{}/{key}", ctx.authority(), input.bucket)),
@@ -145,14 +151,30 @@ fn choose<'p>(listed: &[CompletedPart], parts: &'p [Part], upload: &Upload) -> R
     Ok(chosen)
 }
 
-/// The object the parts make. Its tag is the MD5 of theirs, with their number behind it.
-fn join(upload: &Upload, parts: &[&Part]) -> Result<Object> {
-    let mut md5 = Md5::new();
-    for part in parts {
-        let digest: Vec<u8> = part.etag.as_bytes().chunks(2).filter_map(hex_byte).collect();
+/// Who asks again lists the parts that the object was made of.
+fn check_again(listed: &[CompletedPart], made: &Object) -> Result<()> {
+    let numbers: Vec<_> = listed.iter().map(|part| part.part_number).collect();
+    if !numbers.is_sorted_by(|a, b| a < b) {
+        return Err(errors::invalid_part_order());
+    }
+    let etags = listed.iter().map(|part| part.e_tag.as_deref().unwrap_or_default().trim_matches('"'));
+    if etag_of(etags) == made.etag { Ok(()) } else { Err(errors::invalid_part()) }
+}
+
+/// The MD5 of those of the parts, with their number behind it.
+fn etag_of<'e>(parts: impl Iterator<Item = &'e str>) -> String {
+    let (mut md5, mut count) = (Md5::new(), 0);
+    for etag in parts {
+        let digest: Vec<u8> = etag.as_bytes().chunks(2).filter_map(hex_byte).collect();
         md5.update(&digest);
+        count += 1;
     }
     let digest: String = md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digest}-{count}")
+}
+
+/// The object the parts make.
+fn join(upload: &Upload, parts: &[&Part]) -> Result<Object> {
     let size: u64 = parts.iter().map(|part| part.segment.size).sum();
     if size > OBJECT_BYTES_MAX {
         return Err(errors::entity_too_large());
@@ -167,7 +189,7 @@ fn join(upload: &Upload, parts: &[&Part]) -> Result<Object> {
     }
     Ok(Object {
         size,
-        etag: format!("{digest}-{}", parts.len()),
+        etag: etag_of(parts.iter().map(|part| part.etag.as_str())),
         parts: u32::try_from(parts.len()).unwrap_or_default(),
         checksum,
         headers: upload.headers.clone(),

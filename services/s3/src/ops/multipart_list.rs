@@ -23,14 +23,18 @@ const PARTS_PAGE_MAX: i32 = 1_000;
 pub(super) fn part_limit(given: Option<i32>, max: i32) -> Result<usize> {
     match given.unwrap_or(max) {
         n @ 0.. => Ok(usize::try_from(n.min(max)).unwrap_or_default()),
-        _ => Err(errors::invalid_argument("Argument max-parts must be an integer between 0 and 2147483647")),
+        n => {
+            let message = "Argument max-parts must be an integer between 0 and 2147483647";
+            Err(errors::argument("max-parts", &n.to_string(), message))
+        }
     }
 }
 
 /// The number a page of parts begins behind.
 pub(super) fn part_marker(given: Option<i32>) -> Result<u32> {
     let message = "Argument part-number-marker must be an integer between 0 and 2147483647";
-    u32::try_from(given.unwrap_or(0)).map_err(|_| errors::invalid_argument(message))
+    let given = given.unwrap_or(0);
+    u32::try_from(given).map_err(|_| errors::argument("part-number-marker", &given.to_string(), message))
 }
 
 pub async fn list_parts(ctx: &Ctx, input: ListPartsRequest) -> Result<ListPartsOutput> {
@@ -40,7 +44,7 @@ pub async fn list_parts(ctx: &Ctx, input: ListPartsRequest) -> Result<ListPartsO
     let (upload, mut parts, (abort_date, abort_rule_id)) = ctx
         .read(|snap| {
             let upload = upload::find(snap, &found, &input.key, &input.upload_id)?;
-            let upload = upload.ok_or_else(errors::no_such_upload)?;
+            let upload = upload.ok_or_else(|| errors::no_such_upload(&input.upload_id))?;
             let parts = upload::parts(snap, &found, &upload.id, Some(marker), limit + 1)?;
             let abort = shown_abort(snap, &found, &input.key, &upload)?;
             Ok((upload, parts, abort))

@@ -5,8 +5,8 @@ use api_s3::{
     PutBucketNotificationConfigurationRequest,
 };
 use api_sqs::{SendMessageRequest, op};
-use kernel::{Arn, Ctx, Kind, Result, Scope, Tx};
-use serde_json::json;
+use kernel::{Arn, Ctx, Kind, Principal, Result, Scope, Tx};
+use serde_json::{Value, json};
 
 use super::{bucket, bucket_arn, canonical_id, change};
 use crate::errors;
@@ -76,8 +76,20 @@ pub fn sequencer(ctx: &Ctx, object: &Object) -> String {
 
 /// Writes down for those who want to know that something happened to a key. `event` is as in `ObjectCreated:Put`.
 pub fn note(tx: &mut Tx<'_, '_>, bucket: &Bucket, event: &str, key: &str, object: &Object) -> Result<()> {
+    note_with(tx, bucket, event, key, object, &[])
+}
+
+/// The same with what only such an event tells.
+pub fn note_with(
+    tx: &mut Tx<'_, '_>,
+    bucket: &Bucket,
+    event: &str,
+    key: &str,
+    object: &Object,
+    more: &[(&str, Value)],
+) -> Result<()> {
     let sequencer = sequencer(tx.ctx(), object);
-    note_at(tx, bucket, (event, &sequencer), key, object)
+    write(tx, bucket, (event, &sequencer), (key, object), more)
 }
 
 /// The same where others are told of it too, by this sequencer.
@@ -88,23 +100,37 @@ pub fn note_at(
     key: &str,
     object: &Object,
 ) -> Result<()> {
+    write(tx, bucket, (event, sequencer), (key, object), &[])
+}
+
+fn write(
+    tx: &mut Tx<'_, '_>,
+    bucket: &Bucket,
+    (event, sequencer): (&str, &str),
+    (key, object): (&str, &Object),
+    more: &[(&str, Value)],
+) -> Result<()> {
     for queue in bucket.notifications.iter().filter(|queue| queue.wants(event, key)) {
         let from = bucket_arn(tx.ctx().partition(), bucket);
-        let body = record(tx.ctx(), (bucket, &from, queue), (event, sequencer), key, object);
+        let mut record = record(tx.ctx(), (bucket, &from, queue), (event, sequencer), key, object);
+        if let Some(record) = record.as_object_mut() {
+            record.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        }
+        let body = json!({ "Records": [record] }).to_string();
         let id = tx.ctx().ids().uuid();
         notice::put(tx, &bucket.scope(), &id, &Notice { to: queue.arn.clone(), from, body })?;
     }
     Ok(())
 }
 
-/// A message of one record (S3 user guide, "Event message structure").
+/// The record of a message (S3 user guide, "Event message structure").
 fn record(
     ctx: &Ctx,
     (bucket, arn, queue): (&Bucket, &str, &Queue),
     (event, sequencer): (&str, &str),
     key: &str,
     object: &Object,
-) -> String {
+) -> Value {
     let mut about = json!({ "key": url::form(key), "sequencer": sequencer });
     if let Some(about) = about.as_object_mut() {
         if !object.is_marker && !event.starts_with("ObjectRemoved") {
@@ -115,13 +141,13 @@ fn record(
             about.insert("versionId".to_owned(), json!(version));
         }
     }
-    let record = json!({
-        "eventVersion": "2.1",
+    json!({
+        "eventVersion": rules::version_of(event),
         "eventSource": "aws:s3",
         "awsRegion": bucket.region.as_str(),
         "eventTime": time::iso(ctx.now()),
         "eventName": event,
-        "userIdentity": { "principalId": format!("AWS:{}", ctx.caller().arn()) },
+        "userIdentity": { "principalId": principal_id(ctx) },
         "requestParameters": { "sourceIPAddress": ctx.caller().source_ip.map(|ip| ip.to_string()) },
         "responseElements": { "x-amz-request-id": ctx.request_id(), "x-amz-id-2": ctx.request_id() },
         "s3": {
@@ -134,8 +160,17 @@ fn record(
             },
             "object": about,
         },
-    });
-    json!({ "Records": [record] }).to_string()
+    })
+}
+
+/// Who did it: by unique id, and by the account of a root; S3 where it was S3 by itself.
+fn principal_id(ctx: &Ctx) -> String {
+    match &ctx.caller().principal {
+        Principal::Root => format!("AWS:{}", ctx.caller().account),
+        Principal::Identity { unique_id, .. } => format!("AWS:{unique_id}"),
+        Principal::Anonymous => "Anonymous".to_owned(),
+        Principal::Service(name) => format!("{name}.amazonaws.com"),
+    }
 }
 
 /// Sends as S3, for a bucket: the queue's policy must let that in.

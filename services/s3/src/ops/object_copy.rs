@@ -23,11 +23,14 @@ use crate::rules::copy_source::CopySource;
 use crate::rules::encryption::{self, CustomerKey, Encryption, Wanted, WantedKms, customer_key};
 use crate::rules::headers::{self, Headers};
 use crate::rules::lock;
+use crate::rules::logging::Further;
 use crate::rules::name::check_key;
+use crate::rules::url::Encoding;
 use crate::rules::{range, tags};
 use crate::state::bucket::Bucket;
 use crate::state::bytes::{self, Body, Segment};
 use crate::state::object::{self, Object, Which};
+use crate::state::watch::{Aside, Watch};
 use crate::{asked_encryption, asked_lock, customer_key, headers_of, put_checksum, show_encryption, wishes};
 
 /// Bytes copied in one request at most: 5 GiB.
@@ -87,7 +90,7 @@ async fn find_source(
             if object.as_ref().is_some_and(|object| object.is_marker) && which != Which::Latest {
                 return Err(errors::copy_of_marker());
             }
-            let object = present(object, &which)?;
+            let object = present(object, &source.key, &which)?;
             let segments = bytes::segments(snap, &found, &object.body)?;
             Ok((object, segments))
         })
@@ -96,6 +99,20 @@ async fn find_source(
     check_readable(&object, ctx.now())?;
     let secret = data_key::opening(ctx, &found, &object.encryption, customer).await?;
     Ok(Source { bucket: found, object, segments, secret })
+}
+
+/// Has the bucket of a source log that it was asked for; the copy itself is a line of the other bucket.
+fn logged(ctx: &Ctx, source: &CopySource, found: Result<Source>, part: bool) -> Result<Source> {
+    let known = found.as_ref().ok();
+    let bucket = known.map_or(&source.bucket, |found| &found.bucket.name);
+    ctx.own::<Arc<Watch>>().aside(ctx, || Aside {
+        bucket: bucket.clone(),
+        key: Encoding::Url.write(&source.key),
+        size: known.map(|found| found.object.size),
+        version_id: known.map_or_else(|| source.version_id.clone(), |found| found.object.version_id.clone()),
+        what: Further::Copied { part },
+    });
+    found
 }
 
 /// The conditions on a source, from an input.
@@ -132,7 +149,8 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
     let conditions = source_conditions!(input);
     let owner = input.expected_source_bucket_owner.as_deref();
     let from = CopySource::parse(&input.copy_source)?;
-    let source = find_source(ctx, &from, owner, &conditions, their_key.as_ref()).await?;
+    let source = find_source(ctx, &from, owner, &conditions, their_key.as_ref()).await;
+    let source = logged(ctx, &from, source, false)?;
     if source.object.size > COPY_BYTES_MAX {
         let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
         return Err(errors::invalid_request(message));
@@ -180,6 +198,7 @@ pub async fn copy_object(ctx: &Ctx, mut input: CopyObjectRequest) -> Result<Copy
     let taken = intake::take_in(ctx, &to, &secret, &body, promised).await?;
     let new = New { headers, tags, storage_class, encryption, lock, reason: "CopyObject" };
     let stored = store(ctx, (&to, &input.key), &taken, &condition, &new).await?;
+    ctx.own::<Arc<Watch>>().size(ctx, stored.size);
     let mut result = CopyObjectResult {
         e_tag: Some(stored.shown_etag()),
         last_modified: date(stored.modified_at),
@@ -294,7 +313,8 @@ pub async fn upload_part_copy(ctx: &Ctx, input: UploadPartCopyRequest) -> Result
     let conditions = source_conditions!(input);
     let owner = input.expected_source_bucket_owner.as_deref();
     let from = CopySource::parse(&input.copy_source)?;
-    let source = find_source(ctx, &from, owner, &conditions, their_key.as_ref()).await?;
+    let source = find_source(ctx, &from, owner, &conditions, their_key.as_ref()).await;
+    let source = logged(ctx, &from, source, true)?;
     let wanted = match input.copy_source_range.as_deref() {
         Some(header) => range::parse_copy(header, source.object.size)?,
         None => 0..source.object.size,
@@ -309,6 +329,7 @@ pub async fn upload_part_copy(ctx: &Ctx, input: UploadPartCopyRequest) -> Result
     };
     let body = outlet::read(ctx, &source.bucket, source.secret, (source.segments, None), wanted).await?;
     let (part, checksum) = multipart::take_part(ctx, &place, &open, &body, promised).await?;
+    ctx.own::<Arc<Watch>>().size(ctx, part.segment.size);
     let mut result = CopyPartResult {
         e_tag: Some(format!("\"{}\"", part.etag)),
         last_modified: date(part.modified_at),

@@ -1,5 +1,7 @@
 //! Objects deleted: hidden under a marker where versions are kept, and away for good where not.
 
+use std::sync::Arc;
+
 use api_s3::{
     DeleteObjectOutput, DeleteObjectRequest, DeleteObjectsOutput, DeleteObjectsRequest, DeletedObject,
     Error as Failure, ObjectIdentifier,
@@ -15,10 +17,13 @@ use super::object_put::tell;
 use super::{again, bucket, long, notification, on_object, which};
 use crate::errors;
 use crate::rules::condition::matches;
+use crate::rules::logging::Further;
 use crate::rules::name::{self, check_key};
 use crate::rules::time::seconds;
+use crate::rules::url::Encoding;
 use crate::state::bucket::Bucket;
 use crate::state::object::{self, Object, Which};
+use crate::state::watch::{Aside, Watch};
 
 /// Keys of one request at most.
 const KEYS_MAX: usize = 1_000;
@@ -48,6 +53,8 @@ pub struct Done {
     /// The version that was made (a marker) or taken away.
     version_id: Option<String>,
     is_marker: bool,
+    /// Bytes of the version that was taken away.
+    size: Option<u64>,
 }
 
 pub async fn delete_object(ctx: &Ctx, input: DeleteObjectRequest) -> Result<DeleteObjectOutput> {
@@ -66,6 +73,9 @@ pub async fn delete_object(ctx: &Ctx, input: DeleteObjectRequest) -> Result<Dele
             delete(tx, &bucket, &asked)
         })
         .await?;
+    if let Some(size) = done.size {
+        ctx.own::<Arc<Watch>>().size(ctx, size);
+    }
     Ok(DeleteObjectOutput {
         delete_marker: done.is_marker.then_some(true),
         version_id: done.version_id,
@@ -83,11 +93,12 @@ fn delete(tx: &mut Tx<'_, '_>, bucket: &Bucket, asked: &Asked<'_>) -> Result<Don
     }
     // To delete what is not there is to have deleted it.
     let Some(found) = found else {
-        return Ok(Done { version_id: asked.version_id.map(str::to_owned), is_marker: false });
+        return Ok(Done { version_id: asked.version_id.map(str::to_owned), ..Done::default() });
     };
     found.lock.check_removal(asked.bypass, tx.ctx().now())?;
     purge(tx, bucket, asked.key, &found, Why::Asked)?;
-    Ok(Done { version_id: Some(found.shown_version()), is_marker: found.is_marker })
+    let size = (!found.is_marker).then_some(found.size);
+    Ok(Done { version_id: Some(found.shown_version()), is_marker: found.is_marker, size })
 }
 
 /// Why something is deleted, as events say it.
@@ -112,10 +123,11 @@ pub fn hide(
     why: Why,
 ) -> Result<Done> {
     if bucket.versioning.is_none() {
+        let size = found.as_ref().map(|found| found.size);
         if let Some(found) = found {
             purge(tx, bucket, key, &found, why)?;
         }
-        return Ok(Done::default());
+        return Ok(Done { size, ..Done::default() });
     }
     let marker = Object { is_marker: true, modified_at: tx.ctx().now(), ..Object::default() };
     // Markers that rules of age make stay where they are.
@@ -123,19 +135,27 @@ pub fn hide(
     let marker = object::add(tx, bucket, key, marker)?;
     send(tx, bucket, key, &marker)?;
     tell_deleted(tx, bucket, key, &marker, ("Delete Marker Created", why))?;
-    Ok(Done { version_id: Some(marker.shown_version()), is_marker: true })
+    Ok(Done { version_id: Some(marker.shown_version()), is_marker: true, size: None })
 }
 
 impl Asked<'_> {
     fn check(&self, found: Option<&Object>) -> Result<()> {
-        let conditional = self.if_match.is_some() || self.if_modified_at.is_some() || self.if_size.is_some();
-        let Some(found) = found else {
-            return if conditional { Err(errors::precondition_failed()) } else { Ok(()) };
-        };
-        let holds = self.if_match.is_none_or(|tags| matches(tags, &found.etag))
-            && self.if_modified_at.is_none_or(|at| at.seconds == seconds(found.modified_at))
-            && self.if_size.is_none_or(|size| size == long(found.size));
-        if holds { Ok(()) } else { Err(errors::precondition_failed()) }
+        let holds = [
+            ("If-Match", self.if_match.map(|tags| found.is_some_and(|found| matches(tags, &found.etag)))),
+            (
+                "x-amz-if-match-last-modified-time",
+                self.if_modified_at
+                    .map(|at| found.is_some_and(|found| at.seconds == seconds(found.modified_at))),
+            ),
+            (
+                "x-amz-if-match-size",
+                self.if_size.map(|size| found.is_some_and(|found| size == long(found.size))),
+            ),
+        ];
+        match holds.into_iter().find(|(_, holds)| *holds == Some(false)) {
+            Some((condition, _)) => Err(errors::precondition_failed(condition)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -227,6 +247,9 @@ pub async fn delete_objects(ctx: &Ctx, input: DeleteObjectsRequest) -> Result<De
             Ok(outcomes)
         })
         .await?;
+    for (object, outcome) in objects.iter().zip(&outcomes) {
+        ctx.own::<Arc<Watch>>().aside(ctx, || logged(&found, object, outcome.as_ref()));
+    }
     let quiet = input.delete.quiet.unwrap_or(false);
     let (mut deleted, mut failed) = (Vec::new(), Vec::new());
     for (object, outcome) in objects.into_iter().zip(outcomes) {
@@ -241,6 +264,21 @@ pub async fn delete_objects(ctx: &Ctx, input: DeleteObjectsRequest) -> Result<De
         errors: (!failed.is_empty()).then_some(failed),
         ..DeleteObjectsOutput::default()
     })
+}
+
+/// The line of a key in the bucket's log.
+fn logged(bucket: &Bucket, object: &ObjectIdentifier, outcome: Result<&Done, &Error>) -> Aside {
+    let (status, code) = match outcome {
+        Ok(_) => (204, None),
+        Err(error) => (error.status(), Some(error.code())),
+    };
+    Aside {
+        bucket: bucket.name.clone(),
+        key: Encoding::Url.write(&object.key),
+        size: outcome.ok().and_then(|done| done.size),
+        version_id: object.version_id.clone().or_else(|| outcome.ok()?.version_id.clone()),
+        what: Further::Deleted { status, code },
+    }
 }
 
 fn shown(object: ObjectIdentifier, done: Done) -> DeletedObject {

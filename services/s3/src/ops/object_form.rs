@@ -25,7 +25,7 @@ pub async fn post(ctx: &Ctx, mut given: FormPost) -> Result<SiteAnswer> {
     let path = given.path.trim_matches('/');
     let name = percent_decode_str(path).decode_utf8_lossy().into_owned();
     if name.is_empty() || name.contains('/') {
-        return Err(errors::is_delete_marker());
+        return Err(errors::method_not_allowed());
     }
     let found = bucket(ctx, &name, None).await?;
     form::with_file_name(&mut given.fields, &given.file_name);

@@ -14,7 +14,8 @@ use super::bucket_lifecycle::shown_expiry;
 use super::object_restore::check_readable;
 use super::object_tags::present;
 use super::{bucket_in, data_key, date, long, outlet, which};
-use crate::errors;
+use crate::errors::{self, Detail};
+use crate::rules::checksum::Checksum;
 use crate::rules::condition::{Read, is_still};
 use crate::rules::encryption::CustomerKey;
 use crate::rules::range;
@@ -38,6 +39,8 @@ struct Found {
     range: Range<u64>,
     /// `Content-Range`, where it is not all of it.
     content_range: Option<String>,
+    /// Of what is answered: of the object, or of the part that was asked for. None of a range.
+    checksum: Option<Checksum>,
     /// `x-amz-expiration`, where rules let it expire.
     expiry: Option<String>,
 }
@@ -79,7 +82,8 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
     let (bucket, object, segments, inline, expiry) = ctx
         .read(|snap| {
             let bucket = bucket_in(ctx, snap, asked.bucket, asked.owner)?;
-            let object = present(object::find(snap, &bucket, asked.key, &asked.which)?, &asked.which)?;
+            let object =
+                present(object::find(snap, &bucket, asked.key, &asked.which)?, asked.key, &asked.which)?;
             let segments = bytes::segments(snap, &bucket, &object.body)?;
             let inline = match segments.last() {
                 Some(last) if asked.bytes && last.inline => bytes::inline(snap, &bucket, last)?,
@@ -110,16 +114,32 @@ async fn find(ctx: &Ctx, asked: &Asked<'_>) -> Result<Found> {
     };
     let content_range = part.as_ref().map(|part| range::content_range(part, object.size));
     let range = part.unwrap_or(0..object.size);
-    Ok(Found { bucket, object, segments, inline, range, content_range, expiry })
+    let checksum = match asked.part {
+        Some(number) => of_part(&object, &segments, number),
+        None => object.checksum.clone().filter(|_| content_range.is_none()),
+    };
+    Ok(Found { bucket, object, segments, inline, range, content_range, checksum, expiry })
+}
+
+/// The checksum of a part, by its object's algorithm.
+fn of_part(object: &Object, segments: &[Segment], number: i32) -> Option<Checksum> {
+    let whole = object.checksum.as_ref()?;
+    if object.parts == 0 {
+        return Some(whole.clone());
+    }
+    let part = segments.get(usize::try_from(number).ok()?.checked_sub(1)?)?;
+    Some(Checksum { value: part.checksum.clone()?, ..whole.clone() })
 }
 
 /// The headers by which a client knows what it has already.
-fn unchanged(bucket: &Bucket, object: &Object) -> HeadObjectOutput {
-    HeadObjectOutput {
-        e_tag: Some(object.shown_etag()),
-        last_modified: date(object.modified_at),
-        version_id: bucket.versioning.map(|_| object.shown_version()),
-        ..HeadObjectOutput::default()
+fn unchanged(bucket: &Bucket, object: &Object) -> Detail {
+    Detail {
+        shown_etag: Some(object.shown_etag()),
+        last_modified: time::to_http(time::shown(object.modified_at)),
+        cache_control: object.headers.cache_control.clone(),
+        expires: object.headers.expires.clone(),
+        shown_version: bucket.versioning.map(|_| object.shown_version()),
+        ..Detail::default()
     }
 }
 
@@ -138,7 +158,7 @@ fn expiry(
 /// The bytes of one part; all of them are part 1 of an object put in one piece.
 fn part_range(object: &Object, segments: &[Segment], number: i32) -> Result<Option<Range<u64>>> {
     let at = usize::try_from(number).ok().filter(|n| (1..=10_000).contains(n));
-    let at = at.ok_or_else(errors::invalid_part_number)? - 1;
+    let at = at.ok_or_else(|| errors::invalid_part_number(number))? - 1;
     if object.parts == 0 {
         return if at == 0 {
             Ok((object.size > 0).then_some(0..object.size))
@@ -154,7 +174,7 @@ fn part_range(object: &Object, segments: &[Segment], number: i32) -> Result<Opti
 /// The members that the answers of a read and of a look have in common.
 macro_rules! describe {
     ($output:ident, $input:expr, $found:expr, $wants_checksum:expr, $now:expr) => {{
-        let Found { bucket, object, range, content_range, .. } = &$found;
+        let Found { bucket, object, range, content_range, checksum, .. } = &$found;
         let headers = &object.headers;
         let or = |given: &Option<String>, stored: &Option<String>| given.clone().or_else(|| stored.clone());
         let mut output = $output {
@@ -188,9 +208,9 @@ macro_rules! describe {
         output.object_lock_mode = object.lock.shown_mode();
         output.object_lock_retain_until_date = object.lock.shown_until();
         output.object_lock_legal_hold_status = object.lock.shown_hold();
-        if $wants_checksum && content_range.is_none() {
-            put_checksum!(output, &object.checksum);
-            output.checksum_type = object.checksum.as_ref().map(|checksum| checksum.of.name().to_owned());
+        if $wants_checksum {
+            put_checksum!(output, checksum);
+            output.checksum_type = checksum.as_ref().map(|checksum| checksum.of.name().to_owned());
         }
         output
     }};
@@ -299,7 +319,7 @@ fn listed_parts(
         let mut part =
             ObjectPart { part_number: number(*at), size: Some(long(segment.size)), ..ObjectPart::default() };
         if let (Some(value), Some(whole)) = (&segment.checksum, &object.checksum) {
-            let checksum = crate::rules::checksum::Checksum { value: value.clone(), ..whole.clone() };
+            let checksum = Checksum { value: value.clone(), ..whole.clone() };
             put_checksum!(part, Some(&checksum));
         }
         part

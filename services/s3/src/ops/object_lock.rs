@@ -117,7 +117,7 @@ async fn relock(
     let which = which(named.version_id)?;
     ctx.write(|tx| {
         let found = again(tx, &found)?;
-        let object = present(object::find(tx, &found, named.key, &which)?, &which)?;
+        let object = present(object::find(tx, &found, named.key, &which)?, named.key, &which)?;
         let mut lock = object.lock;
         edit(&mut lock)?;
         bucket_replication::update(tx, &found, named.key, &Object { lock, ..object })
@@ -129,7 +129,7 @@ async fn lock_of(ctx: &Ctx, named: &Named<'_>) -> Result<Lock> {
     let found = locking_bucket(ctx, named).await?;
     let which = which(named.version_id)?;
     let object = ctx.read(|snap| object::find(snap, &found, named.key, &which)).await?;
-    Ok(present(object, &which)?.lock)
+    Ok(present(object, named.key, &which)?.lock)
 }
 
 pub async fn put_object_retention(

@@ -117,7 +117,7 @@ pub(super) async fn store(
         .write(|tx| {
             let bucket = still(tx, bucket)?;
             let before = object::latest(tx, &bucket, key)?;
-            condition.check(before.as_ref().map(|before| before.etag.as_str()))?;
+            condition.check(key, before.as_ref().map(|before| before.etag.as_str()))?;
             let body = if sum.size == 0 {
                 Body::Empty
             } else {

@@ -3,12 +3,15 @@
 use api_s3::{RestoreObjectOutput, RestoreObjectRequest};
 use kernel::timers::TimerKey;
 use kernel::{Ctx, Millis, Result, Tx};
+use serde_json::json;
 
-use super::notification::note;
+use super::notification::{note, note_with};
 use super::object_tags::present;
 use super::{again, bucket, which};
 use crate::errors;
+use crate::rules::headers::STANDARD;
 use crate::rules::restore::{self, Restore};
+use crate::rules::time::iso;
 use crate::state::bucket as stored;
 use crate::state::bucket::Bucket;
 use crate::state::object::{self, Object};
@@ -28,10 +31,11 @@ pub async fn restore_object(ctx: &Ctx, input: RestoreObjectRequest) -> Result<Re
     let is_new = ctx
         .write(|tx| {
             let bucket = again(tx, &found)?;
-            let object = present(object::find(tx, &bucket, &input.key, &which)?, &which)?;
+            let object = present(object::find(tx, &bucket, &input.key, &which)?, &input.key, &which)?;
             if !restore::is_archive(object.storage_class.as_deref()) {
-                return Err(errors::not_archived());
+                return Err(errors::not_archived(object.storage_class.as_deref().unwrap_or(STANDARD)));
             }
+            let days = days.ok_or_else(errors::malformed_xml)?;
             let now = ctx.now();
             let takes = restore::takes(object.storage_class.as_deref(), tier, ctx.own::<Speed>().0)?;
             let new = match object.restore {
@@ -81,7 +85,14 @@ pub async fn tell(ctx: &Ctx, name: String) -> Result<()> {
         let Some(object) = object::numbered(tx, &bucket, key, number)? else { return Ok(()) };
         let (Some(copy), now) = (object.restore, ctx.now()) else { return Ok(()) };
         if copy.is_ready(now) {
-            note(tx, &bucket, "ObjectRestore:Completed", key, &object)?;
+            let ended = json!({
+                "restoreEventData": {
+                    "lifecycleRestorationExpiryTime": iso(copy.ends_at),
+                    "lifecycleRestoreStorageClass": object.storage_class.as_deref().unwrap_or(STANDARD),
+                },
+            });
+            let more = [("glacierEventData", ended)];
+            note_with(tx, &bucket, "ObjectRestore:Completed", key, &object, &more)?;
             return wake_at(tx, &bucket, key, &object, copy.ends_at);
         }
         if copy.is_under_way(now) {
@@ -100,7 +111,7 @@ pub async fn tell(ctx: &Ctx, name: String) -> Result<()> {
 pub fn check_readable(object: &Object, now: Millis) -> Result<()> {
     let archived = restore::is_archive(object.storage_class.as_deref());
     if archived && !object.restore.is_some_and(|copy| copy.is_ready(now)) {
-        return Err(errors::archived());
+        return Err(errors::archived(object.storage_class.as_deref().unwrap_or(STANDARD)));
     }
     Ok(())
 }

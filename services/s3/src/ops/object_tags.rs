@@ -2,14 +2,15 @@
 
 use api_s3::{
     DeleteObjectTaggingOutput, DeleteObjectTaggingRequest, GetObjectTaggingOutput, GetObjectTaggingRequest,
-    HeadObjectOutput, PutObjectTaggingOutput, PutObjectTaggingRequest,
+    PutObjectTaggingOutput, PutObjectTaggingRequest,
 };
 use kernel::{Access, Ctx, Result, Scope};
 
 use super::object_access::with_tags;
-use super::{again, bucket, bucket_replication, date, notification, on_object, which};
-use crate::errors;
+use super::{again, bucket, bucket_replication, notification, on_object, which};
+use crate::errors::{self, Detail};
 use crate::rules::tags::{self, OBJECT_TAGS_MAX, Tags};
+use crate::rules::time;
 use crate::state::object::{self, Object, Which};
 
 pub fn put_access(scope: &Scope, input: &PutObjectTaggingRequest) -> Result<Access> {
@@ -42,7 +43,7 @@ pub async fn get_object_tagging(ctx: &Ctx, input: GetObjectTaggingRequest) -> Re
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let which = which(input.version_id.as_deref())?;
     let object = ctx.read(|snap| object::find(snap, &found, &input.key, &which)).await?;
-    let object = present(object, &which)?;
+    let object = present(object, &input.key, &which)?;
     let version_id = found.versioning.map(|_| object.shown_version());
     Ok(GetObjectTaggingOutput { version_id, tag_set: tags::shown(&object.tags) })
 }
@@ -58,7 +59,7 @@ async fn set(
     let which = which(version_id)?;
     ctx.write(|tx| {
         let found = again(tx, &found)?;
-        let object = present(object::find(tx, &found, key, &which)?, &which)?;
+        let object = present(object::find(tx, &found, key, &which)?, key, &which)?;
         let changed = Object { tags: tags.clone(), ..object };
         bucket_replication::update(tx, &found, key, &changed)?;
         notification::note(tx, &found, event, key, &changed)?;
@@ -68,24 +69,26 @@ async fn set(
 }
 
 /// The object that was asked for, and no delete marker. A refusal says which marker is in the way.
-pub(super) fn present(object: Option<Object>, which: &Which) -> Result<Object> {
+pub(super) fn present(object: Option<Object>, key: &str, which: &Which) -> Result<Object> {
     match (object, which) {
         (Some(object), _) if !object.is_marker => Ok(object),
-        (Some(marker), Which::Null | Which::Version(_)) => {
-            let modified = HeadObjectOutput { last_modified: date(marker.modified_at), ..of_marker(&marker) };
-            Err(errors::is_delete_marker().with_fields(modified))
+        (Some(marker), Which::Null | Which::Version(_)) => Err(errors::is_delete_marker(of_marker(&marker))),
+        (Some(marker), Which::Latest) => {
+            let headers = Detail { last_modified: None, ..of_marker(&marker) };
+            Err(errors::behind_marker(key, headers))
         }
-        (Some(marker), Which::Latest) => Err(errors::no_such_key().with_fields(of_marker(&marker))),
-        (None, Which::Latest) => Err(errors::no_such_key()),
-        (None, _) => Err(errors::no_such_version()),
+        (None, Which::Latest) => Err(errors::no_such_key(key)),
+        (None, Which::Null) => Err(errors::no_such_version(key, "null")),
+        (None, Which::Version(id)) => Err(errors::no_such_version(key, id)),
     }
 }
 
 /// The headers that tell of a delete marker.
-fn of_marker(marker: &Object) -> HeadObjectOutput {
-    HeadObjectOutput {
-        delete_marker: Some(true),
-        version_id: Some(marker.shown_version()),
-        ..HeadObjectOutput::default()
+pub(super) fn of_marker(marker: &Object) -> Detail {
+    Detail {
+        delete_marker: Some("true".to_owned()),
+        shown_version: Some(marker.shown_version()),
+        last_modified: time::to_http(time::shown(marker.modified_at)),
+        ..Detail::default()
     }
 }

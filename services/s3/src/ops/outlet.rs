@@ -15,7 +15,8 @@ use super::vault;
 use crate::errors;
 use crate::rules::seal::{Secret, segment_key};
 use crate::state::bucket::Bucket;
-use crate::state::bytes::{Segment, blob_id, inline};
+use crate::state::bytes::{Segment, blob_id, inline, is_named};
+use crate::state::scrub::{self, Damage};
 
 /// The bytes of an answer. The first of them have been read and checked when this returns.
 ///
@@ -98,7 +99,8 @@ struct Outlet {
     secret: Secret,
     left: VecDeque<(Segment, Range<u64>)>,
     short: Option<Bytes>,
-    open: Option<BoxStream<'static, Result<Bytes>>>,
+    /// What is being read, with the segment it is of.
+    open: Option<(String, BoxStream<'static, Result<Bytes>>)>,
 }
 
 impl Outlet {
@@ -112,14 +114,24 @@ impl Outlet {
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
-            if let Some(open) = &mut self.open {
-                if let Some(bytes) = open.next().await {
-                    return bytes.map(Some);
+            if let Some((id, open)) = &mut self.open {
+                match open.next().await {
+                    Some(Ok(bytes)) => return Ok(Some(bytes)),
+                    Some(Err(error)) => {
+                        note_damage(&self.ctx, &self.bucket, id, &error).await;
+                        return Err(error);
+                    }
+                    None => self.open = None,
                 }
-                self.open = None;
             }
             let Some((segment, range)) = self.left.pop_front() else { return Ok(None) };
-            self.open = Some(self.begin(&segment, range).await?);
+            match self.begin(&segment, range).await {
+                Ok(open) => self.open = Some((segment.id, open)),
+                Err(error) => {
+                    note_damage(&self.ctx, &self.bucket, &segment.id, &error).await;
+                    return Err(error);
+                }
+            }
         }
     }
 
@@ -143,6 +155,23 @@ impl Outlet {
             .map_err(Error::internal)?
             .map(move |bytes| bytes.map_err(|error| unreadable(&id, error)))
             .boxed())
+    }
+}
+
+/// Notes a blob that is damaged, or gone, among those the scrubber found. What lies in the store is the store's own to check.
+async fn note_damage(ctx: &Ctx, bucket: &Bucket, segment: &str, error: &Error) {
+    let cause = std::error::Error::source(error);
+    let what = match cause.and_then(|cause| cause.downcast_ref::<blob::Error>()) {
+        Some(found @ (blob::Error::Damaged { .. } | blob::Error::Absent(_))) => found.to_string(),
+        _ => return,
+    };
+    let (scope, damage) = (bucket.scope(), Damage { found_at: ctx.now(), what });
+    let noted = ctx.write(|tx| {
+        // It may have been deleted while it was read.
+        if is_named(tx, &scope, segment)? { scrub::note(tx, &scope, segment, Some(&damage)) } else { Ok(()) }
+    });
+    if let Err(error) = noted.await {
+        tracing::warn!(%error, segment, "damage is not noted; the scrubber will find it");
     }
 }
 

@@ -82,7 +82,11 @@ async fn of_bucket(ctx: &Ctx, asked: &Asked<'_>) -> Result<Attached> {
             Ok(Some((found, policy)))
         })
         .await?;
-    let Some((found, text)) = found else { return Ok(Attached::default()) };
+    let Some((found, text)) = found else {
+        // Who did not sign hears of a bucket that it is not there; whom to ask for leave nobody could say.
+        let nobody = asked.caller.principal == Principal::Anonymous && !matches!(name, "" | "*");
+        return if nobody { Err(errors::no_such_bucket(name)) } else { Ok(Attached::default()) };
+    };
     let is_owners = asked.who.account().is_some_and(|account| account == found.owner.to_string());
     let is_root = asked.caller.principal == Principal::Root && is_owners;
     let ready = match text {

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use shape::Body;
 
 use super::{bucket, change};
-use crate::errors;
+use crate::errors::{self, Detail};
 use crate::rules::time;
 use crate::rules::website::{self as rules, Sent, Website};
 
@@ -60,7 +60,7 @@ pub async fn answer(ctx: &Ctx, request: SiteRequest) -> Result<SiteAnswer> {
     let visit = Visit { request: &request, key };
     let outcome = match request.method.as_str() {
         "GET" | "HEAD" => visit_site(ctx, &visit).await,
-        _ => Err(errors::is_delete_marker()),
+        _ => Err(errors::method_not_allowed()),
     };
     Ok(outcome.unwrap_or_else(|error| plain_error(ctx, &visit, &error)))
 }
@@ -85,7 +85,7 @@ async fn visit_site(ctx: &Ctx, visit: &Visit<'_>) -> Result<SiteAnswer> {
         Err(error) => error,
     };
     if error.status() == 304 {
-        return Ok(SiteAnswer { status: 304, headers: Headers::new(), body: Body::empty() });
+        return Ok(unchanged(&error));
     }
     // A folder asked for without its slash.
     let is_missing =
@@ -111,13 +111,12 @@ async fn get(ctx: &Ctx, visit: &Visit<'_>, key: &str, conditional: bool) -> Resu
     let input = GetObjectRequest {
         bucket: visit.request.name.clone(),
         key: key.to_owned(),
+        if_match: header("if-match"),
         if_none_match: header("if-none-match"),
-        if_modified_since: visit
-            .request
-            .header("if-modified-since")
-            .filter(|_| conditional)
-            .and_then(time::from_http),
+        if_modified_since: header("if-modified-since").and_then(|date| time::from_http(&date)),
+        if_unmodified_since: header("if-unmodified-since").and_then(|date| time::from_http(&date)),
         range: header("range"),
+        if_range: header("if-range"),
         ..GetObjectRequest::default()
     };
     ctx.call(op::GetObject, input).await
@@ -126,6 +125,20 @@ async fn get(ctx: &Ctx, visit: &Visit<'_>, key: &str, conditional: bool) -> Resu
 fn redirect(to: Sent) -> SiteAnswer {
     let headers = vec![("location", to.location), ("content-length", "0".to_owned())];
     SiteAnswer { status: to.status, headers, body: Body::empty() }
+}
+
+/// The visitor has it already.
+fn unchanged(refused: &Error) -> SiteAnswer {
+    let detail = refused.fields().and_then(|fields| fields.as_any().downcast_ref::<Detail>()).cloned();
+    let Detail { shown_etag, last_modified, cache_control, expires, .. } = detail.unwrap_or_default();
+    let known = [
+        ("etag", shown_etag),
+        ("last-modified", last_modified),
+        ("cache-control", cache_control),
+        ("expires", expires),
+    ];
+    let headers: Headers = known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    SiteAnswer { status: 304, headers, body: Body::empty() }
 }
 
 fn shown(page: GetObjectOutput, status: u16) -> SiteAnswer {

@@ -228,6 +228,12 @@ pub fn read(action: &str) -> Result<About> {
     if about.buckets || about.objects || others() { Ok(about) } else { Err(invalid()) }
 }
 
+/// Whether a pattern of actions means one that lists keys.
+pub fn may_list(action: &str) -> bool {
+    let lists = ["ListBucket", "ListBucketVersions", "ListBucketMultipartUploads"];
+    action == "*" || rest(action).is_some_and(|name| lists.iter().any(|known| fits(name, known)))
+}
+
 fn invalid() -> kernel::Error {
     errors::malformed_policy("Policy has invalid action")
 }

@@ -37,8 +37,10 @@ impl Read<'_> {
         let modified = seconds(modified_at);
         let unmodified_since = |since: Timestamp| modified <= since.seconds;
         match (self.if_match, self.if_unmodified_since) {
-            (Some(tags), _) if !matches(tags, etag) => return Err(errors::precondition_failed()),
-            (None, Some(since)) if !unmodified_since(since) => return Err(errors::precondition_failed()),
+            (Some(tags), _) if !matches(tags, etag) => return Err(errors::precondition_failed("If-Match")),
+            (None, Some(since)) if !unmodified_since(since) => {
+                return Err(errors::precondition_failed("If-Unmodified-Since"));
+            }
             _ => {}
         }
         match (self.if_none_match, self.if_modified_since) {
@@ -53,7 +55,14 @@ impl Read<'_> {
     /// # Errors
     /// *PreconditionFailed*.
     pub fn check_copy(&self, etag: &str, modified_at: Millis) -> Result<()> {
-        self.check(etag, modified_at).map_err(|_| errors::precondition_failed())
+        let positive = Self { if_none_match: None, if_modified_since: None, ..*self };
+        let condition = match (positive.check(etag, modified_at), self.if_match, self.if_none_match) {
+            (Err(_), Some(_), _) => "x-amz-copy-source-If-Match",
+            (Err(_), None, _) => "x-amz-copy-source-If-Unmodified-Since",
+            (Ok(()), _, Some(_)) => "x-amz-copy-source-If-None-Match",
+            (Ok(()), _, None) => "x-amz-copy-source-If-Modified-Since",
+        };
+        self.check(etag, modified_at).map_err(|_| errors::precondition_failed(condition))
     }
 }
 
@@ -70,7 +79,7 @@ impl Write {
     pub fn new(if_match: Option<String>, if_none_match: Option<String>) -> Result<Self> {
         match if_none_match.as_deref() {
             None | Some("*") => Ok(Self { if_match, if_none_match }),
-            Some(other) => Err(errors::not_supported("If-None-Match", other)),
+            Some(_) => Err(errors::unserved_header("If-None-Match")),
         }
     }
 
@@ -78,13 +87,13 @@ impl Write {
     ///
     /// # Errors
     /// *PreconditionFailed*; *NoSuchKey* when something must be there and is not.
-    pub fn check(&self, current: Option<&str>) -> Result<()> {
+    pub fn check(&self, key: &str, current: Option<&str>) -> Result<()> {
         if self.if_none_match.is_some() && current.is_some() {
-            return Err(errors::precondition_failed());
+            return Err(errors::precondition_failed("If-None-Match"));
         }
         match (&self.if_match, current) {
-            (Some(_), None) => Err(errors::no_such_key()),
-            (Some(tags), Some(etag)) if !matches(tags, etag) => Err(errors::precondition_failed()),
+            (Some(_), None) => Err(errors::no_such_key(key)),
+            (Some(tags), Some(etag)) if !matches(tags, etag) => Err(errors::precondition_failed("If-Match")),
             _ => Ok(()),
         }
     }
@@ -156,7 +165,7 @@ mod tests {
     fn writes() {
         let code = |if_match: Option<&str>, if_none_match: Option<&str>, current| {
             let write = Write::new(if_match.map(str::to_owned), if_none_match.map(str::to_owned)).unwrap();
-            write.check(current).err().map_or("", |error| error.code())
+            write.check("k", current).err().map_or("", |error| error.code())
         };
         assert_eq!(code(None, Some("*"), None), "");
         assert_eq!(code(None, Some("*"), Some("abc")), "PreconditionFailed");

@@ -18,7 +18,9 @@ impl CopySource {
     /// *InvalidArgument*.
     pub fn parse(header: &str) -> Result<Self> {
         let malformed = || {
-            errors::invalid_argument(
+            errors::argument(
+                "x-amz-copy-source",
+                header,
                 "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
             )
         };

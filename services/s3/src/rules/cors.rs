@@ -64,6 +64,9 @@ impl Rule {
         if self.origins.is_empty() || self.methods.is_empty() {
             return Err(errors::malformed_xml());
         }
+        if self.max_age_s.is_some_and(|seconds| seconds < 0) {
+            return Err(errors::malformed_xml());
+        }
         if self.id.as_ref().is_some_and(|id| id.chars().count() > ID_CHARS_MAX) {
             return Err(errors::invalid_request(
                 "The ID of a CORS rule must not be longer than 255 characters.",

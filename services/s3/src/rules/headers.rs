@@ -10,6 +10,9 @@ use crate::errors;
 /// Bytes of names and values of user metadata at most.
 const METADATA_BYTES_MAX: usize = 2 * 1_024;
 
+/// Bytes of `x-amz-website-redirect-location` at most.
+const REDIRECT_BYTES_MAX: usize = 2 * 1_024;
+
 /// The storage class of what says nothing else.
 pub const STANDARD: &str = "STANDARD";
 
@@ -70,9 +73,13 @@ impl Headers {
     pub fn check(&self) -> Result<()> {
         let bytes: usize = self.metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
         if bytes > METADATA_BYTES_MAX {
-            return Err(errors::metadata_too_large());
+            return Err(errors::metadata_too_large(bytes, METADATA_BYTES_MAX));
         }
         match self.website_redirect_location.as_deref() {
+            Some(to) if to.len() > REDIRECT_BYTES_MAX => {
+                let message = "The length of website redirect location cannot exceed 2,048 characters.";
+                Err(errors::argument("x-amz-website-redirect-location", to, message))
+            }
             Some(to) if !["/", "http://", "https://"].iter().any(|head| to.starts_with(head)) => {
                 let message =
                     "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
@@ -121,5 +128,11 @@ mod tests {
         };
         assert!(of(2_047).check().is_ok());
         assert_eq!(of(2_048).check().unwrap_err().code(), "MetadataTooLarge");
+        let redirect = |length: usize| Headers {
+            website_redirect_location: Some(format!("/{}", "r".repeat(length - 1))),
+            ..Headers::default()
+        };
+        assert!(redirect(2_048).check().is_ok());
+        assert_eq!(redirect(2_049).check().unwrap_err().code(), "InvalidArgument");
     }
 }

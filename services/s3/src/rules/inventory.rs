@@ -104,7 +104,7 @@ pub fn read(given: InventoryConfiguration, id: &str, partition: Partition, now: 
     Ok(Inventory {
         id: id.to_owned(),
         enabled: given.is_enabled,
-        to: bucket.ok_or_else(|| errors::invalid_argument("Invalid bucket ARN"))?.to_owned(),
+        to: bucket.ok_or_else(errors::inventory_to_no_bucket)?.to_owned(),
         account: to.account_id,
         to_prefix: to.prefix,
         sse_s3: encryption.sses3.is_some(),

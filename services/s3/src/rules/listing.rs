@@ -14,9 +14,9 @@ pub const PAGE_MAX: i32 = 1_000;
 pub fn page_size(given: Option<i32>, parameter: &str) -> Result<usize> {
     match given.unwrap_or(PAGE_MAX) {
         n @ 0.. => Ok(usize::try_from(n.min(PAGE_MAX)).unwrap_or_default()),
-        _ => {
+        n => {
             let message = format!("Argument {parameter} must be an integer between 0 and 2147483647");
-            Err(errors::invalid_argument(message))
+            Err(errors::argument(parameter, &n.to_string(), message))
         }
     }
 }

@@ -91,25 +91,57 @@ fn instant(at: Millis) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds(at)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// A line, with what S3 calls the bucket's owner and, where it is an account, the requester; the key is as it came, `point`
-/// the ARN of the access point that was the way.
-pub fn line(
-    requested: &Requested<'_>,
-    (owner, bucket, key): (&str, &str, Option<&str>),
-    requester: Option<&str>,
-    point: Option<&str>,
-) -> String {
+/// What a request did that has a line of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Further {
+    /// One of many keys was deleted, or the code of why it was not.
+    Deleted { status: u16, code: Option<&'static str> },
+    /// The source of a copy was read; or of a part of one.
+    Copied { part: bool },
+}
+
+/// What a line says besides what the door saw.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About<'a> {
+    /// The bucket's owner, as S3 calls it.
+    pub owner: &'a str,
+    pub bucket: &'a str,
+    /// As it came.
+    pub key: Option<&'a str>,
+    /// What S3 calls who asked.
+    pub requester: Option<&'a str>,
+    /// The ARN of the access point that was the way.
+    pub point: Option<&'a str>,
+    /// Of the object, where the operation knows it.
+    pub size: Option<u64>,
+    pub version_id: Option<&'a str>,
+    pub further: Option<&'a Further>,
+}
+
+/// A line of the log.
+pub fn line(requested: &Requested<'_>, about: &About<'_>) -> String {
+    let About { owner, bucket, key, requester, point, .. } = *about;
     const AT: &[BorrowedFormatItem<'_>] =
         format_description!("[[[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000]");
     let or = |value: Option<&str>| value.filter(|value| !value.is_empty()).unwrap_or("-").to_owned();
     let quoted = |value: Option<&str>| format!("\"{}\"", or(value).replace('"', "%22"));
     let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
     let target = format!("{} {} {}", requested.method, requested.target, requested.version);
-    let sent = requested.sent_bytes.filter(|sent| *sent > 0);
-    let size = match requested.method {
-        "GET" | "HEAD" => whole(requested.content_range).or(requested.sent_bytes),
-        _ => requested.received_bytes,
+    // A key of many has neither target nor times of its own.
+    let of_many = matches!(about.further, Some(Further::Deleted { .. }));
+    let own = |text: String| if of_many { "-".to_owned() } else { text };
+    let sent = requested.sent_bytes.filter(|sent| *sent > 0 && about.further.is_none());
+    let size = match (about.size, requested.method) {
+        (Some(size), _) => Some(size),
+        (None, _) if about.further.is_some() => None,
+        (None, "GET" | "HEAD") => whole(requested.content_range).or(requested.sent_bytes),
+        (None, _) => requested.received_bytes,
     };
+    let (status, code) = match about.further {
+        Some(Further::Deleted { status, code }) => (*status, *code),
+        _ => (requested.status, requested.code),
+    };
+    let version_id = if about.further.is_some() { about.version_id } else { requested.version_id };
     let (version, place) = requested.signed.unwrap_or(("-", "-"));
     let (cipher, tls) = if requested.secure { ("TLS_AES_256_GCM_SHA384", "TLSv1.3") } else { ("-", "-") };
     let millis = (requested.took_micros / 1_000).max(1).to_string();
@@ -120,18 +152,18 @@ pub fn line(
         requested.peer.to_string(),
         or(requester),
         requested.request_id.to_owned(),
-        operation(requested, key),
+        operation(requested, about),
         or(key),
-        quoted(Some(&target)),
-        requested.status.to_string(),
-        or(requested.code),
+        own(quoted(Some(&target))),
+        status.to_string(),
+        or(code),
         number(sent),
         number(size.filter(|_| key.is_some())),
-        millis.clone(),
-        millis,
-        quoted(requested.referer),
-        quoted(requested.user_agent),
-        or(requested.version_id),
+        own(millis.clone()),
+        own(millis),
+        own(quoted(requested.referer)),
+        own(quoted(requested.user_agent)),
+        or(version_id),
         requested.request_id.to_owned(),
         version.to_owned(),
         cipher.to_owned(),
@@ -156,7 +188,13 @@ pub fn arn_of(requested: &Requested<'_>) -> Option<String> {
 }
 
 /// `REST.GET.OBJECT`: the method, and the kind of thing it was about.
-fn operation(requested: &Requested<'_>, key: Option<&str>) -> String {
+fn operation(requested: &Requested<'_>, about: &About<'_>) -> String {
+    match about.further {
+        Some(Further::Deleted { .. }) => return "BATCH.DELETE.OBJECT".to_owned(),
+        Some(Further::Copied { part: false }) => return "REST.COPY.OBJECT_GET".to_owned(),
+        Some(Further::Copied { part: true }) => return "REST.COPY.PART_GET".to_owned(),
+        None => {}
+    }
     let name = requested.operation;
     let method = if name == "CopyObject" || name == "UploadPartCopy" { "COPY" } else { requested.method };
     let about = match name {
@@ -169,7 +207,7 @@ fn operation(requested: &Requested<'_>, key: Option<&str>) -> String {
         "GetObject" | "HeadObject" | "PutObject" | "CopyObject" | "DeleteObject" => "OBJECT".to_owned(),
         _ => match name.split_once("Bucket").filter(|(verb, _)| matches!(*verb, "Get" | "Put" | "Delete")) {
             Some((_, what)) if !what.is_empty() => what.to_ascii_uppercase(),
-            _ if key.is_some() => "OBJECT".to_owned(),
+            _ if about.key.is_some() => "OBJECT".to_owned(),
             _ => "BUCKET".to_owned(),
         },
     };
@@ -217,9 +255,14 @@ mod tests {
         let expected = "own b [01/Jan/1970:00:00:00 +0000] 127.0.0.1 - id REST.GET.OBJECT a%20b \
                         \"GET /b/a%20b?x=%22 HTTP/1.1\" 206 - 2 20 2 2 \"-\" \"curl\" - id SigV4 - AuthHeader \
                         localhost - - -\n";
-        let of = ("own", "b", Some("a%20b"));
-        assert_eq!(line(&requested, of, None, None), expected);
-        let by_way = line(&requested, of, None, Some("arn:point"));
+        let of = About { owner: "own", bucket: "b", key: Some("a%20b"), ..About::default() };
+        assert_eq!(line(&requested, &of), expected);
+        let by_way = line(&requested, &About { point: Some("arn:point"), ..of });
         assert_eq!(by_way, expected.replace("- - -\n", "- arn:point -\n"));
+        let deleted = Further::Deleted { status: 403, code: Some("AccessDenied") };
+        let of_many = About { size: Some(7), version_id: Some("v"), further: Some(&deleted), ..of };
+        let expected = "own b [01/Jan/1970:00:00:00 +0000] 127.0.0.1 - id BATCH.DELETE.OBJECT a%20b - 403 \
+                        AccessDenied - 7 - - - - v id SigV4 - AuthHeader localhost - - -\n";
+        assert_eq!(line(&requested, &of_many), expected);
     }
 }

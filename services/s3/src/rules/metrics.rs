@@ -28,6 +28,11 @@ pub fn read(given: MetricsConfiguration, id: &str) -> Result<Metrics> {
             "The id in the request does not match that of the configuration",
         ));
     }
+    if !id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
+        let message =
+            "The configuration ID can contain letters, numbers, periods, dashes and underscores only";
+        return Err(errors::argument("id", id, message));
+    }
     let prefix = match given.filter {
         None => None,
         Some(MetricsFilter { prefix: Some(prefix), .. }) => Some(prefix),

@@ -27,13 +27,18 @@ pub fn check_bucket(name: &str) -> Result<()> {
         && name.parse::<Ipv4Addr>().is_err()
         && !RESERVED_HEADS.iter().any(|head| name.starts_with(head))
         && !RESERVED_TAILS.iter().any(|tail| name.ends_with(tail));
-    if good { Ok(()) } else { Err(errors::bad_bucket_name()) }
+    if good { Ok(()) } else { Err(errors::bad_bucket_name(name)) }
 }
 
 /// # Errors
 /// *KeyTooLongError*.
 pub fn check_key(key: &str) -> Result<()> {
-    if key.len() > KEY_BYTES_MAX { Err(errors::key_too_long()) } else { Ok(()) }
+    if key.len() > KEY_BYTES_MAX { Err(errors::key_too_long(key.len(), KEY_BYTES_MAX)) } else { Ok(()) }
+}
+
+/// Whether a host is that of buckets with Transfer Acceleration: no bucket here has it.
+pub fn is_accelerated(host: &str) -> bool {
+    host.contains(".s3-accelerate.")
 }
 
 /// What stands in the bucket's place in a path, and what is behind it, still encoded.

@@ -44,6 +44,23 @@ const EVENTS: [&str; 29] = [
     "s3:ObjectAnnotation:Delete",
 ];
 
+/// The version of an event's record: those of some kinds say more than the others.
+pub fn version_of(event: &str) -> &'static str {
+    const TELL_MORE: [&str; 6] = [
+        "LifecycleTransition",
+        "LifecycleExpiration:",
+        "IntelligentTiering",
+        "ObjectAcl:",
+        "ObjectTagging:",
+        "ObjectRestore:Delete",
+    ];
+    match event {
+        event if event.starts_with("Replication:") => "2.2",
+        event if TELL_MORE.iter().any(|head| event.starts_with(head)) => "2.3",
+        _ => "2.1",
+    }
+}
+
 /// A queue that is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {

@@ -30,6 +30,13 @@ const NAMING: [&str; 14] = [
     "s3:x-amz-server-side-encryption-aws-kms-key-id",
 ];
 
+/// Where the names of services end.
+const SERVICES_AT: [&str; 4] = [".amazonaws.com", ".amazonaws.com.cn", ".amazon.com", ".aws.internal"];
+
+/// The web identity providers that need no ARN (IAM user guide, "AWS JSON policy elements: Principal").
+const PROVIDERS: [&str; 4] =
+    ["accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"];
+
 /// A bucket policy made ready to decide.
 #[derive(Clone, Debug)]
 pub struct Ready {
@@ -64,8 +71,37 @@ pub fn check(text: &str, bucket_arn: &str) -> Result<Ready> {
         if !statement.conditions.iter().all(|condition| action::is_key(&condition.key)) {
             return Err(errors::malformed_policy("Policy has an invalid condition key"));
         }
+        let lists = statement.actions.entries.iter().all(|action| action::may_list(action));
+        if !(lists || statement.actions.except) && statement.conditions.iter().any(|c| of_lists(&c.key)) {
+            let message = "Conditions do not apply to combination of actions and resources in statement";
+            return Err(errors::malformed_policy(message));
+        }
+        let principals = statement.principals.iter().flat_map(|principals| &principals.entries);
+        if !principals.into_iter().all(can_be) {
+            return Err(errors::malformed_policy("Invalid principal in policy"));
+        }
     }
     Ok(ready(&document))
+}
+
+/// Whether a condition asks for what only listings have (service authorization reference, "Amazon S3").
+fn of_lists(key: &str) -> bool {
+    ["s3:delimiter", "s3:max-keys", "s3:prefix"].iter().any(|known| known.eq_ignore_ascii_case(key))
+}
+
+/// Whether there can be such a principal. Users and roles are looked up; which services there are is not ours to know.
+fn can_be((kind, name): &(PrincipalType, String)) -> bool {
+    let hex = |name: &str| name.bytes().all(|b| b.is_ascii_hexdigit());
+    match kind {
+        PrincipalType::Any | PrincipalType::Aws => true,
+        PrincipalType::Service => SERVICES_AT.iter().any(|tail| name.ends_with(tail)),
+        // Of an account, or of an origin access identity.
+        PrincipalType::CanonicalUser => matches!(name.len(), 64 | 96) && hex(name),
+        PrincipalType::Federated => {
+            let arn = |kind| name.starts_with("arn:aws") && name.contains(kind);
+            PROVIDERS.contains(&name.as_str()) || arn(":saml-provider/") || arn(":oidc-provider/")
+        }
+    }
 }
 
 /// An access point's ARN names region and account; what may be done with the point itself is not ours to sort out.
@@ -191,8 +227,34 @@ mod tests {
         let key = |key: &str| format!(r#"{{"StringEquals": {{"{key}": "v"}}}}"#);
         assert_eq!(of(get, objects, &key("s3:ExistingObjectTag/a")), None);
         assert_eq!(of(get, objects, &key("aws:PrincipalTag/a")), None);
+        let inapplicable =
+            Some("Conditions do not apply to combination of actions and resources in statement");
+        for name in ["s3:prefix", "S3:Max-Keys", "s3:delimiter"] {
+            assert_eq!(of(get, objects, &key(name)).as_deref(), inapplicable, "{name}");
+            assert_eq!(of(r#""s3:List*""#, bucket, &key(name)), None, "{name}");
+            let more = r#"["s3:ListBucket", "s3:GetBucketAcl"]"#;
+            assert_eq!(of(more, bucket, &key(name)).as_deref(), inapplicable, "{name}");
+        }
         let unknown = Some("Policy has an invalid condition key");
         assert_eq!(of(get, objects, &key("s3:ExistingObjectTags/a")).as_deref(), unknown);
+    }
+
+    #[test]
+    fn principals_that_cannot_be() {
+        let id = "a1".repeat(32);
+        for (kind, name, good) in [
+            ("Service", "logging.s3.amazonaws.com", true),
+            ("Service", "s3.example.org", false),
+            ("CanonicalUser", id.as_str(), true),
+            ("CanonicalUser", "abc", false),
+            ("Federated", "cognito-identity.amazonaws.com", true),
+            ("Federated", "arn:aws:iam::111122223333:saml-provider/p", true),
+            ("Federated", "x", false),
+        ] {
+            let refused = check(&of(&format!(r#"{{"{kind}": "{name}"}}"#), "{}"), ARN).err();
+            let message = refused.map(|error| error.message().to_owned());
+            assert_eq!(message.as_deref(), (!good).then_some("Invalid principal in policy"), "{kind} {name}");
+        }
     }
 
     #[test]

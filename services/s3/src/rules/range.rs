@@ -16,8 +16,11 @@ pub fn parse(header: &str, size: u64) -> Result<Option<Range<u64>>> {
         return Ok(None);
     };
     let (first, last) = (first.trim(), last.trim());
-    let number =
-        |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+    // Beyond what can be counted is beyond every object.
+    let number = |text: &str| {
+        let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        is_number.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
+    };
     let range = match (first, last) {
         ("", "") => return Ok(None),
         ("", suffix) => match number(suffix) {
@@ -33,7 +36,7 @@ pub fn parse(header: &str, size: u64) -> Result<Option<Range<u64>>> {
             first..last.saturating_add(1).min(size)
         }
     };
-    if range.is_empty() { Err(errors::invalid_range()) } else { Ok(Some(range)) }
+    if range.is_empty() { Err(errors::invalid_range(header, size)) } else { Ok(Some(range)) }
 }
 
 /// `bytes 0-9/100`
@@ -77,6 +80,10 @@ mod tests {
             ("bytes=-30", 10, Some(Some(0..10))),
             ("bytes=5-100", 10, Some(Some(5..10))),
             ("bytes=10-", 10, None),
+            ("bytes=1-99999999999999999999", 10, Some(Some(1..10))),
+            ("bytes=-99999999999999999999", 10, Some(Some(0..10))),
+            ("bytes=99999999999999999999-", 10, None),
+            ("bytes=99999999999999999999-99999999999999999999", 10, None),
             ("bytes=-0", 10, None),
             ("bytes=0-0", 0, None),
             ("bytes=5-2", 10, Some(None)),

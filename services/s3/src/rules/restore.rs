@@ -33,18 +33,19 @@ pub fn is_archive(storage_class: Option<&str>) -> bool {
     matches!(storage_class, Some("GLACIER" | "DEEP_ARCHIVE"))
 }
 
-/// What a request asks for: days, and how fast.
+/// What a request asks for: days, where it says so, and how fast.
 ///
 /// # Errors
 /// *MalformedXML*, *InvalidArgument*.
-pub fn read(given: Option<RestoreRequest>) -> Result<(u32, Tier)> {
+pub fn read(given: Option<RestoreRequest>) -> Result<(Option<u32>, Tier)> {
     let given = given.ok_or_else(errors::malformed_xml)?;
-    let days = given.days.ok_or_else(errors::malformed_xml)?;
-    let days = u32::try_from(days).ok().filter(|days| *days > 0);
-    let days = days.ok_or_else(|| {
-        errors::invalid_argument("'Days' for RestoreRequest must be a positive number of days")
-    })?;
-    let tier = given.glacier_job_parameters.map(|parameters| parameters.tier).or(given.tier);
+    let positive = |days: i32| u32::try_from(days).ok().filter(|days| *days > 0);
+    let bad = || errors::invalid_argument("'Days' for RestoreRequest must be a positive number of days");
+    let days = given.days.map(|days| positive(days).ok_or_else(bad)).transpose()?;
+    let tier = match (given.glacier_job_parameters, given.tier) {
+        (Some(_), Some(_)) => return Err(errors::malformed_xml()),
+        (parameters, tier) => parameters.map(|parameters| parameters.tier).or(tier),
+    };
     let tier = match tier.as_deref() {
         None | Some("Standard") => Tier::Standard,
         Some("Expedited") => Tier::Expedited,
@@ -100,6 +101,8 @@ impl Restore {
 
 #[cfg(test)]
 mod tests {
+    use api_s3::GlacierJobParameters;
+
     use super::*;
 
     #[test]
@@ -127,9 +130,14 @@ mod tests {
         let of = |days, tier: Option<&str>| {
             read(Some(RestoreRequest { days, tier: tier.map(str::to_owned), ..RestoreRequest::default() }))
         };
-        assert_eq!(of(Some(2), None).unwrap(), (2, Tier::Standard));
+        assert_eq!(of(Some(2), None).unwrap(), (Some(2), Tier::Standard));
         assert_eq!(of(Some(0), None).unwrap_err().code(), "InvalidArgument");
-        assert_eq!(of(None, None).unwrap_err().code(), "MalformedXML");
+        assert_eq!(of(None, None).unwrap(), (None, Tier::Standard));
+        let parameters = GlacierJobParameters { tier: "Bulk".to_owned() };
+        let given = RestoreRequest { glacier_job_parameters: Some(parameters), ..RestoreRequest::default() };
+        assert_eq!(read(Some(given.clone())).unwrap(), (None, Tier::Bulk));
+        let twice = RestoreRequest { tier: Some("Bulk".to_owned()), ..given };
+        assert_eq!(read(Some(twice)).unwrap_err().code(), "MalformedXML");
         assert_eq!(of(Some(1), Some("Warp")).unwrap_err().code(), "MalformedXML");
         assert!(is_archive(Some("GLACIER")) && !is_archive(Some("GLACIER_IR")) && !is_archive(None));
     }

@@ -1,6 +1,6 @@
 //! Tags of buckets and objects (S3 user guide, "Categorizing your objects using tags").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api_s3::{Tag, Tagging};
 use kernel::Result;
@@ -20,6 +20,10 @@ const VALUE_CHARS_MAX: usize = 256;
 /// *InvalidArgument*, *InvalidTag*.
 pub fn from_header(header: &str) -> Result<Tags> {
     let pairs = form_urlencoded::parse(header.as_bytes());
+    let mut keys = BTreeSet::new();
+    if !pairs.clone().all(|(key, _)| keys.insert(key)) {
+        return Err(errors::tags_twice(header));
+    }
     let tags = pairs.map(|(key, value)| Tag { key: key.into_owned(), value: value.into_owned() });
     collect(tags, OBJECT_TAGS_MAX)
 }
@@ -77,6 +81,7 @@ mod tests {
         let tags = from_header("a=b&c%20d=e%2Bf&g=").unwrap();
         assert_eq!(tags.get("c d").map(String::as_str), Some("e+f"));
         assert_eq!(tags.get("g").map(String::as_str), Some(""));
+        assert_eq!(from_header("a=b&a=c").unwrap_err().code(), "InvalidArgument");
         let eleven: Vec<_> = (0..11).map(|n| format!("k{n}=v")).collect();
         for bad in ["a=b&a=c", "=b", "aws:a=b", "a=%00", &eleven.join("&"), &format!("{}=b", "k".repeat(129))]
         {

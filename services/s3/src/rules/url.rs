@@ -23,7 +23,9 @@ impl Encoding {
         match given {
             None => Ok(Self::Plain),
             Some("url") => Ok(Self::Url),
-            Some(_) => Err(errors::invalid_argument("Invalid Encoding Method specified in Request")),
+            Some(other) => {
+                Err(errors::argument("encoding-type", other, "Invalid Encoding Method specified in Request"))
+            }
         }
     }
 

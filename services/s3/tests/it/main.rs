@@ -20,7 +20,7 @@ use api_s3::{CreateBucketRequest, GetObjectRequest, PutObjectOutput, PutObjectRe
 use blob::Blobs;
 use kernel::testing::TestCloud;
 use kernel::{Error, KeySealer, Plugs, Sealer};
-use shape::Body;
+use shape::{Body, Ref};
 use tempfile::TempDir;
 
 /// A cloud with S3, and a bucket named `bbb`.
@@ -77,6 +77,16 @@ fn put(key: &str, bytes: impl Into<Vec<u8>>) -> PutObjectRequest {
 
 fn get(key: &str) -> GetObjectRequest {
     GetObjectRequest { bucket: "bbb".to_owned(), key: key.to_owned(), ..Default::default() }
+}
+
+/// What a refusal says besides code and message, in its body or a header.
+fn told(refused: &Error, name: &str) -> Option<String> {
+    let fields = refused.fields()?;
+    let mut members = fields.schema().members.iter().enumerate().filter(|(_, member)| member.wire == name);
+    members.find_map(|(i, _)| match fields.get(i).view() {
+        Some(Ref::String(value)) => Some(value.to_owned()),
+        _ => None,
+    })
 }
 
 /// Bytes that repeat late, so that a chunk in another's place is noticed.

@@ -73,7 +73,11 @@ async fn parts_become_one_object() {
     let all = vec![a, b, c];
     let output = lab.complete("k", &upload, all.clone()).await.unwrap();
     // Whoever did not hear the answer may ask again.
-    assert_eq!(lab.complete("k", &upload, all).await.unwrap().e_tag, output.e_tag);
+    assert_eq!(lab.complete("k", &upload, all.clone()).await.unwrap().e_tag, output.e_tag);
+    // But not for another object.
+    let code = async |parts| lab.complete("k", &upload, parts).await.err().map(|error| error.code());
+    assert_eq!(code(all[..2].to_vec()).await, Some("InvalidPart"));
+    assert_eq!(code(all.iter().rev().cloned().collect()).await, Some("InvalidPartOrder"));
     assert!(output.e_tag.unwrap().ends_with("-3\""));
     assert!(output.checksum_crc32.is_some());
     assert!(lab.get("k", None).await.unwrap() == bytes);
@@ -83,6 +87,15 @@ async fn parts_become_one_object() {
     let part = GetObjectRequest { part_number: Some(3), ..get("k") };
     let output = lab.cloud.call(op::GetObject, part).await.unwrap();
     assert_eq!((output.content_length, output.parts_count), (Some(10), Some(3)));
+    let sum = |number: i32| GetObjectRequest {
+        part_number: Some(number),
+        checksum_mode: Some("ENABLED".to_owned()),
+        ..get("k")
+    };
+    let output = lab.cloud.call(op::GetObject, sum(3)).await.unwrap();
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, third).to_be_bytes();
+    let crc = base64::engine::general_purpose::STANDARD.encode(&crc[4..]);
+    assert_eq!((output.checksum_crc32, output.checksum_type), (Some(crc), Some("FULL_OBJECT".to_owned())));
     let none = GetObjectRequest { part_number: Some(4), ..get("k") };
     assert_eq!(lab.read(none).await.unwrap_err(), "InvalidPartNumber");
     // The upload is over.

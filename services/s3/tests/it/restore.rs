@@ -39,6 +39,16 @@ async fn archived_objects_are_read_after_they_were_restored_and_no_longer() {
     assert_eq!(lab.get("k", None).await, Err("InvalidObjectState"));
     assert_eq!(restore(&lab, "plain", 1, "Standard").await, Err("InvalidObjectState"));
     assert_eq!(restore(&lab, "k", 0, "Standard").await, Err("InvalidArgument"));
+    // Without days it may be meant for another class: which it is decides.
+    for (key, code) in [("plain", "InvalidObjectState"), ("k", "MalformedXML")] {
+        let input = RestoreObjectRequest {
+            bucket: "bbb".to_owned(),
+            key: key.to_owned(),
+            restore_request: Some(RestoreRequest::default()),
+            ..Default::default()
+        };
+        assert_eq!(lab.cloud.call(op::RestoreObject, input).await.unwrap_err().code(), code);
+    }
     restore(&lab, "k", 2, "Standard").await.unwrap();
     assert_eq!(state(&lab, "k").await.as_deref(), Some("ongoing-request=\"true\""));
     assert_eq!(restore(&lab, "k", 2, "Standard").await, Err("RestoreAlreadyInProgress"));
