@@ -88,7 +88,7 @@ impl Engines {
             let detach = !self.any_running().await;
             self.blocks.close(detach).await.map_err(kept)?;
             if self.machines.list().await.is_ok_and(|all| all.is_empty()) {
-                self.engine.release();
+                self.engine.unpin();
             }
             return Ok(());
         }

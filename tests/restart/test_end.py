@@ -1,6 +1,7 @@
 """The end in good order, with instances that are to end too: their owner finds them stopped, and starts them."""
 
 import glob
+import os
 
 from conftest import eventually, needs_root
 
@@ -39,6 +40,21 @@ def test_a_cloud_without_instances_leaves_no_mount(own_cloud):
     eventually(lambda: place in mounts(), "the namespace of its users is pinned")
     assert cloud.stop() == 0
     assert place not in mounts()
-    # With nothing to find it goes as well as it came.
+
+    # A network stays, and an instance lives in it after the next start.
+    ec2 = cloud.start().client("ec2")
+    image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["host"]}])["Images"][0]["ImageId"]
+    order = dict(ImageId=image, InstanceType="t3.nano", MinCount=1, MaxCount=1)
+    state = lambda one: ec2.describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"][0]["State"]["Name"]
+    one = ec2.run_instances(**order)["Instances"][0]["InstanceId"]
+    eventually(lambda: state(one) == "running", "it runs")
+    ec2.terminate_instances(InstanceIds=[one])
+    eventually(lambda: state(one) == "terminated", "it ends")
+    known = lambda: sorted(os.listdir(place + "networks"))
+    before = known()
+    assert cloud.stop() == 0
+    assert before and known() == before and place + "users" not in mounts()
     cloud.args.append("--stop-instances")
-    cloud.start()
+    ec2 = cloud.start().client("ec2")
+    two = ec2.run_instances(**order)["Instances"][0]["InstanceId"]
+    eventually(lambda: state(two) == "running", "another runs")

@@ -1,8 +1,8 @@
 //! Where everything of an engine lies: durable things under its data folder, sockets and mounts under `/run`.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -117,10 +117,56 @@ pub(crate) fn remove_tree(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes a folder with all that is in it, but for what is mounted there: volumes may be, and namespaces.
+pub(crate) fn remove_unmounted(path: &Path) -> io::Result<()> {
+    let device = fs::symlink_metadata(path)?.dev();
+    for entry in fs::read_dir(path)?.flatten() {
+        let about = entry.metadata()?;
+        if about.dev() != device {
+            continue;
+        }
+        // What stays keeps its folder.
+        let _ = if about.is_dir() { remove_unmounted(&entry.path()) } else { fs::remove_file(entry.path()) };
+    }
+    fs::remove_dir(path)
+}
+
 /// Removes a file, and is content if there is none.
 pub(crate) fn remove_file(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).at("remove", path),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::mount::{MsFlags, mount, umount};
+
+    use super::*;
+
+    #[test]
+    fn what_is_mounted_in_a_folder_stays_when_that_is_removed() {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("skipped: mounting takes root");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let (pool, empty) = (run.join("pool"), run.join("s/more"));
+        for folder in [&pool, &empty] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        fs::write(run.join("users"), "").unwrap();
+        mount(Some("tmpfs"), &pool, Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
+        fs::write(pool.join("volume"), "kept").unwrap();
+        let removed = remove_unmounted(&run);
+        let kept = fs::read_to_string(pool.join("volume"));
+        let left: Vec<_> = fs::read_dir(&run).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        umount(&pool).unwrap();
+        assert!(removed.is_err());
+        assert_eq!((kept.unwrap().as_str(), left), ("kept", vec!["pool".into()]));
+        remove_unmounted(&run).unwrap();
+        assert!(!run.exists());
     }
 }

@@ -80,7 +80,7 @@ impl Net {
         let mut reach = config.public_ranges;
         let to_world = config.world.then(|| reach.clone());
         if let Some(publics) = &to_world {
-            world::open(&tag, publics)?;
+            world::open(&tag, &spaces, publics)?;
             reach.extend(world::ranges());
         }
         let setting = Arc::new(Setting {
@@ -333,9 +333,7 @@ impl Networks for Net {
             let setting = Arc::clone(&self.setting);
             let closed = spawn_blocking(move || {
                 setting.host.enter()?;
-                // Without it there is nothing to close, as a rule: what a host cannot do is no matter then.
-                let closed = world::close(&setting.tag);
-                if setting.to_world.is_some() { closed } else { Ok(()) }
+                world::close(&setting.tag, &setting.spaces)
             });
             closed.await.map_err(|_| Error::Worker)?
         })

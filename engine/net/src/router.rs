@@ -467,7 +467,7 @@ impl Router {
                 self.routed = false;
                 if let Some(publics) = &setting.to_world {
                     // It went with the last network, when all were removed.
-                    world::open(&setting.tag, publics)?;
+                    world::open(&setting.tag, &setting.spaces, publics)?;
                 }
                 Space::create(&path)?
             }

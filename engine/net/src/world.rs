@@ -1,11 +1,13 @@
 //! The way from networks to the world beyond the host, where the operator allows it: by the host's own routes, under its
 //! own address, and past it, never into it.
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
 
-use crate::error::Result;
+use crate::error::{Doing, Result};
 use crate::filter::{self, Script};
 use crate::name::Tag;
 use crate::netlink::Netlink;
@@ -51,8 +53,10 @@ fn split(range: Ipv4Net, never: &[Ipv4Net], open: &mut Vec<Ipv4Net>) {
 }
 
 /// Lets the host, in whose namespace the thread is, pass packets of ours on under its own address, and take none that
-/// begin with us itself. Its links to the world forward from now on.
-pub(crate) fn open(tag: &Tag, publics: &[Ipv4Net]) -> Result<()> {
+/// begin with us itself. Its links to the world forward from now on. Beside the folder `spaces` it is marked.
+pub(crate) fn open(tag: &Tag, spaces: &Path, publics: &[Ipv4Net]) -> Result<()> {
+    let mark = mark(spaces);
+    fs::write(&mark, "").doing(|| format!("write {}", mark.display()))?;
     let mut host = Netlink::open()?;
     let anywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let routes = host.list_routes(anywhere)?;
@@ -82,12 +86,20 @@ table inet {table} {{
     script.commit()
 }
 
-/// Takes the host's part back, where it has one.
-pub(crate) fn close(tag: &Tag) -> Result<()> {
-    let table = table(tag);
+/// Takes the host's part back, where it has one: what it has is marked.
+pub(crate) fn close(tag: &Tag, spaces: &Path) -> Result<()> {
+    let (table, mark) = (table(tag), mark(spaces));
+    if !mark.exists() {
+        return Ok(());
+    }
     // Added first: so its absence is no error.
     let script = format!("add table inet {table}\ndelete table inet {table}\n");
-    filter::run(&["-f", "-"], &script).map(drop)
+    filter::run(&["-f", "-"], &script)?;
+    fs::remove_file(&mark).doing(|| format!("remove {}", mark.display()))
+}
+
+fn mark(spaces: &Path) -> PathBuf {
+    spaces.with_file_name("world")
 }
 
 fn table(tag: &Tag) -> String {

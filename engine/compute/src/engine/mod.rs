@@ -23,7 +23,7 @@ use crate::folder;
 use crate::image::{ImageStore, Progress};
 use crate::line;
 use crate::machine::{Capabilities, Changed, Driver, ExitReason, MachineId, Observed};
-use crate::place::{Place, remove_tree};
+use crate::place::{Place, remove_tree, remove_unmounted};
 use crate::shim::FirstWord;
 use crate::{cgroup, roles, users};
 
@@ -147,13 +147,18 @@ impl Engine {
         let _ = tokio::time::timeout(SELF_TEST_MAX, driver.wait_for(Option::is_some)).await;
     }
 
-    /// Lets go of what is pinned on the host for this place, and of its runtime folders. For a place that has no
-    /// machine left.
+    /// Lets go of what is pinned on the host for this place, until a machine needs it again.
+    pub fn unpin(&self) {
+        users::release(&self.0.config.place);
+    }
+
+    /// Lets go of what is pinned on the host for this place, and of its runtime folders, but for what others have mounted
+    /// there. For a place that has no machine left.
     pub fn release(&self) {
+        self.unpin();
         let place = &self.0.config.place;
-        users::release(place);
         // What a removal leaves is empty folders under `/run`.
-        let _ = fs::remove_dir_all(&place.run);
+        let _ = remove_unmounted(&place.run);
     }
 
     pub(crate) fn drivers(&self) -> &[Driver] {

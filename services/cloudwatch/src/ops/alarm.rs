@@ -36,7 +36,7 @@ pub fn put_access(
     let actions: Vec<String> = actions.into_iter().flatten().flatten().cloned().collect();
     let mut access = access(scope, name);
     if !actions.is_empty() {
-        access = access.condition("cloudwatch:AlarmActions", actions);
+        access = access.list("cloudwatch:AlarmActions", actions);
     }
     Ok(access.request_tags(tags::pairs(tags)).also_to_tag("cloudwatch:TagResource"))
 }
