@@ -19,8 +19,8 @@ fn said(value: impl Into<String>) -> Option<String> {
 }
 
 pub fn no_such_bucket(name: &str) -> Error {
-    let detail = Detail { bucket_name: said(name), ..Detail::default() };
-    of(Kind::NotFound, "NoSuchBucket", 404, "The specified bucket does not exist").with_fields(detail)
+    let message = "The specified bucket does not exist";
+    of(Kind::NotFound, "NoSuchBucket", 404, message).with_fields(of_bucket(name))
 }
 
 pub fn no_such_key(key: &str) -> Error {
@@ -66,27 +66,33 @@ pub fn is_delete_marker(headers: Detail) -> Error {
 }
 
 pub fn bad_bucket_name(name: &str) -> Error {
-    let detail = Detail { bucket_name: said(name), ..Detail::default() };
-    of(Kind::Invalid, "InvalidBucketName", 400, "The specified bucket is not valid.").with_fields(detail)
+    let message = "The specified bucket is not valid.";
+    of(Kind::Invalid, "InvalidBucketName", 400, message).with_fields(of_bucket(name))
 }
 
-pub fn bucket_exists() -> Error {
+pub fn bucket_exists(name: &str) -> Error {
     let message = "The requested bucket name is not available. The bucket namespace is shared by all users of the \
                    system. Please select a different name and try again.";
-    of(Kind::Conflict, "BucketAlreadyExists", 409, message)
+    of(Kind::Conflict, "BucketAlreadyExists", 409, message).with_fields(of_bucket(name))
 }
 
-pub fn bucket_is_yours() -> Error {
+/// An error that names its bucket, and nothing else.
+fn of_bucket(name: &str) -> Detail {
+    Detail { bucket_name: said(name), ..Detail::default() }
+}
+
+pub fn bucket_is_yours(name: &str) -> Error {
     let message = "Your previous request to create the named bucket succeeded and you already own it.";
-    of(Kind::Conflict, "BucketAlreadyOwnedByYou", 409, message)
+    of(Kind::Conflict, "BucketAlreadyOwnedByYou", 409, message).with_fields(of_bucket(name))
 }
 
 pub fn malformed_policy(message: impl Into<String>) -> Error {
     of(Kind::Invalid, "MalformedPolicy", 400, message)
 }
 
-pub fn no_such_policy() -> Error {
-    of(Kind::NotFound, "NoSuchBucketPolicy", 404, "The bucket policy does not exist")
+pub fn no_such_policy(bucket: &str) -> Error {
+    let message = "The bucket policy does not exist";
+    of(Kind::NotFound, "NoSuchBucketPolicy", 404, message).with_fields(of_bucket(bucket))
 }
 
 /// A policy for everybody, on what blocks such.
@@ -251,8 +257,9 @@ pub fn other_origin() -> Error {
     of(Kind::Denied, "AccessForbidden", 403, message)
 }
 
-pub fn bucket_not_empty() -> Error {
-    of(Kind::Conflict, "BucketNotEmpty", 409, "The bucket you tried to delete is not empty")
+pub fn bucket_not_empty(name: &str) -> Error {
+    let message = "The bucket you tried to delete is not empty";
+    of(Kind::Conflict, "BucketNotEmpty", 409, message).with_fields(of_bucket(name))
 }
 
 pub fn too_many_buckets() -> Error {
@@ -307,20 +314,53 @@ pub fn metadata_too_large(size: usize, most: usize) -> Error {
     of(Kind::Limit, "MetadataTooLarge", 400, message).with_fields(too_large(size, most))
 }
 
-pub fn entity_too_large() -> Error {
+/// Bytes that are too many, of which `most` may come.
+pub fn entity_too_large(size: u64, most: u64) -> Error {
     let message = "Your proposed upload exceeds the maximum allowed size";
-    of(Kind::Limit, "EntityTooLarge", 400, message)
+    let detail = Detail {
+        proposed_size: said(size.to_string()),
+        max_size_allowed: said(most.to_string()),
+        ..Detail::default()
+    };
+    of(Kind::Limit, "EntityTooLarge", 400, message).with_fields(detail)
 }
 
-pub fn part_too_small() -> Error {
+/// A file that is shorter than its form lets it be.
+pub fn entity_too_small(size: u64, least: u64) -> Error {
+    too_small(size, least, Detail::default())
+}
+
+/// A part that is not the last, by its number and tag.
+pub fn part_too_small(size: u64, least: u64, part: (u32, &str)) -> Error {
+    let (number, etag) = (said(part.0.to_string()), said(part.1));
+    too_small(size, least, Detail { part_number: number, e_tag: etag, ..Detail::default() })
+}
+
+fn too_small(size: u64, least: u64, detail: Detail) -> Error {
     let message = "Your proposed upload is smaller than the minimum allowed size";
-    of(Kind::Invalid, "EntityTooSmall", 400, message)
+    let sizes = (said(size.to_string()), said(least.to_string()));
+    let detail = Detail { proposed_size: sizes.0, min_size_allowed: sizes.1, ..detail };
+    of(Kind::Invalid, "EntityTooSmall", 400, message).with_fields(detail)
 }
 
-pub fn invalid_part() -> Error {
-    let message = "One or more of the specified parts could not be found.  The part may not have been uploaded, or \
-                   the specified entity tag may not match the part's entity tag.";
-    of(Kind::Invalid, "InvalidPart", 400, message)
+const BAD_PART: &str = "One or more of the specified parts could not be found.  The part may not have been uploaded, or \
+                        the specified entity tag may not match the part's entity tag.";
+
+/// A part that a client lists, and that is not there so.
+pub fn invalid_part(upload: &str, number: u32, etag: &str) -> Error {
+    let detail = Detail {
+        upload_id: said(upload),
+        part_number: said(number.to_string()),
+        e_tag: said(etag),
+        ..Detail::default()
+    };
+    of(Kind::Invalid, "InvalidPart", 400, BAD_PART).with_fields(detail)
+}
+
+/// The parts of an upload that is completed already were others.
+pub fn other_parts(upload: &str) -> Error {
+    let detail = Detail { upload_id: said(upload), ..Detail::default() };
+    of(Kind::Invalid, "InvalidPart", 400, BAD_PART).with_fields(detail)
 }
 
 pub fn invalid_part_order() -> Error {

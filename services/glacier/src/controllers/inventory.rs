@@ -9,7 +9,7 @@ use kernel::{Ctx, Result};
 
 use super::job::end;
 use crate::ops::store;
-use crate::rules::inventory::{Entry, Wanted, head, line, tail};
+use crate::rules::inventory::{Entry, Wanted, head, line, marker_of, tail};
 use crate::rules::job::{Ended, Job, Kind, Taking};
 use crate::state::archive::{self, Archive};
 use crate::state::bytes;
@@ -116,7 +116,9 @@ impl List {
             }
             if self.wanted.limit == Some(self.listed) {
                 // One more there is: the marker is the last one listed, or what was passed over since.
-                *self.next.lock().unwrap_or_else(PoisonError::into_inner) = self.after.take();
+                let of = marker_of(&self.vault.id);
+                let marker = self.after.take().map(|id| self.ctx.seal_page(&of, id.as_bytes()));
+                *self.next.lock().unwrap_or_else(PoisonError::into_inner) = marker;
                 return Ok(None);
             }
             self.after = Some(archive.id.clone());

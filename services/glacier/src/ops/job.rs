@@ -9,6 +9,7 @@ use kernel::{Ctx, Millis, Reader, Result, Scope, Tx};
 use super::{ID_LENGTH, find_in, location, new_id, opened, place};
 use crate::errors;
 use crate::meter;
+use crate::rules::inventory::{Wanted, marker_of};
 use crate::rules::job::{Asked, Job, KEPT_MS, Kind, Retrieval, Taking, Tier, What};
 use crate::rules::tree_hash::{self, LEAF_BYTES};
 use crate::rules::{job as rules, page, range, retrieval as limits};
@@ -54,7 +55,9 @@ fn begin(tx: &mut Tx<'_, '_>, vault: &Vault, id: &str, asked: &Asked) -> Result<
     let (now, speed) = (ctx.now(), ctx.own::<Speed>().0);
     let (kind, tier) = match &asked.what {
         What::Inventory(wanted) => {
-            (Kind::Inventory(Taking { wanted: wanted.clone(), size: None, next: None }), None)
+            let marker = opened(ctx, &marker_of(&vault.id), wanted.marker.as_deref())?;
+            let wanted = Wanted { marker, ..wanted.clone() };
+            (Kind::Inventory(Taking { wanted, size: None, next: None }), None)
         }
         What::Archive { id: archive, range, tier } => {
             let until = now + tier.takes(speed) + KEPT_MS + GRACE_MS;

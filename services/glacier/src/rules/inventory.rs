@@ -30,6 +30,11 @@ impl Format {
     }
 }
 
+/// What the markers of a vault's inventories are of.
+pub fn marker_of(vault_id: &str) -> String {
+    format!("Inventory/{vault_id}")
+}
+
 /// Which archives, and how they are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
@@ -55,13 +60,11 @@ pub fn read(format: Option<&str>, limits: InventoryRetrievalJobInput) -> Result<
         limit.ok_or_else(|| errors::invalid(format!("Invalid limit: {text}")))
     });
     let date = |text: Option<String>| text.as_deref().map(parse).transpose();
-    Ok(Wanted {
-        format,
-        from: date(limits.start_date)?,
-        until: date(limits.end_date)?,
-        limit: limit.transpose()?,
-        marker: limits.marker,
-    })
+    let (from, until) = (date(limits.start_date)?, date(limits.end_date)?);
+    if from.zip(until).is_some_and(|(from, until)| from > until) {
+        return Err(errors::invalid("Invalid date range: StartDate is after EndDate"));
+    }
+    Ok(Wanted { format, from, until, limit: limit.transpose()?, marker: limits.marker })
 }
 
 impl Wanted {

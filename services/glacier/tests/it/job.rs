@@ -117,6 +117,13 @@ async fn inventories_list_what_is_there() {
     let shown = lab.wait(&limited).await;
     let marker = shown.inventory_retrieval_parameters.unwrap().marker;
     assert!(marker.is_some());
+    let bogus = InventoryRetrievalJobInput { marker: Some("bogus".to_owned()), ..since.clone() };
+    assert_eq!(code(lab.job(ask("JSON", bogus)).await), "InvalidParameterValueException");
+    let backwards = InventoryRetrievalJobInput {
+        end_date: Some(glacier::rules::time::iso(yesterday - 1)),
+        ..since.clone()
+    };
+    assert_eq!(code(lab.job(ask("JSON", backwards)).await), "InvalidParameterValueException");
     let next = lab.job(ask("JSON", InventoryRetrievalJobInput { marker, ..since })).await.unwrap();
     lab.cloud.advance(5 * HOUR_MS);
     assert_eq!(lab.wait(&next).await.inventory_retrieval_parameters.unwrap().marker, None);

@@ -75,12 +75,12 @@ pub async fn create_bucket(ctx: &Ctx, input: CreateBucketRequest) -> Result<Crea
         name: input.bucket,
     };
     ctx.write(|tx| match stored::find(tx, &new.name)? {
-        Some(existing) if existing.owner != new.owner => Err(errors::bucket_exists()),
+        Some(existing) if existing.owner != new.owner => Err(errors::bucket_exists(&new.name)),
         // In us-east-1 making one's bucket again succeeds, as it always did.
         Some(existing) if existing.region.as_str() == FIRST_REGION && region.as_str() == FIRST_REGION => {
             Ok(())
         }
-        Some(_) => Err(errors::bucket_is_yours()),
+        Some(_) => Err(errors::bucket_is_yours(&new.name)),
         None if stored::list(tx, new.owner, None, BUCKETS_MAX)?.len() >= BUCKETS_MAX => {
             Err(errors::too_many_buckets())
         }
@@ -185,10 +185,10 @@ pub async fn delete_bucket(ctx: &Ctx, input: DeleteBucketRequest) -> Result<()> 
             return Err(errors::access_point::attached());
         }
         if !object::is_empty(tx, &found)? {
-            return Err(errors::bucket_not_empty());
+            return Err(errors::bucket_not_empty(&found.name));
         }
         if upload::any(tx, &found)? {
-            return Err(errors::bucket_not_empty());
+            return Err(errors::bucket_not_empty(&found.name));
         }
         policy::delete(tx, &found)?;
         lifecycle::delete(tx, &found)?;

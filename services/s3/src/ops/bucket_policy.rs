@@ -50,7 +50,7 @@ pub async fn get_bucket_policy_status(
 
 async fn find(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<ResourcePolicy> {
     let found = bucket(ctx, name, expected_owner).await?;
-    ctx.read(|snap| stored::find(snap, &found)).await?.ok_or_else(errors::no_such_policy)
+    ctx.read(|snap| stored::find(snap, &found)).await?.ok_or_else(|| errors::no_such_policy(&found.name))
 }
 
 pub async fn delete_bucket_policy(ctx: &Ctx, input: DeleteBucketPolicyRequest) -> Result<()> {

@@ -127,8 +127,8 @@ pub(super) async fn take_in(
     let mut digests = Digests::new(promised.algorithm);
     let body = body.take();
     let length = promised.length.or(body.size_hint().exact());
-    if length.is_some_and(|length| length > PUT_BYTES_MAX) {
-        return Err(errors::entity_too_large());
+    if let Some(length) = length.filter(|length| *length > PUT_BYTES_MAX) {
+        return Err(errors::entity_too_large(length, PUT_BYTES_MAX));
     }
     let promised = Promised { length, ..promised };
     let mut intake = Intake { body, promised, size: 0, rest: VecDeque::new(), ended: false };
@@ -253,7 +253,7 @@ impl Intake {
                 Ok(bytes) => {
                     self.size += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                     return if self.size > PUT_BYTES_MAX {
-                        Err(errors::entity_too_large())
+                        Err(errors::entity_too_large(self.size, PUT_BYTES_MAX))
                     } else {
                         Ok(Some(bytes))
                     };

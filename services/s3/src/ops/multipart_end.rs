@@ -78,7 +78,7 @@ pub async fn complete_multipart_upload(
                 let made = object::latest(tx, &bucket, key)?;
                 let made = made.filter(|made| made.upload.as_ref() == Some(&input.upload_id));
                 let made = made.ok_or_else(|| errors::no_such_upload(&input.upload_id))?;
-                check_again(&listed, &made)?;
+                check_again(&listed, &made, &input.upload_id)?;
                 return Ok(made);
             };
             if customer.is_some() {
@@ -132,33 +132,35 @@ fn choose<'p>(listed: &[CompletedPart], parts: &'p [Part], upload: &Upload) -> R
             return Err(errors::invalid_part_order());
         }
         let found = parts.binary_search_by_key(&number, |part| part.number).ok().and_then(|at| parts.get(at));
-        let found = found.ok_or_else(errors::invalid_part)?;
         let etag = given.e_tag.as_deref().ok_or_else(errors::malformed_xml)?;
+        let invalid = || errors::invalid_part(&upload.id, number, etag.trim_matches('"'));
+        let found = found.ok_or_else(invalid)?;
         let checksum = checksum::given(checksum_members!(given))?;
         if let (Some((wanted, Type::Composite)), None) = (upload.checksum, &checksum) {
             return Err(bad_sum::of_part_missing(wanted, number));
         }
         let differs = |(algorithm, value): (_, String)| found.sum(upload, algorithm) != Some(value.as_str());
         if !matches(etag, &found.etag) || checksum.is_some_and(differs) {
-            return Err(errors::invalid_part());
+            return Err(invalid());
         }
         chosen.push(found);
     }
     let last = chosen.len().saturating_sub(1);
-    if chosen.iter().take(last).any(|part| part.segment.size < PART_BYTES_MIN) {
-        return Err(errors::part_too_small());
+    if let Some(part) = chosen.iter().take(last).find(|part| part.segment.size < PART_BYTES_MIN) {
+        let named = (part.number, part.etag.as_str());
+        return Err(errors::part_too_small(part.segment.size, PART_BYTES_MIN, named));
     }
     Ok(chosen)
 }
 
 /// Who asks again lists the parts that the object was made of.
-fn check_again(listed: &[CompletedPart], made: &Object) -> Result<()> {
+fn check_again(listed: &[CompletedPart], made: &Object, upload: &str) -> Result<()> {
     let numbers: Vec<_> = listed.iter().map(|part| part.part_number).collect();
     if !numbers.is_sorted_by(|a, b| a < b) {
         return Err(errors::invalid_part_order());
     }
     let etags = listed.iter().map(|part| part.e_tag.as_deref().unwrap_or_default().trim_matches('"'));
-    if etag_of(etags) == made.etag { Ok(()) } else { Err(errors::invalid_part()) }
+    if etag_of(etags) == made.etag { Ok(()) } else { Err(errors::other_parts(upload)) }
 }
 
 /// The MD5 of those of the parts, with their number behind it.
@@ -177,7 +179,7 @@ fn etag_of<'e>(parts: impl Iterator<Item = &'e str>) -> String {
 fn join(upload: &Upload, parts: &[&Part]) -> Result<Object> {
     let size: u64 = parts.iter().map(|part| part.segment.size).sum();
     if size > OBJECT_BYTES_MAX {
-        return Err(errors::entity_too_large());
+        return Err(errors::entity_too_large(size, OBJECT_BYTES_MAX));
     }
     let (algorithm, of) = upload.sums_by();
     let sums: Option<Vec<_>> =

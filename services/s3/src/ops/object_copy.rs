@@ -319,14 +319,12 @@ pub async fn upload_part_copy(ctx: &Ctx, input: UploadPartCopyRequest) -> Result
         Some(header) => range::parse_copy(header, source.object.size)?,
         None => 0..source.object.size,
     };
-    if wanted.end - wanted.start > COPY_BYTES_MAX {
-        return Err(errors::entity_too_large());
+    let size = wanted.end - wanted.start;
+    if size > COPY_BYTES_MAX {
+        return Err(errors::entity_too_large(size, COPY_BYTES_MAX));
     }
-    let promised = Promised {
-        length: Some(wanted.end - wanted.start),
-        algorithm: Some(open.upload.sums_by().0),
-        ..Promised::default()
-    };
+    let promised =
+        Promised { length: Some(size), algorithm: Some(open.upload.sums_by().0), ..Promised::default() };
     let body = outlet::read(ctx, &source.bucket, source.secret, (source.segments, None), wanted).await?;
     let (part, checksum) = multipart::take_part(ctx, &place, &open, &body, promised).await?;
     ctx.own::<Arc<Watch>>().size(ctx, part.segment.size);

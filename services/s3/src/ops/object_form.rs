@@ -126,13 +126,13 @@ impl HttpBody for Measured {
             Poll::Ready(frame) => frame,
         };
         let Some(frame) = frame else {
-            let short = self.size < self.least;
-            return Poll::Ready(short.then(|| Err(Box::new(errors::part_too_small()) as BodyError)));
+            let short = (self.size < self.least).then(|| errors::entity_too_small(self.size, self.least));
+            return Poll::Ready(short.map(|refused| Err(Box::new(refused) as BodyError)));
         };
         let length = frame.as_ref().ok().and_then(Frame::data_ref).map_or(0, Bytes::len);
         self.size = self.size.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
         if self.size > self.most {
-            return Poll::Ready(Some(Err(Box::new(errors::entity_too_large()))));
+            return Poll::Ready(Some(Err(Box::new(errors::entity_too_large(self.size, self.most)))));
         }
         Poll::Ready(Some(frame))
     }
