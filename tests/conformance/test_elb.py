@@ -120,8 +120,8 @@ class Web:
 
     def addresses(self, balancer):
         described = f"ELB {'/'.join(balancer['LoadBalancerArn'].split('/')[1:])}"
-        found = eventually(lambda: len(self.interfaces(described)) == 2 and self.interfaces(described), "two interfaces")
-        return [interface["Association"]["PublicIp"] for interface in found]
+        given = lambda: [one["Association"]["PublicIp"] for one in self.interfaces(described) if "Association" in one]
+        return eventually(lambda: len(given()) == 2 and given(), "two addresses")
 
     def listener(self, balancer, group, port=80, **more):
         arguments = {"Protocol": "HTTP", "DefaultActions": [{"Type": "forward", "TargetGroupArn": group}], **more}
@@ -557,6 +557,12 @@ def test_network_balancers_carry_streams_and_datagrams(web):
     web.all_healthy(streams)
     web.all_healthy(datagrams)
     address = web.addresses(balancer)[0]
+    known = [{"Name": "requester-id", "Values": ["amazon-elb"]}, {"Name": "interface-type", "Values": ["network_load_balancer"]}]
+    found = web.ec2.describe_network_interfaces(Filters=known)["NetworkInterfaces"]
+    assert address in [interface["Association"]["PublicIp"] for interface in found]
+    assert {interface["RequesterId"] for interface in found} == {"amazon-elb"}
+    refused = code(web.ec2.delete_network_interface, NetworkInterfaceId=found[0]["NetworkInterfaceId"])
+    assert refused == "OperationNotPermitted"
 
     def say(text):
         with socket.create_connection((address, 90), timeout=5) as stream:

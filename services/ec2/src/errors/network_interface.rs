@@ -44,7 +44,7 @@ pub fn interface_in_use(id: &InterfaceId) -> Error {
 }
 
 pub fn interface_managed(id: &InterfaceId) -> Error {
-    let message = format!("You are not allowed to manage '{id}' attachments: it belongs to a gateway.");
+    let message = format!("You are not allowed to manage '{id}' attachments: it is managed by AWS.");
     Error::new(Kind::Denied, "OperationNotPermitted", message)
 }
 

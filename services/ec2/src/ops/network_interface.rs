@@ -124,6 +124,7 @@ pub(super) fn show(
         public_dns_name: interface.public_ip.map(|address| public_dns_name(region, address)),
         private_ip_address: Some(interface.private_ip.to_string()),
         private_ip_addresses: Some(addresses),
+        requester_id: rules::requester(interface).map(str::to_owned),
         requester_managed: Some(interface.kind != Kind::Interface),
         source_dest_check: Some(!interface.forwards),
         status: Some(rules::status(interface).to_owned()),

@@ -42,10 +42,16 @@ pub fn status(interface: &NetworkInterface) -> &'static str {
 /// AWS's word for whose interface it is.
 pub fn kind(interface: &NetworkInterface) -> &'static str {
     match interface.kind {
+        Kind::Managed if interface.description.starts_with("ELB net/") => "network_load_balancer",
         Kind::Interface | Kind::Managed => "interface",
         Kind::NatGateway => "nat_gateway",
         Kind::Endpoint => "vpc_endpoint",
     }
+}
+
+/// Whom AWS names as having asked for it, where it is a load balancer's.
+pub fn requester(interface: &NetworkInterface) -> Option<&'static str> {
+    (interface.kind == Kind::Managed && interface.description.starts_with("ELB ")).then_some("amazon-elb")
 }
 
 /// Who owns its public address: AWS, or the account where it is an elastic one.
@@ -136,6 +142,7 @@ pub fn values(interface: &NetworkInterface, scope: &Scope, name: &str) -> Vec<St
         "mac-address" => interface.mac.clone(),
         "network-interface-id" => interface.id.to_string(),
         "private-dns-name" => private_dns_name(region, interface.private_ip),
+        "requester-id" => return requester(interface).map(str::to_owned).into_iter().collect(),
         "requester-managed" => (interface.kind != Kind::Interface).to_string(),
         "status" => status(interface).to_owned(),
         "subnet-id" => interface.subnet.to_string(),

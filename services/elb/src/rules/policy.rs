@@ -183,6 +183,11 @@ pub fn check_of_backend(of: &LoadBalancer, port: i32, names: &[String]) -> Resul
         if !matches!(policy.says, Says::ProxyProtocol(_)) {
             return Err(errors::configuration(format!("The policy {name} cannot be of a back-end server")));
         }
+        if !of.listeners.iter().any(|one| one.instance_port == port && !is_http(&one.protocol)) {
+            return Err(errors::configuration(format!(
+                "The policy {name} cannot be of the instance port {port}: no TCP or SSL listener has it"
+            )));
+        }
     }
     Ok(())
 }

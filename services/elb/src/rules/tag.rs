@@ -22,6 +22,11 @@ pub fn add(tags: &mut Pairs, given: &[api::Tag]) -> Result<()> {
         if key.to_ascii_lowercase().starts_with("aws:") {
             return Err(errors::validation(format!("The tag key '{key}' is reserved")));
         }
+        if !is_fit(key) || value.as_deref().is_some_and(|value| !is_fit(value)) {
+            return Err(errors::validation(format!(
+                "The tag '{key}' has characters other than letters, spaces, numbers and _.:/=+-@"
+            )));
+        }
         tags.insert(key.clone(), value.clone().unwrap_or_default());
     }
     if tags.len() > TAGS_MAX {
@@ -30,6 +35,25 @@ pub fn add(tags: &mut Pairs, given: &[api::Tag]) -> Result<()> {
     Ok(())
 }
 
+/// By the model's pattern.
+fn is_fit(text: &str) -> bool {
+    let is_space = |c: char| c.is_whitespace() && !c.is_control();
+    text.chars().all(|c| c.is_alphanumeric() || is_space(c) || "_.:/=+-@".contains(c))
+}
+
 pub fn shown(tags: &Pairs) -> Vec<api::Tag> {
     tags.iter().map(|(key, value)| api::Tag { key: key.clone(), value: Some(value.clone()) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_spaces_numbers_and_some_signs() {
+        let fits = |key: &str, value: &str| {
+            add(&mut Pairs::new(), &[api::Tag { key: key.into(), value: Some(value.into()) }]).is_ok()
+        };
+        assert!(fits("Größe 1_.:/=+-@", "x y") && !fits("k<", "v") && !fits("k", "v<"));
+    }
 }

@@ -66,6 +66,10 @@ async fn streams_begin_with_who_asks_where_their_port_has_the_policy() {
     };
     let refused = cloud.test.call(op::SetLoadBalancerPoliciesForBackendServer, of_port(1)).await.unwrap_err();
     assert_eq!(refused.query_code(), "InvalidConfigurationRequest");
+    // Only an HTTP listener has that one.
+    let input = of_port(8_080);
+    let refused = cloud.test.call(op::SetLoadBalancerPoliciesForBackendServer, input).await.unwrap_err();
+    assert!(refused.message().contains("no TCP or SSL listener"), "{refused}");
     cloud.test.call(op::SetLoadBalancerPoliciesForBackendServer, of_port(8_081)).await.unwrap();
     let tells = || {
         let front = cloud.fronts.all().remove(0);

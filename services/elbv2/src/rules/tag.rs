@@ -53,12 +53,8 @@ pub fn add(tags: &mut Pairs, given: Vec<api::Tag>, fresh: bool) -> Result<()> {
 
 /// By the model's pattern.
 fn is_fit(text: &str) -> bool {
-    text.chars().all(|c| c.is_alphanumeric() || "_.:/=+-@".contains(c) || is_space(c))
-}
-
-/// Spaces that are no control characters.
-fn is_space(c: char) -> bool {
-    c.is_whitespace() && !c.is_control()
+    let is_space = |c: char| c.is_whitespace() && !c.is_control();
+    text.chars().all(|c| c.is_alphanumeric() || is_space(c) || "_.:/=+-@".contains(c))
 }
 
 pub fn shown(tags: &Pairs) -> Vec<api::Tag> {
