@@ -72,7 +72,7 @@ def test_answers_say_it_too_also_refusals(s3, bucket):
 
 
 def test_a_rule_must_make_sense(s3, bucket):
-    for wrong in ({"AllowedMethods": ["PATCH"]}, {"AllowedOrigins": ["*.*"]}, {"ExposeHeaders": ["x-*"]}):
+    for wrong in ({"AllowedMethods": ["PATCH"]}, {"AllowedOrigins": ["*.*"]}, {"ExposeHeaders": ["x-*"]}, {"MaxAgeSeconds": -1}):
         refused = code(s3.put_bucket_cors, Bucket=bucket, CORSConfiguration={"CORSRules": [RULE | wrong]})
         assert refused == ("InvalidRequest", 400), wrong
     assert code(s3.get_bucket_cors, Bucket=bucket) == ("NoSuchCORSConfiguration", 404)

@@ -65,7 +65,7 @@ impl Rule {
             return Err(errors::malformed_xml());
         }
         if self.max_age_s.is_some_and(|seconds| seconds < 0) {
-            return Err(errors::malformed_xml());
+            return Err(errors::invalid_request("MaxAgeSeconds of a CORS rule must not be negative."));
         }
         if self.id.as_ref().is_some_and(|id| id.chars().count() > ID_CHARS_MAX) {
             return Err(errors::invalid_request(

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use api_s3::{
     DeleteObjectRequest, NotificationConfiguration, PutBucketNotificationConfigurationRequest,
-    QueueConfiguration, op,
+    PutObjectRequest, QueueConfiguration, RestoreObjectRequest, RestoreRequest, op,
 };
 use api_sqs::{SendMessageRequest, SendMessageResult};
 use blob::Blobs;
@@ -12,7 +12,7 @@ use kernel::testing::TestCloud;
 use kernel::{Access, Ctx, KeySealer, Plugs, Result, Sealer, Service, ServiceBuilder};
 use serde_json::Value;
 
-use super::Lab;
+use super::{Lab, put};
 
 /// What a queue was sent.
 type Sent = Arc<Mutex<Vec<Value>>>;
@@ -41,7 +41,7 @@ async fn lab() -> (Lab, Sent) {
     let queue = QueueConfiguration {
         id: None,
         queue_arn: "arn:aws:sqs:us-east-1:000000000000:q".to_owned(),
-        events: vec!["s3:ObjectCreated:*".to_owned(), "s3:ObjectRemoved:*".to_owned()],
+        events: ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectRestore:*"].map(str::to_owned).into(),
         filter: None,
     };
     let input = PutBucketNotificationConfigurationRequest {
@@ -81,4 +81,35 @@ async fn the_later_event_of_a_key_has_the_greater_sequencer() {
     let mut numbers: Vec<_> = told.iter().map(|record| &record["s3"]["object"]["sequencer"]).collect();
     numbers.dedup();
     assert_eq!(numbers.len(), 6);
+}
+
+#[tokio::test]
+async fn a_restored_copy_is_told_with_its_end() {
+    let (lab, sent) = lab().await;
+    let archived = PutObjectRequest { storage_class: Some("GLACIER".to_owned()), ..put("k", "text") };
+    lab.try_put(archived).await.unwrap();
+    let input = RestoreObjectRequest {
+        bucket: "bbb".to_owned(),
+        key: "k".to_owned(),
+        restore_request: Some(RestoreRequest { days: Some(1), ..Default::default() }),
+        ..Default::default()
+    };
+    lab.cloud.call(op::RestoreObject, input).await.unwrap();
+    let told = async |event: &str| {
+        lab.cloud
+            .eventually(event, async || {
+                let sent = sent.lock().unwrap();
+                let mut records = sent.iter().map(|message| &message["Records"][0]);
+                records.find(|record| record["eventName"] == event).cloned()
+            })
+            .await
+    };
+    let begun = told("ObjectRestore:Post").await;
+    assert_eq!((begun["eventVersion"].as_str(), begun.get("glacierEventData")), (Some("2.1"), None));
+    lab.cloud.advance(5 * 3_600_000);
+    let data = told("ObjectRestore:Completed").await["glacierEventData"]["restoreEventData"].clone();
+    assert_eq!(data["lifecycleRestoreStorageClass"], "GLACIER");
+    assert!(data["lifecycleRestorationExpiryTime"].as_str().unwrap().ends_with("T00:00:00.000Z"));
+    lab.cloud.advance(3 * 24 * 3_600_000);
+    assert_eq!(told("ObjectRestore:Delete").await["eventVersion"], "2.3");
 }
