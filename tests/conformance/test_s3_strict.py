@@ -155,6 +155,7 @@ def test_headers_that_would_be_passed_over_are_refused(s3, bucket, raw):
         ("DELETE", "If-Unmodified-Since", date),
     ):
         assert raw(method, f"/{bucket}/k", b"other"[: 5 if method == "PUT" else 0], **{header: value})[:2] == (501, "NotImplemented"), header
+    assert raw("POST", f"/{bucket}/k?uploads", **{"If-None-Match": "*"})[:2] == (501, "NotImplemented")
     for method in ("GET", "HEAD"):
         for kind in ("AES256", "aws:kms"):
             assert raw(method, f"/{bucket}/k", **{"x-amz-server-side-encryption": kind})[0] == 400

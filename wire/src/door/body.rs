@@ -209,8 +209,9 @@ pub(super) fn check_headers(headers: &http::HeaderMap, op: &OpDef) -> Result<(),
     const OF_WRITES: &str = "x-amz-server-side-encryption";
     const CONDITIONS: [http::HeaderName; 6] =
         [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, CONTENT_RANGE];
-    // Only what is about one object.
-    if !op.uri.contains("+}") || op.uri.contains('?') {
+    // Only what reads or makes one object.
+    let (path, query) = op.uri.split_once('?').unwrap_or((op.uri, ""));
+    if !path.contains("+}") || !matches!(query, "" | "uploads") {
         return Ok(());
     }
     if matches!(op.method, "GET" | "HEAD") {
