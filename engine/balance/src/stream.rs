@@ -69,21 +69,23 @@ pub(crate) async fn carry<S>(
         if !header.is_empty() && stream.write_all(&header).await.is_err() {
             return;
         }
-        let carrying = async {
-            if pool.spec.tls {
-                if let Ok(mut stream) = tls::connect(stream, member.address, false).await {
-                    copy(&mut client, &mut stream).await;
-                }
-            } else {
-                copy::<Tallied<S>, TcpStream>(&mut client, &mut stream).await;
-            }
-        };
         tokio::select! {
-            () = carrying => {}
+            () = join(&mut client, stream, &member, pool.spec.tls) => {}
             () = parted(slot, &pool.spec.id, &member) => {}
         }
         drop((underway, draft));
         return;
+    }
+}
+
+async fn join<S>(client: &mut Tallied<S>, mut stream: TcpStream, member: &Member, tls: bool)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if !tls {
+        copy(client, &mut stream).await;
+    } else if let Ok(mut stream) = tls::connect(stream, member.address, false).await {
+        copy(client, &mut stream).await;
     }
 }
 

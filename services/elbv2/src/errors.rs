@@ -153,6 +153,10 @@ pub fn invalid_subnet(message: impl Into<String>) -> Error {
     Error::modeled(Kind::Invalid, &error::INVALID_SUBNET_EXCEPTION, message)
 }
 
+pub fn no_gateway(vpc: &str) -> Error {
+    invalid_subnet(format!("VPC {vpc} has no internet gateway"))
+}
+
 pub fn invalid_security_group(id: &str) -> Error {
     let message = format!("The security group '{id}' does not exist");
     Error::modeled(Kind::NotFound, &error::INVALID_SECURITY_GROUP_EXCEPTION, message)

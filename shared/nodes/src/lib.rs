@@ -155,6 +155,18 @@ impl Wanted {
     }
 }
 
+/// Whether a VPC leads to the internet: without a gateway nothing in it can be reached from there.
+///
+/// # Errors
+/// When EC2 cannot answer.
+pub async fn has_gateway(ctx: &Ctx, vpc: &str) -> Result<bool> {
+    let filter =
+        ec2::Filter { name: Some("attachment.vpc-id".to_owned()), values: Some(vec![vpc.to_owned()]) };
+    let request = ec2::DescribeInternetGatewaysRequest { filters: Some(vec![filter]), ..Default::default() };
+    let found = ctx.call_as_service(ec2::op::DescribeInternetGateways, request).await?;
+    Ok(found.internet_gateways.is_some_and(|found| !found.is_empty()))
+}
+
 /// Gives an interface a public address of its own, or takes it back.
 async fn associate(ctx: &Ctx, id: &str, public: bool) -> Result<()> {
     let request = ec2::ModifyNetworkInterfaceAttributeRequest {

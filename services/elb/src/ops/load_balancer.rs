@@ -34,6 +34,9 @@ pub async fn create_load_balancer(
     let mut tags = Pairs::new();
     tag::add(&mut tags, &input.tags.unwrap_or_default())?;
     let (zones, vpc) = zones(ctx, input.subnets, input.availability_zones).await?;
+    if !internal && !nodes::has_gateway(ctx, &vpc).await? {
+        return Err(errors::invalid_subnet(format!("VPC {vpc} has no internet gateway")));
+    }
     let groups = input.security_groups.unwrap_or_default();
     rules::check_groups(&groups)?;
     let (security_groups, source_group) = network::security_groups(ctx, &vpc, groups).await?;

@@ -79,6 +79,15 @@ async fn describe_instances(
     Ok(ec2::DescribeInstancesResult { reservations: Some(vec![reservation]), ..Default::default() })
 }
 
+/// Ours leads to the internet.
+async fn describe_gateways(
+    _: &Ctx,
+    _: ec2::DescribeInternetGatewaysRequest,
+) -> Result<ec2::DescribeInternetGatewaysResult> {
+    let internet_gateways = Some(vec![ec2::InternetGateway::default()]);
+    Ok(ec2::DescribeInternetGatewaysResult { internet_gateways, ..Default::default() })
+}
+
 async fn create_interface(
     ctx: &Ctx,
     input: ec2::CreateNetworkInterfaceRequest,
@@ -168,6 +177,7 @@ impl Stand {
 fn stand_in(stand: Arc<Stand>) -> Service {
     let mut s = ServiceBuilder::new(&ec2::SERVICE);
     s.own(stand);
+    s.op(ec2::op::DescribeInternetGateways, describe_gateways).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::DescribeSubnets, describe_subnets).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::DescribeSecurityGroups, describe_groups).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::DescribeInstances, describe_instances).access(|_, _| Ok(Access::any()));

@@ -30,6 +30,9 @@ pub async fn create_load_balancer(
     let subnets = zones(ctx, before, input.subnets, input.subnet_mappings).await?;
     rules::check_six(address_type, subnets.have_six, std::iter::empty())?;
     let Subnets { zones, vpc, .. } = subnets;
+    if !internal && !nodes::has_gateway(ctx, &vpc).await? {
+        return Err(errors::no_gateway(&vpc));
+    }
     let given = input.security_groups.unwrap_or_default();
     rules::check_groups(&given)?;
     let security_groups = match kind {

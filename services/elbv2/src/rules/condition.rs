@@ -65,18 +65,7 @@ fn check_one(given: api::RuleCondition) -> Result<Condition> {
         "http-request-method" => {
             let methods = given.http_request_method_config.and_then(|config| config.values);
             let methods = texts(&field, methods.unwrap_or_default())?;
-            let fits =
-                |method: &String| method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-' || b == b'_');
-            if let Some(long) = methods.iter().find(|method| method.len() > NAME_CHARS_MAX) {
-                return Err(errors::validation(format!(
-                    "Condition value '{long}' cannot be longer than '{NAME_CHARS_MAX}' characters"
-                )));
-            }
-            if !methods.iter().all(fits) {
-                return Err(errors::validation(
-                    "Condition values for 'http-request-method' must be upper case",
-                ));
-            }
+            check_each(&field, &methods, is_method)?;
             Ok(Condition::Method(methods))
         }
         "source-ip" => {
@@ -91,10 +80,7 @@ fn check_one(given: api::RuleCondition) -> Result<Condition> {
         "http-header" => {
             let config = given.http_header_config.unwrap_or_default();
             let name = config.http_header_name.unwrap_or_default();
-            if http::HeaderName::try_from(&*name).is_err()
-                || name.len() > NAME_CHARS_MAX
-                || name.contains('*')
-            {
+            if !is_header(&name) {
                 return Err(errors::validation(format!("HTTP header name '{name}' is not valid")));
             }
             if name.eq_ignore_ascii_case("host") {
@@ -150,6 +136,17 @@ fn is_host(value: &str) -> bool {
 
 fn is_path(value: &str) -> bool {
     value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.$/~\"'@:+&;*?".contains(&byte))
+}
+
+/// Upper case.
+fn is_method(value: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_uppercase() || b"-_".contains(&byte);
+    value.len() <= NAME_CHARS_MAX && value.bytes().all(fits)
+}
+
+/// Without wildcards, though a name could have a `*`.
+fn is_header(name: &str) -> bool {
+    http::HeaderName::try_from(name).is_ok() && name.len() <= NAME_CHARS_MAX && !name.contains('*')
 }
 
 fn wildcards(condition: &Condition) -> usize {

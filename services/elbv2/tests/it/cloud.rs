@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use api_ec2 as ec2;
@@ -21,6 +22,7 @@ pub(crate) const PEER_RANGE: &str = "fdc1:d1e:2::/56";
 pub(crate) struct Stand {
     networks: Arc<FakeNetworks>,
     interfaces: Mutex<BTreeMap<String, ec2::NetworkInterface>>,
+    has_gateway: AtomicBool,
 }
 
 pub(crate) struct Cloud {
@@ -126,6 +128,31 @@ fn first_interface(number: &str) -> ec2::InstanceNetworkInterface {
         ipv6_addresses: Some(vec![address]),
         ..Default::default()
     }
+}
+
+/// Ours leads to the internet, unless the test says otherwise.
+async fn describe_gateways(
+    ctx: &Ctx,
+    _: ec2::DescribeInternetGatewaysRequest,
+) -> Result<ec2::DescribeInternetGatewaysResult> {
+    let leads = ctx.own::<Arc<Stand>>().has_gateway.load(Ordering::Relaxed);
+    let internet_gateways = Some(leads.then(ec2::InternetGateway::default).into_iter().collect());
+    Ok(ec2::DescribeInternetGatewaysResult { internet_gateways, ..Default::default() })
+}
+
+/// Every allocation is there, and nobody's.
+async fn describe_addresses(
+    _: &Ctx,
+    input: ec2::DescribeAddressesRequest,
+) -> Result<ec2::DescribeAddressesResult> {
+    let address = |id| ec2::Address { allocation_id: Some(id), ..Default::default() };
+    let addresses = input.allocation_ids.into_iter().flatten().map(address).collect();
+    Ok(ec2::DescribeAddressesResult { addresses: Some(addresses) })
+}
+
+/// And can be had by no interface.
+async fn associate(_: &Ctx, _: ec2::AssociateAddressRequest) -> Result<ec2::AssociateAddressResult> {
+    Err(Error::new(Kind::Conflict, "Gateway.NotAttached", "no"))
 }
 
 async fn create_interface(
@@ -248,6 +275,9 @@ fn stand_in(stand: Arc<Stand>) -> Service {
     s.op(ec2::op::DescribeNetworkInterfaces, describe_interfaces).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::ModifyNetworkInterfaceAttribute, modify_interface).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::DeleteNetworkInterface, delete_interface).access(|_, _| Ok(Access::any()));
+    s.op(ec2::op::DescribeInternetGateways, describe_gateways).access(|_, _| Ok(Access::any()));
+    s.op(ec2::op::DescribeAddresses, describe_addresses).access(|_, _| Ok(Access::any()));
+    s.op(ec2::op::AssociateAddress, associate).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::AssignIpv6Addresses, assign_six).access(|_, _| Ok(Access::any()));
     s.op(ec2::op::UnassignIpv6Addresses, unassign_six).access(|_, _| Ok(Access::any()));
     s.build()
@@ -259,7 +289,11 @@ pub(crate) fn service(fronts: Arc<dyn Fronts>, networks: Arc<dyn Networks>) -> S
 
 pub(crate) async fn cloud() -> Cloud {
     let (fronts, networks) = (Arc::<FakeFronts>::default(), Arc::new(FakeNetworks::default()));
-    let stand = Arc::new(Stand { networks: networks.clone(), interfaces: Mutex::default() });
+    let stand = Arc::new(Stand {
+        networks: networks.clone(),
+        interfaces: Mutex::default(),
+        has_gateway: true.into(),
+    });
     let services = vec![service(fronts.clone(), networks), stand_in(stand.clone())];
     Cloud { test: TestCloud::new(services).await, fronts, stand }
 }
@@ -275,6 +309,11 @@ impl Cloud {
     pub(crate) fn interfaces_in_public(&self) -> usize {
         let all = self.stand.interfaces.lock().unwrap();
         all.values().filter(|one| one.association.is_some()).count()
+    }
+
+    /// Whether the VPC has a gateway to the internet.
+    pub(crate) fn set_gateway(&self, there: bool) {
+        self.stand.has_gateway.store(there, Ordering::Relaxed);
     }
 
     pub(crate) fn interfaces(&self) -> usize {

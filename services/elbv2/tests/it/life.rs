@@ -116,3 +116,26 @@ async fn hours_and_capacity_units_are_metered() {
     // A gigabyte is the unit of an hour.
     assert!(of("LCUUsage") >= 3_600_000);
 }
+
+#[tokio::test]
+async fn an_interface_that_gets_no_address_goes_with_its_balancer() {
+    let cloud = cloud().await;
+    let mapping = SubnetMapping {
+        subnet_id: Some(SUBNETS[0].into()),
+        allocation_id: Some("eipalloc-1".into()),
+        ..Default::default()
+    };
+    let input = CreateLoadBalancerInput {
+        name: "net".into(),
+        r#type: Some("network".into()),
+        subnet_mappings: Some(vec![mapping]),
+        ..Default::default()
+    };
+    let made = cloud.test.call(op::CreateLoadBalancer, input).await.unwrap().load_balancers.unwrap();
+    let arn = made[0].load_balancer_arn.clone().unwrap();
+    cloud.test.eventually("it is made", async || (cloud.interfaces() == 1).then_some(())).await;
+    assert_eq!(cloud.state(&arn).await, "provisioning");
+    let input = DeleteLoadBalancerInput { load_balancer_arn: arn };
+    cloud.test.call(op::DeleteLoadBalancer, input).await.unwrap();
+    cloud.test.eventually("it has gone", async || (cloud.interfaces() == 0).then_some(())).await;
+}

@@ -262,3 +262,19 @@ async fn what_goes_with_another_type_of_action_is_refused() {
     assert_eq!(modified(to("81")).await, "nothing");
     assert_eq!(modified(fixed("x")).await, "nothing");
 }
+
+#[tokio::test]
+async fn the_internet_is_faced_where_a_gateway_leads_to_it() {
+    let cloud = cloud().await;
+    cloud.set_gateway(false);
+    let wish = |scheme: &str| CreateLoadBalancerInput {
+        name: "web".into(),
+        subnets: Some(SUBNETS[..2].iter().map(|&id| id.to_owned()).collect()),
+        scheme: Some(scheme.into()),
+        ..Default::default()
+    };
+    let refused = cloud.test.call(op::CreateLoadBalancer, wish("internet-facing")).await.err().unwrap();
+    assert_eq!(refused.query_code(), "InvalidSubnet");
+    assert_eq!(refused.message(), format!("VPC {} has no internet gateway", crate::cloud::VPC));
+    cloud.test.call(op::CreateLoadBalancer, wish("internal")).await.unwrap();
+}
