@@ -348,7 +348,8 @@ def test_what_is_wrong_is_refused_in_awss_words(web):
     elb.remove_tags(ResourceArns=[listener], TagKeys=["a"])
     tags = elb.describe_tags(ResourceArns=[arn, listener])["TagDescriptions"]
     assert [one["Tags"] for one in tags] == [[{"Key": "a", "Value": "b"}], []]
-    assert elb.describe_account_limits()["Limits"]
+    limits = {one["Name"]: one["Max"] for one in elb.describe_account_limits()["Limits"]}
+    assert (limits["condition-wildcards-per-alb-rule"], limits["target-groups-per-application-load-balancer"]) == ("6", "100")
     assert elb.describe_ssl_policies(Names=["ELBSecurityPolicy-2016-08"])["SslPolicies"]
     assert elb.describe_listeners(LoadBalancerArn=arn)["Listeners"][0]["ListenerArn"] == listener
     assert elb.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"][0]["TargetGroupArn"] == group

@@ -48,6 +48,7 @@ fn traffic(out: &mut Out, dimensions: &[(&str, &str)], front: &FrontSample, pool
         ("HTTPCode_ELB_5XX", front.own_5xx),
         ("BackendConnectionErrors", front.connect_errors),
         ("SpilloverCount", front.refused_connections),
+        ("DesyncMitigationMode_NonCompliant_Request_Count", front.doubtful),
     ] {
         out.count(dimensions, name, count, "Count");
     }
@@ -124,7 +125,12 @@ mod tests {
     #[test]
     fn requests_and_hosts_are_told_by_balancer_and_zone() {
         let zone = || "us-east-1a".to_owned();
-        let front = FrontSample { member_2xx: 4, times: BTreeMap::from([(1_000, 4)]), ..Default::default() };
+        let front = FrontSample {
+            member_2xx: 4,
+            doubtful: 3,
+            times: BTreeMap::from([(1_000, 4)]),
+            ..Default::default()
+        };
         let pool = PoolSample { requests: 4, ..Default::default() };
         let sample = Sample {
             zones: BTreeMap::from([(zone(), front)]),
@@ -139,6 +145,7 @@ mod tests {
         let all: Vec<String> = data("web", &sample, 0, true).iter().map(shown).collect();
         for wanted in [
             "RequestCount LoadBalancerName Some(4.0)",
+            "DesyncMitigationMode_NonCompliant_Request_Count LoadBalancerName Some(3.0)",
             "RequestCount AvailabilityZone,LoadBalancerName Some(4.0)",
             "HTTPCode_Backend_2XX LoadBalancerName Some(4.0)",
             "Latency LoadBalancerName None",

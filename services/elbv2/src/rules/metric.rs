@@ -230,7 +230,15 @@ mod tests {
     #[test]
     fn requests_are_told_by_balancer_zone_and_group_and_shared_among_the_healthy() {
         let times = BTreeMap::from([(1_000, 4)]);
-        let front = FrontSample { requests: 4, member_2xx: 4, times: times.clone(), ..Default::default() };
+        let front = FrontSample {
+            requests: 4,
+            member_2xx: 4,
+            doubtful: 3,
+            odd_dropped: 2,
+            odd_forwarded: 1,
+            times: times.clone(),
+            ..Default::default()
+        };
         let pool = PoolSample { requests: 4, member_2xx: 4, times, ..Default::default() };
         let zone = || "us-east-1a".to_owned();
         let sample = Sample {
@@ -262,6 +270,9 @@ mod tests {
             "TargetResponseTime TargetGroup,LoadBalancer None",
             "ActiveConnectionCount LoadBalancer Some(1.0)",
             "ConsumedLCUs LoadBalancer Some(0.5)",
+            "DesyncMitigationMode_NonCompliant_Request_Count LoadBalancer Some(3.0)",
+            "DroppedInvalidHeaderRequestCount LoadBalancer Some(2.0)",
+            "ForwardedInvalidHeaderRequestCount AvailabilityZone,LoadBalancer Some(1.0)",
         ] {
             assert!(all.iter().any(|one| one == wanted), "{wanted} is not in {all:#?}");
         }

@@ -278,3 +278,36 @@ async fn the_internet_is_faced_where_a_gateway_leads_to_it() {
     assert_eq!(refused.message(), format!("VPC {} has no internet gateway", crate::cloud::VPC));
     cloud.test.call(op::CreateLoadBalancer, wish("internal")).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_load_balancer_has_a_hundred_target_groups_at_most() {
+    let cloud = cloud().await;
+    let mut groups = Vec::new();
+    for number in 0..101 {
+        groups.push(cloud.group(&format!("g{number}")).await);
+    }
+    let listener = cloud.listener(&cloud.balancer("web").await, &groups[0]).await;
+    let forward = |some: &[String]| {
+        let tuple = |arn: &String| TargetGroupTuple { target_group_arn: Some(arn.clone()), weight: None };
+        let target_groups = Some(some.iter().map(tuple).collect());
+        let config = ForwardActionConfig { target_groups, ..Default::default() };
+        vec![Action { r#type: "forward".into(), forward_config: Some(config), ..Default::default() }]
+    };
+    for (priority, some) in (1..).zip(groups[1..].chunks(5)) {
+        let condition = RuleCondition {
+            field: Some("path-pattern".into()),
+            values: Some(vec!["/x".into()]),
+            ..Default::default()
+        };
+        let input = CreateRuleInput {
+            listener_arn: listener.clone(),
+            conditions: vec![condition],
+            priority,
+            actions: forward(some),
+            ..Default::default()
+        };
+        let told = code(cloud.test.call(op::CreateRule, input).await);
+        let wanted = if priority < 20 { "nothing" } else { "TooManyUniqueTargetGroupsPerLoadBalancer" };
+        assert_eq!(told, wanted, "{priority}");
+    }
+}
