@@ -23,6 +23,8 @@ enum Command {
     Up(Up),
     /// Shows what a running cloud holds and how its parts fare
     Status(Endpoint),
+    /// Shows what accounts have used, as a bill would count it
+    Usage(Endpoint),
     /// Makes a running cloud forget everything of every account, machines included
     Reset(Endpoint),
     /// Says what this host can and cannot do
@@ -82,6 +84,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Up(options) => up::run(&options),
         Command::Status(endpoint) => remote::status(&endpoint),
+        Command::Usage(endpoint) => remote::usage(&endpoint),
         Command::Reset(endpoint) => remote::reset(&endpoint),
         Command::Doctor(options) => doctor::run(&options),
         Command::Demo(options) => demo::run(&options),

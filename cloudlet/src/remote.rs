@@ -1,4 +1,4 @@
-//! Commands that ask a running cloud: status, reset, ca.
+//! Commands that ask a running cloud: status, usage, reset, ca, root.
 
 #![allow(clippy::indexing_slicing, reason = "a JSON value without the key answers null")]
 
@@ -48,6 +48,29 @@ pub(crate) fn status(endpoint: &Endpoint) -> Outcome {
         if let Some(error) = controller["last_error"].as_str() {
             say(format_args!("    last error: {error}"));
         }
+    }
+    Ok(())
+}
+
+/// `cloudlet usage`
+pub(crate) fn usage(endpoint: &Endpoint) -> Outcome {
+    let client = Client::new(&endpoint.endpoint)?;
+    let answer = block_on(async { ok(client.get("/_cloudlet/usage").await?) })?;
+    let answer: Value = serde_json::from_slice(&answer).map_err(|e| Problem::new("an odd answer", &e))?;
+    say(
+        "account      region         service             usage type                                 quantity unit",
+    );
+    for line in answer["usage"].as_array().into_iter().flatten() {
+        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        say(format_args!(
+            "{:<12} {:<14} {:<19} {:<36} {:>14} {}",
+            text("account"),
+            text("region"),
+            text("service"),
+            text("usage_type"),
+            line["quantity"].as_u64().unwrap_or_default(),
+            text("unit"),
+        ));
     }
     Ok(())
 }

@@ -42,6 +42,7 @@ impl Facts {
             }
             "/_cloudlet/status" if read => self.status(),
             "/_cloudlet/capabilities" if read => self.engines.capabilities().await,
+            "/_cloudlet/usage" if read => return Some(self.usage(&request).await),
             "/_cloudlet/audit" if read => return Some(self.audit(&request)),
             path if read && path.starts_with(DECISIONS) => return Some(self.decisions(&request).await),
             "/_cloudlet/root/off" | "/_cloudlet/root/on" => return Some(self.root(&request).await),
@@ -97,6 +98,16 @@ impl Facts {
             return only_from_here();
         }
         LocalResponse::json(200, &json!({ "records": self.house.audit().latest(AUDIT_RECORDS_SHOWN) }))
+    }
+
+    async fn usage(&self, request: &LocalRequest) -> LocalResponse {
+        if !request.from_loopback {
+            return only_from_here();
+        }
+        match self.house.usage().await {
+            Ok(totals) => LocalResponse::json(200, &json!({ "usage": totals })),
+            Err(error) => failed(&error, "usage"),
+        }
     }
 
     /// Decisions of a request, or the latest denials. Whoever is on this host may look, as they may reset.

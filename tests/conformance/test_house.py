@@ -169,7 +169,7 @@ def test_pages_of_elsewhere_are_kept_out(own_cloud):
     page = {"Origin": "https://evil.example"}
     for headers in (page, {"Origin": "null"}, {"Host": "evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         assert refused(cloud, "/_cloudlet/reset", **headers) == 403, headers
-    for path in ("/_cloudlet/audit", "/_cloudlet/status"):
+    for path in ("/_cloudlet/audit", "/_cloudlet/status", "/_cloudlet/usage"):
         assert refused(cloud, path, "GET", **page) == 403
     # What everybody knows proves nothing: a page could sign with it.
     presigned = presign(cloud, "sqs", {"Action": "ListQueues", "Version": "2012-11-05"})
@@ -232,3 +232,17 @@ def test_a_setting_that_cannot_be_is_told(args, tmp_path):
     command = [BINARY, "up", "--data", str(tmp_path / "data"), *args]
     told = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert told.returncode in (1, 2) and "panicked" not in told.stderr and args[1] in told.stderr
+
+
+def test_what_was_used_can_be_seen(own_cloud):
+    cloud = own_cloud()
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName="counted")["QueueUrl"]
+    for _ in range(3):
+        sqs.send_message(QueueUrl=url, MessageBody="x")
+    used = lambda: {line["usage_type"]: line for line in json.loads(cloud.get("/_cloudlet/usage"))["usage"] if line["service"] == "sqs"}
+    eventually(lambda: sum(line["quantity"] for line in used().values()) >= 4, "requests are counted")
+    line = next(iter(used().values()))
+    assert (line["account"], line["region"], line["unit"]) == ("000000000000", "us-east-1", "Requests")
+    shown = subprocess.run([BINARY, "usage", "--endpoint", cloud.endpoint], capture_output=True, text=True)
+    assert shown.returncode == 0 and line["usage_type"] in shown.stdout

@@ -1,15 +1,18 @@
 //! Usage: what a bill will be computed from. Written down from the first day, priced later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::error::Result;
+use crate::house::House;
+use crate::key::KeyReader;
 use crate::scope::Scope;
 use crate::table::Table;
-use crate::tx::Tx;
+use crate::tx::{Snapshot, Tx};
 
 /// One metering line: how much of what, of which resource, from when to when.
 ///
@@ -32,6 +35,57 @@ pub struct Usage {
 static USAGE: Table<Usage> = Table::new("kernel/usage");
 
 const HOUR_MS: Millis = 3_600_000;
+/// Lines read at a time.
+const PAGE: usize = 1_000;
+
+/// What an account used in a region: all lines of one usage type together.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Total {
+    pub account: String,
+    pub region: String,
+    pub service: String,
+    pub usage_type: String,
+    pub quantity: u64,
+    pub unit: String,
+    /// How many lines it is the sum of.
+    pub lines: u64,
+}
+
+impl House {
+    /// What everybody used, by account, region, service and usage type.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn usage(&self) -> Result<Vec<Total>> {
+        let mut totals: BTreeMap<(Scope, String, String, String), (u64, u64)> = BTreeMap::new();
+        let mut after: Option<Bytes> = None;
+        loop {
+            let page = |snap: &_| USAGE.list_all(&mut Snapshot(snap), after.as_deref(), PAGE);
+            let rows = self.store().read(page).await?;
+            for (key, line) in &rows {
+                let Some(scope) = KeyReader(key).scope() else { continue };
+                let of = (scope, line.service.clone(), line.usage_type.clone(), line.unit.clone());
+                let (quantity, lines) = totals.entry(of).or_default();
+                *quantity = quantity.saturating_add(line.quantity);
+                *lines += 1;
+            }
+            match rows.last() {
+                Some((key, _)) if rows.len() == PAGE => after = Some(key.clone()),
+                _ => break,
+            }
+        }
+        let shown = |((scope, service, usage_type, unit), (quantity, lines)): ((Scope, _, _, _), _)| Total {
+            account: scope.account.to_string(),
+            region: scope.region.to_string(),
+            service,
+            usage_type,
+            quantity,
+            unit,
+            lines,
+        };
+        Ok(totals.into_iter().map(shown).collect())
+    }
+}
 
 pub(crate) fn record(tx: &mut Tx<'_, '_>, usage: &Usage) -> Result<()> {
     let scope = *tx.ctx().scope();
