@@ -14,6 +14,7 @@ import pytest
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+import requests_query
 from conftest import BINARY, eventually
 
 
@@ -189,6 +190,21 @@ def test_a_request_without_an_action_does_nothing(cloud):
         with pytest.raises(urllib.error.HTTPError) as answer:
             urllib.request.urlopen(asked, timeout=20)
         assert answer.value.code == 400 and b"MissingAction" in answer.value.read(), service
+
+
+def test_a_version_that_no_service_had_is_refused(cloud):
+    said = requests_query.call(cloud, "ec2", "2017-01-01", "DescribeVpcs")
+    words = "The requested version (2017-01-01) of service AmazonEC2 does not exist"
+    assert (said.status, "<Code>NoSuchVersion</Code>" in said.text, words in said.text) == (400, True, True), said.text
+    said = requests_query.call(cloud, "iam", "tomorrow", "ListUsers")
+    words = "Could not find operation ListUsers for version tomorrow"
+    assert (said.status, "<Code>InvalidAction</Code>" in said.text, words in said.text) == (400, True, True), said.text
+    # Clients of before are served, each by the balancers of its time.
+    assert requests_query.call(cloud, "ec2", "2012-06-15", "DescribeVpcs").status == 200
+    of_old = requests_query.call(cloud, "elasticloadbalancing", "2011-11-15", "DescribeLoadBalancers")
+    assert "<LoadBalancerDescriptions" in of_old.text
+    other = requests_query.call(cloud, "elasticloadbalancing", "2012-06-01", "CreateTargetGroup", Name="a")
+    assert "Could not find operation CreateTargetGroup for version 2012-06-01" in other.text
 
 
 def test_a_long_poll_does_not_hold_up_the_end(own_cloud):

@@ -82,7 +82,8 @@ impl Door {
             authority: authority(parts).unwrap_or_default().to_owned(),
         };
         let answer = self.gate.form(call, form).await;
-        let unserved = || super::refuse::unknown("", def, routed.protocol, crate::sigv4::Family::ObjectStore);
+        let unserved =
+            || super::refuse::unknown(("", None), def, routed.protocol, crate::sigv4::Family::ObjectStore);
         answer.unwrap_or_else(|| Err(unserved())).map(beside::shown)
     }
 }

@@ -201,14 +201,20 @@ impl Door {
         trace.note_caller(&caller);
         trace.anonymous = caller.principal == Principal::Anonymous;
         let service = routed.service.def;
+        let version = routed.version.as_deref();
         let op = match routed.wanted {
             Wanted::Served(op) => op,
             Wanted::Unserved(name) => return Err(not_implemented(service.name, &name)),
             Wanted::Unknown(_) if percent_decode_str(path).decode_utf8().is_err() => {
                 return Err(refuse::bad_uri());
             }
-            Wanted::Unknown(name) => return Err(refuse::unknown(&name, service, routed.protocol, family)),
+            Wanted::Unknown(name) => {
+                return Err(refuse::unknown((&name, version), service, routed.protocol, family));
+            }
         };
+        if let Some(asked) = version.filter(|asked| !refuse::has_version(service, asked)) {
+            return Err(refuse::other_version(op.name, service, asked, routed.protocol));
+        }
         if trace.signing == Signing::ObjectStore {
             check_headers(&parts.headers, op)?;
             check_sum_names(&parts.headers, op)?;

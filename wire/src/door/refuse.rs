@@ -6,6 +6,8 @@ use http::request::Parts;
 use http::uri::Authority;
 use kernel::{Error, Kind, PrivateWay};
 use shape::{ErrorDef, Protocol, ServiceDef};
+use time::Date;
+use time::macros::format_description;
 
 use crate::headers::{AMZ_TARGET, SMITHY_PROTOCOL};
 use crate::sigv4::{Family, Scope, header_text};
@@ -64,8 +66,35 @@ pub(super) fn bad_escapes(path: &str) -> Result<(), Error> {
     if behind.all(is_escape) { Ok(()) } else { Err(bad_uri()) }
 }
 
-/// An operation the model does not have.
-pub(super) fn unknown(name: &str, service: &ServiceDef, protocol: Protocol, family: Family) -> Error {
+/// Whether a service can have had a version: its own, or a day before that. Clients of all ages are answered alike.
+pub(super) fn has_version(service: &ServiceDef, asked: &str) -> bool {
+    let is_day = Date::parse(asked, format_description!("[year]-[month]-[day]")).is_ok();
+    asked == service.version || (is_day && asked < service.version)
+}
+
+/// A version that the service never had.
+/// Sources: answers of AWS's quoted in public issue trackers (boto/boto3 1138, aws/aws-cli 37).
+pub(super) fn other_version(name: &str, service: &ServiceDef, asked: &str, protocol: Protocol) -> Error {
+    if protocol == Protocol::Ec2 {
+        let message =
+            format!("The requested version ({asked}) of service Amazon{} does not exist", service.id);
+        return Error::new(Kind::Invalid, "NoSuchVersion", message);
+    }
+    not_in_version(name, asked)
+}
+
+fn not_in_version(name: &str, version: &str) -> Error {
+    let message = format!("Could not find operation {name} for version {version}");
+    Error::modeled(Kind::Invalid, &UNKNOWN, message)
+}
+
+/// An operation the model does not have, and the version that was asked for it.
+pub(super) fn unknown(
+    (name, version): (&str, Option<&str>),
+    service: &ServiceDef,
+    protocol: Protocol,
+    family: Family,
+) -> Error {
     match (family, protocol) {
         (Family::ObjectStore, _) => {
             let message = "The specified method is not allowed against this resource.";
@@ -79,10 +108,7 @@ pub(super) fn unknown(name: &str, service: &ServiceDef, protocol: Protocol, fami
             let message = format!("The action {name} is not valid for this web service.");
             Error::new(Kind::Invalid, "InvalidAction", message)
         }
-        (Family::Query, Protocol::Query) => {
-            let message = format!("Could not find operation {name} for version {}", service.version);
-            Error::modeled(Kind::Invalid, &UNKNOWN, message)
-        }
+        (Family::Query, Protocol::Query) => not_in_version(name, version.unwrap_or(service.version)),
         (Family::Json, Protocol::Json10 | Protocol::Json11) => Error::modeled(
             Kind::Invalid,
             &UNKNOWN,

@@ -44,6 +44,8 @@ pub struct Routed<'r> {
     pub service: &'r Entry,
     pub protocol: Protocol,
     pub wanted: Wanted,
+    /// The version of the API that is asked for; only the query protocols name one.
+    pub version: Option<String>,
     pub region: Region,
     /// Labels of the path (REST protocols), by wire name, decoded.
     pub labels: Vec<(&'static str, String)>,
@@ -143,8 +145,17 @@ impl Router {
         let signed = scope.and_then(|scope| scope.region.parse().ok());
         let routed = |service, protocol, wanted| {
             let region = signed.or_else(|| look_at_host().region).unwrap_or(self.default_region);
-            let (labels, implied) = (Vec::new(), None);
-            Routed { service, protocol, wanted, region, labels, implied, whole_path: None }
+            let labels = Vec::new();
+            Routed {
+                service,
+                protocol,
+                wanted,
+                version: None,
+                region,
+                labels,
+                implied: None,
+                whole_path: None,
+            }
         };
         if let Some(target) = header_text(&parts.headers, &AMZ_TARGET)
             && let Some((prefix, operation)) = target.rsplit_once('.')
@@ -192,7 +203,13 @@ impl Router {
         };
         let fits = |entry: &&&Entry| version.as_deref() == Some(entry.def.version);
         let knows = |entry: &&&Entry| knows(entry.def, &action);
+        // A version of before is one of the service whose own comes next.
+        let reaches = |entry: &&&Entry| version.as_deref().is_none_or(|asked| asked <= entry.def.version);
         let mut found = all.iter().find(|entry| fits(entry) && knows(entry));
+        // Where the service is named, its version says which of its tables is meant.
+        found = found.or_else(|| all.iter().find(|entry| fits(entry) && !candidates.is_empty()));
+        found =
+            found.or_else(|| all.iter().filter(knows).filter(reaches).min_by_key(|entry| entry.def.version));
         found = found.or_else(|| all.iter().find(knows));
         found = found.or_else(|| all.iter().find(fits));
         if found.is_none() && !candidates.is_empty() {
@@ -205,6 +222,7 @@ impl Router {
             service: entry,
             protocol: entry.query_protocol()?,
             wanted: wanted(entry.def, &action),
+            version: version.map(Cow::into_owned),
             region,
             labels: Vec::new(),
             implied,
@@ -244,8 +262,17 @@ impl Router {
                     Cow::Owned(path) => Some(path),
                     Cow::Borrowed(_) => None,
                 };
-                let (service, implied) = (entry, None);
-                return Some(Routed { service, protocol, wanted, region, labels, implied, whole_path });
+                let (service, version, implied) = (entry, None, None);
+                return Some(Routed {
+                    service,
+                    protocol,
+                    wanted,
+                    version,
+                    region,
+                    labels,
+                    implied,
+                    whole_path,
+                });
             }
         }
         let (entry, before) = first?;
@@ -253,8 +280,8 @@ impl Router {
         let of_form = asked.form.and_then(|_| entry.query_protocol());
         let protocol = of_form.unwrap_or_else(|| entry.rest_protocol());
         let whole_path = before.map(|segment| ["/", &segment, parts.uri.path()].concat());
-        let (service, labels, implied) = (entry, Vec::new(), None);
-        Some(Routed { service, protocol, wanted, region, labels, implied, whole_path })
+        let (service, version, labels, implied) = (entry, None, Vec::new(), None);
+        Some(Routed { service, protocol, wanted, version, region, labels, implied, whole_path })
     }
 }
 

@@ -83,10 +83,13 @@ const MAIL_ROUTING: Routing = Routing {
 
 static OLD_BALANCE: OpDef = op("Balance", "POST", "/", &EMPTY);
 static NEW_BALANCE: OpDef = op("Balance", "POST", "/", &EMPTY);
+static SHARE: OpDef = op("Share", "POST", "/", &EMPTY);
 static OLD: ServiceDef =
     ServiceDef { signing_name: "lb", ..service("lb1", "2012-06", &[Protocol::Query], &[&OLD_BALANCE]) };
-static NEW: ServiceDef =
-    ServiceDef { signing_name: "lb", ..service("lb2", "2015-12", &[Protocol::Query], &[&NEW_BALANCE]) };
+static NEW: ServiceDef = ServiceDef {
+    signing_name: "lb",
+    ..service("lb2", "2015-12", &[Protocol::Query], &[&NEW_BALANCE, &SHARE])
+};
 
 static OBJECT_OPS: [OpDef; 9] = [
     op("CopyObject", "PUT", "/{Bucket}/{Key+}?x-id=CopyObject", &COPY),
@@ -210,6 +213,14 @@ fn scope_and_version_tell_twins_apart() {
     assert_eq!(said(&Case { form, ..POST }), "lb1 Query Balance us-east-1");
     let form = Some("Action=Fly&Version=2015-12");
     assert_eq!(said(&Case { form, scope: Some("lb"), ..POST }), "lb2 Query unknown:Fly eu-west-3");
+    // Versions of before the two; and what only the twin of another version has.
+    for (version, service) in [("2011-11", "lb1"), ("2013-01", "lb2"), ("2016-01", "lb1")] {
+        let form = format!("Action=Balance&Version={version}");
+        let said = said(&Case { form: Some(&form), scope: Some("lb"), ..POST });
+        assert_eq!(said, format!("{service} Query Balance eu-west-3"));
+    }
+    let form = Some("Action=Share&Version=2012-06");
+    assert_eq!(said(&Case { form, scope: Some("lb"), ..POST }), "lb1 Query unknown:Share eu-west-3");
     assert_eq!(said(&Case { uri: "/?Action=Send&Version=2012", ..GET }), "mail Query Send us-east-1");
     assert_eq!(said(&Case { scope: Some("nobody"), ..POST }), "nobody");
 }

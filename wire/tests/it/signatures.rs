@@ -125,6 +125,15 @@ async fn forms_find_their_service_and_keep_their_path() {
     assert_eq!(said.1, format!("000000000000 eu-west-3 Action=Echo&Version=2020-01-01&Url={url}"));
     let unknown = house.ask(form("Action=Fly", "/")).await;
     assert_eq!(unknown.1, "InvalidAction: Could not find operation Fly for version 2020-01-01");
+    let unknown = house.ask(form("Action=Fly&Version=2019-02-03", "/")).await;
+    assert_eq!(unknown.1, "InvalidAction: Could not find operation Fly for version 2019-02-03");
+    for version in ["2020-01-02", "2019-02-30", "soon", ""] {
+        let text = String::leak(format!("Action=Echo&Version={version}"));
+        let never = house.ask(form(text, "/")).await;
+        let message = format!("InvalidAction: Could not find operation Echo for version {version}");
+        assert_eq!((never.0, never.1), (400, message));
+    }
+    assert_eq!(house.ask(form("Action=Echo&Version=2019-02-03", "/")).await.0, 200);
     let later = house.ask(form("Action=Later", "/")).await;
     assert_eq!((later.0, later.1.starts_with("NotImplemented: ")), (501, true), "{later:?}");
     let unsigned =
