@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 import uuid
 import zlib
+from xml.etree import ElementTree
 
 import boto3
 import pytest
@@ -173,6 +174,14 @@ def test_presigned_urls(s3, bucket, version, tmp_path):
     ]:
         status, body = curl(spoilt)
         assert (status, expected in body) == (403, True), body
+        told = ["AWSAccessKeyId", "StringToSign", "SignatureProvided", "StringToSignBytes"]
+        told += [] if version == "s3" else ["CanonicalRequest", "CanonicalRequestBytes"]
+        assert [element.tag for element in ElementTree.fromstring(body)][2:-2] == told
+        shown = {element.tag: element.text for element in ElementTree.fromstring(body)}
+        assert bytes.fromhex(shown["StringToSignBytes"]).decode() == shown["StringToSign"]
+        if version == "s3v4":
+            digest = hashlib.sha256(bytes.fromhex(shown["CanonicalRequestBytes"])).hexdigest()
+            assert shown["StringToSign"].endswith(digest) and digest == hashlib.sha256(shown["CanonicalRequest"].encode()).hexdigest()
     # Of another method.
     assert curl("-X", "DELETE", url)[0] == 403
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"by curl"
@@ -183,6 +192,7 @@ def test_presigned_urls_end(s3, bucket):
     url = signer_of(s3, "s3").generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=-1)
     status, body = curl(url)
     assert status == 403 and b"<Code>AccessDenied</Code>" in body and b"Request has expired" in body
+    assert re.search(rb"<Expires>[-\d]+T[:\d]+Z</Expires><ServerTime>[-\d]+T[:\d]+Z</ServerTime>", body), body
     status, body = curl(url.split("&Expires=")[0])
     assert status == 403 and b"Query-string authentication requires" in body
     assert curl(url.replace("Expires=", "Expires=9"))[0] == 403

@@ -112,7 +112,9 @@ pub(super) async fn identify(
             (verified, body)
         }
         // Only a body nobody can hold whole, or one of an object store, may go unsigned.
-        Payload::Unsigned if signing == Signing::Common && !streams => return Err(refuse(Refusal::Mismatch)),
+        Payload::Unsigned if signing == Signing::Common && !streams => {
+            return Err(refuse(Refusal::Mismatch(None)));
+        }
         declared => {
             let line = header_text(&parts.headers, &AMZ_CONTENT_SHA256).unwrap_or(UNSIGNED);
             let verified = verifier.verify(parts, presented, accepts, line).await.map_err(refuse)?;
@@ -156,10 +158,8 @@ async fn prepare(
 ) -> Result<Inbound, Error> {
     let checked = match (payload, body) {
         (Payload::Digest(promised), Raw::Whole(bytes)) => {
-            return match digest(&SHA256, &bytes).as_ref() == promised {
-                true => Ok(Inbound::Whole(bytes)),
-                false => Err(Refusal::PayloadMismatch.into_error(family)),
-            };
+            let same = Refusal::unless_same(promised, digest(&SHA256, &bytes).as_ref());
+            return same.map(|()| Inbound::Whole(bytes)).map_err(|refusal| refusal.into_error(family));
         }
         (Payload::Unsigned | Payload::ByBody, Raw::Whole(bytes)) => return Ok(Inbound::Whole(bytes)),
         (Payload::Unsigned | Payload::ByBody, Raw::Incoming(body)) => body,

@@ -127,7 +127,7 @@ fn reencode(text: &str) -> Vec<u8> {
 fn headers(parts: &Parts, signed: &str, out: &mut Vec<u8>) -> Result<(), Refusal> {
     for (count, name) in signed.split(';').enumerate() {
         if count >= SIGNED_HEADERS_MAX {
-            return Err(Refusal::Mismatch);
+            return Err(Refusal::Mismatch(None));
         }
         out.extend_from_slice(name.as_bytes());
         out.push(b':');

@@ -355,7 +355,7 @@ impl Reader {
 }
 
 fn mismatch() -> Error {
-    Refusal::Mismatch.into_error(Family::ObjectStore)
+    Refusal::Mismatch(None).into_error(Family::ObjectStore)
 }
 
 fn too_small() -> Error {

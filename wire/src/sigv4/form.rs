@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use kernel::credentials::Credential;
 use kernel::error::{Error, Kind};
 
+use super::detail::Calculated;
 use super::presented::{ALGORITHM, Place, Presented, credential_parts};
 use super::{Accepts, Family, Instant, Refusal, Verifier, canonical, check_scope};
 
@@ -62,8 +63,12 @@ impl Verifier {
                 let credential =
                     self.credential(access_key, fields.security_token, now).await.map_err(refuse)?;
                 let key = hmac::Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, credential.secret.as_bytes());
-                let given = STANDARD.decode(given).map_err(|_| refuse(Refusal::Mismatch))?;
-                hmac::verify(&key, policy.as_bytes(), &given).map_err(|_| refuse(Refusal::Mismatch))?;
+                let is_good = STANDARD
+                    .decode(given)
+                    .is_ok_and(|given| hmac::verify(&key, policy.as_bytes(), &given).is_ok());
+                if !is_good {
+                    return Err(mismatch(policy, access_key, given));
+                }
                 Ok(Some(FormSigner { access_key: access_key.to_owned(), credential, region: None }))
             }
         }
@@ -100,11 +105,25 @@ impl Verifier {
         let credential =
             self.credential(&presented.access_key, fields.security_token, now).await.map_err(refuse)?;
         let key = self.keys.get(&presented, &credential.secret);
-        let given = canonical::unhex(signature.as_bytes()).ok_or_else(|| refuse(Refusal::Mismatch))?;
-        hmac::verify(&key, policy.as_bytes(), &given).map_err(|_| refuse(Refusal::Mismatch))?;
+        let is_good = canonical::unhex(signature.as_bytes())
+            .is_some_and(|given| hmac::verify(&key, policy.as_bytes(), &given).is_ok());
+        if !is_good {
+            return Err(mismatch(policy, &presented.access_key, signature));
+        }
         let region = presented.scope.region.parse().ok();
         Ok(Some(FormSigner { access_key: presented.access_key.into_owned(), credential, region }))
     }
+}
+
+/// What a form signs is its policy.
+fn mismatch(policy: &str, access_key: &str, provided: &str) -> Error {
+    let calculated = Calculated {
+        access_key: access_key.to_owned(),
+        provided: provided.to_owned(),
+        to_sign: policy.as_bytes().to_vec(),
+        canonical: None,
+    };
+    Refusal::Mismatch(Some(Box::new(calculated))).into_error(Family::ObjectStore)
 }
 
 /// A field that a form needs.

@@ -41,6 +41,13 @@ pub(super) fn basic_text(seconds: i64) -> String {
     instant.format(&format).unwrap_or_default()
 }
 
+/// `2015-08-30T12:36:00Z` of seconds since 1970.
+pub(super) fn extended_text(seconds: i64) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    let instant = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    instant.format(&format).unwrap_or_default()
+}
+
 /// Seconds since 1970 of `20150830T123600Z`.
 fn basic_seconds(text: &str) -> Option<i64> {
     let bytes: &[u8; 16] = text.as_bytes().try_into().ok()?;

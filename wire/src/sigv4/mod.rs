@@ -5,6 +5,7 @@
 
 mod canonical;
 mod chunked;
+mod detail;
 mod form;
 mod instant;
 mod keys;
@@ -26,6 +27,7 @@ use kernel::credentials::{Credential, Credentials, NoCredential};
 use canonical::PathForm;
 pub(crate) use canonical::hex;
 pub use chunked::{ChunkedBody, Seed};
+use detail::Calculated;
 pub use form::{FormFields, FormSigner};
 pub use instant::Instant;
 pub use payload::{DigestBody, Payload, UNSIGNED};
@@ -105,7 +107,8 @@ impl Verifier {
             self.credential(&presented.access_key, presented.session_token.as_deref(), now).await?;
         let scope = presented.scope_text();
         let key = self.keys.get(presented, &credential.secret);
-        let given = canonical::unhex(presented.signature.as_bytes()).ok_or(Refusal::Mismatch)?;
+        let given = canonical::unhex(presented.signature.as_bytes());
+        let mut calculated = None;
         let forms = match accepts.signing {
             Signing::Common => &[PathForm::Normal][..],
             Signing::ObjectStore => &[PathForm::AsSent, PathForm::Reencoded][..],
@@ -114,7 +117,9 @@ impl Verifier {
             let canonical = canonical::request(parts, presented, *form, payload)?;
             let to_sign = canonical::string_to_sign(&presented.at.text, &scope, &canonical);
             // Compared in constant time.
-            if hmac::verify(&key, &to_sign, &given).is_ok() {
+            if let Some(given) = given
+                && hmac::verify(&key, &to_sign, &given).is_ok()
+            {
                 let seed = Seed { key, at: presented.at.text.clone(), scope, signature: given };
                 return Ok(Verified { credential, seed });
             }
@@ -123,8 +128,14 @@ impl Verifier {
                 to_sign = %String::from_utf8_lossy(&to_sign),
                 "signature does not match"
             );
+            calculated = Some(Box::new(Calculated {
+                access_key: presented.access_key.to_string(),
+                provided: presented.signature.to_string(),
+                to_sign,
+                canonical: Some(canonical),
+            }));
         }
-        Err(Refusal::Mismatch)
+        Err(Refusal::Mismatch(calculated))
     }
 
     /// Verifies a signature of the second version. `whole_path` begins with the bucket, wherever that stood.
@@ -140,13 +151,13 @@ impl Verifier {
         let now = self.clock.now();
         let (at, seconds) = (presented.expires_at, now.div_euclid(1_000));
         if at < seconds {
-            return Err(Refusal::Expired { at, now: seconds, lasts: 0, presigned: true });
+            return Err(Refusal::ExpiredVersion2 { at, now: seconds });
         }
         let credential =
             self.credential(&presented.access_key, presented.session_token.as_deref(), now).await?;
         match presented.is_good(parts, whole_path, &credential.secret) {
             true => Ok(credential),
-            false => Err(Refusal::Mismatch),
+            false => Err(Refusal::Mismatch(Some(Box::new(presented.calculated(parts, whole_path))))),
         }
     }
 
@@ -159,7 +170,7 @@ impl Verifier {
     ) -> Result<Credential, Refusal> {
         let credential = match self.credentials.find(access_key, token).await {
             Ok(credential) => credential,
-            Err(NoCredential::Unknown) => return Err(Refusal::UnknownKey),
+            Err(NoCredential::Unknown) => return Err(Refusal::UnknownKey(access_key.to_owned())),
             Err(NoCredential::InvalidToken) => return Err(Refusal::InvalidToken),
             Err(NoCredential::Expired) => return Err(Refusal::ExpiredToken),
             Err(NoCredential::Failed(error)) => return Err(Refusal::Failed(error)),
@@ -196,7 +207,7 @@ fn check_time(presented: &Presented<'_>, now: i64) -> Result<(), Refusal> {
         Place::Query { expires_seconds } => (expires_seconds, true),
     };
     if at - now > SKEW_SECONDS_MAX {
-        Err(Refusal::NotYet { at, now, presigned })
+        Err(Refusal::NotYet { at, now, lasts, presigned })
     } else if now - at > lasts {
         Err(Refusal::Expired { at, now, lasts, presigned })
     } else {

@@ -89,9 +89,9 @@ impl<B: Body<Data = Bytes, Error = BodyError> + Unpin> Body for DigestBody<B> {
         }
         if frame.is_none()
             && let Some(seen) = self.seen.take()
-            && seen.finish().as_ref() != self.promised
+            && let Err(refusal) = Refusal::unless_same(self.promised, seen.finish().as_ref())
         {
-            return Poll::Ready(Some(Err(Box::new(Refusal::PayloadMismatch.into_error(self.family)))));
+            return Poll::Ready(Some(Err(Box::new(refusal.into_error(self.family)))));
         }
         Poll::Ready(frame)
     }

@@ -7,7 +7,9 @@ use kernel::error::{Error, Kind};
 use shape::{ErrorDef, Protocol};
 
 use super::Signing;
-use super::instant::basic_text;
+use super::canonical::hex;
+use super::detail::{Calculated, Detail};
+use super::instant::{basic_text, extended_text};
 
 /// Allowed difference between the client's clock and ours, in seconds.
 pub const SKEW_SECONDS_MAX: i64 = 15 * 60;
@@ -69,18 +71,28 @@ pub enum Refusal {
         lasts: i64,
         presigned: bool,
     },
+    /// Of the second version: when it was good for the last time.
+    ExpiredVersion2 {
+        at: i64,
+        now: i64,
+    },
     NotYet {
         at: i64,
         now: i64,
+        lasts: i64,
         presigned: bool,
     },
-    UnknownKey,
+    UnknownKey(String),
     InvalidToken,
     ExpiredToken,
-    Mismatch,
+    /// With what can be told of it.
+    Mismatch(Option<Box<Calculated>>),
     PayloadHeaderMissing,
     PayloadHeader,
-    PayloadMismatch,
+    PayloadMismatch {
+        given: [u8; 32],
+        computed: [u8; 32],
+    },
     /// The credential could not be looked up.
     Failed(Error),
 }
@@ -138,11 +150,19 @@ impl Refusal {
         }
     }
 
+    /// A body's digest is the one promised.
+    pub(crate) fn unless_same(given: [u8; 32], computed: &[u8]) -> Result<(), Self> {
+        if computed == given {
+            return Ok(());
+        }
+        Err(Refusal::PayloadMismatch { given, computed: computed.try_into().unwrap_or_default() })
+    }
+
     fn of_common(self) -> Error {
         use Refusal as R;
         let (def, message) = match self {
             R::Missing => (&MISSING, "Missing Authentication Token".to_owned()),
-            R::UnknownKey | R::InvalidToken => {
+            R::UnknownKey(_) | R::InvalidToken => {
                 (&UNKNOWN, "The security token included in the request is invalid.".to_owned())
             }
             R::ExpiredToken => {
@@ -172,7 +192,7 @@ impl Refusal {
             }
             R::Expired { at, now, lasts, .. } => (&MISMATCH, expired(at, now, lasts)),
             R::NotYet { at, now, .. } => (&MISMATCH, not_yet(at, now)),
-            R::Mismatch | R::PayloadMismatch | R::HeadersNotSigned(_) => {
+            R::Mismatch(_) | R::PayloadMismatch { .. } | R::HeadersNotSigned(_) => {
                 (&MISMATCH, WRONG_SIGNATURE.to_owned())
             }
             other => (&INCOMPLETE, other.incomplete()),
@@ -228,10 +248,10 @@ impl Refusal {
             R::Expired { .. } | R::NotYet { .. } | R::ExpiredToken => {
                 Error::new(Kind::Denied, "RequestExpired", "Request has expired.").status_is(400)
             }
-            R::UnknownKey
+            R::UnknownKey(_)
             | R::InvalidToken
-            | R::Mismatch
-            | R::PayloadMismatch
+            | R::Mismatch(_)
+            | R::PayloadMismatch { .. }
             | R::HeadersNotSigned(_)
             | R::HostNotSigned
             | R::ScopeDate { .. }
@@ -245,9 +265,46 @@ impl Refusal {
         }
     }
 
-    fn of_object_store(self) -> Error {
+    fn of_object_store(mut self) -> Error {
+        let detail = self.detail();
         let (status, code, message) = self.object_store_words();
-        Error::new(Kind::Denied, code, message).status_is(status)
+        let error = Error::new(Kind::Denied, code, message).status_is(status);
+        match detail {
+            Some(detail) => error.with_fields(detail),
+            None => error,
+        }
+    }
+
+    /// What object stores tell besides. What was calculated is taken out.
+    fn detail(&mut self) -> Option<Detail> {
+        let instants = |expires: i64, now: i64| Detail {
+            expires: Some(extended_text(expires)),
+            server_time: Some(extended_text(now)),
+            ..Detail::default()
+        };
+        Some(match self {
+            Refusal::Mismatch(calculated) => calculated.take()?.detail(),
+            Refusal::UnknownKey(key) => Detail { access_key: Some(std::mem::take(key)), ..Detail::default() },
+            Refusal::PayloadMismatch { given, computed } => Detail {
+                sha256_given: Some(hex(given)),
+                sha256_computed: Some(hex(computed)),
+                ..Detail::default()
+            },
+            Refusal::ExpiredVersion2 { at, now } => instants(*at, *now),
+            Refusal::Expired { at, now, lasts, presigned: true } => {
+                Detail { lasts_seconds: Some(lasts.to_string()), ..instants(*at + *lasts, *now) }
+            }
+            Refusal::NotYet { at, now, lasts, presigned: true } => {
+                Detail { signed_at_ms: Some((*at * 1_000).to_string()), ..instants(*at + *lasts, *now) }
+            }
+            Refusal::Expired { at, now, .. } | Refusal::NotYet { at, now, .. } => Detail {
+                request_time: Some(basic_text(*at)),
+                server_time: Some(extended_text(*now)),
+                skew_ms_max: Some((SKEW_SECONDS_MAX * 1_000).to_string()),
+                ..Detail::default()
+            },
+            _ => return None,
+        })
     }
 
     fn object_store_words(self) -> (u16, &'static str, String) {
@@ -274,16 +331,18 @@ impl Refusal {
             R::HeadersNotSigned(_) | R::HostNotSigned => {
                 (403, "AccessDenied", "There were headers present in the request which were not signed")
             }
-            R::Expired { presigned: true, .. } => (403, "AccessDenied", "Request has expired"),
-            R::NotYet { presigned: true, .. } => (403, "AccessDenied", "Request is not valid yet"),
+            R::Expired { presigned: true, .. } | R::ExpiredVersion2 { .. } => {
+                (403, "AccessDenied", "Request has expired")
+            }
+            R::NotYet { presigned: true, .. } => (403, "AccessDenied", "Request is not yet valid"),
             R::Expired { .. } | R::NotYet { .. } => (403, "RequestTimeTooSkewed", SKEWED),
-            R::UnknownKey => (403, "InvalidAccessKeyId", UNKNOWN_KEY),
+            R::UnknownKey(_) => (403, "InvalidAccessKeyId", UNKNOWN_KEY),
             R::InvalidToken => (400, "InvalidToken", "The provided token is malformed or otherwise invalid."),
             R::ExpiredToken => (400, "ExpiredToken", "The provided token has expired."),
-            R::Mismatch => (403, "SignatureDoesNotMatch", MISMATCHED),
+            R::Mismatch(_) => (403, "SignatureDoesNotMatch", MISMATCHED),
             R::PayloadHeaderMissing => (400, "InvalidRequest", DIGEST_MISSING),
             R::PayloadHeader => (400, "InvalidArgument", DIGEST_FORM),
-            R::PayloadMismatch => (400, "XAmzContentSHA256Mismatch", DIGEST_MISMATCH),
+            R::PayloadMismatch { .. } => (400, "XAmzContentSHA256Mismatch", DIGEST_MISMATCH),
             R::ScopeDate { scope, at } => {
                 let day = at.get(..8).unwrap_or_default();
                 let message = format!(
@@ -392,7 +451,7 @@ mod tests {
     #[test]
     fn every_family_has_its_own_code_for_an_unknown_key() {
         let said = |family| {
-            let error = Refusal::UnknownKey.into_error(family);
+            let error = Refusal::UnknownKey("AKIA".to_owned()).into_error(family);
             (error.code(), error.query_code(), error.status())
         };
         assert_eq!(said(Family::Json), ("UnrecognizedClientException", "InvalidClientTokenId", 400));
@@ -400,6 +459,42 @@ mod tests {
         assert_eq!(said(Family::Query).2, 403);
         assert_eq!(said(Family::Ec2), ("AuthFailure", "AuthFailure", 401));
         assert_eq!(said(Family::ObjectStore).0, "InvalidAccessKeyId");
+    }
+
+    #[test]
+    fn object_stores_tell_the_times_they_compared() {
+        let told = |refusal: Refusal| {
+            let error = refusal.into_error(Family::ObjectStore);
+            let fields = error.fields().map(crate::codec::texts_of).unwrap_or_default();
+            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            format!("{}: {}: {}", error.code(), error.message(), fields.join(" "))
+        };
+        let (at, now) = (1_643_242_467, 1_643_248_768);
+        let server = "ServerTime=2022-01-27T01:59:28Z";
+        assert_eq!(
+            told(Refusal::Expired { at, now, lasts: 60, presigned: true }),
+            format!(
+                "AccessDenied: Request has expired: X-Amz-Expires=60 Expires=2022-01-27T00:15:27Z {server}"
+            )
+        );
+        assert_eq!(
+            told(Refusal::ExpiredVersion2 { at, now }),
+            format!("AccessDenied: Request has expired: Expires=2022-01-27T00:14:27Z {server}")
+        );
+        assert_eq!(
+            told(Refusal::NotYet { at, now: at - 1_000, lasts: 60, presigned: true }),
+            "AccessDenied: Request is not yet valid: X-Amz-Date=1643242467000 Expires=2022-01-27T00:15:27Z \
+             ServerTime=2022-01-26T23:57:47Z"
+        );
+        assert_eq!(
+            told(Refusal::Expired { at, now, lasts: 900, presigned: false }),
+            format!(
+                "RequestTimeTooSkewed: {SKEWED}: RequestTime=20220127T001427Z {server} \
+                 MaxAllowedSkewMilliseconds=900000"
+            )
+        );
+        let key = Refusal::UnknownKey("AKIA".to_owned());
+        assert_eq!(told(key), format!("InvalidAccessKeyId: {UNKNOWN_KEY}: AWSAccessKeyId=AKIA"));
     }
 
     #[test]

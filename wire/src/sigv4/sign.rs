@@ -33,7 +33,7 @@ impl Signer<'_> {
     /// When the request cannot be signed: no host, or a header that is no text.
     pub fn sign(&self, parts: &mut Parts, body: &[u8], at_seconds: i64) -> Result<(), Refusal> {
         let at = Instant::at(at_seconds);
-        let date = HeaderValue::from_str(&at.text).map_err(|_| Refusal::Mismatch)?;
+        let date = HeaderValue::from_str(&at.text).map_err(|_| Refusal::Mismatch(None))?;
         parts.headers.insert("x-amz-date", date);
         let text = Cow::Borrowed;
         let scope = Scope {
@@ -60,7 +60,7 @@ impl Signer<'_> {
             self.access_key,
             presented.scope_text()
         );
-        let value = HeaderValue::from_str(&value).map_err(|_| Refusal::Mismatch)?;
+        let value = HeaderValue::from_str(&value).map_err(|_| Refusal::Mismatch(None))?;
         parts.headers.insert(AUTHORIZATION, value);
         Ok(())
     }

@@ -109,7 +109,25 @@ async fn the_object_stores_header_examples() {
     object("GET", "/?max-keys=2&prefix=J", &good).await.unwrap();
 
     let wrong = object("GET", "/?max-keys=3&prefix=J", &good).await;
-    assert!(matches!(wrong, Err(Refusal::Mismatch)));
+    assert!(matches!(wrong, Err(Refusal::Mismatch(_))));
+    // What it would have been made of is told: the text that AWS publishes with the example, but for what was changed.
+    let Err(refusal) = object("GET", "/?max-keys=3&prefix=J", &good).await else { panic!("let in") };
+    let error = refusal.into_error(Family::ObjectStore);
+    let told = crate::codec::texts_of(error.fields().unwrap());
+    let names: Vec<_> = told.iter().map(|(name, _)| *name).collect();
+    let shown =
+        ["AWSAccessKeyId", "StringToSign", "SignatureProvided", "StringToSignBytes", "CanonicalRequest"];
+    assert_eq!(names, [&shown[..], &["CanonicalRequestBytes"]].concat());
+    let canonical = format!(
+        "GET\n/\nmax-keys=3&prefix=J\nhost:examplebucket.s3.amazonaws.com\nx-amz-content-sha256:{EMPTY}\n\
+         x-amz-date:20130524T000000Z\n\n{signed}\n{EMPTY}"
+    );
+    assert_eq!((&*told[0].1, &told[4].1), ("AKIAIOSFODNN7EXAMPLE", &canonical));
+    assert!(
+        told[1].1.starts_with("AWS4-HMAC-SHA256\n20130524T000000Z\n20130524/us-east-1/s3/aws4_request\n")
+    );
+    assert_eq!(&*told[2].1, "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7");
+    assert!(told[3].1.starts_with("41 57 53 34 2d "), "{told:?}");
     let more = [good.as_slice(), &[("x-amz-acl", "x")]].concat();
     let unsigned = object("GET", "/?max-keys=2&prefix=J", &more).await;
     assert!(matches!(unsigned, Err(Refusal::HeadersNotSigned(name)) if name == "x-amz-acl"));

@@ -13,6 +13,7 @@ use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
 use super::canonical::{PathForm, path};
+use super::detail::Calculated;
 use super::presented::header_text;
 use super::refusal::Refusal;
 
@@ -103,6 +104,16 @@ impl<'a> PresentedV2<'a> {
             // Compared in constant time.
             hmac::verify(&key, &to_sign, &given).is_ok()
         })
+    }
+
+    /// Of the path encoded the one right way.
+    pub(super) fn calculated(&self, parts: &Parts, whole_path: &str) -> Calculated {
+        Calculated {
+            access_key: self.access_key.to_string(),
+            provided: self.signature.to_string(),
+            to_sign: self.string_to_sign(parts, whole_path, PathForm::Reencoded),
+            canonical: None,
+        }
     }
 
     fn string_to_sign(&self, parts: &Parts, whole_path: &str, form: PathForm) -> Vec<u8> {
