@@ -73,7 +73,7 @@ pub fn bad_dashboard(found: Vec<DashboardValidationMessage>) -> Error {
     };
     let list = serde_json::Value::Array(found.iter().map(one).collect());
     let message =
-        format!("The dashboard body is invalid, there are {} validation errors: {list}", found.len());
+        format!("The dashboard body is invalid, there are {} validation errors:\n{list:#}", found.len());
     let fields = DashboardInvalidInputError {
         dashboard_validation_messages: Some(found),
         ..DashboardInvalidInputError::default()

@@ -28,7 +28,8 @@ pub async fn put_metric_data(ctx: &Ctx, input: PutMetricDataInput) -> Result<()>
 }
 
 pub async fn list_metrics(ctx: &Ctx, input: ListMetricsInput) -> Result<ListMetricsOutput> {
-    let after = input.next_token.as_deref().map(|token| position(ctx, token)).transpose()?;
+    let token_of = token_of(&input);
+    let after = input.next_token.as_deref().map(|token| position(ctx, &token_of, token)).transpose()?;
     let filters = input.dimensions.unwrap_or_default();
     if filters.len() > FILTERS_MAX {
         return Err(errors::collection_too_big("Dimensions", FILTERS_MAX));
@@ -47,7 +48,7 @@ pub async fn list_metrics(ctx: &Ctx, input: ListMetricsInput) -> Result<ListMetr
         .list(ctx.scope(), after.as_ref(), PAGE + 1, |key, newest| wanted(key, newest).then(|| key.clone()));
     let page = found.get(..PAGE.min(found.len())).unwrap_or_default();
     let next = (found.len() > PAGE).then(|| page.last()).flatten();
-    let next_token = next.map(|key| seal(ctx, key)).transpose()?;
+    let next_token = next.map(|key| seal(ctx, &token_of, key)).transpose()?;
     Ok(ListMetricsOutput {
         metrics: Some(page.iter().map(|key| key.to_metric()).collect()),
         next_token,
@@ -57,13 +58,19 @@ pub async fn list_metrics(ctx: &Ctx, input: ListMetricsInput) -> Result<ListMetr
 
 const OPERATION: &str = "ListMetrics";
 
-fn seal(ctx: &Ctx, key: &MetricKey) -> Result<String> {
-    let position = serde_json::to_vec(&(&key.namespace, &key.name, &key.dimensions));
-    Ok(ctx.seal_page(OPERATION, &position.map_err(kernel::Error::internal)?))
+/// A token is good for what it was given to: the same metrics, asked for alike.
+fn token_of(input: &ListMetricsInput) -> String {
+    let ListMetricsInput { namespace, metric_name, dimensions, recently_active, .. } = input;
+    format!("{OPERATION} {namespace:?} {metric_name:?} {dimensions:?} {recently_active:?}")
 }
 
-fn position(ctx: &Ctx, token: &str) -> Result<MetricKey> {
-    let opened = ctx.open_page(OPERATION, token);
+fn seal(ctx: &Ctx, token_of: &str, key: &MetricKey) -> Result<String> {
+    let position = serde_json::to_vec(&(&key.namespace, &key.name, &key.dimensions));
+    Ok(ctx.seal_page(token_of, &position.map_err(kernel::Error::internal)?))
+}
+
+fn position(ctx: &Ctx, token_of: &str, token: &str) -> Result<MetricKey> {
+    let opened = ctx.open_page(token_of, token);
     let parts = opened.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let (namespace, name, dimensions) =
         parts.ok_or_else(|| errors::invalid("Request parameter NextToken is invalid"))?;

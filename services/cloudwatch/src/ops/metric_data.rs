@@ -30,6 +30,8 @@ struct Position {
 }
 
 pub async fn get_metric_data(ctx: &Ctx, input: GetMetricDataInput) -> Result<GetMetricDataOutput> {
+    // A token is good for what it was given to: the same queries in the same order. Their span may have moved on.
+    let token_of = format!("{OPERATION} {:?} {:?}", input.metric_data_queries, input.scan_by);
     let queries = query::check(input.metric_data_queries)?;
     let order = query::in_order(&queries)?;
     let (from, to) = (input.start_time.as_millis(), input.end_time.as_millis());
@@ -50,12 +52,13 @@ pub async fn get_metric_data(ctx: &Ctx, input: GetMetricDataInput) -> Result<Get
         label::offset(&zone).ok_or_else(why)
     });
     let page = Page {
-        position: input.next_token.as_deref().map(|token| open(ctx, token)).transpose()?,
+        position: input.next_token.as_deref().map(|token| open(ctx, &token_of, token)).transpose()?,
         left: limit,
         ascending: input.scan_by.as_deref() == Some("TimestampAscending"),
         offset: offset.transpose()?.unwrap_or(UtcOffset::UTC),
         results: Vec::new(),
         next: None,
+        token_of,
     };
     let asked = Asked { ctx, queries: &queries, from, to, budget: Budget::default() };
     answer(&asked, &order, page).await
@@ -91,7 +94,7 @@ async fn answer(asked: &Asked<'_>, order: &[usize], mut page: Page) -> Result<Ge
         };
         page.take(asked.ctx, at, query, all);
     }
-    let next_token = page.next.as_ref().map(|next| seal(asked.ctx, next)).transpose()?;
+    let next_token = page.next.as_ref().map(|next| seal(asked.ctx, &page.token_of, next)).transpose()?;
     Ok(GetMetricDataOutput {
         metric_data_results: Some(page.results),
         next_token,
@@ -106,6 +109,8 @@ struct Page {
     offset: UtcOffset,
     results: Vec<MetricDataResult>,
     next: Option<Position>,
+    /// What its token goes on with.
+    token_of: String,
 }
 
 impl Page {
@@ -172,12 +177,12 @@ pub fn label_of(ctx: &Ctx, query: &Query, series: &TimeSeries, is_many: bool, of
     if is_many && filled == *label { format!("{label} {own}") } else { filled }
 }
 
-fn seal(ctx: &Ctx, position: &Position) -> Result<String> {
+fn seal(ctx: &Ctx, token_of: &str, position: &Position) -> Result<String> {
     let bytes = serde_json::to_vec(position).map_err(kernel::Error::internal)?;
-    Ok(ctx.seal_page(OPERATION, &bytes))
+    Ok(ctx.seal_page(token_of, &bytes))
 }
 
-fn open(ctx: &Ctx, token: &str) -> Result<Position> {
-    let opened = ctx.open_page(OPERATION, token);
+fn open(ctx: &Ctx, token_of: &str, token: &str) -> Result<Position> {
+    let opened = ctx.open_page(token_of, token);
     opened.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(errors::bad_next_token)
 }

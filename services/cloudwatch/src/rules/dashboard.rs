@@ -11,7 +11,11 @@ const BODY_BYTES_MAX: usize = 1_048_576;
 const WIDGETS_MAX: usize = 500;
 /// Messages of one answer.
 const MESSAGES_MAX: usize = 100;
-const TYPES: [&str; 6] = ["metric", "text", "log", "alarm", "explorer", "custom"];
+const TYPES: [&str; 7] = ["metric", "text", "log", "alarm", "explorer", "custom", "chart"];
+
+/// Of a widget of metrics that has none.
+const NO_SOURCE: &str =
+    "The metric widget should have specified a region and a data source or an alarm annotation";
 
 /// # Errors
 /// When it has other characters than letters, digits, dashes and underscores.
@@ -100,7 +104,16 @@ fn check_widget(widget: &Value, path: &str, found: &mut Vec<DashboardValidationM
     }
     let has_metrics = properties.contains_key("metrics") || properties.contains_key("annotations");
     if kind == "metric" && !has_metrics {
-        say(found, &place, "Should have required property 'metrics'");
+        for words in [
+            "Should have required property 'metrics'",
+            NO_SOURCE,
+            "Should have required property 'annotations'",
+        ] {
+            say(found, &place, words);
+        }
+    }
+    if kind == "alarm" && properties.get("alarms").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        say(found, &format!("{place}/alarms"), "Should NOT have less than 1 items");
     }
     if properties.get("metrics").is_some_and(|metrics| !metrics.is_array()) {
         say(found, &format!("{place}/metrics"), "Should be array");
@@ -149,6 +162,19 @@ mod tests {
         ] {
             assert!(found.contains(words), "{words}: {found}");
         }
+        let empty = r#"{"widgets":[{"type":"metric","properties":{"region":"eu-west-1"}},{"type":"chart","properties":{}},
+            {"type":"alarm","properties":{"alarms":[]}}]}"#;
+        let places: Vec<_> = messages(empty).lines().map(str::trim).map(str::to_owned).collect();
+        assert_eq!(places[0], "The dashboard body is invalid, there are 4 validation errors:");
+        let told = |place: &str, words: &str| {
+            let place = format!("\"dataPath\": \"{place}\",");
+            let words = format!("\"message\": \"{words}\"");
+            places.windows(2).any(|two| two[0] == place && two[1] == words)
+        };
+        assert!(told("/widgets/0/properties", "Should have required property 'metrics'"), "{places:?}");
+        assert!(told("/widgets/0/properties", NO_SOURCE), "{places:?}");
+        assert!(told("/widgets/0/properties", "Should have required property 'annotations'"), "{places:?}");
+        assert!(told("/widgets/2/properties/alarms", "Should NOT have less than 1 items"), "{places:?}");
         assert!(check_name("a-b_9").is_ok() && check_name("a b").is_err() && check_name("").is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Search expressions: which metrics SEARCH finds (CloudWatch user guide, "Search expression syntax").
 //!
 //! `{Namespace,Dimension,…}` names the exact dimensions. Then terms, with AND between where nothing stands, OR, NOT and
-//! parentheses. A term without quotation marks fits where all its words are among the words of a name or value; in
+//! parentheses. A term without quotation marks fits where its words follow each other in a name or value; in
 //! quotation marks it must be equal. `Name=term` looks at that dimension, `Namespace=` and `MetricName=` at these.
 
 use super::math::parse::Refusal;
@@ -20,12 +20,23 @@ enum Condition {
     All(Vec<Condition>),
     Any(Vec<Condition>),
     Not(Box<Condition>),
-    Term { of: Option<String>, text: String, is_exact: bool },
+    Term { of: Option<String>, text: Text },
+}
+
+/// What a term looks for.
+#[derive(Debug, PartialEq)]
+enum Text {
+    Exact(String),
+    /// Words, and whether their case counts; and all of them as one, in lower case.
+    Partial {
+        words: Vec<(String, bool)>,
+        whole: String,
+    },
 }
 
 /// Deepest nesting.
 const DEPTH_MAX: usize = 32;
-const WORDS_MAX: usize = 512;
+const CHARACTERS_MAX: usize = 1_024;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
@@ -38,15 +49,19 @@ impl Search {
     /// # Errors
     /// What cannot be read, in words.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
-        let all = tokens(text)?;
-        if all.len() > WORDS_MAX {
+        if text.chars().count() > CHARACTERS_MAX {
             return Err("The search expression is too long.".to_owned());
         }
+        let all = tokens(text)?;
         let mut rest = all.as_slice();
         let schema = match rest.split_first() {
             Some((Token::Sign('{'), behind)) => {
                 rest = behind;
-                Some(schema(&mut rest)?)
+                let schema = schema(&mut rest)?;
+                if let Some((Token::Sign(','), behind @ [_, ..])) = rest.split_first() {
+                    rest = behind;
+                }
+                Some(schema)
             }
             _ => None,
         };
@@ -76,8 +91,8 @@ impl Condition {
             Self::All(all) => all.iter().all(|one| one.fits(metric)),
             Self::Any(any) => any.iter().any(|one| one.fits(metric)),
             Self::Not(one) => !one.fits(metric),
-            Self::Term { of, text, is_exact } => {
-                let fits = |value: &str| if *is_exact { value == text } else { has_words(value, text) };
+            Self::Term { of, text } => {
+                let fits = |value: &str| text.fits(value);
                 match of.as_deref() {
                     Some("Namespace") => fits(&metric.namespace),
                     Some("MetricName") => fits(&metric.name),
@@ -92,29 +107,61 @@ impl Condition {
     }
 }
 
-/// All words of `text` are words of `value`, in any case.
-fn has_words(value: &str, text: &str) -> bool {
-    let known = words(value);
-    words(text).iter().all(|word| known.contains(word))
+impl Text {
+    /// Words of one run of letters and digits keep their case; those that signs part do not, and neither does a word alone.
+    fn partial(text: &str) -> Self {
+        let mut found = Vec::new();
+        for run in text.split(|c: char| !c.is_alphanumeric()) {
+            let of_run = words(run);
+            let counts = of_run.len() > 1;
+            found.extend(of_run.into_iter().map(|word| (word.to_owned(), counts)));
+        }
+        Self::Partial { words: found, whole: whole(text) }
+    }
+
+    fn fits(&self, value: &str) -> bool {
+        let (wanted, all) = match self {
+            Self::Exact(text) => return value == text,
+            Self::Partial { words, whole } => (words, whole),
+        };
+        let known = words(value);
+        let same = |known: &str, (wanted, case_counts): &(String, bool)| {
+            known == wanted || (!case_counts && known.to_lowercase() == wanted.to_lowercase())
+        };
+        wanted.is_empty()
+            || known.windows(wanted.len()).any(|some| some.iter().zip(wanted).all(|(a, b)| same(a, b)))
+            || whole(value) == *all
+    }
 }
 
-/// Letters and digits that belong together; a capital behind a small letter begins a word, as in `RequestCount`.
-fn words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut last = ' ';
-    for c in text.chars() {
-        if c.is_alphanumeric() {
-            let begins = !last.is_alphanumeric() || (c.is_uppercase() && last.is_lowercase());
+/// Letters and digits alone, in lower case.
+fn whole(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// `SDBFailure1` is `SDB`, `Failure` and `1`: a capital begins a word behind a small letter or before one, and so does
+/// whatever is digits on one side only. Signs part words and are none.
+fn words(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for run in text.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty()) {
+        let mut from = 0;
+        let mut last = None;
+        let mut all = run.char_indices().peekable();
+        while let Some((at, c)) = all.next() {
+            let next_is_small = all.peek().is_some_and(|(_, next)| next.is_lowercase());
+            let begins = last.is_some_and(|last: char| {
+                last.is_numeric() != c.is_numeric()
+                    || (c.is_uppercase() && (last.is_lowercase() || (last.is_uppercase() && next_is_small)))
+            });
             if begins {
-                words.push(String::new());
+                found.extend(run.get(from..at));
+                from = at;
             }
-            if let Some(word) = words.last_mut() {
-                word.extend(c.to_lowercase());
-            }
+            last = Some(c);
         }
-        last = c;
+        found.extend(run.get(from..));
     }
-    words
+    found
 }
 
 fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
@@ -123,9 +170,8 @@ fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '"' => {
-                let inner = rest.get(1..).unwrap_or_default();
-                let length = inner.find('"').ok_or("A quotation of the search expression does not end.")?;
-                tokens.push(Token::Quoted(inner.get(..length).unwrap_or_default().to_owned()));
+                let (quoted, length) = quoted(rest.get(1..).unwrap_or_default())?;
+                tokens.push(Token::Quoted(quoted));
                 length + 2
             }
             '{' | '}' | '(' | ')' | ',' | '=' => {
@@ -142,6 +188,26 @@ fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
         rest = rest.get(length..).unwrap_or_default().trim_start();
     }
     Ok(tokens)
+}
+
+/// What stands before the closing quotation mark, and how long it is as written. A backslash makes signs ordinary.
+fn quoted(text: &str) -> Result<(String, usize), Refusal> {
+    let mut found = String::new();
+    let mut all = text.char_indices();
+    while let Some((at, c)) = all.next() {
+        match c {
+            '"' => return Ok((found, at)),
+            '\\' => match all.clone().next() {
+                Some((_, sign @ ('"' | '\\' | '(' | ')'))) => {
+                    found.push(sign);
+                    all.next();
+                }
+                _ => found.push(c),
+            },
+            other => found.push(other),
+        }
+    }
+    Err("A quotation of the search expression does not end.".to_owned())
 }
 
 /// What stands in the braces.
@@ -233,8 +299,8 @@ fn one(rest: &mut &[Token], depth: usize) -> Result<Condition, Refusal> {
             value.look_at(text);
             Ok(value)
         }
-        Token::Word(text) => Ok(Condition::Term { of: None, text: text.clone(), is_exact: false }),
-        Token::Quoted(text) => Ok(Condition::Term { of: None, text: text.clone(), is_exact: true }),
+        Token::Word(text) => Ok(Condition::Term { of: None, text: Text::partial(text) }),
+        Token::Quoted(text) => Ok(Condition::Term { of: None, text: Text::Exact(text.clone()) }),
     }
 }
 
@@ -287,13 +353,47 @@ mod tests {
         assert!(finds("Namespace=\"AWS/ApplicationELB\""));
     }
 
+    /// The examples of the user guide.
+    #[test]
+    fn names_fall_into_words() {
+        assert_eq!(words("CustomCount1"), ["Custom", "Count", "1"]);
+        assert_eq!(words("SDBFailure"), ["SDB", "Failure"]);
+        assert_eq!(words("Project2-trial333"), ["Project", "2", "trial", "333"]);
+        let fits = |text: &str, value: &str| Text::partial(text).fits(value);
+        for good in ["count", "Count", "COUNT", "CustomCount", "Count1", "customcount1", "1"] {
+            assert!(fits(good, "CustomCount1"), "{good}");
+        }
+        for bad in ["couNT", "customcount", "count1", "Custom1", "Count-Custom", "stom"] {
+            assert!(!fits(bad, "CustomCount1"), "{bad}");
+        }
+        for good in ["network/errors", "network+errors", "network-errors", "Network_Errors", "NetworkErrors"]
+        {
+            assert!(fits(good, "Network-Errors-2") && fits(good, "NetworkErrors2"), "{good}");
+        }
+        assert!(fits("ReadOps", "EBSReadOps") && fits("micro", "t2.micro") && fits("i-123", "i-123"));
+        assert!(!fits("i-123", "i-1234"));
+    }
+
+    #[test]
+    fn signs_in_quotations_are_escaped_and_a_comma_may_follow_the_braces() {
+        assert!(finds("{AWS/ApplicationELB,LoadBalancer,AvailabilityZone}, MetricName=\"RequestCount\""));
+        let dimensions = vec![("Place".to_owned(), "Europe\\France \"a\" (b)".to_owned())];
+        let metric = MetricKey { namespace: "N".into(), name: "M".into(), dimensions };
+        let search = Search::parse("\"Europe\\\\France \\\"a\\\" \\(b\\)\"").unwrap();
+        assert!(search.fits(&metric));
+    }
+
     #[test]
     fn what_cannot_be_read_is_refused() {
-        for bad in ["", "{", "{}", "{A", "(a", "a)", "\"a", "a OR", "=b", "NOT", "a=", ",", "{A,(}"] {
+        for bad in [
+            "", "{", "{}", "{A", "(a", "a)", "\"a", "a OR", "=b", "NOT", "a=", ",", "{A,(}", "{A},",
+            "{A},,a", "\"a\\\"",
+        ] {
             assert!(Search::parse(bad).is_err(), "{bad}");
         }
         assert!(Search::parse(&"(".repeat(400)).is_err());
         assert!(Search::parse(&"NOT ".repeat(400)).is_err());
         assert!(Search::parse(&"a=".repeat(250)).is_err());
+        assert!(Search::parse(&"a".repeat(1_024)).is_ok() && Search::parse(&"a".repeat(1_025)).is_err());
     }
 }

@@ -148,6 +148,30 @@ async fn pages_give_every_point_once_in_either_order() {
 }
 
 #[tokio::test]
+async fn a_token_goes_on_with_its_own_queries() {
+    let cloud = filled().await;
+    let page = |queries: Vec<MetricDataQuery>, next_token: Option<String>| GetMetricDataInput {
+        max_datapoints: Some(3),
+        next_token,
+        ..input(&cloud, queries)
+    };
+    let first = page(vec![metric("m1", "Requests", "Sum")], None);
+    let token = cloud.call(op::GetMetricData, first.clone()).await.unwrap().next_token;
+    // Who asks again asks up to now.
+    let later = GetMetricDataInput { end_time: Timestamp::from_millis(cloud.now() + 1), ..first };
+    let later = GetMetricDataInput { next_token: token.clone(), ..later };
+    assert!(cloud.call(op::GetMetricData, later.clone()).await.is_ok());
+    for other in [
+        page(vec![metric("m1", "Errors", "Sum")], token.clone()),
+        page(vec![metric("m1", "Requests", "Maximum")], token),
+        GetMetricDataInput { scan_by: None, ..later },
+    ] {
+        let error = cloud.call(op::GetMetricData, other).await.unwrap_err();
+        assert_eq!(error.code(), "InvalidNextToken");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_answered_is_refused() {
     let cloud = filled().await;
     let refused = async |queries: Vec<MetricDataQuery>| {
