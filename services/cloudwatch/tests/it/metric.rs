@@ -94,10 +94,10 @@ async fn listing_pages_filters_and_forgets_what_is_old() {
     };
     assert_eq!(list(ListMetricsInput::default()).await.len(), 702);
     let load = ListMetricsInput { metric_name: Some("Load".to_owned()), ..Default::default() };
-    assert_eq!(list(load).await.len(), 700);
+    assert_eq!(list(load.clone()).await.len(), 700);
     let token = cloud.call(op::ListMetrics, ListMetricsInput::default()).await.unwrap().next_token;
     assert!(token.is_some());
-    let of_another = ListMetricsInput { next_token: token, ..load.clone() };
+    let of_another = ListMetricsInput { next_token: token, ..load };
     let error = cloud.call(op::ListMetrics, of_another).await.unwrap_err();
     assert_eq!(error.query_code(), "InvalidParameterValue");
     let filter = |value: Option<&str>| ListMetricsInput {
