@@ -49,6 +49,33 @@ def test_images_withdrawn_and_volumes_shared_stay_so(own_cloud):
 
 
 @needs_root
+def test_a_volume_that_is_to_stay_stays(own_cloud):
+    cloud = own_cloud()
+    ec2 = cloud.client("ec2")
+    host = ec2.describe_images(Filters=[{"Name": "name", "Values": ["host"]}])["Images"][0]["ImageId"]
+    device = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "DeleteOnTermination": True}}
+    launched = ec2.run_instances(
+        ImageId=host, InstanceType="t3.micro", MinCount=1, MaxCount=1, BlockDeviceMappings=[device]
+    )["Instances"][0]["InstanceId"]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[launched], WaiterConfig={"Delay": 1})
+
+    def held():
+        answer = cloud.client("ec2").describe_instance_attribute(InstanceId=launched, Attribute="blockDeviceMapping")
+        return next(one["Ebs"] for one in answer["BlockDeviceMappings"] if one["DeviceName"] == "/dev/sdf")
+
+    volume = eventually(lambda: held()["Status"] == "attached" and held()["VolumeId"], "the volume is attached")
+    stay = {"DeviceName": "/dev/sdf", "Ebs": {"DeleteOnTermination": False}}
+    ec2.modify_instance_attribute(InstanceId=launched, BlockDeviceMappings=[stay])
+    cloud.kill()
+    cloud.start()
+    assert held()["DeleteOnTermination"] is False
+    ec2 = cloud.client("ec2")
+    ec2.terminate_instances(InstanceIds=[launched])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[launched], WaiterConfig={"Delay": 1})
+    eventually(lambda: ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["State"] == "available", "it is left behind")
+
+
+@needs_root
 def test_a_certificate_in_use_stays(own_cloud, tmp_path):
     cloud = own_cloud()
     key, body = tmp_path / "key.pem", tmp_path / "body.pem"
