@@ -55,13 +55,29 @@ pub(crate) fn page<T>(
     all: Vec<(String, T)>,
 ) -> Result<(Vec<T>, Option<String>)> {
     let after = unseal(ctx, operation, token)?;
-    // What the token named may be gone by now; then the listing begins anew rather than never ends.
-    let start =
-        after.and_then(|after| all.iter().position(|(name, _)| *name == after)).map_or(0, |at| at + 1);
+    let start = after.map_or(0, |after| behind(&all, &after));
     let mut rest = all.into_iter().skip(start);
     let page: Vec<(String, T)> = rest.by_ref().take(limit).collect();
     let next = rest.next().and(page.last()).map(|(name, _)| seal(ctx, operation, name));
     Ok((page.into_iter().map(|(_, item)| item).collect(), next))
+}
+
+/// Where a listing goes on behind `after`, which may be gone by now: where it stood, if names tell. In another order the
+/// listing begins anew rather than never ends.
+fn behind<T>(all: &[(String, T)], after: &str) -> usize {
+    if let Some(at) = all.iter().position(|(name, _)| name == after) {
+        return at + 1;
+    }
+    // Of one alone nothing tells the order.
+    if all.len() < 2 {
+        0
+    } else if all.is_sorted_by(|(one, _), (next, _)| one <= next) {
+        all.partition_point(|(name, _)| name.as_str() <= after)
+    } else if all.is_sorted_by(|(one, _), (next, _)| one >= next) {
+        all.partition_point(|(name, _)| name.as_str() >= after)
+    } else {
+        0
+    }
 }
 
 /// How many a caller wants of at most `max`.

@@ -131,6 +131,28 @@ async fn streams_tell_what_they_have() {
 }
 
 #[tokio::test]
+async fn a_listing_goes_on_where_a_stream_was_deleted() {
+    let cloud = cloud().await;
+    let all = ["a", "b", "c", "d", "e"];
+    for (group, descending, order) in [("g", false, all), ("h", true, ["e", "d", "c", "b", "a"])] {
+        make(&cloud, group, &all).await;
+        let first = DescribeLogStreamsRequest {
+            log_group_name: Some(group.into()),
+            descending: Some(descending),
+            limit: Some(2),
+            ..Default::default()
+        };
+        let found = cloud.call(op::DescribeLogStreams, first.clone()).await.unwrap();
+        let gone = DeleteLogStreamRequest { log_group_name: group.into(), log_stream_name: order[1].into() };
+        cloud.call(op::DeleteLogStream, gone).await.unwrap();
+        let next = DescribeLogStreamsRequest { next_token: found.next_token, ..first };
+        let streams = cloud.call(op::DescribeLogStreams, next).await.unwrap().log_streams.unwrap();
+        let names: Vec<_> = streams.iter().map(|stream| stream.log_stream_name.as_deref().unwrap()).collect();
+        assert_eq!(names, order[2..4]);
+    }
+}
+
+#[tokio::test]
 async fn events_of_all_streams_are_filtered_in_one_order() {
     let cloud = cloud().await;
     make(&cloud, "g", &["a1", "a2", "b"]).await;
