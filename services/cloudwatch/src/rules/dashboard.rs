@@ -13,6 +13,9 @@ const WIDGETS_MAX: usize = 500;
 const MESSAGES_MAX: usize = 100;
 const TYPES: [&str; 7] = ["metric", "text", "log", "alarm", "explorer", "custom", "chart"];
 
+/// Of something among a widget's metrics that is none.
+const NO_METRIC: &str = "Field \"metrics\" has to be an array of array of strings, with an optional metricRenderer object \
+    as last element";
 /// Of a widget of metrics that has none.
 const NO_SOURCE: &str =
     "The metric widget should have specified a region and a data source or an alarm annotation";
@@ -115,9 +118,43 @@ fn check_widget(widget: &Value, path: &str, found: &mut Vec<DashboardValidationM
     if kind == "alarm" && properties.get("alarms").and_then(Value::as_array).is_some_and(Vec::is_empty) {
         say(found, &format!("{place}/alarms"), "Should NOT have less than 1 items");
     }
-    if properties.get("metrics").is_some_and(|metrics| !metrics.is_array()) {
-        say(found, &format!("{place}/metrics"), "Should be array");
+    match properties.get("metrics") {
+        Some(Value::Array(metrics)) if kind == "metric" => {
+            for (at, metric) in metrics.iter().enumerate() {
+                check_metric(metric, &format!("{place}/metrics/{at}"), found);
+            }
+        }
+        None | Some(Value::Array(_)) => {}
+        Some(_) => say(found, &format!("{place}/metrics"), "Should be array"),
     }
+}
+
+/// Strings, and perhaps an object at the end that says how they are drawn.
+fn check_metric(metric: &Value, path: &str, found: &mut Vec<DashboardValidationMessage>) {
+    let Value::Array(fields) = metric else {
+        say(found, path, "Should be array");
+        return say(found, path, NO_METRIC);
+    };
+    let (names, manner) = match fields.split_last() {
+        Some((Value::Object(manner), names)) => (names, Some(manner)),
+        _ => (fields.as_slice(), None),
+    };
+    for (at, _) in names.iter().enumerate().filter(|(_, name)| !name.is_string()) {
+        say(found, &format!("{path}/{at}"), "Invalid metric field type, only \"String\" type is allowed");
+    }
+    if manner.is_some_and(|manner| !is_manner(manner)) {
+        say(found, path, &format!("Should NOT have more than {} items", names.len()));
+    }
+}
+
+/// Whether an object may say how a metric is drawn; refused is what CloudWatch was seen to refuse. Dimensions are named
+/// before it, and a color is written in hexadecimal.
+fn is_manner(manner: &Map<String, Value>) -> bool {
+    let is_color = |color: &str| {
+        color.strip_prefix('#').is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    };
+    let has_dimensions = ["dimension", "dimensions"].iter().any(|name| manner.contains_key(*name));
+    !has_dimensions && manner.get("color").is_none_or(|color| color.as_str().is_some_and(is_color))
 }
 
 #[cfg(test)]
@@ -161,6 +198,32 @@ mod tests {
             "'type'",
         ] {
             assert!(found.contains(words), "{words}: {found}");
+        }
+        let metrics = |metrics: &str| {
+            let properties = format!(r#"{{"metrics":[{metrics}],"region":"eu-west-1"}}"#);
+            messages(&format!(r#"{{"widgets":[{{"type":"metric","properties":{properties}}}]}}"#))
+        };
+        for good in [
+            r##"["N","M","D","v",{"stat":"Sum","color":"#1f77b4","label":"l"}],[".",".",".","w"]"##,
+            r#"[{"expression":"SUM(METRICS())","id":"e1"}],["...","w"]"#,
+        ] {
+            assert_eq!(metrics(good), "");
+        }
+        for (bad, place, words) in [
+            (r#"{"metric":"M"}"#, "metrics/0", "Should be array"),
+            (r#"["N","M"],"M""#, "metrics/1", r#"Field \"metrics\" has to be an array of array of strings"#),
+            (r#"["N","M",{"stat":"Sum"},{"D":"v"}]"#, "metrics/0/2", "Invalid metric field type, only"),
+            (r#"["N","M","D",1]"#, "metrics/0/3", "Invalid metric field type, only"),
+            (r#"["N","M",{"dimensions":{"D":"v"}}]"#, "metrics/0", "Should NOT have more than 2 items"),
+            (r#"["N","M",{"color":"red"}]"#, "metrics/0", "Should NOT have more than 2 items"),
+        ] {
+            let said = metrics(bad);
+            let place = format!("\"dataPath\": \"/widgets/0/properties/{place}\"");
+            let told = said.lines().zip(said.lines().skip(1));
+            assert!(
+                told.into_iter().any(|(one, next)| one.contains(&place) && next.contains(words)),
+                "{bad}: {said}"
+            );
         }
         let empty = r#"{"widgets":[{"type":"metric","properties":{"region":"eu-west-1"}},{"type":"chart","properties":{}},
             {"type":"alarm","properties":{"alarms":[]}}]}"#;
