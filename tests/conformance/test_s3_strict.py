@@ -193,6 +193,15 @@ def test_refusals_name_what_they_are_about(cloud, s3, bucket, raw):
     assert says("GET", f"/{bucket}/k?uploadId=x")[b"UploadId"] == b"x"
     told = says("GET", f"/{bucket}?list-type=2&continuation-token=x")
     assert (told[b"ArgumentName"], told[b"ArgumentValue"]) == (b"continuation-token", b"x")
+    for given in (b"many", b"2147483648"):
+        told = says("GET", f"/{bucket}?list-type=2&max-keys={given.decode()}")
+        assert told[b"Message"] == b"Provided max-keys not an integer or within integer range"
+        assert (told[b"ArgumentName"], told[b"ArgumentValue"]) == (b"max-keys", given)
+    assert raw("GET", f"/{bucket}?max-keys=")[0] == 200
+    told = says("GET", f"/{bucket}?versions&version-id-marker=null")
+    assert (told[b"ArgumentName"], told[b"ArgumentValue"]) == (b"version-id-marker", b"null")
+    told = says("PUT", f"/{bucket}/k", b"other", **{"x-amz-object-lock-legal-hold": "wrong"})
+    assert (told[b"ArgumentName"], told[b"ArgumentValue"]) == (b"x-amz-object-lock-legal-hold", b"wrong")
     told = says("PUT", f"/{bucket}/k", b"other", **{"Content-MD5": md5(b"x")})
     assert (told[b"ExpectedDigest"].decode(), told[b"CalculatedDigest"].decode()) == (md5(b"x"), md5(b"other"))
     etag = s3.head_object(Bucket=bucket, Key="k")["ETag"]

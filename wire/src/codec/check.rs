@@ -79,6 +79,10 @@ impl Check {
         Self { by_name: true, ..Self::new(service) }
     }
 
+    pub(super) fn is_object_store(&self) -> bool {
+        self.object_store
+    }
+
     pub(super) fn is_by_name(&self) -> bool {
         self.by_name
     }

@@ -36,7 +36,9 @@ pub(super) fn decode(request: Request<'_>, input: &mut dyn Struct, check: &Check
 /// What stands in a path, a query or a header and is not of its type, in the words of those who speak XML.
 fn argument(error: Error) -> Error {
     match error.kind() {
-        Kind::Invalid => Error::new(Kind::Invalid, "InvalidArgument", error.message()),
+        Kind::Invalid if error.code() != "InvalidArgument" => {
+            Error::new(Kind::Invalid, "InvalidArgument", error.message())
+        }
         _ => error,
     }
 }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use kernel::credentials::Credential;
 use kernel::error::{Error, Kind};
 
-use super::detail::Calculated;
+use super::calculated::Calculated;
 use super::presented::{ALGORITHM, Place, Presented, credential_parts};
 use super::{Accepts, Family, Instant, Refusal, Verifier, canonical, check_scope};
 

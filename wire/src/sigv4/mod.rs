@@ -3,9 +3,9 @@
 //! Source: "AWS Signature Version 4 for API requests", IAM user guide; "Authenticating requests", API reference of the
 //! object store, for its differences.
 
+mod calculated;
 mod canonical;
 mod chunked;
-mod detail;
 mod form;
 mod instant;
 mod keys;
@@ -24,10 +24,10 @@ use http::request::Parts;
 use kernel::clock::Clock;
 use kernel::credentials::{Credential, Credentials, NoCredential};
 
+use calculated::Calculated;
 use canonical::PathForm;
 pub(crate) use canonical::hex;
 pub use chunked::{ChunkedBody, Seed};
-use detail::Calculated;
 pub use form::{FormFields, FormSigner};
 pub use instant::Instant;
 pub use payload::{DigestBody, Payload, UNSIGNED};

@@ -7,9 +7,10 @@ use kernel::error::{Error, Kind};
 use shape::{ErrorDef, Protocol};
 
 use super::Signing;
+use super::calculated::Calculated;
 use super::canonical::hex;
-use super::detail::{Calculated, Detail};
 use super::instant::{basic_text, extended_text};
+use crate::detail::Detail;
 
 /// Allowed difference between the client's clock and ours, in seconds.
 pub const SKEW_SECONDS_MAX: i64 = 15 * 60;
@@ -495,6 +496,15 @@ mod tests {
         );
         let key = Refusal::UnknownKey("AKIA".to_owned());
         assert_eq!(told(key), format!("InvalidAccessKeyId: {UNKNOWN_KEY}: AWSAccessKeyId=AKIA"));
+        assert!(Refusal::unless_same([1; 32], &[1; 32]).is_ok());
+        let (given, computed) = ("01".repeat(32), "02".repeat(32));
+        assert_eq!(
+            told(Refusal::unless_same([1; 32], &[2; 32]).unwrap_err()),
+            format!(
+                "XAmzContentSHA256Mismatch: {DIGEST_MISMATCH}: ClientComputedContentSHA256={given} \
+                 S3ComputedContentSHA256={computed}"
+            )
+        );
     }
 
     #[test]

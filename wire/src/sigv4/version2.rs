@@ -12,8 +12,8 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
+use super::calculated::Calculated;
 use super::canonical::{PathForm, path};
-use super::detail::Calculated;
 use super::presented::header_text;
 use super::refusal::Refusal;
 

@@ -6,7 +6,7 @@ use crate::tree::Tree;
 const THEIRS: [&str; 4] = ["ami", "imds", "s3", "vpc"];
 
 /// Where a name stands for something else than the service, and for what.
-const MEANS_ELSE: [(&str, &str, &str); 14] = [
+const MEANS_ELSE: [(&str, &str, &str); 15] = [
     ("kernel/core/src/house/directory.rs", "ec2", "the protocol called after it"),
     ("kernel/core/src/caller.rs", "iam", "the ARNs of principals"),
     ("kernel/core/src/principal.rs", "vpc", "condition keys that policies of every service know"),
@@ -16,6 +16,7 @@ const MEANS_ELSE: [(&str, &str, &str); 14] = [
     ("kernel/policy/src/document/", "iam", "the wording of a refusal, and the ARNs of principals"),
     ("kernel/policy/src/document/", "sts", "what a trust policy is about, and the ARNs of principals"),
     ("wire/src/", "ec2", "the protocol called after it"),
+    ("wire/src/detail.rs", "s3", "the name of an element of refusals"),
     ("engine/block/src/export.rs", "vpc", "the name qemu-img has for VHD"),
     ("engine/block/src/import.rs", "vpc", "the name qemu-img has for VHD"),
     ("engine/blob/src/remote.rs", "s3", "the protocol called after it, which other stores speak too"),

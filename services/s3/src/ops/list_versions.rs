@@ -69,9 +69,11 @@ pub async fn list_object_versions(
     let encoding = Encoding::parse(input.encoding_type.as_deref())?;
     let limit = page_size(input.max_keys, "maxKeys")?;
     let marker = input.version_id_marker.as_deref().filter(|marker| !marker.is_empty());
-    if marker.is_some() && input.key_marker.as_deref().is_none_or(str::is_empty) {
+    if let Some(marker) = marker
+        && input.key_marker.as_deref().is_none_or(str::is_empty)
+    {
         let message = "A version-id marker cannot be specified without a key marker.";
-        return Err(errors::invalid_argument(message));
+        return Err(errors::argument("version-id-marker", marker, message));
     }
     let found = bucket(ctx, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let page = ctx.read(|snap| fill(snap, &found, &input, marker, limit)).await?;

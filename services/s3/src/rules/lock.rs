@@ -153,7 +153,10 @@ pub fn of_new(asked: Asked<'_>, bucket: Option<&BucketLock>, now: Millis) -> Res
         None => None,
         Some("ON") => Some(true),
         Some("OFF") => Some(false),
-        Some(_) => return Err(errors::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'")),
+        Some(other) => {
+            let message = "Legal Hold must be either of 'ON' or 'OFF'";
+            return Err(errors::argument("x-amz-object-lock-legal-hold", other, message));
+        }
     };
     let retention = match (asked.mode, asked.until) {
         (None, None) => None,

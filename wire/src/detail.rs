@@ -5,15 +5,13 @@
 
 use shape::{Kind, Member, Schema, Shape, Struct, no_member};
 
-use super::canonical::hex;
-
 static TEXT: Schema = Schema { name: "Text", kind: Kind::String, ..Schema::PLAIN };
 
 macro_rules! detail {
     ($($field:ident: $wire:literal,)*) => {
         #[derive(Clone, Default)]
-        pub(super) struct Detail {
-            $(pub(super) $field: Option<String>,)*
+        pub(crate) struct Detail {
+            $(pub(crate) $field: Option<String>,)*
         }
 
         static MEMBERS: &[Member] = &[$(Member { name: $wire, wire: $wire, schema: &TEXT, ..Member::PLAIN },)*];
@@ -38,6 +36,8 @@ macro_rules! detail {
 }
 
 detail! {
+    argument_name: "ArgumentName",
+    argument_value: "ArgumentValue",
     access_key: "AWSAccessKeyId",
     string_to_sign: "StringToSign",
     signature_provided: "SignatureProvided",
@@ -52,34 +52,4 @@ detail! {
     skew_ms_max: "MaxAllowedSkewMilliseconds",
     sha256_given: "ClientComputedContentSHA256",
     sha256_computed: "S3ComputedContentSHA256",
-}
-
-/// What a signature would have been made of, for who wants to know why theirs is another. All of it came with the request.
-#[derive(Debug)]
-pub struct Calculated {
-    pub(super) access_key: String,
-    pub(super) provided: String,
-    pub(super) to_sign: Vec<u8>,
-    /// Only of version 4.
-    pub(super) canonical: Option<Vec<u8>>,
-}
-
-impl Calculated {
-    pub(super) fn detail(self) -> Detail {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Detail {
-            access_key: Some(self.access_key),
-            string_to_sign: Some(text(&self.to_sign)),
-            signature_provided: Some(self.provided),
-            string_to_sign_bytes: Some(dump(&self.to_sign)),
-            canonical_request: self.canonical.as_deref().map(text),
-            canonical_request_bytes: self.canonical.as_deref().map(dump),
-            ..Detail::default()
-        }
-    }
-}
-
-/// `47 45 54`
-fn dump(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| hex(&[*byte])).collect::<Vec<_>>().join(" ")
 }
