@@ -50,8 +50,10 @@ def test_credits_hold_and_let_go(net, ec2):  # noqa: F811
     now("unlimited", lambda share: share > 0.26)
     now("standard", lambda share: share < 0.26)
     bad = [{"InstanceId": instance, "CpuCredits": "endless"}]
-    assert code(ec2.modify_instance_credit_specification, InstanceCreditSpecifications=bad) == "InvalidParameterValue"
+    assert code(ec2.modify_instance_credit_specification, InstanceCreditSpecifications=bad) == "InvalidCpuCredits.Malformed"
     family = ec2.get_default_credit_specification(InstanceFamily="t2")["InstanceFamilyCreditSpecification"]
     assert family == {"InstanceFamily": "t2", "CpuCredits": "standard"}
-    ec2.modify_default_credit_specification(InstanceFamily="t2", CpuCredits="unlimited")
-    ec2.modify_default_credit_specification(InstanceFamily="t2", CpuCredits="standard")
+    # Of a family that nothing here has: it stays so for five minutes.
+    change = {"InstanceFamily": "t4g", "CpuCredits": "standard"}
+    assert ec2.modify_default_credit_specification(**change)["InstanceFamilyCreditSpecification"] == change
+    assert code(ec2.modify_default_credit_specification, **change) == "UpdateLimitExceeded"

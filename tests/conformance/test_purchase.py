@@ -187,7 +187,7 @@ def test_a_dedicated_host_has_a_processor_of_its_own(own_cloud):
     shown = ec2.describe_hosts(HostIds=[host])["Hosts"][0]
     assert [one["InstanceId"] for one in shown["Instances"]] == [inside]
     ec2.modify_hosts(HostIds=[host], AutoPlacement="off")
-    assert code(launch, ec2=ec2, Placement={"Tenancy": "host", "AvailabilityZone": zone}) == "InsufficientCapacityOnHost"
+    assert code(launch, ec2=ec2, Placement={"Tenancy": "host", "AvailabilityZone": zone}) == "UnavailableHostRequirements"
     eventually(lambda: not cores(cloud, shared) & cores(cloud, inside), "they share no processor")
     ec2.terminate_instances(InstanceIds=[inside])
     becomes(ec2, inside, "terminated")

@@ -44,7 +44,7 @@ def test_a_spot_fleet_follows_its_target_and_ends_with_its_instances(cloud, ec2,
     eventually(lambda: state(ec2, first) == "terminated", "its instance ends")
     with pytest.raises(ClientError) as refused:
         ec2.modify_spot_fleet_request(SpotFleetRequestId=fleet, TargetCapacity=1)
-    assert refused.value.response["Error"]["Code"] == "IncorrectState"
+    assert refused.value.response["Error"]["Code"] == "FleetNotInModifiableState"
 
 
 def test_a_maintained_fleet_is_given_another_target(cloud, ec2, image):  # noqa: F811

@@ -50,3 +50,8 @@ pub fn no_gateway_for_address(vpc: impl Display) -> Error {
     let message = format!("Network {vpc} is not attached to any internet gateway");
     Error::new(Kind::Invalid, "Gateway.NotAttached", message)
 }
+
+pub fn address_malformed(text: &str) -> Error {
+    let message = format!("The address '{text}' is not valid: it has the form 55.123.45.67.");
+    Error::new(Kind::Invalid, "InvalidAddress.Malformed", message)
+}

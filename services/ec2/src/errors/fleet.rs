@@ -47,10 +47,15 @@ pub fn spot_fleet_not_found(id: &str) -> Error {
 
 pub fn spot_fleet_not_modifiable(id: &str) -> Error {
     let message = format!("The spot fleet request {id} is not an active request of type maintain.");
-    Error::new(Kind::Conflict, "IncorrectState", message)
+    Error::new(Kind::Conflict, "FleetNotInModifiableState", message)
 }
 
 pub fn spot_fleet_not_cancellable(id: &str) -> Error {
     let message = format!("The spot fleet request {id} is not in a cancellable state.");
     Error::new(Kind::Conflict, "IncorrectState", message)
+}
+
+pub fn spot_fleet_limit() -> Error {
+    let message = "You have reached the limit of Spot Fleet requests in this region.";
+    Error::new(Kind::Limit, "MaxSpotFleetRequestCountExceeded", message)
 }

@@ -62,3 +62,9 @@ pub fn image_protected(id: impl Display) -> Error {
     let message = format!("The image {id} is protected from deregistration. Disable its protection first.");
     Error::new(Kind::Conflict, "OperationNotPermitted", message)
 }
+
+/// Who a permission is given to, or taken from.
+pub fn share_item_invalid(value: &str) -> Error {
+    let message = format!("Invalid attribute item value \"{value}\" for an account id or the group all.");
+    Error::new(Kind::Invalid, "InvalidAMIAttributeItemValue", message)
+}

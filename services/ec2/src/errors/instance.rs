@@ -66,3 +66,52 @@ pub fn stop_protected(id: impl Display) -> Error {
     );
     Error::new(Kind::Conflict, "OperationNotPermitted", message)
 }
+
+/// No image here can keep its memory over a stop.
+pub fn cannot_hibernate() -> Error {
+    let message = "The requested configuration does not support hibernation.";
+    Error::new(Kind::Invalid, "UnsupportedHibernationConfiguration", message)
+}
+
+pub fn not_enabled_to_hibernate(id: impl Display) -> Error {
+    let message = format!("The instance '{id}' was not enabled for hibernation at launch.");
+    Error::new(Kind::Invalid, "UnsupportedHibernationConfiguration", message)
+}
+
+/// What an earlier request with this token launched is no more.
+pub fn token_of_terminated(token: &str) -> Error {
+    let message = format!("The instances launched with the client token '{token}' have been terminated.");
+    Error::new(Kind::Conflict, "IdempotentInstanceTerminated", message)
+}
+
+pub fn must_be_stopped_to_move(id: impl Display) -> Error {
+    let message = format!("The instance '{id}' must be in the 'stopped' state to change its placement.");
+    Error::new(Kind::Conflict, "InvalidInstanceState", message)
+}
+
+pub fn attribute_fixed(name: &str) -> Error {
+    let message = format!("The attribute '{name}' of an instance cannot be modified.");
+    Error::new(Kind::Invalid, "UnsupportedInstanceAttribute", message)
+}
+
+pub fn credits_invalid(code: &'static str, given: &str) -> Error {
+    let message = format!("The CPU credits '{given}' are not valid: they are standard or unlimited.");
+    Error::new(Kind::Invalid, code, message)
+}
+
+pub fn credits_twice(id: impl Display) -> Error {
+    let message = format!("The instance '{id}' is named more than once.");
+    Error::new(Kind::Invalid, "InvalidInstanceCreditSpecification.DuplicateInstanceId", message)
+}
+
+pub fn family_not_burstable(family: &str) -> Error {
+    let message = format!("The instance family '{family}' is not a burstable one.");
+    Error::new(Kind::Invalid, "InvalidInstanceFamily", message)
+}
+
+pub fn default_credits_too_often(family: &str) -> Error {
+    let message = format!(
+        "The default credits of {family} can be changed once in five minutes, and four times in a day."
+    );
+    Error::new(Kind::Limit, "UpdateLimitExceeded", message)
+}

@@ -14,6 +14,11 @@ pub fn profile_arn_invalid(arn: &str) -> Error {
     invalid_because(arn, "iamInstanceProfile.arn", "Invalid IAM Instance Profile ARN")
 }
 
+pub fn profile_arn_malformed(arn: &str) -> Error {
+    let message = format!("The IAM instance profile ARN '{arn}' is malformed.");
+    Error::new(Kind::Invalid, "InvalidIamInstanceProfileArn.Malformed", message)
+}
+
 pub fn profile_without_role(name: &str, arn: &str) -> Error {
     let why = format!("IAM Instance Profile \"{arn}\" has no associated IAM Roles");
     invalid_because(name, "iamInstanceProfile.name", &why)

@@ -4,9 +4,9 @@ use kernel::{Error, Kind};
 
 use super::invalid_parameter_value;
 
-pub fn instance_limit() -> Error {
-    let message = "You have requested more instances than this region's limit allows in one request.";
-    Error::new(Kind::Limit, "InstanceLimitExceeded", message)
+pub fn launch_too_many() -> Error {
+    let message = "You have requested more instances than one request may launch.";
+    Error::new(Kind::Limit, "ResourceCountExceeded", message)
 }
 
 /// A machine with a kernel of its own, on a host that cannot have one.

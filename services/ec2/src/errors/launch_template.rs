@@ -70,12 +70,12 @@ pub fn template_versions_unclear(why: &str) -> Error {
 
 pub fn template_limit() -> Error {
     let message = "You have reached the limit of launch templates in this region.";
-    Error::new(Kind::Limit, "LaunchTemplateLimitExceeded", message)
+    Error::new(Kind::Limit, "MaxTemplateLimitExceeded", message)
 }
 
 pub fn template_version_limit() -> Error {
     let message = "You have reached the limit of versions of this launch template.";
-    Error::new(Kind::Limit, "LaunchTemplateVersionLimitExceeded", message)
+    Error::new(Kind::Limit, "MaxTemplateVersionLimitExceeded", message)
 }
 
 /// A part of a template that a launch would refuse: told when it is written.

@@ -38,3 +38,7 @@ pub fn acl_entry_limit() -> Error {
     let message = "The maximum number of network acl entries has been reached.";
     Error::new(Kind::Limit, "NetworkAclEntryLimitExceeded", message)
 }
+
+pub fn acl_limit() -> Error {
+    Error::new(Kind::Limit, "NetworkAclLimitExceeded", "The maximum number of network acls has been reached.")
+}

@@ -94,3 +94,15 @@ pub fn interfaces_too_many(count: usize, instance_type: &str) -> Error {
     let message = format!("Interface count {count} exceeds the limit for {instance_type}");
     Error::new(Kind::Limit, "AttachmentLimitExceeded", message)
 }
+
+pub fn addresses_at_launch(count: usize, most: usize, instance_type: &str) -> Error {
+    let message = format!(
+        "{count} addresses of an interface are more than the {most} an instance of {instance_type} may have."
+    );
+    Error::new(Kind::Limit, "InvalidInterface.IpAddressLimitExceeded", message)
+}
+
+pub fn interface_limit() -> Error {
+    let message = "The maximum number of network interfaces has been reached.";
+    Error::new(Kind::Limit, "NetworkInterfaceLimitExceeded", message)
+}

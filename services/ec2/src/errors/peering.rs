@@ -43,3 +43,15 @@ pub fn peering_overlaps() -> Error {
     let message = "The VPCs have overlapping CIDR blocks.";
     Error::new(Kind::Conflict, "OverlappingCidrBlock", message)
 }
+
+pub fn peerings_outstanding(most: usize) -> Error {
+    let message = format!(
+        "There are {most} peering requests of this account that are not answered, which is the most."
+    );
+    Error::new(Kind::Limit, "OutstandingVpcPeeringConnectionLimitExceeded", message)
+}
+
+pub fn peerings_active(vpc: impl Display, most: usize) -> Error {
+    let message = format!("VPC {vpc} has {most} active peering connections, which is the most.");
+    Error::new(Kind::Limit, "ActiveVpcPeeringConnectionPerVpcLimitExceeded", message)
+}

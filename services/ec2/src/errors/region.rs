@@ -13,3 +13,13 @@ pub fn region_invalid(name: impl Display) -> Error {
 pub fn zone_invalid(name: &str) -> Error {
     Error::new(Kind::Invalid, "InvalidParameterValue", format!("Invalid availability zone: [{name}]"))
 }
+
+/// Of a volume.
+pub fn zone_not_found(name: &str) -> Error {
+    Error::new(Kind::NotFound, "InvalidZone.NotFound", format!("The zone '{name}' does not exist."))
+}
+
+/// Of what is copied.
+pub fn source_region_invalid(name: impl Display) -> Error {
+    Error::new(Kind::Invalid, "InvalidRegion", format!("The source region '{name}' is not valid."))
+}

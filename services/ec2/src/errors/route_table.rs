@@ -99,3 +99,11 @@ pub fn route_table_limit() -> Error {
     let message = "The maximum number of route tables has been reached.";
     Error::new(Kind::Limit, "RouteTableLimitExceeded", message)
 }
+
+pub fn route_gateway_not_found(id: impl Display) -> Error {
+    super::not_found("InvalidGatewayID.NotFound", "gateway", id)
+}
+
+pub fn route_nat_gateway_not_found(id: impl Display) -> Error {
+    super::not_found("InvalidNatGatewayID.NotFound", "natGateway", id)
+}

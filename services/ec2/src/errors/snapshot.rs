@@ -83,3 +83,14 @@ pub fn fast_restore_not_enabled(id: impl Display, zone: &str) -> Error {
     let message = format!("Fast snapshot restore is not enabled for {id} in {zone}.");
     Error::new(Kind::Conflict, "IncorrectState", message)
 }
+
+pub fn snapshots_at_once(volume: impl Display, most: usize) -> Error {
+    let message =
+        format!("Maximum allowed in-progress snapshots for a single volume exceeded: {volume} has {most}.");
+    Error::new(Kind::Limit, "ConcurrentSnapshotLimitExceeded", message)
+}
+
+pub fn snapshot_limit() -> Error {
+    let message = "You have reached the limit of snapshots in this region.";
+    Error::new(Kind::Limit, "SnapshotLimitExceeded", message)
+}

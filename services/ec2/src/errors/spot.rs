@@ -35,3 +35,8 @@ pub fn spot_not_startable(id: impl Display, request: impl Display) -> Error {
     );
     Error::new(Kind::Conflict, "IncorrectSpotRequestState", message)
 }
+
+pub fn spot_requests_too_many(most: i32) -> Error {
+    let message = format!("A request may ask for {most} Spot Instances at the most.");
+    Error::new(Kind::Limit, "RequestResourceCountExceeded", message)
+}

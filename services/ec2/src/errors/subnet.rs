@@ -53,3 +53,13 @@ pub fn no_room_for_subnet() -> Error {
     let message = "There is not enough free CIDR space in the default VPC to create a default subnet.";
     Error::new(Kind::Limit, "InsufficientFreeAddressesInSubnet", message)
 }
+
+pub fn default_subnet_without_vpc() -> Error {
+    let message = "No default VPC exists for this account in this region.";
+    Error::new(Kind::Conflict, "DefaultVpcDoesNotExist", message)
+}
+
+/// Where such an id is told from one that names nothing: with NAT gateways.
+pub fn subnet_malformed(text: &str) -> Error {
+    super::malformed::<SubnetId>("InvalidSubnetID.Malformed", text)
+}

@@ -168,3 +168,19 @@ pub fn modification_unknown(volume: impl Display) -> Error {
 pub fn cannot_shrink() -> Error {
     Error::new(Kind::Invalid, "InvalidParameterValue", "New size cannot be smaller than existing size")
 }
+
+pub fn not_for_boot(kind: &str) -> Error {
+    let message = format!("The volume type '{kind}' cannot be used as a boot volume.");
+    Error::new(Kind::Invalid, "BootForVolumeTypeUnsupported", message)
+}
+
+pub fn volume_storage_limit(kind: &str, most_tib: u32) -> Error {
+    let message =
+        format!("You have exceeded your maximum {kind} storage limit of {most_tib} TiB in this region.");
+    Error::new(Kind::Limit, "VolumeLimitExceeded", message)
+}
+
+pub fn iops_limit(kind: &str, most: u32) -> Error {
+    let message = format!("You have exceeded your maximum {kind} iops limit of {most} in this region.");
+    Error::new(Kind::Limit, "MaxIOPSLimitExceeded", message)
+}

@@ -35,6 +35,11 @@ pub fn cidr_restricted(cidr: impl Display) -> Error {
     Error::new(Kind::Invalid, "InvalidVpc.Range", message)
 }
 
+pub fn vpc_tenancy(tenancy: &str) -> Error {
+    let message = format!("The tenancy value {tenancy} is not supported.");
+    Error::new(Kind::Invalid, "UnsupportedTenancy", message)
+}
+
 pub fn vpc_in_use(id: impl Display) -> Error {
     dependency("vpc", id)
 }

@@ -63,11 +63,18 @@ fn resolve(
         )),
         (Some(id), None) => address::get(from, scope, &parse(id, errors::allocation_not_found)?),
         (None, Some(text)) => {
-            let found = address::all(from, scope)?.into_iter().find(|it| it.public_ip.to_string() == text);
+            let wanted = parse_ip(text)?;
+            let found = address::all(from, scope)?.into_iter().find(|it| it.public_ip == wanted);
             found.ok_or_else(|| errors::address_not_found(text))
         }
         (None, None) => Err(errors::missing("AllocationId or PublicIp")),
     }
+}
+
+/// # Errors
+/// `InvalidAddress.Malformed`.
+fn parse_ip(text: &str) -> Result<Ipv4Addr> {
+    text.parse().map_err(|_| errors::address_malformed(text))
 }
 
 pub async fn release_address(ctx: &Ctx, input: api::ReleaseAddressRequest) -> Result<()> {
@@ -228,6 +235,7 @@ pub async fn describe_addresses(
     });
     let (mut rows, tags) = read.await?;
     if let Some(wanted) = input.public_ips.filter(|wanted| !wanted.is_empty()) {
+        wanted.iter().try_for_each(|text| parse_ip(text).map(drop))?;
         let has = |text: &String| rows.iter().any(|(it, _)| it.public_ip.to_string() == *text);
         if let Some(absent) = wanted.iter().find(|text| !has(text)) {
             return Err(errors::address_not_found(absent));

@@ -1,5 +1,7 @@
 //! Operations on what burstable instances do when their CPU credits are used up.
 
+use std::collections::BTreeSet;
+
 use api_ec2 as api;
 use kernel::{Ctx, Error, Result, Scope, Tx};
 
@@ -56,9 +58,13 @@ pub async fn modify_instance_credit_specification(
         .into_iter()
         .map(|one| {
             let credits = one.cpu_credits.ok_or_else(|| errors::missing("CpuCredits"))?;
-            Ok((one.instance_id, check_credits(&credits)?))
+            Ok((one.instance_id, rules::check_credits(&credits, rules::OF_INSTANCE_INVALID)?))
         })
         .collect::<Result<Vec<_>>>()?;
+    let mut seen = BTreeSet::new();
+    if let Some((id, _)) = wanted.iter().find(|(id, _)| !seen.insert(id)) {
+        return Err(errors::credits_twice(id));
+    }
     let once =
         Once::new("ModifyInstanceCreditSpecification", input.client_token.as_ref(), format!("{wanted:?}"));
     check_dry_run(input.dry_run)?;
@@ -101,11 +107,6 @@ pub async fn modify_instance_credit_specification(
     })
 }
 
-fn check_credits(text: &str) -> Result<&'static str> {
-    let known = [STANDARD, UNLIMITED].into_iter().find(|known| *known == text);
-    known.ok_or_else(|| errors::invalid_value(text, "cpuCredits"))
-}
-
 /// Changes one instance; the refusal of one is no refusal of the others.
 fn change(tx: &mut Tx<'_, '_>, scope: &Scope, text: &str, credits: &str) -> Result<Option<Error>> {
     let id = match check_id(text) {
@@ -141,7 +142,7 @@ fn pay(tx: &mut Tx<'_, '_>, scope: &Scope, id: &InstanceId, credits: &str) -> Re
 
 fn check_family(text: &str) -> Result<&'static str> {
     let known = FAMILIES.into_iter().find(|known| *known == text);
-    known.ok_or_else(|| errors::invalid_value(text, "instanceFamily"))
+    known.ok_or_else(|| errors::family_not_burstable(text))
 }
 
 fn shown(family: &str, credits: &str) -> Option<api::InstanceFamilyCreditSpecification> {
@@ -155,10 +156,16 @@ pub async fn modify_default_credit_specification(
     ctx: &Ctx,
     input: api::ModifyDefaultCreditSpecificationRequest,
 ) -> Result<api::ModifyDefaultCreditSpecificationResult> {
-    let (family, credits) = (check_family(&input.instance_family)?, check_credits(&input.cpu_credits)?);
+    let family = check_family(&input.instance_family)?;
+    let credits = rules::check_credits(&input.cpu_credits, rules::OF_FAMILY_INVALID)?;
     check_dry_run(input.dry_run)?;
     let scope = *ctx.scope();
-    ctx.write(|tx| cpu_credits::put_default(tx, &scope, family, credits == UNLIMITED)).await?;
+    ctx.write(|tx| {
+        let before = cpu_credits::default_changes(tx, &scope, family)?;
+        let changes = rules::check_change(family, before, tx.ctx().now())?;
+        cpu_credits::put_default(tx, &scope, family, credits == UNLIMITED, &changes)
+    })
+    .await?;
     Ok(api::ModifyDefaultCreditSpecificationResult {
         instance_family_credit_specification: shown(family, credits),
     })

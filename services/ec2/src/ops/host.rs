@@ -3,7 +3,7 @@
 use api_ec2 as api;
 use kernel::tokens::{Token, fingerprint};
 use kernel::tx::Reader;
-use kernel::{Access, Ctx, Result, Scope, Tx};
+use kernel::{Access, Ctx, Error, Result, Scope, Tx};
 use shape::Timestamp;
 
 use super::books;
@@ -25,6 +25,8 @@ use crate::state::tag::{self, Tags};
 const OPERATION: &str = "AllocateHosts";
 /// Hosts of one call.
 const QUANTITY_MAX: i32 = 100;
+/// Hosts of one family in a region (EC2 user guide, "Dedicated Hosts restrictions").
+const OF_FAMILY_MAX: usize = 2;
 /// A released host stays visible for so long.
 const VISIBLE_MS: i64 = 3_600_000;
 const FILTERS: &[&str] =
@@ -39,17 +41,11 @@ pub async fn allocate_hosts(ctx: &Ctx, input: api::AllocateHostsRequest) -> Resu
     let scope = *ctx.scope();
     let suits = check_suits(input.instance_type, input.instance_family)?;
     let zone = check_zone(&scope, input.availability_zone, input.availability_zone_id)?;
-    let auto_placement = check_switch(input.auto_placement.as_deref(), "autoPlacement")?.unwrap_or(false);
-    for (given, what) in
-        [(&input.host_recovery, "hostRecovery"), (&input.host_maintenance, "hostMaintenance")]
-    {
-        if check_switch(given.as_deref(), what)? == Some(true) {
-            return Err(errors::unsupported(&format!("{what}, which wants another host,")));
-        }
-    }
+    let auto_placement = check_auto_placement(input.auto_placement.as_deref())?.unwrap_or(false);
+    check_alone(input.host_recovery.as_deref(), input.host_maintenance.as_deref())?;
     let quantity = input.quantity.unwrap_or(1);
     if !(1..=QUANTITY_MAX).contains(&quantity) {
-        return Err(errors::invalid_value(quantity, "quantity"));
+        return Err(errors::host_quantity(quantity));
     }
     let tags = of_one::<HostId>(input.tag_specifications)?;
     let token = input.client_token.filter(|token| !token.is_empty());
@@ -68,6 +64,12 @@ pub async fn allocate_hosts(ctx: &Ctx, input: api::AllocateHostsRequest) -> Resu
                     Token::Repeated(made) => return Ok(made.split(' ').map(str::to_owned).collect()),
                     Token::Mismatched => return Err(errors::token_mismatched(token)),
                 }
+            }
+            let family = suits.family();
+            let alike = state::all(tx, &scope)?.into_iter();
+            let alike = alike.filter(|one| one.released_at.is_none() && one.suits.family() == family);
+            if alike.count() + usize::try_from(quantity).unwrap_or(1) > OF_FAMILY_MAX {
+                return Err(errors::host_limit(family, OF_FAMILY_MAX));
             }
             // A repetition has its hosts already, and needs no more room.
             if !has_room {
@@ -128,13 +130,28 @@ fn check_zone(scope: &Scope, name: Option<String>, id: Option<String>) -> Result
     found.map(|zone| zone.name).ok_or_else(|| errors::invalid_value(wanted, "availabilityZone"))
 }
 
-fn check_switch(given: Option<&str>, name: &str) -> Result<Option<bool>> {
+fn check_switch(given: Option<&str>, refusal: impl FnOnce(&str) -> Error) -> Result<Option<bool>> {
     match given {
         None => Ok(None),
         Some("on") => Ok(Some(true)),
         Some("off") => Ok(Some(false)),
-        Some(other) => Err(errors::invalid_value(other, name)),
+        Some(other) => Err(refusal(other)),
     }
+}
+
+fn check_auto_placement(given: Option<&str>) -> Result<Option<bool>> {
+    check_switch(given, errors::auto_placement_invalid)
+}
+
+/// # Errors
+/// For what wants a second host.
+fn check_alone(recovery: Option<&str>, maintenance: Option<&str>) -> Result<()> {
+    for (given, what) in [(recovery, "hostRecovery"), (maintenance, "hostMaintenance")] {
+        if check_switch(given, |other| errors::invalid_value(other, what))? == Some(true) {
+            return Err(errors::host_configuration(what));
+        }
+    }
+    Ok(())
 }
 
 fn unsuccessful(id: &str, code: &str, message: String) -> api::UnsuccessfulItem {
@@ -163,14 +180,8 @@ pub async fn release_hosts(ctx: &Ctx, input: api::ReleaseHostsRequest) -> Result
 }
 
 pub async fn modify_hosts(ctx: &Ctx, input: api::ModifyHostsRequest) -> Result<api::ModifyHostsResult> {
-    let auto_placement = check_switch(input.auto_placement.as_deref(), "autoPlacement")?;
-    for (given, what) in
-        [(&input.host_recovery, "hostRecovery"), (&input.host_maintenance, "hostMaintenance")]
-    {
-        if check_switch(given.as_deref(), what)? == Some(true) {
-            return Err(errors::unsupported(&format!("{what}, which wants another host,")));
-        }
-    }
+    let auto_placement = check_auto_placement(input.auto_placement.as_deref())?;
+    check_alone(input.host_recovery.as_deref(), input.host_maintenance.as_deref())?;
     let (done, failed) = each(ctx, &input.host_ids, |_, mut host| {
         host.auto_placement = auto_placement.unwrap_or(host.auto_placement);
         Ok(Ok(host))

@@ -48,7 +48,9 @@ pub async fn start_instances(
 
 pub async fn stop_instances(ctx: &Ctx, input: api::StopInstancesRequest) -> Result<api::StopInstancesResult> {
     if input.hibernate == Some(true) {
-        return Err(errors::unsupported("Hibernation"));
+        let ids = check_ids(&input.instance_ids)?;
+        ctx.read(|snap| get_all(snap, ctx.scope(), &ids)).await?;
+        return Err(errors::not_enabled_to_hibernate(input.instance_ids.join(", ")));
     }
     let force = input.force == Some(true) || input.skip_os_shutdown == Some(true);
     let changes = ask(ctx, input.instance_ids, input.dry_run, Wish::Stop { force }).await?;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::controllers::instance::{CONTROLLER, nudge_all};
 use crate::errors;
+use crate::rules::instance::State;
 use crate::rules::instance_view::View;
 use crate::rules::launch::{self, Launch};
 use crate::rules::launch_access::{self, Uses};
@@ -174,7 +175,7 @@ fn run(
     if let Some((token, print)) = token {
         match tx.find_token(OPERATION, token, print)? {
             Token::Fresh => {}
-            Token::Repeated(made) => return Ok(made.split(' ').filter_map(InstanceId::parse).collect()),
+            Token::Repeated(made) => return again(tx, &scope, token, &made),
             Token::Mismatched => return Err(errors::token_mismatched(token)),
         }
     }
@@ -222,6 +223,20 @@ fn run(
         tx.remember_token(OPERATION, token, print, &ids.join(" "))?;
     }
     Ok(made)
+}
+
+/// What an earlier request with this token launched.
+///
+/// # Errors
+/// `IdempotentInstanceTerminated`.
+fn again(tx: &mut Tx<'_, '_>, scope: &Scope, token: &str, made: &str) -> Result<Vec<InstanceId>> {
+    let ids: Vec<InstanceId> = made.split(' ').filter_map(InstanceId::parse).collect();
+    for id in &ids {
+        if instance::find(tx, scope, id)?.is_some_and(|one| one.state() != State::Terminated) {
+            return Ok(ids);
+        }
+    }
+    Err(errors::token_of_terminated(token))
 }
 
 /// The request behind a spot instance: the one that waited, or a new one.

@@ -8,7 +8,7 @@ use super::volume::{check_holds, fresh, get_snapshot};
 use crate::errors;
 use crate::rules::block_device::{DeviceWish, check_can_go, is_root};
 use crate::rules::encryption::{Outcome, Wanted, decide};
-use crate::rules::volume::{Asked, check};
+use crate::rules::volume::{Asked, check, check_boots};
 use crate::state::encryption::{Seal, defaults};
 use crate::state::fast_restore;
 use crate::state::id::{Id, ImageId, InstanceId, SnapshotId, VolumeId};
@@ -161,9 +161,12 @@ pub fn insert(
             planned.snapshot.as_ref().map(|id| get_snapshot(tx, &image.owner(scope), id)).transpose()?;
         let shape = check(&planned.asked, from.as_ref().map(|from| from.size_gib))?;
         check_holds(&shape, from.as_ref())?;
+        let is_root = planned.device == image.root_device;
+        if is_root {
+            check_boots(&shape.kind)?;
+        }
         let kept = seal(tx, scope, planned.seals, from.as_ref())?;
         let mut volume = fresh(tx, kept, shape, zone, from.as_ref());
-        let is_root = planned.device == image.root_device;
         volume.fast_restored = fast_restore::is_enabled(tx, scope, volume.snapshot.as_ref(), zone)?;
         volume.base = is_root.then(|| image.base.clone());
         volume.attachments.push(Attachment {

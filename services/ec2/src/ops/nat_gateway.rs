@@ -24,7 +24,7 @@ pub async fn create_nat_gateway(
     input: api::CreateNatGatewayRequest,
 ) -> Result<api::CreateNatGatewayResult> {
     let text = input.subnet_id.ok_or_else(|| errors::missing("SubnetId"))?;
-    let subnet_id: SubnetId = parse(&text, errors::subnet_not_found)?;
+    let subnet_id: SubnetId = SubnetId::parse(&text).ok_or_else(|| errors::subnet_malformed(&text))?;
     let public = rules::is_public(input.connectivity_type.as_deref())?;
     let allocation = match (public, input.allocation_id) {
         (true, Some(text)) => Some(parse::<AllocationId>(&text, errors::allocation_not_found)?),

@@ -80,6 +80,9 @@ pub async fn create_network_acl(
             return network_acl::get(tx, scope, &made);
         }
         let vpc = vpc::get(tx, scope, &vpc)?;
+        if network_acl::of_vpc(tx, scope, &vpc.id)?.len() >= rules::ACLS_MAX {
+            return Err(errors::acl_limit());
+        }
         let acl = network_acl::insert(tx, scope, &vpc)?;
         tag::put(tx, scope, &acl.id, tags.clone())?;
         once.remember(tx, &acl.id)?;

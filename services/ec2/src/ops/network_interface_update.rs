@@ -15,6 +15,7 @@ use crate::rules::instance_type;
 use crate::rules::ipv6;
 use crate::rules::launch_network::{check_groups, private_ips};
 use crate::rules::network_interface as rules;
+use crate::rules::quota;
 use crate::rules::tag::of_one;
 use crate::state::id::{AttachmentId, InterfaceId, SubnetId};
 use crate::state::network_interface::{Kind, NetworkInterface, Slot, Wish};
@@ -55,7 +56,10 @@ pub async fn create_network_interface(
         vpc::ensure_default(tx, scope)?;
         let interface = match once.find(tx)? {
             Some(made) => network_interface::get(tx, scope, &made)?,
-            None => network_interface::insert(tx, scope, wish.clone())?,
+            None => {
+                quota::NETWORK_INTERFACES.check(network_interface::all(tx, scope)?.len())?;
+                network_interface::insert(tx, scope, wish.clone())?
+            }
         };
         once.remember(tx, &interface.id)?;
         let names = security_group::all(tx, scope)?.into_iter().map(|group| (group.id, group.name));

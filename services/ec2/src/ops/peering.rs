@@ -49,6 +49,7 @@ pub async fn create_vpc_peering_connection(
         if let Some(known) = alive.next() {
             return Err(errors::peering_exists(&known.id));
         }
+        rules::check_outstanding(&peering::everybodys(tx)?, scope, tx.ctx().now())?;
         // A VPC that is not there, or has the same addresses, is found out afterwards, as AWS does.
         let found = vpc::find(tx, &there, &other)?;
         let fits = found.as_ref().is_some_and(|found| !ranges_overlap(&found.cidrs(), &vpc.cidrs()));
@@ -90,6 +91,7 @@ pub async fn accept_vpc_peering_connection(
         if ranges_overlap(&peering.requester.cidrs, &peering.accepter.cidrs) {
             return Err(errors::peering_overlaps());
         }
+        rules::check_active(&peering::everybodys(tx)?, peering)?;
         peering.status = Status::Active;
         Ok(())
     })

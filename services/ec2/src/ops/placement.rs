@@ -89,16 +89,39 @@ fn find_host(
     size: &InstanceType,
     zone: &str,
 ) -> Result<HostId> {
-    let candidates: Vec<Host> = match wanted {
-        Some(id) => vec![host::get(from, scope, id)?],
+    let mut candidates = match wanted {
+        Some(id) => {
+            let host = host::get(from, scope, id)?;
+            check_takes(&host, size, zone)?;
+            vec![host]
+        }
         None => host::all(from, scope)?.into_iter().filter(|host| host.auto_placement).collect(),
     };
-    for host in candidates.into_iter().filter(|host| host.zone == zone) {
+    candidates.retain(|host| check_takes(host, size, zone).is_ok());
+    if candidates.is_empty() {
+        return Err(errors::no_host(size.name, zone));
+    }
+    for host in candidates {
         if fitting(&host, size, held(from, scope, &host.id)?) > 0 {
             return Ok(host.id);
         }
     }
     Err(errors::host_full(size.name))
+}
+
+/// # Errors
+/// For a host that has been released, is elsewhere, or is for other types.
+fn check_takes(host: &Host, size: &InstanceType, zone: &str) -> Result<()> {
+    if host.released_at.is_some() {
+        return Err(errors::host_released(&host.id));
+    }
+    if host.zone != zone {
+        return Err(errors::host_of_other_zone(&host.id, zone));
+    }
+    match host.suits.fits(size) {
+        true => Ok(()),
+        false => Err(errors::type_not_on_host(size.name, &host.id)),
+    }
 }
 
 /// Gives the account's dedicated instances at least `count` processors of their own.
@@ -136,16 +159,18 @@ pub async fn modify_instance_placement(
     ctx.write(|tx| {
         let found = get(tx, &scope, &id)?;
         if found.state() != State::Stopped {
-            return Err(errors::must_be_stopped(&id));
+            return Err(errors::must_be_stopped_to_move(&id));
         }
         let mut place = found.place.clone();
+        if let Some(wanted) = tenancy.or(host_id.as_ref().map(|_| Tenancy::Host)) {
+            rules::check_change(&id, &found.instance_type, place.tenancy, wanted)?;
+        }
         place.tenancy = tenancy.unwrap_or(place.tenancy);
         place.affinity = affinity.unwrap_or(place.affinity);
         if let Some(wanted) = &host_id {
             let host = host::get(tx, &scope, wanted)?;
-            let suits = instance_type::find(&found.instance_type).is_some_and(|size| host.suits.fits(size));
-            if !suits || host.zone != found.zone || host.released_at.is_some() {
-                return Err(errors::host_full(&found.instance_type));
+            if let Some(size) = instance_type::find(&found.instance_type) {
+                check_takes(&host, size, &found.zone)?;
             }
             (place.host, place.tenancy, place.affinity) =
                 (Some(host.id), Tenancy::Host, affinity.unwrap_or(true));

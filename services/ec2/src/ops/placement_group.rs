@@ -33,6 +33,9 @@ pub async fn create_placement_group(
             if state::find(tx, &scope, &name)?.is_some() {
                 return Err(errors::placement_group_exists(&name));
             }
+            if state::all(tx, &scope)?.len() >= rules::GROUPS_MAX {
+                return Err(errors::placement_group_limit());
+            }
             check_dry_run(input.dry_run)?;
             let id = PlacementGroupId::fresh(tx.ctx().ids());
             let group = PlacementGroup { id, name: name.clone(), strategy };

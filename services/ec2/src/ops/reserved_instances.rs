@@ -142,13 +142,14 @@ pub async fn purchase_reserved_instances_offering(
     let limit = input.limit_price.and_then(|limit| limit.amount);
     let whole = offering.price.upfront.times(count.into()).as_double();
     if limit.is_some_and(|limit| whole > limit) {
-        return Err(errors::invalid_parameter_value("The total price is above the LimitPrice."));
+        return Err(errors::reserved_too_dear());
     }
     check_dry_run(input.dry_run)?;
     let scope = *ctx.scope();
     let id = ctx
         .write(|tx| {
             let now = tx.ctx().now();
+            rules::check_month(&state::all(tx, &scope)?, offering.zone.as_ref(), count, now)?;
             let term_ms = i64::try_from(offering.term.seconds() * 1_000).unwrap_or(i64::MAX);
             let bought = ReservedInstances {
                 id: tx.ctx().ids().uuid(),

@@ -188,7 +188,7 @@ fn target(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, wanted: &Wante
         if text == "local" {
             return Ok(Target::Local);
         }
-        let id: InternetGatewayId = parse(text, errors::internet_gateway_not_found)?;
+        let id: InternetGatewayId = parse(text, errors::route_gateway_not_found)?;
         of_vpc(internet_gateway::get(tx, scope, &id)?.vpc.as_ref(), text)?;
         return Ok(Target::InternetGateway(id));
     }
@@ -198,11 +198,9 @@ fn target(tx: &mut Tx<'_, '_>, scope: &Scope, table: &RouteTable, wanted: &Wante
         return Ok(Target::EgressOnlyInternetGateway(id));
     }
     if let Some(text) = &wanted.nat_gateway {
-        let id: NatGatewayId = parse(text, errors::nat_gateway_not_found)?;
-        let gateway = nat_gateway::get(tx, scope, &id)?;
-        if gateway.deleted_at.is_some() {
-            return Err(errors::nat_gateway_not_found(&id));
-        }
+        let id: NatGatewayId = parse(text, errors::route_nat_gateway_not_found)?;
+        let gateway = nat_gateway::find(tx, scope, &id)?.filter(|gateway| gateway.deleted_at.is_none());
+        let gateway = gateway.ok_or_else(|| errors::route_nat_gateway_not_found(&id))?;
         of_vpc(Some(&gateway.vpc), text)?;
         return Ok(Target::NatGateway(id));
     }

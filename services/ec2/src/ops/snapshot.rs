@@ -12,9 +12,9 @@ use crate::errors;
 use crate::rules::image::OWNER_ALIAS;
 use crate::rules::snapshot_tier::storage_tier;
 use crate::rules::tag::{self as tags_of, shown};
-use crate::rules::volume::state as volume_state;
+use crate::rules::volume::{snapshots_at_once_max, state as volume_state};
 use crate::rules::volume_view::number;
-use crate::rules::{instant, snapshot_lock};
+use crate::rules::{instant, quota, snapshot_lock};
 use crate::state::id::{Id, SnapshotId};
 use crate::state::snapshot::{self, Snapshot};
 use crate::state::tag::Tags;
@@ -55,6 +55,9 @@ pub fn check_here(one: &Snapshot) -> Result<()> {
 }
 
 /// Writes down a snapshot of a volume that is to be taken.
+///
+/// # Errors
+/// `SnapshotLimitExceeded`, `ConcurrentSnapshotLimitExceeded`.
 pub fn insert(
     tx: &mut Tx<'_, '_>,
     scope: &Scope,
@@ -63,7 +66,12 @@ pub fn insert(
     waits: bool,
 ) -> Result<Snapshot> {
     let mut before = snapshot::all(tx, scope)?;
+    quota::SNAPSHOTS.check(before.len())?;
     before.retain(|one| one.volume == of.id && !one.deleted && one.is_here());
+    let most = snapshots_at_once_max(&of.shape.kind);
+    if before.iter().filter(|one| one.observed.stored_at.is_none()).count() >= most {
+        return Err(errors::snapshots_at_once(&of.id, most));
+    }
     let parent =
         before.into_iter().max_by_key(|one| one.started_at).map(|one| one.id).or(of.snapshot.clone());
     let (id, size_gib) =

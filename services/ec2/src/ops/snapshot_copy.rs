@@ -30,7 +30,7 @@ pub struct Copy {
 /// # Errors
 /// For what is no region.
 pub fn source_of(ctx: &Ctx, region: &str) -> Result<Scope> {
-    let region = region.parse().map_err(|_| errors::invalid_value(region, "SourceRegion"))?;
+    let region = region.parse().map_err(|_| errors::source_region_invalid(region))?;
     Ok(Scope { region, ..*ctx.scope() })
 }
 

@@ -84,9 +84,9 @@ pub fn share(shared: &mut Shared, add: &[Whom], remove: &[Whom]) -> Result<()> {
     for (whom, give) in add.iter().map(|whom| (whom, true)).chain(remove.iter().map(|whom| (whom, false))) {
         match whom {
             (_, Some(group)) if group == "all" => shared.everybody = give,
-            (_, Some(group)) => return Err(errors::invalid_value(group, "group")),
+            (_, Some(group)) => return Err(errors::share_item_invalid(group)),
             (Some(user), None) => {
-                check_account(user)?;
+                check_account(user).map_err(|_| errors::share_item_invalid(user))?;
                 shared.accounts.retain(|account| account != user);
                 if give {
                     shared.accounts.push(user.clone());

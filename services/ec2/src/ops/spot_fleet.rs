@@ -13,7 +13,7 @@ use crate::errors;
 use crate::rules::fleet::Kind;
 use crate::rules::instance_profile::PASS_ROLE;
 use crate::rules::spot_fleet as rules;
-use crate::rules::{reshape, spot, tag as tags};
+use crate::rules::{quota, reshape, spot, tag as tags};
 use crate::state::fleet::{self, Deleted, Entry, Fleet, SPOT_TAGGED, SpotFleet};
 use crate::state::instance::Instance;
 use crate::state::tag;
@@ -88,6 +88,9 @@ pub async fn request_spot_fleet(
             if let Some(made) = once.find_text(tx)? {
                 return Ok(made);
             }
+            let mut others = fleet::all(tx, &scope)?;
+            others.retain(|one| one.spot_fleet.is_some() && one.deleted.is_none());
+            quota::SPOT_FLEETS.check(others.len())?;
             let now = tx.ctx().now();
             let mut made = Fleet {
                 id: format!("{PREFIX}{}", tx.ctx().ids().uuid()),

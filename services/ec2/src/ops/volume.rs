@@ -12,7 +12,7 @@ use crate::controllers::volume::CONTROLLER;
 use crate::errors;
 use crate::rules;
 use crate::rules::encryption::{Outcome, Wanted};
-use crate::rules::volume::{Asked, attachment_state, check, state};
+use crate::rules::volume::{Asked, attachment_state, check, check_quotas, state};
 use crate::rules::volume_view::show;
 use crate::rules::{instant, region, tag as tags_of};
 use crate::state::encryption::{Seal, defaults};
@@ -135,7 +135,7 @@ pub async fn create_volume(ctx: &Ctx, input: api::CreateVolumeRequest) -> Result
     let snapshot = snapshot.transpose()?;
     let zone = input.availability_zone.ok_or_else(|| errors::missing("availabilityZone"))?;
     if !region::zones(ctx.region().as_str()).iter().any(|known| known.name == zone) {
-        return Err(errors::zone_invalid(&zone));
+        return Err(errors::zone_not_found(&zone));
     }
     let asked = Asked {
         size_gib: input.size,
@@ -163,6 +163,7 @@ pub async fn create_volume(ctx: &Ctx, input: api::CreateVolumeRequest) -> Result
             let from = snapshot.as_ref().map(|id| get_snapshot(tx, &scope, id)).transpose()?;
             let shape = check(&asked, from.as_ref().map(|from| from.size_gib))?;
             check_holds(&shape, from.as_ref())?;
+            check_quotas(&shape, &volume::all(tx, &scope)?)?;
             check_dry_run(input.dry_run)?;
             let mut volume = fresh(tx, (id.clone(), seal.clone()), shape, &zone, from.as_ref());
             volume.fast_restored = fast_restore::is_enabled(tx, &scope, volume.snapshot.as_ref(), &zone)?;

@@ -8,7 +8,7 @@ use super::volume::{check_id, get};
 use crate::controllers::volume::CONTROLLER;
 use crate::errors;
 use crate::rules::instant;
-use crate::rules::volume::{Asked, check, check_sharing, state};
+use crate::rules::volume::{Asked, check, check_quotas, check_sharing, state};
 use crate::rules::volume_view::{modification, modification_state};
 use crate::state::id::Id;
 use crate::state::volume::{self, Modification, Volume};
@@ -43,6 +43,9 @@ pub async fn modify_volume(ctx: &Ctx, input: api::ModifyVolumeRequest) -> Result
             if shape.size_gib < before.size_gib {
                 return Err(errors::cannot_shrink());
             }
+            let mut others = volume::all(tx, &scope)?;
+            others.retain(|one| one.id != id);
+            check_quotas(&shape, &others)?;
             check_dry_run(input.dry_run)?;
             volume.shape = shape;
             volume.modification = Some(Modification { before, started_at: now, ended_at: None });

@@ -66,7 +66,7 @@ pub async fn create_vpc(ctx: &Ctx, input: api::CreateVpcRequest) -> Result<api::
     let text = input.cidr_block.ok_or_else(|| errors::missing("cidrBlock"))?;
     let cidr = check_range(ctx, &text)?;
     if let Some(other) = input.instance_tenancy.filter(|tenancy| tenancy != "default") {
-        return Err(errors::unsupported(&format!("The tenancy {other}")));
+        return Err(errors::vpc_tenancy(&other));
     }
     let wants_ipv6 = input.amazon_provided_ipv6_cidr_block == Some(true);
     if wants_ipv6 {

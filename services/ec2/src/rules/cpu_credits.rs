@@ -1,9 +1,10 @@
 //! CPU credits of burstable types: what is earned, spent and owed (EC2 user guide, "Key concepts for burstable performance
 //! instances"). A credit is one processor for one minute; they are counted in millionths.
 
-use kernel::Millis;
 use kernel::meter::Usage;
+use kernel::{Millis, Result};
 
+use crate::errors;
 use crate::rules::instance_type::InstanceType;
 use crate::state::cpu_credits::Account;
 
@@ -19,6 +20,34 @@ const SAVED_MINUTES: u64 = 1_440;
 const LAUNCH_CREDITS: u64 = 30;
 const NS_PER_MILLIONTH: u64 = 60_000;
 const MS_PER_MINUTE: u64 = 60_000;
+
+/// The codes for other words than those, where they are said of instances, and of a family.
+pub const OF_INSTANCE_INVALID: &str = "InvalidCpuCredits.Malformed";
+pub const OF_FAMILY_INVALID: &str = "InvalidCpuCredits";
+/// How often a family's default may change (EC2 user guide, "Set the default credit specification for the account").
+const PAUSE_MS: Millis = 5 * 60_000;
+const DAY_MS: Millis = 86_400_000;
+const CHANGES_OF_DAY_MAX: usize = 4;
+
+/// # Errors
+/// `code`, for another word than standard and unlimited.
+pub fn check_credits(text: &str, code: &'static str) -> Result<&'static str> {
+    let known = [STANDARD, UNLIMITED].into_iter().find(|known| *known == text);
+    known.ok_or_else(|| errors::credits_invalid(code, text))
+}
+
+/// The times of a family's changes that still count, with one more now.
+///
+/// # Errors
+/// `UpdateLimitExceeded`.
+pub fn check_change(family: &str, before: Vec<Millis>, now: Millis) -> Result<Vec<Millis>> {
+    let mut changes: Vec<Millis> = before.into_iter().filter(|at| at + DAY_MS > now).collect();
+    if changes.len() >= CHANGES_OF_DAY_MAX || changes.iter().any(|at| at + PAUSE_MS > now) {
+        return Err(errors::default_credits_too_often(family));
+    }
+    changes.push(now);
+    Ok(changes)
+}
 
 /// What a burstable type may always use, in thousandths of one processor: as many credits as it earns in a thousand
 /// minutes.

@@ -87,6 +87,9 @@ fn device(given: api_ec2::InstanceBlockDeviceMappingSpecification) -> Result<Dev
     })
 }
 
+/// Attributes that are what they are.
+const FIXED: [&str; 2] = ["productCodes", "rootDeviceName"];
+
 /// The older form: an attribute's name, and its value as text.
 fn by_name(attribute: &str, value: &str) -> Result<Change> {
     let is = || match value {
@@ -102,6 +105,7 @@ fn by_name(attribute: &str, value: &str) -> Result<Change> {
         "ebsOptimized" => Change::EbsOptimized(is()?),
         "sourceDestCheck" => Change::SourceCheck(is()?),
         "instanceInitiatedShutdownBehavior" => Change::OnShutdown(check_shutdown(Some(value))?),
+        other if FIXED.contains(&other) => return Err(errors::attribute_fixed(other)),
         other => return Err(errors::unsupported(&format!("Changing the attribute {other}"))),
     })
 }

@@ -33,12 +33,13 @@ impl Wish {
     /// The name to look for in the account of `scope`.
     ///
     /// # Errors
-    /// `InvalidParameterValue` for an ARN that is not one of a profile there.
+    /// `InvalidIamInstanceProfileArn.Malformed` for what is no ARN, `InvalidParameterValue` for one that is not of a profile there.
     pub fn name(&self, scope: &Scope) -> Result<String> {
         match self {
             Wish::Name(name) => Ok(name.clone()),
             Wish::Arn(arn) => {
-                let own = arn.parse::<Arn>().is_ok_and(|arn| arn.account == scope.account.to_string());
+                let parsed = arn.parse::<Arn>().map_err(|_| errors::profile_arn_malformed(arn))?;
+                let own = parsed.account == scope.account.to_string();
                 name(arn).filter(|_| own).ok_or_else(|| errors::profile_arn_invalid(arn))
             }
         }

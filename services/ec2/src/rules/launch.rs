@@ -12,7 +12,7 @@ use super::image;
 use super::instance_profile::{self, Wish};
 use super::instance_type::{self, InstanceType};
 use super::launch_network::{self, Network, Where};
-use super::{capacity_reservation, metadata_options, placement, private_name, spot, tag};
+use super::{capacity_reservation, cpu_credits, metadata_options, placement, private_name, spot, tag};
 use crate::errors;
 use crate::state::id::{Id, ImageId, LaunchTemplateId};
 use crate::state::instance::{MetadataOptions, OnShutdown, Preference, Tenancy};
@@ -79,8 +79,6 @@ pub const USER_DATA_BYTES_MAX: usize = 16_384;
 /// What AWS takes where a request names no type.
 const TYPE_DEFAULT: &str = "m1.small";
 const TOKEN_CHARS_MAX: usize = 64;
-/// How a burstable instance may be credited.
-const CREDITS: [&str; 2] = ["standard", "unlimited"];
 
 /// # Errors
 /// The refusals that AWS has for such a request.
@@ -114,6 +112,7 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
         placement: input.placement,
     })?;
     instance_type::check_interfaces(instance_type, network.all().count())?;
+    network.check_addresses(instance_type.name)?;
     if network.is_fixed() && max > 1 {
         return Err(errors::fixed_for_several());
     }
@@ -157,15 +156,13 @@ pub fn check(input: RunInstancesRequest) -> Result<Launch> {
 /// As [`check`].
 pub fn check_parts(input: &RunInstancesRequest) -> Result<()> {
     if input.hibernation_options.as_ref().and_then(|o| o.configured) == Some(true) {
-        return Err(errors::unsupported("Hibernation"));
+        return Err(errors::cannot_hibernate());
     }
     if input.enclave_options.as_ref().and_then(|o| o.enabled) == Some(true) {
         return Err(errors::unsupported("An enclave"));
     }
-    if let Some(credits) = input.credit_specification.as_ref().map(|c| &c.cpu_credits)
-        && !CREDITS.contains(&credits.as_str())
-    {
-        return Err(errors::invalid_value(credits, "cpuCredits"));
+    if let Some(given) = &input.credit_specification {
+        cpu_credits::check_credits(&given.cpu_credits, cpu_credits::OF_INSTANCE_INVALID)?;
     }
     input.metadata_options.clone().map(metadata_options::at_launch).transpose()?;
     tag::of_specifications(input.tag_specifications.clone(), TAGGED)?;
@@ -183,7 +180,7 @@ fn check_counts(min: i32, max: i32) -> Result<(u32, u32)> {
         return Err(errors::combination(message));
     }
     if max > COUNT_MAX {
-        return Err(errors::instance_limit());
+        return Err(errors::launch_too_many());
     }
     Ok((min, max))
 }

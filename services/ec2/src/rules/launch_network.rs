@@ -50,6 +50,19 @@ impl Network {
         std::iter::once(&self.first).chain(self.further.iter().map(|(_, interface)| interface))
     }
 
+    /// # Errors
+    /// `InvalidInterface.IpAddressLimitExceeded`.
+    pub fn check_addresses(&self, instance_type: &str) -> Result<()> {
+        for interface in self.all() {
+            let Interface::New(new) = interface else { continue };
+            let count = new.private_ips.len().max(1) + new.more;
+            if count > ADDRESSES_MAX {
+                return Err(errors::addresses_at_launch(count, ADDRESSES_MAX, instance_type));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether it can be had once only.
     pub fn is_fixed(&self) -> bool {
         self.all().any(|interface| match interface {

@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(check_data(&kernel).unwrap_err().code(), "UnsupportedOperation");
         let options = api::LaunchTemplateHibernationOptionsRequest { configured: Some(true) };
         let asleep = api::RequestLaunchTemplateData { hibernation_options: Some(options), ..good.clone() };
-        assert_eq!(check_data(&asleep).unwrap_err().code(), "UnsupportedOperation");
+        assert_eq!(check_data(&asleep).unwrap_err().code(), "UnsupportedHibernationConfiguration");
         let options = api::LaunchTemplateInstanceMetadataOptionsRequest {
             http_put_response_hop_limit: Some(65),
             ..Default::default()
@@ -178,7 +178,8 @@ mod tests {
             tags: Some(vec![api::Tag { key: Some("a".to_owned()), value: None }]),
         };
         let tagged = api::RequestLaunchTemplateData { tag_specifications: Some(vec![tags]), ..good.clone() };
-        for bad in [far, rich, tagged] {
+        assert_eq!(check_data(&rich).unwrap_err().code(), "InvalidCpuCredits.Malformed");
+        for bad in [far, tagged] {
             assert_eq!(check_data(&bad).unwrap_err().code(), "InvalidParameterValue");
         }
         let disk = api::RequestLaunchTemplateData { ram_disk_id: Some("ari-1".to_owned()), ..good };

@@ -59,6 +59,7 @@ pub mod permission;
 pub mod placement;
 pub mod prefix_list;
 pub mod private_name;
+pub mod quota;
 pub mod region;
 pub mod reserved_instances;
 pub mod reshape;

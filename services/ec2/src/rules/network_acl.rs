@@ -99,6 +99,8 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 /// AWS's default quota, "Rules per network ACL", each way.
+/// ACLs of a VPC.
+pub const ACLS_MAX: usize = 200;
 const ENTRIES_MAX: usize = 20;
 
 /// An entry as a request gives it.

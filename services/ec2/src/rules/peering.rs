@@ -1,7 +1,8 @@
 //! The life of a peering connection (VPC peering guide, "VPC peering connection lifecycle"), and its filters.
 
-use kernel::Millis;
+use kernel::{Millis, Result, Scope};
 
+use crate::errors;
 use crate::state::peering::{Peering, Side, Status};
 
 /// How long a request can be accepted.
@@ -77,6 +78,34 @@ fn side_values(side: &Side, name: &str) -> Vec<String> {
         "vpc-id" => vec![side.vpc.to_string()],
         _ => Vec::new(),
     }
+}
+
+/// Quotas of VPC peering: requests of an account and region that nobody has answered, and connections of a VPC.
+const OUTSTANDING_MAX: usize = 25;
+const ACTIVE_MAX: usize = 50;
+
+/// # Errors
+/// `OutstandingVpcPeeringConnectionLimitExceeded`.
+pub fn check_outstanding(all: &[Peering], by: &Scope, now: Millis) -> Result<()> {
+    let waits = |it: &&Peering| it.requester.scope == *by && code(it, now) == "pending-acceptance";
+    match all.iter().filter(waits).count() < OUTSTANDING_MAX {
+        true => Ok(()),
+        false => Err(errors::peerings_outstanding(OUTSTANDING_MAX)),
+    }
+}
+
+/// Whether both sides of one may have one more.
+///
+/// # Errors
+/// `ActiveVpcPeeringConnectionPerVpcLimitExceeded`.
+pub fn check_active(all: &[Peering], one: &Peering) -> Result<()> {
+    for side in [&one.requester, &one.accepter] {
+        let is_of = |it: &&Peering| it.is_active() && it.other(&side.vpc).is_some();
+        if all.iter().filter(is_of).count() >= ACTIVE_MAX {
+            return Err(errors::peerings_active(&side.vpc, ACTIVE_MAX));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use kernel::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::errors;
-use crate::state::id::{HostId, Id, PlacementGroupId};
+use crate::state::id::{HostId, Id, InstanceId, PlacementGroupId};
 use crate::state::instance::Tenancy;
 
 /// How a group places its instances.
@@ -31,6 +31,8 @@ impl Strategy {
 
 /// Partitions of a group (EC2 user guide, "Partition placement groups").
 const PARTITIONS_MAX: i32 = 7;
+/// Groups of a region (EC2 user guide, "Placement group rules").
+pub const GROUPS_MAX: usize = 500;
 const PARTITIONS_DEFAULT: i32 = 2;
 const NAME_CHARS_MAX: usize = 255;
 
@@ -142,13 +144,13 @@ pub fn check_tenancy(given: Option<&str>) -> Result<Option<Tenancy>> {
 }
 
 /// # Errors
-/// `InvalidParameterValue`.
+/// `InvalidAffinity`.
 pub fn check_affinity(given: Option<&str>) -> Result<Option<bool>> {
     match given {
         None | Some("") => Ok(None),
         Some("default") => Ok(Some(false)),
         Some("host") => Ok(Some(true)),
-        Some(other) => Err(errors::invalid_value(other, "affinity")),
+        Some(other) => Err(errors::affinity_invalid(other)),
     }
 }
 
@@ -163,6 +165,18 @@ pub fn tenancy(tenancy: Tenancy) -> &'static str {
         Tenancy::Default => "default",
         Tenancy::Dedicated => "dedicated",
         Tenancy::Host => "host",
+    }
+}
+
+/// Whether an instance may change to another tenancy: a `t3` that has hardware of its own keeps to its kind.
+///
+/// # Errors
+/// `InvalidTenancy`.
+pub fn check_change(id: &InstanceId, type_name: &str, from: Tenancy, to: Tenancy) -> Result<()> {
+    let changes_kind = from != to && from != Tenancy::Default && to != Tenancy::Default;
+    match changes_kind && type_name.starts_with("t3.") {
+        true => Err(errors::tenancy_fixed(id, tenancy(from), tenancy(to))),
+        false => Ok(()),
     }
 }
 
@@ -220,6 +234,17 @@ mod tests {
         ] {
             assert_eq!(code(join(strategy, wanted, "a", &members)), expected, "{strategy:?} {wanted:?}");
         }
+    }
+
+    #[test]
+    fn a_t3_on_hardware_of_its_own_keeps_to_its_kind() {
+        let id = crate::rules::instance_sample::sample().id;
+        let change = |name, from, to| check_change(&id, name, from, to).map_err(|error| error.code());
+        assert_eq!(change("t3.nano", Tenancy::Dedicated, Tenancy::Host), Err("InvalidTenancy"));
+        assert_eq!(change("t3.nano", Tenancy::Host, Tenancy::Dedicated), Err("InvalidTenancy"));
+        assert_eq!(change("t3.nano", Tenancy::Default, Tenancy::Dedicated), Ok(()));
+        assert_eq!(change("t2.nano", Tenancy::Host, Tenancy::Dedicated), Ok(()));
+        assert_eq!(check_affinity(Some("some")).unwrap_err().code(), "InvalidAffinity");
     }
 
     #[test]

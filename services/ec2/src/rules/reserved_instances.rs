@@ -133,6 +133,26 @@ pub fn check_modification(from: &[ReservedInstances], into: &[Target], now: Mill
     Ok(())
 }
 
+/// Bought in a month, of each region and of each zone (EC2 user guide, "Reserved Instance quotas").
+const OF_MONTH_MAX: u32 = 20;
+const MONTH_MS: Millis = 30 * 86_400_000;
+
+/// Whether so many more may be bought there.
+///
+/// # Errors
+/// `ReservedInstancesLimitExceeded`.
+pub fn check_month(all: &[ReservedInstances], zone: Option<&String>, count: u32, now: Millis) -> Result<()> {
+    let is_of = |one: &&ReservedInstances| {
+        one.zone.as_ref() == zone && one.retired_at.is_none() && one.start_at > now - MONTH_MS
+    };
+    let bought: u32 = all.iter().filter(is_of).map(|one| one.count).sum();
+    if bought.saturating_add(count) > OF_MONTH_MAX {
+        Err(errors::reserved_limit(OF_MONTH_MAX))
+    } else {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,5 +212,17 @@ mod tests {
         let unlike =
             [bought("t3.small", 1), ReservedInstances { class: Class::Convertible, ..bought("t3.small", 1) }];
         assert!(check_modification(&unlike, &[target("t3.medium", 1)], 50).is_err());
+    }
+
+    #[test]
+    fn twenty_are_bought_in_a_month_of_each_place() {
+        let zone = Some("us-east-1a".to_owned());
+        let held =
+            [bought("t3.micro", 15), ReservedInstances { zone: zone.clone(), ..bought("t3.micro", 20) }];
+        let check = |zone, count, now| check_month(&held, zone, count, now).map_err(|error| error.code());
+        assert_eq!(check(None, 5, 1_000), Ok(()));
+        assert_eq!(check(None, 6, 1_000), Err("ReservedInstancesLimitExceeded"));
+        assert_eq!(check(zone.as_ref(), 1, 1_000), Err("ReservedInstancesLimitExceeded"));
+        assert_eq!(check(zone.as_ref(), 20, MONTH_MS), Ok(()), "a month later");
     }
 }

@@ -38,10 +38,10 @@ pub fn description(event: &ScheduledEvent) -> String {
 /// # Errors
 /// When it has ended, cannot be put off, or not to then.
 pub fn check_start(event: &ScheduledEvent, to: Millis, now: Millis) -> Result<()> {
-    let latest = event.deadline.filter(|_| event.ended.is_none());
-    match latest {
+    match event.deadline.filter(|_| event.ended.is_none()) {
+        None => Err(errors::event_fixed(&event.id)),
         Some(latest) if (now..=latest).contains(&to) => Ok(()),
-        _ => Err(errors::event_start_invalid(&event.id)),
+        Some(_) => Err(errors::event_start_invalid(&event.id)),
     }
 }
 
@@ -102,9 +102,12 @@ mod tests {
         for (to, fits) in [(49, false), (50, true), (200, true), (201, false)] {
             assert_eq!(check_start(&event, to, 50).is_ok(), fits, "{to}");
         }
-        assert!(check_start(&ScheduledEvent { deadline: None, ..event.clone() }, 100, 50).is_err());
+        let code = |event: &ScheduledEvent, to| check_start(event, to, 50).unwrap_err().code();
+        assert_eq!(code(&event, 201), "InvalidInstanceEventStartTime");
+        let fixed = ScheduledEvent { deadline: None, ..event.clone() };
+        assert_eq!(code(&fixed, 100), "InstanceEventStartTimeCannotChange");
         let ended = ScheduledEvent { ended: Some(End::Completed), ..event.clone() };
-        assert!(check_start(&ended, 100, 50).is_err());
+        assert_eq!(code(&ended, 100), "InstanceEventStartTimeCannotChange");
         assert_eq!(description(&ended), "[Completed] d");
         assert_eq!(
             (told(&[ended], false).as_str(), parse("instance-stop")),

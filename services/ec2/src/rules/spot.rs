@@ -136,7 +136,8 @@ pub fn check_count(given: Option<i32>) -> Result<u32> {
     let count = given.unwrap_or(1);
     match u32::try_from(count) {
         Ok(count @ 1..) if given.unwrap_or(1) <= COUNT_MAX => Ok(count),
-        _ => Err(errors::invalid_because(count, "instanceCount", "It must be from 1 to 1000.")),
+        Ok(1..) => Err(errors::spot_requests_too_many(COUNT_MAX)),
+        _ => Err(errors::invalid_because(count, "instanceCount", "It must be greater than zero.")),
     }
 }
 

@@ -32,6 +32,14 @@ const TYPES: [Limits; 7] = [
 /// Types whose volumes several instances may have at once.
 const SHAREABLE: [&str; 2] = ["io1", "io2"];
 
+/// Types no instance starts from.
+const NOT_FOR_BOOT: [&str; 2] = ["st1", "sc1"];
+/// Quotas of a region (Service Quotas, Amazon EBS): of each type, and of rates that are paid for.
+const STORAGE_TIB_MAX: u32 = 50;
+const IO2_STORAGE_TIB_MAX: u32 = 20;
+const IO1_IOPS_MAX: u32 = 300_000;
+const IO2_IOPS_MAX: u32 = 100_000;
+
 /// What a request says of a volume.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
@@ -76,6 +84,38 @@ pub fn check(asked: &Asked, snapshot_gib: Option<u32>) -> Result<Shape> {
         return Err(errors::multi_attach_not_for(kind));
     }
     Ok(Shape { size_gib, kind: kind.to_owned(), iops, throughput, multi_attach: asked.multi_attach })
+}
+
+/// Snapshots of one volume that may be in progress (EBS quotas); those that failed count until they are deleted.
+pub fn snapshots_at_once_max(kind: &str) -> usize {
+    if NOT_FOR_BOOT.contains(&kind) { 1 } else { 5 }
+}
+
+/// # Errors
+/// `BootForVolumeTypeUnsupported`.
+pub fn check_boots(kind: &str) -> Result<()> {
+    if NOT_FOR_BOOT.contains(&kind) { Err(errors::not_for_boot(kind)) } else { Ok(()) }
+}
+
+/// Whether the region's volumes, with one more that has this shape, are within its quotas.
+///
+/// # Errors
+/// `VolumeLimitExceeded`, `MaxIOPSLimitExceeded`.
+pub fn check_quotas(shape: &Shape, others: &[Volume]) -> Result<()> {
+    let alike = || others.iter().map(|one| &one.shape).filter(|one| one.kind == shape.kind).chain([shape]);
+    let storage_tib_max = if shape.kind == "io2" { IO2_STORAGE_TIB_MAX } else { STORAGE_TIB_MAX };
+    if alike().map(|one| u64::from(one.size_gib)).sum::<u64>() > u64::from(storage_tib_max) * 1_024 {
+        return Err(errors::volume_storage_limit(&shape.kind, storage_tib_max));
+    }
+    let iops_max = match shape.kind.as_str() {
+        "io1" => IO1_IOPS_MAX,
+        "io2" => IO2_IOPS_MAX,
+        _ => return Ok(()),
+    };
+    match alike().filter_map(|one| one.iops).map(u64::from).sum::<u64>() > u64::from(iops_max) {
+        true => Err(errors::iops_limit(&shape.kind, iops_max)),
+        false => Ok(()),
+    }
 }
 
 /// Whether several instances may have the volume, after a change of its shape to a type.

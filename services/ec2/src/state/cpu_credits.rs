@@ -31,6 +31,8 @@ pub struct Account {
 static ACCOUNTS: Table<Account> = Table::new("ec2/cpu-credits");
 /// By family: whether it is unlimited, where that was changed.
 static DEFAULTS: Table<bool> = Table::new("ec2/default-cpu-credits");
+/// By family: when that was changed, as far back as it counts.
+static DEFAULT_CHANGES: Table<Vec<Millis>> = Table::new("ec2/default-cpu-credits-changes");
 
 pub fn find(from: &mut impl Reader, scope: &Scope, id: &InstanceId) -> Result<Option<Account>> {
     ACCOUNTS.get(from, scope, id)
@@ -50,6 +52,18 @@ pub fn default_of(from: &mut impl Reader, scope: &Scope, family: &str) -> Result
     Ok(if unlimited { UNLIMITED } else { STANDARD })
 }
 
-pub fn put_default(tx: &mut Tx<'_, '_>, scope: &Scope, family: &str, unlimited: bool) -> Result<()> {
+pub fn default_changes(from: &mut impl Reader, scope: &Scope, family: &str) -> Result<Vec<Millis>> {
+    Ok(DEFAULT_CHANGES.get(from, scope, family)?.unwrap_or_default())
+}
+
+/// Changes a family's default, and notes when its changes were.
+pub fn put_default(
+    tx: &mut Tx<'_, '_>,
+    scope: &Scope,
+    family: &str,
+    unlimited: bool,
+    changes: &Vec<Millis>,
+) -> Result<()> {
+    DEFAULT_CHANGES.put(tx, scope, family, changes)?;
     DEFAULTS.put(tx, scope, family, &unlimited)
 }

@@ -9,6 +9,7 @@ use super::id::KeyPairId;
 use super::tag;
 use crate::errors;
 use crate::rules::key_pair::KeyType;
+use crate::rules::quota;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPair {
@@ -22,9 +23,6 @@ pub struct KeyPair {
 }
 
 static KEY_PAIRS: Table<KeyPair> = Table::new("ec2/key-pair");
-
-/// AWS's default quota of key pairs in a region.
-const COUNT_MAX: usize = 5_000;
 
 pub fn find(from: &mut impl Reader, scope: &Scope, name: &str) -> Result<Option<KeyPair>> {
     KEY_PAIRS.get(from, scope, name)
@@ -47,9 +45,8 @@ pub fn insert(tx: &mut Tx<'_, '_>, scope: &Scope, pair: &KeyPair, tags: tag::Tag
     if find(tx, scope, &pair.name)?.is_some() {
         return Err(errors::key_pair_duplicate(&pair.name));
     }
-    if KEY_PAIRS.list(tx, scope, (), None, COUNT_MAX)?.len() >= COUNT_MAX {
-        return Err(errors::key_pair_limit());
-    }
+    let quota = quota::KEY_PAIRS;
+    quota.check(KEY_PAIRS.list(tx, scope, (), None, quota.most)?.len())?;
     KEY_PAIRS.put(tx, scope, pair.name.as_str(), pair)?;
     tag::put(tx, scope, &pair.id, tags)
 }

@@ -9,6 +9,7 @@ use super::id::LaunchTemplateId;
 use super::tag::{self, Tags};
 use crate::errors;
 use crate::rules::launch_template::{Data, Named, Wanted};
+use crate::rules::quota;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchTemplate {
@@ -36,10 +37,6 @@ static NAMES: Table<LaunchTemplateId> = Table::new("ec2/launch-template-name");
 /// By template and number.
 static VERSIONS: Table<Version> = Table::new("ec2/launch-template-version");
 
-/// AWS's quotas: templates of a region, versions of a template.
-const COUNT_MAX: usize = 5_000;
-const VERSIONS_MAX: usize = 10_000;
-
 pub fn find(from: &mut impl Reader, scope: &Scope, id: &LaunchTemplateId) -> Result<Option<LaunchTemplate>> {
     TEMPLATES.get(from, scope, id)
 }
@@ -63,7 +60,7 @@ pub fn all(from: &mut impl Reader, scope: &Scope) -> Result<Vec<LaunchTemplate>>
 }
 
 /// # Errors
-/// `InvalidLaunchTemplateName.AlreadyExistsException`, `LaunchTemplateLimitExceeded`.
+/// `InvalidLaunchTemplateName.AlreadyExistsException`, `MaxTemplateLimitExceeded`.
 pub fn insert(
     tx: &mut Tx<'_, '_>,
     scope: &Scope,
@@ -74,9 +71,8 @@ pub fn insert(
     if NAMES.get(tx, scope, template.name.as_str())?.is_some() {
         return Err(errors::template_name_taken());
     }
-    if TEMPLATES.list(tx, scope, (), None, COUNT_MAX)?.len() >= COUNT_MAX {
-        return Err(errors::template_limit());
-    }
+    let quota = quota::LAUNCH_TEMPLATES;
+    quota.check(TEMPLATES.list(tx, scope, (), None, quota.most)?.len())?;
     NAMES.put(tx, scope, template.name.as_str(), &template.id)?;
     tag::put(tx, scope, &template.id, tags)?;
     put(tx, scope, template)?;
@@ -90,16 +86,15 @@ pub fn put(tx: &mut Tx<'_, '_>, scope: &Scope, template: &LaunchTemplate) -> Res
 /// Adds a version under the next number.
 ///
 /// # Errors
-/// `LaunchTemplateVersionLimitExceeded`.
+/// `MaxTemplateVersionLimitExceeded`.
 pub fn add_version(
     tx: &mut Tx<'_, '_>,
     scope: &Scope,
     mut template: LaunchTemplate,
     version: Version,
 ) -> Result<(LaunchTemplate, Version)> {
-    if VERSIONS.list(tx, scope, &template.id, None, VERSIONS_MAX)?.len() >= VERSIONS_MAX {
-        return Err(errors::template_version_limit());
-    }
+    let quota = quota::LAUNCH_TEMPLATE_VERSIONS;
+    quota.check(VERSIONS.list(tx, scope, &template.id, None, quota.most)?.len())?;
     template.latest_version += 1;
     let version = Version { number: template.latest_version, ..version };
     put(tx, scope, &template)?;

@@ -6,6 +6,7 @@ use kernel::{AccountId, Result, Scope, Table, Tx};
 use serde::{Deserialize, Serialize};
 
 use crate::errors;
+use crate::rules::quota;
 use crate::rules::security_group as rules;
 use crate::state::id::{GroupId, PrefixListId, RuleId, VpcId};
 use crate::state::{tag, vpc};
@@ -135,9 +136,7 @@ pub fn insert(
     if vpc::find(tx, scope, vpc)?.is_some_and(|vpc| !vpc.ipv6.is_empty()) {
         group.rules.push(leaving6(RuleId::fresh(tx.ctx().ids())));
     }
-    if NAMES.all(tx, scope, ())?.len() >= rules::GROUPS_MAX {
-        return Err(errors::group_limit());
-    }
+    quota::SECURITY_GROUPS.check(NAMES.all(tx, scope, ())?.len())?;
     NAMES.put(tx, scope, (vpc, name), &group.id)?;
     put(tx, scope, &group)?;
     Ok(group)

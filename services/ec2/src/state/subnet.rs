@@ -118,7 +118,8 @@ pub fn insert(
 /// # Errors
 /// When there is one, or no room, or no default VPC.
 pub fn insert_default(tx: &mut Tx<'_, '_>, scope: &Scope, zone: &str) -> Result<Subnet> {
-    let vpc = super::vpc::get_default(tx, scope)?;
+    let vpc = super::vpc::find_default(tx, scope)?;
+    let vpc = vpc.ok_or_else(errors::default_subnet_without_vpc)?;
     let there = of_vpc(tx, scope, &vpc.id)?;
     if there.iter().any(|subnet| subnet.default_for_az && subnet.zone == zone) {
         return Err(errors::default_subnet_exists(zone));

@@ -109,10 +109,13 @@ pub fn ensure_default(tx: &mut Tx<'_, '_>, scope: &Scope) -> Result<()> {
 /// # Errors
 /// When it was deleted.
 pub fn get_default(tx: &mut Tx<'_, '_>, scope: &Scope) -> Result<Vpc> {
+    find_default(tx, scope)?.ok_or_else(errors::no_default_vpc)
+}
+
+pub fn find_default(tx: &mut Tx<'_, '_>, scope: &Scope) -> Result<Option<Vpc>> {
     ensure_default(tx, scope)?;
     let id = DEFAULT.get(tx, scope, ())?;
-    let found = id.map(|id| find(tx, scope, &id)).transpose()?.flatten();
-    found.ok_or_else(errors::no_default_vpc)
+    Ok(id.map(|id| find(tx, scope, &id)).transpose()?.flatten())
 }
 
 fn blank(tx: &mut Tx<'_, '_>, cidr: Ipv4Net, dhcp_options: DhcpOptionsId) -> Vpc {

@@ -113,15 +113,26 @@ async fn settings_are_refused_one_by_one_and_have_defaults() {
         assert_eq!(refused.error.unwrap().code.as_deref(), Some(wanted));
     }
     let bad = cloud.call(op::ModifyInstanceCreditSpecification, change(&plain, "endless")).await;
-    assert_eq!(bad.unwrap_err().code(), "InvalidParameterValue");
+    assert_eq!(bad.unwrap_err().code(), "InvalidCpuCredits.Malformed");
     let set = |family: &str| api::ModifyDefaultCreditSpecificationRequest {
         instance_family: family.to_owned(),
         cpu_credits: "standard".to_owned(),
         ..Default::default()
     };
     let bad = cloud.call(op::ModifyDefaultCreditSpecification, set("c5")).await;
-    assert_eq!(bad.unwrap_err().code(), "InvalidParameterValue");
-    cloud.call(op::ModifyDefaultCreditSpecification, set("t3")).await.unwrap();
+    assert_eq!(bad.unwrap_err().code(), "InvalidInstanceFamily");
+    for minutes in [5, 5, 5, 24 * 60] {
+        cloud.call(op::ModifyDefaultCreditSpecification, set("t3")).await.unwrap();
+        let soon = cloud.call(op::ModifyDefaultCreditSpecification, set("t3")).await;
+        assert_eq!(soon.unwrap_err().code(), "UpdateLimitExceeded");
+        cloud.advance(minutes * 60_000);
+    }
+    for _ in 0..4 {
+        cloud.call(op::ModifyDefaultCreditSpecification, set("t3")).await.unwrap();
+        cloud.advance(5 * 60_000);
+    }
+    let fifth = cloud.call(op::ModifyDefaultCreditSpecification, set("t3")).await;
+    assert_eq!(fifth.unwrap_err().code(), "UpdateLimitExceeded");
     let get =
         api::GetDefaultCreditSpecificationRequest { instance_family: "t3".to_owned(), ..Default::default() };
     let shown = cloud.call(op::GetDefaultCreditSpecification, get).await.unwrap();

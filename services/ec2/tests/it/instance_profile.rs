@@ -38,7 +38,7 @@ async fn a_launch_names_a_profile_that_is_there_and_has_a_role() {
     for (profile, code, word) in [
         (by_name("none"), "InvalidParameterValue", "Invalid IAM Instance Profile name"),
         (by_arn(&foreign), "InvalidParameterValue", "Invalid IAM Instance Profile ARN"),
-        (by_arn("web"), "InvalidParameterValue", "Invalid IAM Instance Profile ARN"),
+        (by_arn("web"), "InvalidIamInstanceProfileArn.Malformed", "is malformed"),
         (by_arn(&empty), "InvalidParameterValue", "has no associated IAM Roles"),
         (both, "InvalidParameterCombination", "may not be used in combination"),
     ] {

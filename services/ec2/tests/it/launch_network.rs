@@ -126,7 +126,7 @@ async fn what_cannot_be_had_is_refused_and_leaves_nothing() {
     let elsewhere = Specification { subnet_id: other, ..at(0) };
     assert_eq!(refusal(&cloud, with(vec![elsewhere, existing(1)])).await, "InvalidParameterCombination");
     let many = Specification { secondary_private_ip_address_count: Some(99), ..at(0) };
-    assert_eq!(refusal(&cloud, with(vec![many])).await, "PrivateIpAddressLimitExceeded");
+    assert_eq!(refusal(&cloud, with(vec![many])).await, "InvalidInterface.IpAddressLimitExceeded");
     assert_eq!(status(&cloud, &there).await.as_deref(), Some("available"));
     let all = cloud.call(op::DescribeNetworkInterfaces, Default::default()).await.unwrap();
     assert_eq!(all.network_interfaces.unwrap().len(), 1);

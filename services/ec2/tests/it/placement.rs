@@ -121,7 +121,7 @@ async fn a_group_is_joined_and_left_while_stopped() {
         ..Default::default()
     };
     let error = cloud.call(op::ModifyInstancePlacement, join("far")).await.err().unwrap();
-    assert_eq!(error.code(), "IncorrectInstanceState");
+    assert_eq!(error.code(), "InvalidInstanceState");
     stop(&cloud, &one).await.unwrap();
     becomes(&cloud, &one, "stopped").await;
     cloud.call(op::ModifyInstancePlacement, join("far")).await.unwrap();
@@ -178,7 +178,13 @@ async fn hosts_are_refused_with_the_codes_of_aws() {
         (api::AllocateHostsRequest { availability_zone: None, ..at(None, Some("t2")) }, "MissingParameter"),
         (
             api::AllocateHostsRequest { host_recovery: text("on"), ..at(None, Some("t2")) },
-            "UnsupportedOperation",
+            "UnsupportedHostConfiguration",
+        ),
+        (api::AllocateHostsRequest { quantity: Some(3), ..at(None, Some("t2")) }, "HostLimitExceeded"),
+        (api::AllocateHostsRequest { quantity: Some(0), ..at(None, Some("t2")) }, "InvalidQuantity"),
+        (
+            api::AllocateHostsRequest { auto_placement: text("yes"), ..at(None, Some("t2")) },
+            "InvalidAutoPlacement",
         ),
     ] {
         let error = cloud.call(op::AllocateHosts, request).await.err().unwrap();
@@ -186,7 +192,7 @@ async fn hosts_are_refused_with_the_codes_of_aws() {
     }
     let none = placed(api::Placement { tenancy: text("host"), ..Default::default() });
     let error = cloud.call(op::RunInstances, none).await.err().unwrap();
-    assert_eq!(error.code(), "InsufficientCapacityOnHost");
+    assert_eq!(error.code(), "UnavailableHostRequirements");
     let unknown = placed(api::Placement { host_id: text("h-12345678"), ..Default::default() });
     let error = cloud.call(op::RunInstances, unknown).await.err().unwrap();
     assert_eq!(error.code(), "InvalidHostID.NotFound");

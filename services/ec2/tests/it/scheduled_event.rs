@@ -89,7 +89,7 @@ async fn an_event_is_told_put_off_and_done() {
     let shown = events(&cloud, None).await.remove(0);
     assert_eq!(shown.description.as_deref(), Some("[Completed] worn hardware"));
     let late = cloud.call(op::ModifyInstanceEventStartTime, put_off(&instance, &event, begins)).await;
-    assert_eq!(late.unwrap_err().code(), "InvalidInstanceEventStartTime");
+    assert_eq!(late.unwrap_err().code(), "InstanceEventStartTimeCannotChange");
 }
 
 #[tokio::test]

@@ -240,7 +240,7 @@ async fn restorable_by_oneself_is_what_one_may_use_by_name() {
         ..Default::default()
     };
     let bad = cloud.call(op::ModifySnapshotAttribute, share("nobody")).await.unwrap_err();
-    assert_eq!(bad.code(), "InvalidUserID.Malformed");
+    assert_eq!(bad.code(), "InvalidAMIAttributeItemValue");
     cloud.call(op::ModifySnapshotAttribute, share("222222222222")).await.unwrap();
     let restorable = |by: &str| api::DescribeSnapshotsRequest {
         restorable_by_user_ids: Some(vec![by.to_owned()]),

@@ -258,6 +258,10 @@ async fn requests_are_refused_with_the_codes_of_aws() {
         (ask(Some("cheap")), "InvalidParameterValue"),
         (api::RequestSpotInstancesRequest { instance_count: Some(0), ..ask(None) }, "InvalidParameterValue"),
         (
+            api::RequestSpotInstancesRequest { instance_count: Some(1_001), ..ask(None) },
+            "RequestResourceCountExceeded",
+        ),
+        (
             api::RequestSpotInstancesRequest { instance_interruption_behavior: text("stop"), ..ask(None) },
             "InvalidParameterCombination",
         ),

@@ -164,7 +164,7 @@ async fn one_that_is_cancelled_ends_with_or_without_its_instances() {
     let unknown = cancel(&cloud, "sfr-00000000-0000-0000-0000-000000000000", true).await;
     let error = unknown.unsuccessful_fleet_requests.unwrap().remove(0).error.unwrap();
     assert_eq!(error.code.as_deref(), Some("fleetRequestIdDoesNotExist"));
-    assert_eq!(modify(&cloud, &stays, 2, None).await.unwrap_err().code(), "IncorrectState");
+    assert_eq!(modify(&cloud, &stays, 2, None).await.unwrap_err().code(), "FleetNotInModifiableState");
 }
 
 #[tokio::test]

@@ -238,3 +238,56 @@ async fn a_shared_volume_serves_sixteen_boots_none_and_goes_with_the_last() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn a_region_has_so_much_of_a_type_and_a_volume_so_many_snapshots_at_once() {
+    let (cloud, volumes) = house().await;
+    let wanted = |kind: &str, size: i32, iops: Option<i32>| api::CreateVolumeRequest {
+        availability_zone: Some("us-east-1a".to_owned()),
+        volume_type: Some(kind.to_owned()),
+        size: Some(size),
+        iops,
+        ..Default::default()
+    };
+    for _ in 0..3 {
+        create(&cloud, "gp2", 16_384, None).await;
+    }
+    let most = create(&cloud, "gp2", 2_048, None).await;
+    for (kind, size, iops, code) in
+        [("gp2", 1, None, "VolumeLimitExceeded"), ("io2", 20_481, Some(100), "VolumeLimitExceeded")]
+    {
+        let refused = cloud.call(op::CreateVolume, wanted(kind, size, iops)).await.unwrap_err();
+        assert_eq!(refused.code(), code);
+    }
+    for _ in 0..4 {
+        create(&cloud, "io1", 1_280, Some(64_000)).await;
+    }
+    let refused = cloud.call(op::CreateVolume, wanted("io1", 1_280, Some(64_000))).await.unwrap_err();
+    assert_eq!(refused.code(), "MaxIOPSLimitExceeded");
+    becomes(&cloud, &most, "available").await;
+    let grown = api::ModifyVolumeRequest { volume_id: most, size: Some(2_049), ..Default::default() };
+    assert_eq!(cloud.call(op::ModifyVolume, grown).await.unwrap_err().code(), "VolumeLimitExceeded");
+
+    let slow = create(&cloud, "gp3", 1, None).await;
+    becomes(&cloud, &slow, "available").await;
+    volumes.set_full(true);
+    let grown =
+        |size| api::ModifyVolumeRequest { volume_id: slow.clone(), size: Some(size), ..Default::default() };
+    cloud.call(op::ModifyVolume, grown(2)).await.unwrap();
+    let again = cloud.call(op::ModifyVolume, grown(3)).await.unwrap_err();
+    assert_eq!(again.code(), "IncorrectModificationState");
+    volumes.set_full(false);
+
+    let (small, cold) = (create(&cloud, "gp3", 1, None).await, create(&cloud, "sc1", 125, None).await);
+    for (volume, most) in [(small, 5), (cold, 1)] {
+        becomes(&cloud, &volume, "available").await;
+        volumes.set_full(true);
+        let ask = || api::CreateSnapshotRequest { volume_id: volume.clone(), ..Default::default() };
+        for _ in 0..most {
+            cloud.call(op::CreateSnapshot, ask()).await.unwrap();
+        }
+        let refused = cloud.call(op::CreateSnapshot, ask()).await.unwrap_err();
+        assert_eq!(refused.code(), "ConcurrentSnapshotLimitExceeded");
+        volumes.set_full(false);
+    }
+}
