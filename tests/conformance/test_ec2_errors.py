@@ -59,7 +59,8 @@ class World:
         self.table = ec2.create_route_table(VpcId=self.vpc)["RouteTable"]["RouteTableId"]
         ec2.create_route(RouteTableId=self.table, DestinationCidrBlock="0.0.0.0/0", GatewayId=self.gateway)
         self.acl = ec2.create_network_acl(VpcId=self.vpc)["NetworkAcl"]["NetworkAclId"]
-        self.entry = {"NetworkAclId": self.acl, "RuleNumber": 100, "Protocol": "-1", "RuleAction": "allow", "Egress": False, "CidrBlock": "0.0.0.0/0"}
+        self.entry = {"NetworkAclId": self.acl, "RuleNumber": 100, "Protocol": "-1", "Egress": False}
+        self.entry |= {"RuleAction": "allow", "CidrBlock": "0.0.0.0/0"}
         ec2.create_network_acl_entry(**self.entry)
         self.group = self.make_group("of-errors", self.vpc)
         self.bare_group = self.make_group("of-errors", self.bare_vpc)
@@ -84,8 +85,9 @@ class World:
         ec2.create_placement_group(GroupName="of-errors", Strategy="cluster")
         self.peering = ec2.create_vpc_peering_connection(VpcId=self.vpc, PeerVpcId=self.bare_vpc)["VpcPeeringConnection"]
         self.peering = self.peering["VpcPeeringConnectionId"]
-        self.rejected = ec2.create_vpc_peering_connection(VpcId=self.vpc, PeerVpcId=ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"])
-        self.rejected = self.rejected["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+        default = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+        self.rejected = ec2.create_vpc_peering_connection(VpcId=self.vpc, PeerVpcId=default)["VpcPeeringConnection"]
+        self.rejected = self.rejected["VpcPeeringConnectionId"]
         ec2.reject_vpc_peering_connection(VpcPeeringConnectionId=self.rejected)
         self.offering = ec2.describe_reserved_instances_offerings(
             InstanceType="t3.micro", OfferingType="All Upfront", Filters=[{"Name": "scope", "Values": ["Region"]}],
@@ -112,6 +114,9 @@ class World:
 
     def route(self, **target):
         return {"RouteTableId": self.table, "DestinationCidrBlock": "192.0.2.0/24", **target}
+
+    def share(self, **whom):
+        return {"SnapshotId": self.snapshot, "Attribute": "createVolumePermission", "OperationType": "add", **whom}
 
     def hosts(self, **more):
         return {"InstanceType": "t2.nano", "AvailabilityZone": ZONE, "Quantity": 1, **more}
@@ -165,8 +170,8 @@ TABLE = [
     ("Gateway.NotAttached", "associate_address", lambda w: {"AllocationId": w.address, "NetworkInterfaceId": w.bare_interface, "AllowReassociation": True}),
     ("HostLimitExceeded", "allocate_hosts", lambda w: w.hosts(Quantity=3)),
     ("InsufficientFreeAddressesInSubnet", "create_network_interface", lambda w: {"SubnetId": w.small_subnet, "SecondaryPrivateIpAddressCount": 12}),
-    ("InvalidAMIAttributeItemValue", "modify_snapshot_attribute", lambda w: {"SnapshotId": w.snapshot, "Attribute": "createVolumePermission", "OperationType": "add", "UserIds": ["me"]}),
-    ("InvalidAMIAttributeItemValue", "modify_snapshot_attribute", lambda w: {"SnapshotId": w.snapshot, "Attribute": "createVolumePermission", "OperationType": "add", "GroupNames": ["some"]}),
+    ("InvalidAMIAttributeItemValue", "modify_snapshot_attribute", lambda w: w.share(UserIds=["me"])),
+    ("InvalidAMIAttributeItemValue", "modify_snapshot_attribute", lambda w: w.share(GroupNames=["some"])),
     ("InvalidAMIID.Malformed", "run_instances", lambda w: w.run(ImageId="host")),
     ("InvalidAMIID.NotFound", "run_instances", lambda w: w.run(ImageId=none("ami"))),
     ("InvalidAMIName.Malformed", "copy_image", lambda w: {"Name": "?", "SourceImageId": w.image["ImageId"], "SourceRegion": "us-east-1"}),

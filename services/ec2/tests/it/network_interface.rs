@@ -1,9 +1,14 @@
 //! Interfaces and their addresses.
 
+use std::sync::Arc;
+
 use api_ec2 as api;
 use api_ec2::op;
+use compute::FakeMachines;
+use kernel::testing::TestCloud;
+use net::FakeNetworks;
 
-use crate::cloud::{Cloud, cloud};
+use crate::cloud::{Cloud, cloud, plugs};
 use crate::instance::{becomes, describe, id, launch, run, running, state, stop};
 use crate::vpc::filter;
 
@@ -176,4 +181,24 @@ async fn a_host_that_has_every_public_address_elsewhere_ends_the_launch_and_says
     // Nothing is kept back: the next launch finds its address.
     cloud.networks.occupy_next(0);
     running(&cloud).await;
+}
+
+#[tokio::test]
+async fn when_no_public_address_is_left_the_cloud_says_so() {
+    let (machines, networks) = (Arc::new(FakeMachines::new()), Arc::new(FakeNetworks::new()));
+    let plugs = plugs(&machines, &networks).set("ec2.public-addresses", "198.18.0.0/28");
+    let cloud = TestCloud::new(vec![ec2::service(&plugs)]).await;
+    let ask = || api::AllocateAddressRequest::default();
+    // Eleven of sixteen can be had; an account has five at the most.
+    for (account, count, then) in [
+        ("111111111111", 5, "AddressLimitExceeded"),
+        ("222222222222", 5, "AddressLimitExceeded"),
+        ("333333333333", 1, "InsufficientAddressCapacity"),
+    ] {
+        let account = cloud.as_account(account);
+        for _ in 0..count {
+            account.call(op::AllocateAddress, ask()).await.unwrap();
+        }
+        assert_eq!(account.call(op::AllocateAddress, ask()).await.unwrap_err().code(), then);
+    }
 }
