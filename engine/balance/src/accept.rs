@@ -148,12 +148,13 @@ impl Guest {
             Ok(Ok(stream)) => {
                 add(&counters.tls_connections, 1);
                 let facts = facts(stream.get_ref().1, begun);
-                self.speak(stream, door, &pulse, Some(facts)).await;
+                Box::pin(self.speak(stream, door, &pulse, Some(facts))).await;
             }
             _ => add(&counters.tls_failures, 1),
         }
     }
 
+    /// Each way to speak has a box of its own, so that a connection takes no room for those it does not speak.
     async fn speak<S>(self, stream: S, door: &LiveDoor, pulse: &Arc<Pulse>, tls: Option<TlsFacts>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -166,7 +167,7 @@ impl Guest {
             let journal = self.slot.get().journal.clone();
             let draft = journal.map(|journal| Draft::of_stream(&journal, &client, hello));
             let carrying = stream::carry(&self.slot, door, &self.place, self.peer, (stream, draft));
-            pulse.while_alive(carrying).await;
+            pulse.while_alive(Box::pin(carrying)).await;
             return;
         }
         let counters = self.place.counters.clone();
@@ -182,7 +183,7 @@ impl Guest {
             http.timer(TokioTimer::new())
                 .max_concurrent_streams(STREAMS_MAX)
                 .max_header_list_size(HEAD_BYTES);
-            let mut connection = std::pin::pin!(http.serve_connection(io, service));
+            let mut connection = Box::pin(http.serve_connection(io, service));
             let mut leaves = false;
             let served = std::future::poll_fn(|cx| {
                 if pulse.is_old() && !leaves {
@@ -195,7 +196,7 @@ impl Guest {
         } else {
             let mut http = http1::Builder::new();
             http.max_buf_size(HEAD_BYTES_MAX).header_read_timeout(None);
-            pulse.while_alive(http.serve_connection(io, service).with_upgrades()).await
+            pulse.while_alive(Box::pin(http.serve_connection(io, service).with_upgrades())).await
         };
         if let Some(Err(error)) = outcome {
             // What cannot be read at all is refused by the HTTP library.

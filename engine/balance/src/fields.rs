@@ -13,13 +13,6 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
-/// Of one connection only (RFC 9110, section 7.6.1).
-const HOP: [HeaderName; 4] = [
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("proxy-authenticate"),
-    HeaderName::from_static("proxy-authorization"),
-];
 /// More addresses than this have been forwarded in a circle.
 const FORWARDED_MAX: usize = 30;
 
@@ -35,13 +28,23 @@ pub(crate) struct Client {
     pub(crate) tls: Option<(String, String)>,
     /// `X-Forwarded-For` of those who come with nothing else.
     pub(crate) text: HeaderValue,
+    /// `X-Forwarded-Port`.
+    pub(crate) door_text: HeaderValue,
 }
 
 impl Client {
     pub(crate) fn new(address: IpAddr, port: u16, secure: bool, door: u16) -> Self {
         let text = HeaderValue::try_from(address.to_canonical().to_string());
         let text = text.unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        Self { address: address.to_canonical(), port, secure, door, tls: None, text }
+        Self {
+            address: address.to_canonical(),
+            port,
+            secure,
+            door,
+            tls: None,
+            text,
+            door_text: HeaderValue::from(door),
+        }
     }
 }
 
@@ -92,23 +95,40 @@ fn lists(headers: &HeaderMap, word: &str) -> bool {
     lines.flat_map(|line| line.split(',')).any(|token| token.trim().eq_ignore_ascii_case(word))
 }
 
+/// Whether a field is of one connection only (RFC 9110, section 7.6.1).
+fn is_of_connection(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
 /// Takes out what concerns one connection. Upgrades are put back by who means them.
 pub(crate) fn strip(headers: &mut HeaderMap) {
-    if let Some(connection) = headers.get(CONNECTION) {
-        let plain = connection.as_bytes().eq_ignore_ascii_case(b"keep-alive") || connection == "close";
-        if !plain {
-            let lines = headers.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
-            let named: Vec<HeaderName> =
-                lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()).collect();
-            named.iter().filter(|name| **name != TE).for_each(|name| drop(headers.remove(name)));
-        }
-        headers.remove(CONNECTION);
+    // Looked at one by one, since most messages have none of them or one.
+    let mut found: Vec<HeaderName> = headers.keys().filter(|name| is_of_connection(name)).cloned().collect();
+    let Some(connection) = headers.get(CONNECTION).filter(|_| !found.is_empty()) else {
+        return found.iter().for_each(|name| take_out(headers, name));
+    };
+    let plain = connection.as_bytes().eq_ignore_ascii_case(b"keep-alive") || connection == "close";
+    if !plain {
+        let lines = headers.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
+        found.extend(lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()));
     }
-    HOP.iter().for_each(|name| drop(headers.remove(name)));
-    headers.remove(UPGRADE);
-    headers.remove(TRANSFER_ENCODING);
-    if headers.get(TE).is_some_and(|te| te != "trailers") {
-        headers.remove(TE);
+    found.iter().for_each(|name| take_out(headers, name));
+}
+
+fn take_out(headers: &mut HeaderMap, name: &HeaderName) {
+    // Whoever understands trailers says so to the next one too.
+    if *name != TE || headers.get(TE).is_some_and(|te| te != "trailers") {
+        headers.remove(name);
     }
 }
 
@@ -122,7 +142,7 @@ pub(crate) fn forward(headers: &mut HeaderMap, client: &Client, manners: &Manner
     if manners.forwarded_for == ForwardedFor::Append || !headers.contains_key(&FORWARDED_PROTO) {
         let protocol = if client.secure { "https" } else { "http" };
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(protocol));
-        headers.insert(FORWARDED_PORT, HeaderValue::from(client.door));
+        headers.insert(FORWARDED_PORT, client.door_text.clone());
     }
     if let Some(((version, suite), names)) = client.tls.as_ref().zip(door.tls_fields.as_ref()) {
         for (name, value) in names.iter().zip([version, suite]) {
@@ -171,9 +191,11 @@ fn trace(headers: &mut HeaderMap) {
         .extend(given.filter(|_| !has_root).into_iter().flat_map(|given| [given, b";".as_slice()]).flatten());
     value.extend_from_slice(if has_root { b"Self=1-" } else { b"Root=1-" });
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    hex(&mut value, u128::from(seconds), 8);
+    let [_, _, _, _, seconds @ ..] = seconds.to_be_bytes();
+    hex(&mut value, &seconds);
     value.push(b'-');
-    hex(&mut value, fastrand::u128(..), 24);
+    let [_, _, _, _, random @ ..] = fastrand::u128(..).to_be_bytes();
+    hex(&mut value, &random);
     value.extend(given.filter(|_| has_root).into_iter().flat_map(|given| [b";".as_slice(), given]).flatten());
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(TRACE, value);
@@ -183,13 +205,10 @@ fn trace(headers: &mut HeaderMap) {
 /// An id that stands alone.
 const TRACE_BYTES: usize = 41;
 
-/// The last digits of a number.
-fn hex(out: &mut Vec<u8>, number: u128, digits: u32) {
+fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for at in (0..digits).rev() {
-        let digit = usize::try_from((number >> (4 * at)) & 15).unwrap_or_default();
-        out.push(DIGITS.get(digit).copied().unwrap_or(b'0'));
-    }
+    let digit = |half: u8| DIGITS.get(usize::from(half & 15)).copied().unwrap_or_default();
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]));
 }
 
 fn is_valid(name: &HeaderName) -> bool {

@@ -27,6 +27,7 @@ mod stream;
 mod tally;
 mod tls;
 mod upstream;
+mod waits;
 
 pub use body::Outgoing;
 pub use counters::{FrontSample, PoolSample};

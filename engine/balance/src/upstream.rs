@@ -1,11 +1,13 @@
 //! Connections to members: opened when needed, kept while they may be used again.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::hash::{Hash, Hasher};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Method, Request, Response};
@@ -14,12 +16,13 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::body::{Fault, Flow, Upload};
 use crate::live::LivePlace;
 use crate::spec::Upstream;
 use crate::tls;
+use crate::waits::Waits;
 
 /// The longest a member may take to accept a connection.
 pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -33,7 +36,7 @@ const HEAD_BYTES_MAX: usize = 64 * 1_024;
 const FIELDS_MAX: usize = 500;
 
 /// Whom a connection leads to, and from where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     /// [`LivePlace::number`]
     place: u64,
@@ -42,7 +45,18 @@ pub(crate) struct Target {
     speaks: Speaks,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// As one number, where addresses are short: most of finding a connection would be hashing.
+impl Hash for Target {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let rest = self.place.rotate_right(8) ^ u64::from(self.address.port());
+        match self.address.ip() {
+            IpAddr::V4(address) => state.write_u64(u64::from(address.to_bits()).rotate_left(16) ^ rest),
+            IpAddr::V6(address) => (address.to_bits(), rest).hash(state),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Speaks {
     Http1,
     Http2,
@@ -55,8 +69,7 @@ type Sender = http1::SendRequest<Upload>;
 pub(crate) struct Desk {
     idle: Mutex<HashMap<Target, Vec<(Sender, u32)>>>,
     shared: Mutex<HashMap<Target, http2::SendRequest<Upload>>>,
-    /// Seconds.
-    clock: AtomicU32,
+    waits: Waits,
 }
 
 /// Why a member did not answer.
@@ -115,7 +128,7 @@ impl Desk {
     }
 
     fn put(&self, target: Target, sender: Sender) {
-        let now = self.clock.load(Ordering::Relaxed);
+        let now = self.waits.now();
         let mut idle = self.idle();
         let of_member = idle.entry(target).or_default();
         if of_member.len() < IDLE_MAX {
@@ -134,9 +147,9 @@ impl Desk {
         None
     }
 
-    /// A second has passed: what nobody used for long is closed.
+    /// A second has passed: what nobody used for long is closed, whoever waited for too long gives up.
     pub(crate) fn tick(&self) {
-        let now = self.clock.fetch_add(1, Ordering::Relaxed) + 1;
+        let now = self.waits.tick();
         let fresh = |(sender, since): &(Sender, u32)| !sender.is_closed() && now - since < IDLE_S;
         self.idle().retain(|_, of_member| {
             of_member.retain(fresh);
@@ -166,6 +179,7 @@ impl Desk {
         }
     }
 
+    /// What opens a connection stands in a box here and below: otherwise every request would have room for it.
     async fn ask_http1(
         self: &Arc<Self>,
         place: &LivePlace,
@@ -178,7 +192,7 @@ impl Desk {
             let is_kept = kept.is_some();
             let mut sender = match kept {
                 Some(sender) => sender,
-                None => match timeout(CONNECT_MAX, open_http1(place, &target)).await {
+                None => match timeout(CONNECT_MAX, Box::pin(open_http1(place, &target))).await {
                     Ok(Ok(sender)) => sender,
                     Ok(Err(_)) => return Err(Failure::Unreached { request, timed_out: false }),
                     Err(_) => return Err(Failure::Unreached { request, timed_out: true }),
@@ -187,7 +201,7 @@ impl Desk {
             // A kept connection may be closed by its member at this very moment. What changes nothing is asked again.
             let again = is_kept.then(|| copy(&request)).flatten();
             let flow = request.body().flow();
-            match within(wait, flow.as_deref(), sender.try_send_request(request)).await? {
+            match self.within(wait, flow.as_deref(), sender.try_send_request(request)).await? {
                 Ok(answer) => return Ok((answer, Some(Back { desk: self.clone(), target, sender }))),
                 Err(mut error) => match error.take_message().filter(|_| is_kept).or(again) {
                     Some(unsent) => request = unsent,
@@ -206,7 +220,7 @@ impl Desk {
     ) -> Result<Response<Incoming>, Failure> {
         let mut sender = match self.shared_sender(&target) {
             Some(sender) => sender,
-            None => match timeout(CONNECT_MAX, open_http2(place, &target)).await {
+            None => match timeout(CONNECT_MAX, Box::pin(open_http2(place, &target))).await {
                 Ok(Ok(sender)) => {
                     let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
                     shared.insert(target, sender.clone());
@@ -217,7 +231,7 @@ impl Desk {
             },
         };
         let flow = request.body().flow();
-        match within(wait, flow.as_deref(), sender.try_send_request(request)).await? {
+        match self.within(wait, flow.as_deref(), sender.try_send_request(request)).await? {
             Ok(answer) => Ok(answer),
             Err(mut error) => {
                 self.shared.lock().unwrap_or_else(PoisonError::into_inner).remove(&target);
@@ -229,29 +243,36 @@ impl Desk {
         }
     }
 
+    /// Waits for an answer, and for the upload before it as long as that goes on.
+    async fn within<T>(
+        &self,
+        wait: Duration,
+        flow: Option<&Flow>,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
+        let mut answer = pin!(answer);
+        let mut patience = self.waits.begin(wait);
+        loop {
+            let answered = poll_fn(|cx| match answer.as_mut().poll(cx) {
+                Poll::Ready(answered) => Poll::Ready(Some(answered)),
+                Poll::Pending if patience.is_over(cx) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            if let Some(answered) = answered.await {
+                return Ok(answered);
+            }
+            let Some(flow) = flow else { return Err(Failure::TimedOut) };
+            let left = (flow.moved_at() + wait).saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(if flow.waits_for_client() { Failure::ClientSilent } else { Failure::TimedOut });
+            }
+            patience.renew(left);
+        }
+    }
+
     fn shared_sender(&self, target: &Target) -> Option<http2::SendRequest<Upload>> {
         let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.get(target).filter(|sender| !sender.is_closed()).cloned()
-    }
-}
-
-/// Waits for an answer, and for the upload before it as long as that goes on.
-async fn within<T>(
-    wait: Duration,
-    flow: Option<&Flow>,
-    answer: impl Future<Output = T>,
-) -> Result<T, Failure> {
-    let mut answer = pin!(answer);
-    let mut until = Instant::now() + wait;
-    loop {
-        if let Ok(answered) = timeout_at(until, answer.as_mut()).await {
-            return Ok(answered);
-        }
-        let Some(flow) = flow else { return Err(Failure::TimedOut) };
-        until = flow.moved_at() + wait;
-        if until <= Instant::now() {
-            return Err(if flow.waits_for_client() { Failure::ClientSilent } else { Failure::TimedOut });
-        }
     }
 }
 
