@@ -213,7 +213,7 @@ PARTS = {part.__name__: part for part in (ready, crowd, rate, rule)}
 def benched():
     """A cloud that promises memory a hundred times: what is measured are networks."""
     with tempfile.TemporaryDirectory() as folder:
-        cloud = Cloud(folder, args=["--stop-instances", "--overcommit", "100"]).start()
+        cloud = Cloud(folder, args=["--overcommit", "100"]).start()
         try:
             yield Bench(cloud)
         finally:

@@ -237,8 +237,12 @@ def ebs(ours, floor, others):
     import storage
 
     if shutil.which("fio") and shutil.which("mkfs.xfs"):
+        with storage.benched() as bench:
+            for what, (volume, plain) in storage.attached(bench).items():
+                yield ratio(f"volume within its instance, 4 KiB {what}", volume, plain, 0.9, "plain loop on the same file")
         for what, (volume, plain) in storage.rates(None).items():
-            yield ratio(f"volume, 4 KiB {what}", volume, plain, 0.9, "plain loop")
+            rates = f"{volume / plain:.2f} × ({volume:,.0f}/s against {plain:,.0f}/s)"
+            yield Row(f"the same through a pool in a file, against a plain loop on a file of the host's, {what}", "", rates)
     else:
         say("skipped: rates of volumes (need fio and xfsprogs)")
     with storage.benched() as bench:

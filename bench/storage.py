@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures volumes, snapshots and images, and pages of instances: what a snapshot reads and stores, how soon an image serves.
 
-Needs root, boto3 and CLOUDLET_BIN; fio and xfsprogs for `rates`. `./dev bench ebs`, or parts of it alone:
-`bench/storage.py rates change image pages`.
+Needs root, boto3 and CLOUDLET_BIN; fio and xfsprogs for `rates` and `attached`. `./dev bench ebs`, or parts of it alone:
+`bench/storage.py rates attached change image pages`.
 """
 
 import os
@@ -32,6 +32,69 @@ def rates(_):
         found[kind, device].append(float(rate))
     kinds = dict.fromkeys(kind for kind, _ in found)
     return {kind: (median(found[kind, "volume"]), median(found[kind, "plain"])) for kind in kinds}
+
+
+FIO = """fio --name=run --filename={device} --rw={kind} --bs=4k --iodepth={depth} --ioengine=libaio --direct=1 --runtime=3 \\
+    --time_based --size=1G --output-format=json | python3 -c 'import json,sys; j=json.load(sys.stdin)["jobs"][0]; \
+print("RATE {kind} depth={depth}", j["read"]["iops"]+j["write"]["iops"])'"""
+WAYS = [(kind, depth) for kind in ("randread", "randwrite") for depth in (1, 16)]
+
+
+def fio(device):
+    return "\n".join(FIO.format(device=device, kind=kind, depth=depth) for kind, depth in WAYS)
+
+
+def attached(bench):
+    """Operations a second of an attached volume as its instance sees it, and of a plain loop on the same file once it is detached."""
+    ec2, found = bench.ec2, defaultdict(list)
+    script = f"""#!/bin/sh
+while :; do
+    while [ ! -b /dev/sdf ]; do sleep 0.05; done
+    [ -e /root/filled ] || dd if=/dev/urandom of=/dev/sdf bs=1M count=1024 oflag=direct 2>/dev/null
+    touch /root/filled
+{fio("/dev/sdf")}
+    echo ROUND
+    while [ -b /dev/sdf ]; do sleep 0.05; done
+done
+"""
+    # More than the disk has, so that the type's own bound is not what is measured.
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=256, VolumeType="io2", Iops=256_000)["VolumeId"]
+    instance = bench.launch(script, Placement={"AvailabilityZone": "us-east-1a"})["InstanceId"]
+    console = lambda: ec2.get_console_output(InstanceId=instance).get("Output", "")
+    state = lambda: ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["State"]
+    for turn in range(1, 4):
+        ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdf")
+        # Who asks while it is measured takes from it.
+        time.sleep(len(WAYS) * 3)
+        eventually(lambda turn=turn: console().count("ROUND") >= turn, "it has measured", 120)
+        ec2.detach_volume(VolumeId=volume)
+        eventually(lambda: state() == "available", "it is detached", 30)
+        file = file_of(bench, volume)
+        device = subprocess.run(["losetup", "--direct-io=on", "-f", "--show", file], check=True, capture_output=True, text=True).stdout.strip()
+        try:
+            said = subprocess.run(["sh", "-ec", fio(device)], check=True, capture_output=True, text=True).stdout
+        finally:
+            subprocess.run(["losetup", "-d", device], check=True)
+        collect(found, "plain", said)
+    collect(found, "volume", console())
+    ec2.terminate_instances(InstanceIds=[instance])
+    return {f"{kind} depth={depth}": tuple(median(found[who, kind, f"depth={depth}"]) for who in ("volume", "plain")) for kind, depth in WAYS}
+
+
+def file_of(bench, volume):
+    """The file behind a volume, in the pool of this cloud."""
+    with open(f"/proc/{bench.cloud.process.pid}/mounts") as mounts:
+        places = [line.split()[1] for line in mounts if line.split()[1].endswith("/pool")]
+    places.append(os.path.join(bench.cloud.folder, "data", "volumes", "pool"))
+    files = (os.path.join(folder, name) for place in places for folder, _, names in os.walk(place) for name in names)
+    return next(file for file in files if volume in file)
+
+
+def collect(found, who, said):
+    for line in said.splitlines():
+        if line.startswith("RATE "):
+            _, kind, depth, rate = line.split()
+            found[who, kind, depth].append(float(rate))
 
 
 def read_bytes(cloud):
@@ -122,7 +185,7 @@ def pages(bench):
     return len(ids), each[0], max(each)
 
 
-PARTS = {part.__name__: part for part in (rates, change, image, pages)}
+PARTS = {part.__name__: part for part in (rates, attached, change, image, pages)}
 
 if __name__ == "__main__":
     with benched() as bench:
