@@ -107,6 +107,7 @@ fn leave_to_service(model: &mut Model, fix: &Fix) -> Result<(), Error> {
         let found = model.shapes.0.iter_mut().find(|(shape, one)| shape == name && one.kind == "string");
         let (_, shape) = found.ok_or_else(|| Error::Model(format!("{name} is no text")))?;
         (shape.min, shape.max, shape.pattern) = (None, None, None);
+        shape.values.clear();
     }
     Ok(())
 }
