@@ -31,10 +31,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// A request's memory is freed by another thread than the one that took it: where the system's allocator then waits
-/// for locks, this one does not. It asks for no huge pages, which add half to what an idle cloud holds.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static HEAP: heap::Heap = heap::Heap;
 
 fn main() -> ExitCode {
     // The same binary in other roles: what serves a sealed volume; a machine's shim, its container child, its first

@@ -10,7 +10,7 @@ use balance::{
 
 /// As the whole cloud has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static HEAP: heap::Heap = heap::Heap;
 
 /// Who the front is, by two files with a colon between their paths.
 fn identity(files: &str) -> Result<Identity, Box<dyn std::error::Error>> {
