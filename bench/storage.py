@@ -58,7 +58,7 @@ while :; do
 done
 """
     # More than the disk has, so that the type's own bound is not what is measured.
-    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=256, VolumeType="io2", Iops=256_000)["VolumeId"]
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=256, VolumeType="io2", Iops=100_000)["VolumeId"]
     instance = bench.launch(script, Placement={"AvailabilityZone": "us-east-1a"})["InstanceId"]
     console = lambda: ec2.get_console_output(InstanceId=instance).get("Output", "")
     state = lambda: ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["State"]
