@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Measures networks: how soon one carries packets, what it costs in throughput, how soon a changed rule is in force.
 
-Needs root, boto3, iperf3 and CLOUDLET_BIN. `./dev bench vpc`, or parts of it alone: `bench/network.py ready crowd rate rule`.
+Needs root, boto3, iperf3 and CLOUDLET_BIN. `./dev bench vpc`, or parts of it alone: `bench/network.py ready crowd rate rule banner`.
 """
 
 import concurrent.futures
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -60,7 +61,7 @@ class Bench:
         return vpc, subnets
 
     def launch(self, script, **params):
-        made = self.ec2.run_instances(ImageId=self.image, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData=script, **params)
+        made = self.ec2.run_instances(**{"ImageId": self.image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, "UserData": script, **params})
         instance = made["Instances"][0]["InstanceId"]
         describe = lambda: self.ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
         eventually(lambda: describe()["State"]["Name"] == "running", "it runs")
@@ -206,7 +207,27 @@ def rule(bench, instances=int(os.environ.get("BENCH_INSTANCES", "100")), rules=1
     return rules, instances, median(took), max(took)
 
 
-PARTS = {part.__name__: part for part in (ready, crowd, rate, rule)}
+def banner(bench):
+    """Seconds from RunInstances to the greeting of a microVM's ssh server: of the first, which gets a kernel and tries the processor out, and usually."""
+    group, took = bench.open_group(), []
+    name = bench.ec2.create_key_pair(KeyName=uuid.uuid4().hex)["KeyName"]
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "cloudlet:machine", "Value": "microvm"}]}]
+    for _ in range(4):
+        begun = time.perf_counter()
+        made = bench.launch("", InstanceType="t3.small", KeyName=name, SecurityGroupIds=[group], TagSpecifications=tags)
+        eventually(lambda made=made: greets(made["PublicIpAddress"]), "it greets", 120)
+        took.append(time.perf_counter() - begun)
+        bench.ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
+    return took[0], median(took[1:])
+
+
+def greets(address):
+    with contextlib.suppress(OSError), socket.create_connection((address, 22), timeout=0.3) as one:
+        one.settimeout(3)
+        return one.recv(64).startswith(b"SSH-")
+
+
+PARTS = {part.__name__: part for part in (ready, crowd, rate, rule, banner)}
 
 
 @contextlib.contextmanager

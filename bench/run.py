@@ -214,6 +214,12 @@ def vpc(ours, floor, others):
     import network
 
     with network.benched() as bench:
+        if shutil.which("qemu-system-x86_64"):
+            first, usual = network.banner(bench)
+            yield most("microVM, from RunInstances to the greeting of its ssh server", usual, 15, "s")
+            yield Row("the same, the first on a host: gets a kernel, tries KVM out", "", f"{first:.1f} s")
+        else:
+            say("skipped: microVMs (need qemu-system-x86)")
         calls, first = network.ready(bench)
         yield most("VPC with 2 subnets, gateway, table and route, by its calls", calls, 100, "ms", 1_000)
         yield most("a page out of it, its first instance's start included", first, 1_000, "ms", 1_000)
