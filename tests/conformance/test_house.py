@@ -181,6 +181,46 @@ def test_pages_of_elsewhere_are_kept_out(own_cloud):
     assert len(sqs.list_queues()["QueueUrls"]) == 1
 
 
+def ask(cloud, method, headers, path="/", body=None):
+    """Status and headers of an answer, whatever it is."""
+    asked = urllib.request.Request(cloud.endpoint + path, body, headers, method=method)
+    try:
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            return answer.status, answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers
+
+
+def test_pages_may_ask_apis_when_they_sign(own_cloud):
+    cloud = own_cloud()
+    page = {"Origin": "https://app.example"}
+    names = "authorization,content-type,x-amz-date,x-amz-target"
+    wish = page | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": names}
+    exposed = "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date"
+    # By the name of a service, and by an address: nothing is posted to a store of objects itself.
+    for host in ({}, {"Host": "sqs.us-east-1.localhost.localstack.cloud"}, {"Host": "ec2.eu-west-1.amazonaws.com"}):
+        status, said = ask(cloud, "OPTIONS", wish | host)
+        assert status == 200, host
+        assert said["Access-Control-Allow-Origin"] == "*"
+        assert (said["Access-Control-Allow-Methods"], said["Access-Control-Allow-Headers"]) == ("POST", names)
+        assert (said["Access-Control-Max-Age"], said["Access-Control-Expose-Headers"]) == ("172800", exposed)
+        assert said["Access-Control-Allow-Credentials"] is None and said["x-amzn-RequestId"]
+    # Another question is a bucket's, which has allowed nothing; what is no question is nobody's.
+    assert ask(cloud, "OPTIONS", wish | {"Access-Control-Request-Method": "PUT"}, "/bucket/key")[0] == 403
+    assert ask(cloud, "OPTIONS", page | {"Host": "sqs.localhost"})[0] == 403
+    # The answer says that the page may read it, a refusal too.
+    name = cloud.client("iam").create_user(UserName="page")["User"]["UserName"]
+    cloud.client("iam").attach_user_policy(UserName=name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    key = cloud.client("iam").create_access_key(UserName=name)["AccessKey"]
+    for access_key, secret, outcome in ((key["AccessKeyId"], key["SecretAccessKey"], 200), ("test", "test", 403)):
+        kind = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.ListQueues"}
+        request = AWSRequest("POST", cloud.endpoint + "/", kind, "{}")
+        SigV4Auth(Credentials(access_key, secret), "sqs", "us-east-1").add_auth(request)
+        status, said = ask(cloud, "POST", dict(request.headers.items()) | page, body=b"{}")
+        assert (status, said["Access-Control-Allow-Origin"]) == (outcome, "*")
+        assert said["Access-Control-Expose-Headers"] == exposed
+
+
 def test_a_request_without_an_action_does_nothing(cloud):
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     for service in ("ec2", "iam", "sts", "autoscaling"):

@@ -2,8 +2,13 @@
 
 use std::borrow::Cow;
 
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
+};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use kernel::beside::{CrossOrigin, Headers, SiteAnswer, SiteRequest};
 use kernel::{Error, Kind};
 
@@ -15,7 +20,7 @@ use crate::sigv4::{Signing, header_text};
 
 /// What a page of another origin asks with its request; `None` of a request that names no origin.
 pub(super) fn crossing(parts: &Parts, routed: &Routed<'_>) -> Option<CrossOrigin> {
-    let origin = header_text(&parts.headers, "origin")?;
+    let origin = header_text(&parts.headers, ORIGIN)?;
     let path = routed.whole_path.as_deref().unwrap_or(parts.uri.path());
     let method = parts.method.to_string();
     Some(CrossOrigin {
@@ -27,7 +32,7 @@ pub(super) fn crossing(parts: &Parts, routed: &Routed<'_>) -> Option<CrossOrigin
     })
 }
 
-/// What a browser asks before a request. Of object stores only: nothing else is told to answer pages.
+/// What a browser asks before a request, put to whoever knows what pages may do.
 pub(super) fn preflight(
     parts: &Parts,
     trace: &Trace,
@@ -40,13 +45,48 @@ pub(super) fn preflight(
     let Some(crossing) = crossing else {
         return Some(bad("Insufficient information. Origin request header needed."));
     };
-    let Some(method) = header_text(&parts.headers, "access-control-request-method") else {
+    let Some(method) = header_text(&parts.headers, ACCESS_CONTROL_REQUEST_METHOD) else {
         return Some(bad("Invalid Access-Control-Request-Method: null"));
     };
-    let asked = parts.headers.get_all("access-control-request-headers").iter();
+    let asked = parts.headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
     let names = asked.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let headers = names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     Some(Ok(CrossOrigin { method: method.to_owned(), headers, is_preflight: true, ..crossing.clone() }))
+}
+
+/// Seconds for which a browser need not ask an API again.
+const ASKED_FOR_S: HeaderValue = HeaderValue::from_static("172800");
+/// Headers of an API's answers that pages may read.
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date");
+const ANY: HeaderValue = HeaderValue::from_static("*");
+
+/// The answer of an API to what a browser asks before a request: any page may, since whoever asks must sign; a browser's
+/// own credentials count for nothing. `None` of what is no such question.
+///
+/// Source: "Cross-origin resource sharing support and Amazon EC2", EC2 developer guide; other services answer alike.
+pub(super) fn any_page_may(parts: &Parts) -> Option<Response<Answer>> {
+    let asked = Some(&parts.headers).filter(|asked| asked.contains_key(ORIGIN))?;
+    let method = asked.get(ACCESS_CONTROL_REQUEST_METHOD)?.clone();
+    let mut response = Response::new(Answer::empty());
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method);
+    if let Some(names) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    headers.insert(ACCESS_CONTROL_MAX_AGE, ASKED_FOR_S);
+    Some(response)
+}
+
+/// Whether a browser asks about an operation of an API: stores of objects have none that is posted to nothing.
+pub(super) fn is_about_api(parts: &Parts, crossing: Option<&CrossOrigin>) -> bool {
+    let posts = parts.headers.get(ACCESS_CONTROL_REQUEST_METHOD).is_some_and(|method| method == "POST");
+    posts && crossing.is_some_and(|crossing| crossing.path == "/")
+}
+
+fn put_any_origin(headers: &mut HeaderMap) {
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
 }
 
 impl Door {
@@ -66,6 +106,9 @@ impl Door {
     /// Says with an answer which pages may read it.
     pub(super) async fn answer_crossing(&self, trace: &mut Trace, response: &mut Response<Answer>) {
         let (Some(asked), Some(service)) = (trace.crossing.take(), trace.service) else { return };
+        if trace.signing == Signing::Common {
+            return put_any_origin(response.headers_mut());
+        }
         // A page that may not read it learns nothing from us; the answer is what it is.
         if let Some(Ok(headers)) = self.gate.cross_origin(service.name, asked).await {
             put(response, headers);
