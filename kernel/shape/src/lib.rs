@@ -10,6 +10,7 @@ mod document;
 pub mod event;
 mod schema;
 mod slot;
+mod texts;
 mod timestamp;
 mod unit;
 
