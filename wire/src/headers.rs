@@ -14,6 +14,8 @@ pub(crate) static AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-am
 pub(crate) static AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 pub(crate) static AMZN_QUERY_MODE: HeaderName = HeaderName::from_static("x-amzn-query-mode");
 pub(crate) static AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+/// What every browser says of a request: whether its page is of the same site (Fetch Metadata Request Headers, W3C).
+pub(crate) static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) static SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
 
 /// `host:port` as the client wrote it: HTTP/2 has it beside the headers.

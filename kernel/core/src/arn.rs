@@ -16,6 +16,14 @@ pub enum Partition {
 }
 
 impl Partition {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Partition::Aws => "aws",
+            Partition::AwsCn => "aws-cn",
+            Partition::AwsUsGov => "aws-us-gov",
+        }
+    }
+
     /// The partition a region belongs to.
     pub fn of_region(region: &str) -> Self {
         if region.starts_with("cn-") {
@@ -30,11 +38,7 @@ impl Partition {
 
 impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Partition::Aws => "aws",
-            Partition::AwsCn => "aws-cn",
-            Partition::AwsUsGov => "aws-us-gov",
-        })
+        f.write_str(self.as_str())
     }
 }
 
@@ -86,7 +90,8 @@ impl TryFrom<String> for AccountId {
 
 impl From<AccountId> for String {
     fn from(id: AccountId) -> Self {
-        id.to_string()
+        let digits = id.digits();
+        std::str::from_utf8(&digits).unwrap_or_default().to_owned()
     }
 }
 
@@ -177,11 +182,13 @@ impl FromStr for Arn {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let mut parts = text.splitn(6, ':');
-        let mut next = || parts.next().map(str::to_owned);
+        let mut next = || parts.next();
         match (next(), next(), next(), next(), next(), next()) {
-            (Some(arn), Some(partition), Some(service), Some(region), Some(account), Some(resource))
-                if arn == "arn" && !partition.is_empty() && !service.is_empty() && !resource.is_empty() =>
+            (Some("arn"), Some(partition), Some(service), Some(region), Some(account), Some(resource))
+                if !partition.is_empty() && !service.is_empty() && !resource.is_empty() =>
             {
+                let [partition, service, region, account, resource] =
+                    [partition, service, region, account, resource].map(str::to_owned);
                 Ok(Self { partition, service, region, account, resource })
             }
             _ => Err(Malformed(text.to_owned(), "an ARN")),

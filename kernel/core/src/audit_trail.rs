@@ -3,13 +3,13 @@
 //! A denial is answered when its record is durable. What is left, calls that were allowed, is written every
 //! [`FLUSH_EVERY_MS`]: a kill loses at most that.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt::Write;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use foldhash::{HashMap, HashMapExt};
 use serde_json::Value;
 use store::{Scan, Store};
 
@@ -44,8 +44,6 @@ const UNPACKED_BYTES_MAX: usize = 2 * PENDING_BYTES_MAX;
 #[derive(Debug)]
 pub struct AuditTrail {
     limits: AuditLimits,
-    /// Seeded by chance: nobody can make two records that are taken for one.
-    hasher: RandomState,
     gathered: Mutex<Gathered>,
     /// The number of the next record.
     next: AtomicU64,
@@ -58,7 +56,8 @@ pub struct AuditTrail {
 /// once, and their records hold no more than these two.
 #[derive(Debug, Default)]
 struct Gathered {
-    texts: HashMap<u64, Arc<str>>,
+    /// By what they are made of.
+    texts: HashMap<Box<[u8]>, Arc<str>>,
     recent: VecDeque<Called>,
     pending: Pending,
 }
@@ -108,44 +107,51 @@ impl Called {
     }
 }
 
-/// A row: how many records it holds and when the last of them was made, then the records, packed with LZ4. A line is the
-/// JSON of all that are alike: what they have in common, and under `calls` the number, time and request of each.
+/// A row: how many records it holds and when the last of them was made, then the records. A line is the JSON of all that
+/// are alike: what they have in common, and under `calls` the number, time and request of each.
 struct Batch {
     records: u64,
     last_at: Millis,
-    packed: Bytes,
+    is_packed: bool,
+    lines: Bytes,
 }
 
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
+/// Its lines are packed with LZ4: rows from before. What is mostly ids of chance does not get shorter by much.
+const FORMAT_PACKED: u8 = 3;
 const HEAD_BYTES: usize = 1 + 4 + 8;
 
 impl Batch {
     fn encode(pending: &Pending, records: u32, first: u64) -> Bytes {
-        let packed = lz4_flex::compress_prepend_size(pending.lines(first).as_bytes());
-        let mut row = BytesMut::with_capacity(HEAD_BYTES + packed.len());
+        let lines = pending.lines(first);
+        let mut row = BytesMut::with_capacity(HEAD_BYTES + lines.len());
         row.put_u8(FORMAT);
         row.put_u32(records);
         row.put_i64(pending.calls.last().map_or(0, |call| call.at));
-        row.extend_from_slice(&packed);
+        row.extend_from_slice(lines.as_bytes());
         row.freeze()
     }
 
     /// `None` for what is no row of ours.
     fn read(row: &Bytes) -> Option<Self> {
         let (head, _) = row.split_first_chunk::<HEAD_BYTES>()?;
-        let [FORMAT, a, b, c, d, at @ ..] = *head else { return None };
+        let [format @ (FORMAT | FORMAT_PACKED), a, b, c, d, at @ ..] = *head else { return None };
         let records = u64::from(u32::from_be_bytes([a, b, c, d]));
-        Some(Self { records, last_at: Millis::from_be_bytes(at), packed: row.slice(HEAD_BYTES..) })
+        let (last_at, is_packed) = (Millis::from_be_bytes(at), format == FORMAT_PACKED);
+        Some(Self { records, last_at, is_packed, lines: row.slice(HEAD_BYTES..) })
     }
 
     /// The records, those that are alike in one line.
     fn text(&self) -> String {
-        let size = self.packed.first_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size));
-        if usize::try_from(size).is_ok_and(|size| size <= UNPACKED_BYTES_MAX) {
-            let lines = lz4_flex::decompress_size_prepended(&self.packed).unwrap_or_default();
-            return String::from_utf8(lines).unwrap_or_default();
-        }
-        String::new()
+        let size = self.lines.first_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size));
+        let lines = match self.is_packed {
+            false => self.lines.to_vec(),
+            true if usize::try_from(size).is_ok_and(|size| size <= UNPACKED_BYTES_MAX) => {
+                lz4_flex::decompress_size_prepended(&self.lines).unwrap_or_default()
+            }
+            true => Vec::new(),
+        };
+        String::from_utf8(lines).unwrap_or_default()
     }
 }
 
@@ -160,9 +166,11 @@ impl Pending {
                 lines.push((String::new(), &call.text));
             }
             if let Some((calls, _)) = lines.get_mut(place) {
-                let separator = if calls.is_empty() { "" } else { "," };
+                calls.push_str(if calls.is_empty() { "[" } else { ",[" });
                 // Writing to a string cannot fail.
-                let _ = write!(calls, r#"{separator}[{number},{},"{}"]"#, call.at, call.request_id);
+                let _ = write!(calls, "{number},{},\"", call.at);
+                calls.push_str(&call.request_id);
+                calls.push_str("\"]");
             }
         }
         lines.iter().fold(String::with_capacity(self.bytes), |mut all, (calls, text)| {
@@ -194,7 +202,6 @@ impl AuditTrail {
         let next = last.map_or(0, |(_, end)| end);
         Ok(Self {
             limits,
-            hasher: RandomState::new(),
             gathered: Mutex::default(),
             next: AtomicU64::new(next),
             oldest: tokio::sync::Mutex::new(first.map_or(next, |(first, _)| first)),
@@ -217,9 +224,9 @@ impl AuditTrail {
     }
 
     fn add(&self, ctx: &Ctx, record: &AuditRecord<'_>, is_kept: bool) {
-        let fingerprint = self.hasher.hash_one(record);
+        let matter = record.matter();
         let mut gathered = self.gathered();
-        let known = gathered.texts.get(&fingerprint).cloned();
+        let known = gathered.texts.get(&*matter).cloned();
         let is_new = known.is_none();
         let text = match known {
             Some(text) => text,
@@ -237,7 +244,7 @@ impl AuditTrail {
             if texts.len() >= TEXTS_MAX {
                 texts.clear();
             }
-            texts.insert(fingerprint, called.text.clone());
+            texts.insert(matter.into(), called.text.clone());
         }
         if is_kept && self.limits.records_max > 0 {
             if pending.bytes < PENDING_BYTES_MAX {

@@ -357,7 +357,7 @@ impl Context for Facts<'_> {
             () if known("aws:SourceArn") => caller.source.as_deref()?.to_owned(),
             () if known("aws:SourceAccount") => caller.source.as_ref().map(|_| caller.account)?.to_string(),
             () if known("aws:PrincipalIsAWSService") => caller.is_internal().to_string(),
-            () if known("aws:UserAgent") => caller.user_agent.to_string(),
+            () if known("aws:UserAgent") => caller.user_agent().to_owned(),
             () if known("aws:Referer") => caller.manner.as_ref()?.referer.as_deref()?.to_owned(),
             () if known("aws:RequestedRegion") => self.ctx.region().to_string(),
             () if known("aws:EpochTime") => (self.ctx.now() / 1_000).to_string(),

@@ -34,7 +34,6 @@ pub struct Caller {
     pub source_ip: Option<IpAddr>,
     /// The request came over TLS.
     pub secure: bool,
-    pub user_agent: Arc<str>,
     /// How the request came over the wire; `None` inside the house.
     pub manner: Option<Arc<Manner>>,
     /// The service that passes the call on for the caller, as ARNs name it; `None` where they came themselves.
@@ -52,10 +51,9 @@ impl Caller {
             account,
             principal: Principal::Service(name),
             session: None,
-            access_key: Arc::from(""),
+            access_key: Arc::default(),
             source_ip: None,
             secure: true,
-            user_agent: Arc::from(name),
             manner: None,
             via: None,
             way: None,
@@ -66,6 +64,15 @@ impl Caller {
     /// The address as it is seen in public; `None` for who comes by a private way.
     pub(crate) fn public_ip(&self) -> Option<IpAddr> {
         self.source_ip.filter(|_| self.way.is_none())
+    }
+
+    /// What the client calls itself, and a service by its name.
+    pub(crate) fn user_agent(&self) -> &str {
+        match (&self.manner, &self.principal) {
+            (Some(manner), _) => &manner.user_agent,
+            (None, Principal::Service(name)) => name,
+            (None, _) => "",
+        }
     }
 
     /// `sqs.amazonaws.com`, of the service that passes the call on.

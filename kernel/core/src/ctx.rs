@@ -45,6 +45,20 @@ impl Ctx {
         Self(Arc::new(Inner { house, service, scope, caller, request_id, authority, slot }))
     }
 
+    /// The context of another service, for a question about the same call.
+    pub(crate) fn beside(&self, service: &'static str, scope: Scope) -> Self {
+        let Inner { house, request_id, slot, .. } = &*self.0;
+        Self(Arc::new(Inner {
+            house: house.clone(),
+            service,
+            scope,
+            caller: Caller::service(service, scope.account),
+            request_id: request_id.clone(),
+            authority: String::new(),
+            slot: slot.clone(),
+        }))
+    }
+
     pub fn scope(&self) -> &Scope {
         &self.0.scope
     }
@@ -53,7 +67,7 @@ impl Ctx {
     }
     /// The caller's own account, which need not be the scope's.
     pub(crate) fn account_text(&self) -> String {
-        self.0.caller.account.to_string()
+        self.0.caller.account.into()
     }
     pub fn region(&self) -> Region {
         self.0.scope.region

@@ -140,7 +140,7 @@ impl House {
 
     /// Decides about a call; its record waits in the context.
     async fn admit(self: &Arc<Self>, ctx: &Ctx, op: &OpDef, access: Result<Access>) -> Result<()> {
-        let action = || Cow::Owned(format!("{}:{}", self.action_prefix(op.service), op.name));
+        let action = || Cow::Owned([self.action_prefix(op.service), ":", op.name].concat());
         let judge = |action, resources, decision, rulings| {
             *ctx.slot().judged() = Some(Judged { action, resources, decision, rulings });
         };

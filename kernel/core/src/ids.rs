@@ -87,9 +87,17 @@ impl IdSource for SeededIds {
 pub struct Ids<'a>(pub &'a dyn IdSource);
 
 /// The digit of the lower four bits.
-fn hex_digit(bits: u8) -> char {
+fn hex_digit(bits: u8) -> u8 {
     let bits = bits & 15;
-    char::from(if bits < 10 { b'0' + bits } else { b'a' + bits - 10 })
+    if bits < 10 { b'0' + bits } else { b'a' + bits - 10 }
+}
+
+fn hex_digits(word: u128) -> [u8; 32] {
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(word.to_be_bytes()) {
+        pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte)]);
+    }
+    digits
 }
 
 impl Ids<'_> {
@@ -98,7 +106,7 @@ impl Ids<'_> {
         let mut bytes = [0u8; 64];
         self.0.fill(&mut bytes);
         let mut text = String::with_capacity(digits);
-        text.extend(bytes.iter().take(digits).map(|byte| hex_digit(*byte)));
+        text.extend(bytes.iter().take(digits).map(|byte| char::from(hex_digit(*byte))));
         text
     }
 
@@ -124,15 +132,16 @@ impl Ids<'_> {
 
 /// A number as a UUID is written (RFC 9562, section 4).
 pub fn print_uuid(word: u128) -> String {
-    let mut text = String::with_capacity(36);
-    for (at, byte) in word.to_be_bytes().into_iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push(hex_digit(byte >> 4));
-        text.push(hex_digit(byte));
-    }
-    text
+    let digits = hex_digits(word);
+    let digits = std::str::from_utf8(&digits).unwrap_or_default();
+    let (a, b, c, d, e) = (0..8, 8..12, 12..16, 16..20, 20..32);
+    let [a, b, c, d, e] = [a, b, c, d, e].map(|part| digits.get(part).unwrap_or_default());
+    [a, "-", b, "-", c, "-", d, "-", e].concat()
+}
+
+/// A number as 32 lower-case hexadecimal digits.
+pub fn print_hex(word: u128) -> String {
+    std::str::from_utf8(&hex_digits(word)).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use crate::clock::Millis;
 /// How a request came over the wire.
 #[derive(Clone, Debug, Default)]
 pub struct Manner {
+    /// What the client calls itself; empty where it does not.
+    pub user_agent: Box<str>,
     /// The page that led here, as the client says.
     pub referer: Option<Box<str>>,
     /// `1.2` or `1.3`; `None` without TLS.

@@ -1,9 +1,10 @@
 //! Usage: what a bill will be computed from. Written down from the first day, priced later.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;

@@ -1,6 +1,6 @@
 //! Whose data: the account and region that prefix every key.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,13 @@ impl Scope {
 
     /// The ARN of a regional resource of this account.
     pub fn arn(&self, service: &str, resource: impl fmt::Display) -> String {
-        format!("arn:{}:{service}:{}:{}:{resource}", self.partition(), self.region, self.account)
+        let (partition, account) = (self.partition().as_str(), self.account.digits());
+        let account = std::str::from_utf8(&account).unwrap_or_default();
+        let mut arn =
+            ["arn:", partition, ":", service, ":", self.region.as_str(), ":", account, ":"].concat();
+        // Writing to a string cannot fail.
+        let _ = write!(arn, "{resource}");
+        arn
     }
 
     /// The scope an ARN lies in; `None` when it names no region or account.

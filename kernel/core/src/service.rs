@@ -1,10 +1,10 @@
 //! The contents page of a service: everything it does, declared, one line each.
 
 use std::any::{Any, TypeId};
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use policy::Policy;
 use shape::{OpDef, Operation, ServiceDef, Struct};
 
@@ -120,7 +120,7 @@ type KeepsIdentities = Box<dyn Fn(Ctx) -> Box<dyn Identities> + Send + Sync>;
 /// A service as the house runs it. Made by [`ServiceBuilder`].
 pub struct Service {
     pub(crate) def: &'static ServiceDef,
-    pub(crate) ops: BTreeMap<&'static str, Box<dyn Served>>,
+    pub(crate) ops: HashMap<&'static str, Box<dyn Served>>,
     pub(crate) controllers: Vec<Controller>,
     pub(crate) sweeps: Vec<Sweep>,
     pub(crate) subscribers: Vec<Subscriber>,
@@ -171,9 +171,7 @@ where
     /// What the caller must be allowed to do. Pure: it sees the scope and the input, nothing else.
     pub fn access(self, access: impl Fn(&Scope, &O::Input) -> Result<Access> + Send + Sync + 'static) {
         let served = Typed::<O, H, _> { handler: self.handler, access, operation: self.operation };
-        let before = self.service.ops.insert(O::DEF.name, Box::new(served));
-        assert!(before.is_none(), "{} is declared twice", O::DEF.name);
-        assert_eq!(O::DEF.service, self.service.def.name, "{} belongs elsewhere", O::DEF.name);
+        self.service.serve(O::DEF, Box::new(served));
     }
 }
 
@@ -181,12 +179,12 @@ impl ServiceBuilder {
     pub fn new(def: &'static ServiceDef) -> Self {
         Self(Service {
             def,
-            ops: BTreeMap::new(),
+            ops: HashMap::default(),
             controllers: Vec::new(),
             sweeps: Vec::new(),
             subscribers: Vec::new(),
-            timers: HashMap::new(),
-            owned: HashMap::new(),
+            timers: HashMap::default(),
+            owned: HashMap::default(),
             routes: Vec::new(),
             origins: None,
             forms: None,
@@ -450,6 +448,12 @@ fn hook(f: impl for<'a> Run<'a, ()> + 'static) -> OpenHook {
 }
 
 impl Service {
+    fn serve(&mut self, op: &'static OpDef, served: Box<dyn Served>) {
+        let before = self.ops.insert(op.name, served);
+        assert!(before.is_none(), "{} is declared twice", op.name);
+        assert_eq!(op.service, self.def.name, "{} belongs elsewhere", op.name);
+    }
+
     /// This, and whatever else it serves.
     pub(crate) fn each(mut self) -> impl Iterator<Item = Self> {
         let further = std::mem::take(&mut self.further);
@@ -460,9 +464,11 @@ impl Service {
         self.def
     }
 
-    /// The operations declared; every one of [`ServiceDef::ops`] must be, which a test of the service checks.
-    pub fn declared(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.ops.keys().copied()
+    /// The operations declared, in the order of their names; every one of [`ServiceDef::ops`] must be, which a test of the service checks.
+    pub fn declared(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let mut names: Vec<&'static str> = self.ops.keys().copied().collect();
+        names.sort_unstable();
+        names.into_iter()
     }
 
     /// The other APIs it serves.

@@ -146,14 +146,22 @@ impl Committer {
         self.resolver.publish(&group.writes);
         self.shared.counters.group(group.accepted.len(), group.bytes, self.last_took);
         self.shared.watches.changed(group.writes.keys());
-        for reply in group.accepted {
-            answer(reply, Outcome::Committed);
-        }
+        self.acknowledge(group.accepted);
         for reply in group.refused {
             self.refuse(reply);
         }
         let deletes = group.writes.values().filter(|op| matches!(op, Op::Delete)).count();
         self.compactor.deleted(u64::try_from(deletes).unwrap_or(u64::MAX), &self.shared);
+    }
+
+    /// Tells all of a group at once: a runtime that is woken for each of them wakes its threads over and over.
+    fn acknowledge(&self, replies: Vec<oneshot::Sender<Outcome>>) {
+        let several = replies.len() > 1;
+        let all = || replies.into_iter().for_each(|reply| answer(reply, Outcome::Committed));
+        match self.shared.runtime.as_ref().filter(|_| several) {
+            Some(runtime) => drop(runtime.spawn(async { all() })),
+            None => all(),
+        }
     }
 
     fn clear(&mut self, reply: oneshot::Sender<Outcome>) {

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
+use tokio::runtime::Handle;
+
 use crate::committer::Committer;
 use crate::disk::Disk;
 use crate::queue::{Outcome, Queue};
@@ -23,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) readers: Arc<Readers>,
     pub(crate) watches: Arc<Watches>,
     pub(crate) counters: Counters,
+    /// Where those who wait for the committer run.
+    pub(crate) runtime: Option<Handle>,
     /// Why nothing is written any more.
     pub(crate) poisoned: OnceLock<Arc<str>>,
 }
@@ -70,6 +74,7 @@ impl Store {
             readers: Arc::default(),
             watches: Arc::default(),
             counters: Counters::default(),
+            runtime: Handle::try_current().ok(),
             poisoned: OnceLock::new(),
         });
         let committer = Committer::new(Arc::clone(&shared));

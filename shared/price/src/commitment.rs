@@ -1,6 +1,5 @@
 //! What those pay who bind themselves for years: rebates by class, term and way to pay.
 
-use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
 use crate::Dollars;
@@ -107,7 +106,7 @@ pub fn reserved(on_demand: Dollars, class: Class, term: Term, payment: Payment) 
 
 /// The id of what is sold under this name, the same on every host: in the form AWS gives them, a UUID.
 pub fn offering_id(name: &str) -> String {
-    let digits = format!("{:032x}", u128::from_be_bytes(Md5::digest(name.as_bytes()).into()));
+    let digits = format!("{:032x}", u128::from_be_bytes(fast_md5::digest(name.as_bytes())));
     let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
     format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32))
 }

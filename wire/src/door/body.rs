@@ -15,7 +15,6 @@ use http::header::{
 };
 use http_body::{Body, Frame, SizeHint};
 use kernel::{Error, Kind};
-use md5::{Digest, Md5};
 use shape::{BodyError, Location, OpDef};
 
 /// Slowest sender of a body that is gathered.
@@ -144,7 +143,7 @@ pub(super) fn check_md5(headers: &http::HeaderMap, body: &Inbound) -> Result<(),
     let given = STANDARD.decode(given).ok().filter(|sum| sum.len() == 16);
     let invalid = "The Content-MD5 you specified was invalid.";
     let given = given.ok_or_else(|| Error::new(Kind::Invalid, "InvalidDigest", invalid))?;
-    if Md5::digest(bytes).as_slice() == given {
+    if fast_md5::digest(bytes).as_slice() == given {
         return Ok(());
     }
     let message = "The Content-MD5 you specified did not match what we received.";

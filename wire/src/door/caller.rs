@@ -223,9 +223,8 @@ pub(super) const VERSION_4: &str = "AWS4-HMAC-SHA256";
 
 pub(super) fn caller(parts: &Parts, connection: &Connection, proof: Option<Proof<'_>>) -> Caller {
     let manner = manner(parts, connection, proof.as_ref());
-    let user_agent = header_text(&parts.headers, USER_AGENT).unwrap_or_default();
     let (account, principal, session, access_key) = match proof {
-        None => (AccountId::DEFAULT, Principal::Anonymous, None, Arc::from("")),
+        None => (AccountId::DEFAULT, Principal::Anonymous, None, Arc::default()),
         Some(Proof { access_key, credential, .. }) => {
             let Credential { account, principal, session, .. } = credential;
             (account, principal, session, Arc::from(access_key))
@@ -238,7 +237,6 @@ pub(super) fn caller(parts: &Parts, connection: &Connection, proof: Option<Proof
         access_key,
         source_ip: Some(connection.peer.ip().to_canonical()),
         secure: connection.tls_version.is_some(),
-        user_agent: Arc::from(user_agent),
         manner: Some(Arc::new(manner)),
         via: None,
         way: connection.way.clone(),
@@ -253,6 +251,7 @@ fn manner(parts: &Parts, connection: &Connection, proof: Option<&Proof<'_>>) -> 
     let presigned = signature.filter(|it| it.place == SignaturePlace::Query && it.version == VERSION_4);
     let unsigned = || presigned.map(|_| Box::from(UNSIGNED));
     Manner {
+        user_agent: text(&USER_AGENT).unwrap_or_default(),
         referer: text(&REFERER),
         tls_version: connection.tls_version,
         signature,

@@ -72,7 +72,7 @@ impl Door {
             },
         });
         let caller = caller(parts, connection, proof);
-        trace.account = caller.account.to_string();
+        trace.account = Some(caller.account);
         trace.note_caller(&caller);
         let call = FormCall {
             service: def.name,

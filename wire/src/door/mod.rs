@@ -31,7 +31,7 @@ use kernel::clock::Clock;
 use kernel::credentials::Credentials;
 use kernel::gate::{Call, not_implemented};
 use kernel::ids::{IdSource, Ids};
-use kernel::{Error, Kind, LocalRequest, LocalResponse, Principal, Scope};
+use kernel::{AccountId, Error, Kind, LocalRequest, LocalResponse, Principal, Scope};
 use percent_encoding::percent_decode_str;
 use shape::{Body, Protocol, ServiceDef};
 
@@ -77,10 +77,11 @@ pub struct Door {
 struct Trace {
     request_id: Arc<str>,
     service: Option<&'static ServiceDef>,
-    protocol: Protocol,
+    /// `None` until a service is found.
+    protocol: Option<Protocol>,
     signing: Signing,
     operation: Cow<'static, str>,
-    account: String,
+    account: Option<AccountId>,
     code: Option<&'static str>,
     /// Nobody signed the request.
     anonymous: bool,
@@ -103,7 +104,7 @@ impl Door {
         let begun = Instant::now();
         let peer = connection.peer.ip();
         let (parts, body) = request.into_parts();
-        let mut trace = Trace::new(Ids(&*self.ids).uuid().into(), &parts);
+        let mut trace = Trace::new(Ids(&*self.ids).uuid().into());
         let passing = AssertUnwindSafe(self.pass(&parts, body, connection, &mut trace)).catch_unwind();
         let outcome = passing.await.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -122,7 +123,7 @@ impl Door {
             path = parts.uri.path(),
             service = trace.service.map(|service| service.name),
             operation = &*trace.operation,
-            account = trace.account,
+            account = trace.account.map(tracing::field::display),
             status = response.status().as_u16(),
             code = trace.code,
             micros = begun.elapsed().as_micros(),
@@ -208,7 +209,7 @@ impl Door {
             refuse::bad_escapes(path)?;
             check_md5(&parts.headers, &body)?;
         }
-        trace.account = caller.account.to_string();
+        trace.account = Some(caller.account);
         trace.note_caller(&caller);
         trace.anonymous = caller.principal == Principal::Anonymous;
         let service = routed.service.def;
@@ -271,14 +272,14 @@ impl Door {
 }
 
 impl Trace {
-    fn new(request_id: Arc<str>, parts: &Parts) -> Self {
+    fn new(request_id: Arc<str>) -> Self {
         Self {
             request_id,
             service: None,
-            protocol: refuse::likely_protocol(parts),
+            protocol: None,
             signing: Signing::Common,
             operation: Cow::Borrowed(""),
-            account: String::new(),
+            account: None,
             code: None,
             anonymous: false,
             crossing: None,
@@ -288,7 +289,7 @@ impl Trace {
 
     fn note(&mut self, routed: &crate::route::Routed<'_>) {
         self.service = Some(routed.service.def);
-        self.protocol = routed.protocol;
+        self.protocol = Some(routed.protocol);
         self.signing = Signing::of(routed.service.def);
         self.operation = match &routed.wanted {
             Wanted::Served(op) => Cow::Borrowed(op.name),
@@ -298,7 +299,7 @@ impl Trace {
 
     fn dialect<'t>(&'t self, parts: &'t Parts) -> Dialect<'t> {
         Dialect {
-            protocol: self.protocol,
+            protocol: self.protocol.unwrap_or_else(|| refuse::likely_protocol(parts)),
             service: self.service,
             object_store: self.signing == Signing::ObjectStore,
             query_mode: header_text(&parts.headers, &AMZN_QUERY_MODE) == Some("true"),
@@ -308,8 +309,12 @@ impl Trace {
     }
 
     fn put_request_id(&self, response: &mut Response<Answer>) {
-        let Ok(id) = HeaderValue::from_str(&self.request_id) else { return };
         let headers = response.headers_mut();
+        // A codec has done it.
+        if self.signing == Signing::Common && headers.contains_key(&AMZN_REQUEST_ID) {
+            return;
+        }
+        let Ok(id) = HeaderValue::from_str(&self.request_id) else { return };
         match self.signing {
             Signing::Common => {
                 headers.insert(&AMZN_REQUEST_ID, id);

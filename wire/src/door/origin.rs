@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::header::{ORIGIN, REFERER};
 use http::request::Parts;
 
-use crate::headers::authority;
+use crate::headers::{FETCH_SITE, authority};
 use crate::sigv4::header_text;
 
 /// Whether whoever sends this means this host.
@@ -16,12 +16,9 @@ pub(super) fn is_meant_for_here(parts: &Parts) -> bool {
 
 /// Whether a browser sends it for a page that is not of this host.
 pub(super) fn is_of_foreign_page(parts: &Parts) -> bool {
-    let is_by_browser = parts.headers.contains_key(ORIGIN) || parts.headers.contains_key(SITE);
+    let is_by_browser = parts.headers.contains_key(ORIGIN) || parts.headers.contains_key(&FETCH_SITE);
     is_by_browser && (page_of(parts) == Some(false) || !authority(parts).is_none_or(is_local))
 }
-
-/// What every browser says of a request: whether its page is of the same site (Fetch Metadata Request Headers, W3C).
-const SITE: &str = "sec-fetch-site";
 
 /// Whether the page is of this host; `None` where none is told of.
 fn page_of(parts: &Parts) -> Option<bool> {
@@ -29,7 +26,7 @@ fn page_of(parts: &Parts) -> Option<bool> {
     if let Some(origin) = parts.headers.get(ORIGIN) {
         return Some(origin.to_str().is_ok_and(is_here));
     }
-    let is_of_another = header_text(&parts.headers, SITE) == Some("cross-site");
+    let is_of_another = header_text(&parts.headers, &FETCH_SITE) == Some("cross-site");
     is_of_another.then(|| header_text(&parts.headers, REFERER).is_some_and(is_here))
 }
 

@@ -31,9 +31,7 @@ use super::{Answer, Connection, Door};
 pub struct Limits {
     /// Connections at once; more wait in the listener's backlog.
     pub connections_max: usize,
-    /// Headers of a request.
-    pub headers_max: usize,
-    /// Bytes of a request's head.
+    /// Bytes of a request's head. Of headers there may be a hundred, the HTTP library's own bound.
     pub head_bytes_max: usize,
     /// Time to send a request's head, and longest silence between two requests.
     pub head_time_max: Duration,
@@ -47,7 +45,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 16_384,
-            headers_max: 128,
             head_bytes_max: 64 * 1_024,
             head_time_max: Duration::from_secs(60),
             streams_max: 256,
@@ -218,7 +215,6 @@ fn http(limits: Limits) -> auto::Builder<TokioExecutor> {
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time_max)
-        .max_headers(limits.headers_max)
         // No flushing of pipelined answers together: hyper would then take in an answer's body faster than it is sent.
         .max_buf_size(limits.head_bytes_max);
     http.http2()

@@ -8,8 +8,8 @@ mod host;
 mod rest;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
+use foldhash::{HashMap, HashMapExt};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use kernel::{AccountId, Region};

@@ -1,10 +1,11 @@
 //! Derived signing keys, kept: deriving one takes four HMACs, and a client uses the same one all day.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use foldhash::fast::RandomState;
 
 use super::presented::{Presented, Scope};
 
@@ -39,7 +40,7 @@ impl Entry {
 impl KeyCache {
     pub(super) fn new() -> Self {
         let places = (0..PLACES).map(|_| Mutex::new(None)).collect();
-        Self { hasher: RandomState::new(), places }
+        Self { hasher: RandomState::default(), places }
     }
 
     /// The key that signs in the presented scope.

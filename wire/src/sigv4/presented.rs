@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
 use http::header::{AsHeaderName, DATE};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
 
 use super::instant::Instant;
@@ -64,7 +64,7 @@ impl<'a> Presented<'a> {
             (Some(_), Some(_)) => Err(Refusal::TwoMechanisms),
             (Some(header), None) => {
                 // What is not visible ASCII cannot be of ours.
-                Self::in_header(header.to_str().unwrap_or_default(), &parts.headers).map(Some)
+                Self::in_header(text(header).unwrap_or_default(), &parts.headers).map(Some)
             }
             (None, Some(query)) => Self::in_query(query).map(Some),
         }
@@ -80,19 +80,19 @@ impl<'a> Presented<'a> {
             });
         }
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-        for pair in rest.split(',').map(str::trim_ascii).filter(|pair| !pair.is_empty()) {
-            // A space inside a pair splits it, as AWS's parser does: "Credential= x" has no value and "x" no key.
-            for piece in pair.split_ascii_whitespace() {
-                let Some((key, value)) = piece.split_once('=') else {
-                    return Err(Refusal::NoEqualSign { piece: piece.to_owned(), header: text.to_owned() });
-                };
-                match key {
-                    "Credential" => credential = Some(value),
-                    "SignedHeaders" => signed_headers = Some(value),
-                    "Signature" => signature = Some(value),
-                    // AWS ignores what it does not know here.
-                    _ => {}
-                }
+        // A space inside a pair splits it, as AWS's parser does: "Credential= x" has no value and "x" no key.
+        let pieces = rest.as_bytes().split(|byte| matches!(byte, b',' | b' ' | b'\t'));
+        for piece in pieces.filter(|piece| !piece.is_empty()) {
+            let piece = std::str::from_utf8(piece).unwrap_or_default();
+            let Some((key, value)) = piece.split_once('=') else {
+                return Err(Refusal::NoEqualSign { piece: piece.to_owned(), header: text.to_owned() });
+            };
+            match key {
+                "Credential" => credential = Some(value),
+                "SignedHeaders" => signed_headers = Some(value),
+                "Signature" => signature = Some(value),
+                // AWS ignores what it does not know here.
+                _ => {}
             }
         }
         let (Some(credential), Some(signature), Some(signed_headers), Some(date)) =
@@ -205,7 +205,14 @@ fn five(text: &str) -> Result<[&str; 5], Refusal> {
 
 /// A header's text; `None` when it is absent or not visible ASCII.
 pub fn header_text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
+    text(headers.get(name)?)
+}
+
+/// As `HeaderValue::to_str` has it, many bytes at a time: a value holds nothing but visible ASCII, blanks, and what is no
+/// ASCII.
+fn text(value: &HeaderValue) -> Option<&str> {
+    let bytes = Some(value.as_bytes()).filter(|bytes| bytes.is_ascii())?;
+    std::str::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

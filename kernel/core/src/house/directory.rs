@@ -9,7 +9,6 @@ use super::{HOUSE_SCOPE, House};
 use crate::access::ResourceFacts;
 use crate::arn::{AccountId, Arn};
 use crate::authorize::{Asked, Attached};
-use crate::caller::Caller;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::gate::not_implemented;
@@ -23,7 +22,7 @@ use crate::timers::TimerHandler;
 impl House {
     /// Answers a path of the house; `None` when it is nobody's.
     pub async fn local(self: &Arc<Self>, request: LocalRequest) -> Option<Result<LocalResponse>> {
-        let routes = self.services.values().flat_map(|service| &service.routes);
+        let routes = self.services.iter().flat_map(|service| &service.routes);
         let fits = |route: &&crate::local::LocalRoute| {
             route.method == request.method && request.path.starts_with(route.path_prefix)
         };
@@ -40,7 +39,7 @@ impl House {
 
     /// The services here, by name.
     pub fn services(&self) -> impl Iterator<Item = &'static ServiceDef> + '_ {
-        self.services.values().map(|service| service.def)
+        self.services.iter().map(|service| service.def)
     }
 
     /// Whether a service here serves the operation.
@@ -79,16 +78,16 @@ impl House {
         &self,
         action_prefix: &str,
     ) -> Option<(&'static str, &crate::certificates::FindCertificate)> {
-        let service = self.services.values().find(|service| service.def.action_prefix == action_prefix)?;
+        let service = self.services.iter().find(|service| service.def.action_prefix == action_prefix)?;
         Some((service.def.name, service.certificates.as_ref()?))
     }
 
     pub(crate) fn sites(&self) -> impl Iterator<Item = (&'static str, &crate::beside::Site)> {
-        self.services.values().flat_map(|s| s.sites.iter().map(|site| (s.def.name, site)))
+        self.services.iter().flat_map(|s| s.sites.iter().map(|site| (s.def.name, site)))
     }
 
     pub(crate) fn listeners(&self) -> impl Iterator<Item = &crate::notice::TakeNotice> {
-        self.services.values().filter_map(|service| service.notice.as_ref())
+        self.services.iter().filter_map(|service| service.notice.as_ref())
     }
 
     pub(crate) fn action_prefix(&self, service: &str) -> &'static str {
@@ -112,20 +111,14 @@ impl House {
         }
     }
 
-    /// A context of another service, for a question about the same call.
-    fn beside(self: &Arc<Self>, ctx: &Ctx, service: &'static str, scope: Scope) -> Ctx {
-        let caller = Caller::service(service, scope.account);
-        Ctx::new(self.clone(), service, scope, caller, ctx.shared_request_id().clone(), String::new())
-    }
-
     /// What decides on a resource's own side, as its service knows it.
     pub(crate) async fn attached(self: &Arc<Self>, ctx: &Ctx, asked: Asked<'_>) -> Result<Attached> {
         // Services may share a name.
-        let named = self.services.values().filter(|service| service.def.action_prefix == asked.arn.service);
+        let named = self.services.iter().filter(|service| service.def.action_prefix == asked.arn.service);
         let mut those = named.filter_map(|service| Some((service, service.attached.as_ref()?)));
         let Some((service, find)) = those.next() else { return Ok(Attached::default()) };
         let scope = Scope::of_arn(&asked.arn).unwrap_or(*ctx.scope());
-        find(self.beside(ctx, service.def.name, scope), asked).await
+        find(ctx.beside(service.def.name, scope), asked).await
     }
 
     /// The place of an account in an organization; `None` when it is in none, or nobody keeps organizations.
@@ -137,10 +130,10 @@ impl House {
         ctx: &Ctx,
         account: AccountId,
     ) -> Result<Option<Arc<Membership>>> {
-        for service in self.services.values() {
+        for service in self.services.iter() {
             if let Some(find) = &service.memberships {
                 let scope = Scope { account, ..*ctx.scope() };
-                return find(self.beside(ctx, service.def.name, scope), account).await;
+                return find(ctx.beside(service.def.name, scope), account).await;
             }
         }
         Ok(None)
@@ -155,9 +148,9 @@ impl House {
         let account = arn.account.parse().unwrap_or(ctx.account());
         let region = arn.region.parse().unwrap_or(ctx.region());
         // Services may share a name in ARNs: each knows its own.
-        for service in self.services.values().filter(|service| service.def.action_prefix == arn.service) {
+        for service in self.services.iter().filter(|service| service.def.action_prefix == arn.service) {
             let Some(find) = &service.resource_facts else { continue };
-            let of_it = self.beside(ctx, service.def.name, Scope { account, region });
+            let of_it = ctx.beside(service.def.name, Scope { account, region });
             let facts = find(of_it, arn.clone()).await?;
             if facts.is_some() {
                 return Ok(facts);
@@ -167,7 +160,7 @@ impl House {
     }
 
     pub(crate) fn timer(&self, service: &str, kind: &str) -> Option<(&'static str, &TimerHandler)> {
-        let (name, service) = self.services.get_key_value(service)?;
-        Some((name, service.timers.get(kind)?))
+        let service = self.services.get(service)?;
+        Some((service.def.name, service.timers.get(kind)?))
     }
 }

@@ -1,10 +1,10 @@
 //! The house: the store, the services, and what there is one of.
 
 mod directory;
+mod roster;
 mod sessions;
 mod work;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -28,6 +28,7 @@ use crate::root::RootSwitch;
 use crate::scope::Scope;
 use crate::service::Service;
 use crate::sessions::{OpenSessions, SessionSeal};
+use roster::Roster;
 
 /// Where the house keeps what is no account's.
 pub const HOUSE_SCOPE: Scope = Scope { account: AccountId::DEFAULT, region: Region::HOUSE };
@@ -56,7 +57,7 @@ pub struct House {
     seal_key: hmac::Key,
     session_seal: SessionSeal,
     open_sessions: OpenSessions,
-    services: BTreeMap<&'static str, Service>,
+    services: Roster,
     mailboxes: Vec<Arc<Mailbox>>,
     runners: Vec<Arc<Runner>>,
     timer_bell: Notify,
@@ -108,7 +109,7 @@ impl House {
             session_seal: SessionSeal::new(&seal_secret),
             open_sessions: OpenSessions::default(),
             seal_secret,
-            services: services.into_iter().map(|service| (service.def.name, service)).collect(),
+            services: Roster::new(services),
             mailboxes,
             runners,
             timer_bell: Notify::new(),

@@ -17,7 +17,7 @@ use crate::sessions::{Issued, SessionGrant};
 impl House {
     /// Who can say what identities there are; `None` when no service keeps any.
     pub fn identities(self: &Arc<Self>, region: Region) -> Option<Box<dyn Identities>> {
-        let service = self.services.values().find(|service| service.identities.is_some())?;
+        let service = self.services.iter().find(|service| service.identities.is_some())?;
         let ctx = self.ctx(service.def.name, Scope { region, ..HOUSE_SCOPE });
         service.identities.as_ref().map(|make| make(ctx))
     }
@@ -78,7 +78,7 @@ impl Credentials for Arc<House> {
             if access_key.starts_with(TEMPORARY) {
                 return self.find_session(access_key, session_token).await;
             }
-            for service in self.services.values() {
+            for service in self.services.iter() {
                 if let Some(find) = &service.credentials {
                     let ctx = self.ctx(service.def.name, HOUSE_SCOPE);
                     return find(ctx, access_key.to_owned(), session_token.map(str::to_owned)).await;

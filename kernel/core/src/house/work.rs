@@ -105,7 +105,7 @@ impl House {
     }
 
     pub(super) async fn run_open_hooks(self: &Arc<Self>) -> Result<()> {
-        for service in self.services.values() {
+        for service in self.services.iter() {
             for hook in &service.open {
                 hook(&self.ctx(service.def.name, HOUSE_SCOPE)).await?;
             }
@@ -121,7 +121,7 @@ impl House {
         self.resets.send_modify(|count| *count += 1);
         let _alone = self.working.clone().write_owned().await;
         let _settled = self.unfinished.clone().write_owned().await;
-        for service in self.services.values() {
+        for service in self.services.iter() {
             for hook in &service.reset {
                 hook(&self.ctx(service.def.name, HOUSE_SCOPE)).await?;
             }
@@ -140,7 +140,7 @@ impl House {
     }
 
     async fn clean_up_after(self: Arc<Self>, reset_at: Instant) {
-        for service in self.services.values() {
+        for service in self.services.iter() {
             for clean in &service.after_reset {
                 let ctx = self.ctx(service.def.name, HOUSE_SCOPE);
                 if let Err(error) = clean(ctx, reset_at.elapsed() + FILE_TIME_STEP).await {
@@ -174,7 +174,7 @@ impl House {
         if let Err(error) = self.write_counts().await {
             tracing::error!(%error, "the last counts are lost");
         }
-        for service in self.services.values() {
+        for service in self.services.iter() {
             for hook in &service.close {
                 if let Err(error) = hook(&self.ctx(service.def.name, HOUSE_SCOPE)).await {
                     tracing::error!(service = service.def.name, %error, "closing failed");

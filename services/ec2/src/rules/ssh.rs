@@ -4,7 +4,6 @@
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use md5::{Digest, Md5};
 
 const RSA: &[u8] = b"ssh-rsa";
 const ED25519: &[u8] = b"ssh-ed25519";
@@ -75,7 +74,7 @@ impl PublicKey {
     /// The fingerprint of an imported key: MD5 of the public key in DER for RSA, SHA-256 for ED25519.
     pub fn imported_fingerprint(&self) -> String {
         match self {
-            PublicKey::Rsa { exponent, modulus } => colons(&Md5::digest(spki(exponent, modulus))),
+            PublicKey::Rsa { exponent, modulus } => colons(&fast_md5::digest(&spki(exponent, modulus))),
             PublicKey::Ed25519(_) => self.sha256(),
         }
     }

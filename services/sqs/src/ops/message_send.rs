@@ -72,7 +72,7 @@ fn address(ctx: &Ctx, record: &Queue, checked: Checked) -> (Message, Option<Fing
     message.visible_at = (delay_s > 0).then(|| now + Millis::from(delay_s) * 1_000);
     message.sender = match &ctx.caller().principal {
         Principal::Identity { unique_id, .. } => unique_id.to_string(),
-        _ => ctx.caller().account.to_string(),
+        _ => ctx.caller().account.into(),
     };
     let group = match record.settings.deduplication_scope {
         DeduplicationScope::Queue => None,

@@ -27,8 +27,8 @@ impl Address {
     /// Known forms: `http://sqs.<region>.<host>/<account>/<name>`, `http://<region>.queue.<host>/<account>/<name>`,
     /// `http://<host>/queue/<region>/<account>/<name>`, `http://<host>/<account>/<name>`, `<account>/<name>`, `<name>`.
     pub fn of_url(scope: &Scope, url: &str) -> Self {
-        let (host, path) = match url.split_once("://") {
-            Some((_, rest)) => rest.split_once('/').unwrap_or((rest, "")),
+        let (host, path) = match url.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//")) {
+            Some(rest) => rest.split_once('/').unwrap_or((rest, "")),
             None => ("", url),
         };
         let path = path.trim_matches('/');
@@ -77,11 +77,10 @@ fn split_port(authority: &str) -> (&str, &str) {
 
 /// The region in `sqs.<region>.…` or `<region>.queue.…`; `queue.…` is the first region of all.
 fn region_of_host(host: &str) -> Option<&str> {
-    let mut labels = host.split('.');
-    match (labels.next(), labels.next(), labels.next()) {
-        (Some("sqs"), Some(region), Some(_)) if region.contains('-') => Some(region),
-        (Some(region), Some("queue"), Some(_)) => Some(region),
-        (Some("queue"), Some(_), _) => Some("us-east-1"),
+    match host.split_once('.')? {
+        ("sqs", rest) => rest.split_once('.').map(|(region, _)| region).filter(|region| region.contains('-')),
+        (region, rest) if rest.starts_with("queue.") => Some(region),
+        ("queue", _) => Some("us-east-1"),
         _ => None,
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use api_sqs::{MessageAttributeValue, MessageSystemAttributeValue};
+use fast_md5::Md5;
 use kernel::Result;
-use md5::{Digest, Md5};
 
 use crate::errors;
 use crate::state::message::{Attribute, Attributes, Value};
@@ -57,7 +57,7 @@ fn check_one(name: String, given: MessageAttributeValue) -> Result<(String, Attr
         return Err(errors::invalid(message));
     }
     if let Value::String(text) = &value
-        && !text.chars().all(super::message::is_allowed)
+        && !super::message::is_all_allowed(text)
     {
         return Err(errors::bad_characters());
     }
@@ -159,14 +159,14 @@ pub fn digest<'a>(attributes: impl Iterator<Item = (&'a String, &'a Attribute)>)
         for part in [name.as_bytes(), attribute.data_type.as_bytes()] {
             add(&mut hash, part);
         }
-        hash.update([transport]);
+        hash.update(&[transport]);
         add(&mut hash, value);
     }
-    some.then(|| u128::from_be_bytes(hash.finalize().into()))
+    some.then(|| u128::from_be_bytes(hash.finalize()))
 }
 
 fn add(hash: &mut Md5, part: &[u8]) {
-    hash.update(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+    hash.update(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
     hash.update(part);
 }
 

@@ -1,11 +1,11 @@
 //! Keys that seal the bodies of messages: those lately used, each for who used it, and the house's own.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use foldhash::HashMap;
 use kernel::house::HOUSE_SCOPE;
 use kernel::{Ctx, Error, KeySealer, Millis, Result, Sealer, Table};
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,9 @@
 //! It holds no bodies, and nothing that is not in the store as well: whoever changes it has written first. What is
 //! being handed out is reserved before the write, so that no two receivers get the same message.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashMapExt};
 use kernel::Millis;
 
 use super::duplicates::Duplicates;

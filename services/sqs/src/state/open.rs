@@ -1,9 +1,9 @@
 //! The queues in use, in memory: each opened from the store when it is first touched, with its index.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use foldhash::HashMap;
 use kernel::{Ctx, Millis, Result, Scope};
 use policy::{Document, Kind, Policy};
 use tokio::sync::Notify;

@@ -102,3 +102,15 @@ fn a_receiver_sees_what_it_asked_for() {
     assert_eq!(all.get("ApproximateFirstReceiveTimestamp").unwrap(), "7");
     assert_eq!(all.len(), 4);
 }
+
+#[test]
+fn whole_texts_are_judged_as_their_characters_are() {
+    let odd = ['\0', '\t', '\n', '\r', '\u{1f}', ' ', '~', '\u{7f}', '\u{80}', 'é', '\u{fffe}', '\u{10000}'];
+    // At every place of the eight that are seen together, and behind them.
+    for (at, odd) in (0..20).flat_map(|at| odd.map(|odd| (at, odd))) {
+        let mut text = "x".repeat(20);
+        text.replace_range(at..=at, odd.encode_utf8(&mut [0; 4]));
+        assert_eq!(is_all_allowed(&text), is_allowed(odd), "{odd:?} at {at}");
+    }
+    assert!(is_all_allowed(""));
+}
