@@ -423,3 +423,25 @@ fn complete(record: &mut Value, at: Millis, request_id: &str) {
 fn value(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_say_what_they_hold_those_of_before_too() {
+        let call = |at| Called { at, request_id: "r".into(), text: r#"{"action":"a:B"}"#.into() };
+        let text = call(0).text;
+        let calls = [7, 8].map(|at| Called { text: text.clone(), ..call(at) }).to_vec();
+        let row = Batch::encode(&Pending { calls, bytes: 0 }, 2, 5);
+        let batch = Batch::read(&row).unwrap();
+        let lines = batch.text();
+        assert_eq!(lines, "{\"calls\":[[5,7,\"r\"],[6,8,\"r\"]],\"action\":\"a:B\"}\n");
+
+        let packed = lz4_flex::compress_prepend_size(lines.as_bytes());
+        let old = [&[FORMAT_PACKED], &row[1..HEAD_BYTES], &packed].concat();
+        let old = Batch::read(&old.into()).unwrap();
+        assert_eq!((old.records, old.last_at, old.text()), (2, 8, lines));
+        assert!(Batch::read(&Bytes::from_static(&[2; HEAD_BYTES])).is_none());
+    }
+}
