@@ -31,7 +31,7 @@ pub(crate) async fn first_runs(
     let now = house.clock().now();
     let new: Vec<_> = last.iter().filter(|(_, at)| at.is_none()).map(|(name, _)| *name).collect();
     if !new.is_empty() {
-        house.spawn(begin(house.clone(), new, now));
+        house.finish_later(begin(house.clone(), new, now));
     }
     let first = |sweep: &Sweep| first_run(last.get(sweep.name).copied().flatten(), sweep.every_ms, now);
     Ok(sweeps.into_iter().map(|(service, sweep)| (first(&sweep), service, sweep)).collect())
@@ -49,9 +49,8 @@ pub(crate) async fn run(house: &Arc<House>, service: &'static str, sweep: &Sweep
     if is_remembered(sweep) { write_down(house, &[sweep.name], begun_at).await } else { Ok(()) }
 }
 
-/// Not awaited by the start, which would wait for the disk.
+/// Not awaited by the start, which would wait for the disk; the end waits for it.
 async fn begin(house: Arc<House>, new: Vec<&'static str>, now: Millis) {
-    let Some(_working) = house.begin_work().await else { return };
     if let Err(error) = write_down(&house, &new, now).await {
         tracing::error!(%error, "when the sweeps began is not written down");
     }
