@@ -52,6 +52,9 @@ impl Drop for Open {
 impl Store {
     /// Opens the store in `folder`, and makes it if it is not there. Blocks for some syncs of the disk.
     ///
+    /// Opened within a Tokio runtime, it tells writers there what became of their transactions: that runtime must run while
+    /// they wait.
+    ///
     /// Fails with [`StoreError::Locked`] if another process, or another handle of this one, has it open.
     pub fn open(folder: impl AsRef<Path>, options: &Options) -> Result<Self> {
         Self::start(folder.as_ref(), options, None)
