@@ -464,7 +464,8 @@ impl Service {
         self.def
     }
 
-    /// The operations declared, in the order of their names; every one of [`ServiceDef::ops`] must be, which a test of the service checks.
+    /// The operations declared, in the order of their names; every one of [`ServiceDef::ops`] must be, which a test of the
+    /// service checks.
     pub fn declared(&self) -> impl Iterator<Item = &'static str> + use<> {
         let mut names: Vec<&'static str> = self.ops.keys().copied().collect();
         names.sort_unstable();
