@@ -148,13 +148,18 @@ def test_two_clouds_share_a_host(own_cloud):
     assert "QueueUrls" not in two.client("sqs").list_queues()
 
 
-def refused(cloud, path, method="POST", **headers):
-    request = urllib.request.Request(cloud.endpoint + path, method=method, headers=headers)
+def ask(cloud, method, headers, path="/", body=None):
+    """Status and headers of an answer, whatever it is."""
+    asked = urllib.request.Request(cloud.endpoint + path, body, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return answer.status
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            return answer.status, answer.headers
     except urllib.error.HTTPError as error:
-        return error.code
+        return error.code, error.headers
+
+
+def refused(cloud, path, method="POST", **headers):
+    return ask(cloud, method, headers, path)[0]
 
 
 def presign(cloud, service, query):
@@ -179,16 +184,6 @@ def test_pages_of_elsewhere_are_kept_out(own_cloud):
     assert refused(cloud, presigned, "GET", **{"Sec-Fetch-Site": "cross-site"}) == 403
     assert refused(cloud, presigned, "GET", Origin="http://localhost:3000") == 200
     assert len(sqs.list_queues()["QueueUrls"]) == 1
-
-
-def ask(cloud, method, headers, path="/", body=None):
-    """Status and headers of an answer, whatever it is."""
-    asked = urllib.request.Request(cloud.endpoint + path, body, headers, method=method)
-    try:
-        with urllib.request.urlopen(asked, timeout=20) as answer:
-            return answer.status, answer.headers
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers
 
 
 def test_pages_may_ask_apis_when_they_sign(own_cloud):

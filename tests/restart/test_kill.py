@@ -30,8 +30,8 @@ class Load:
         self.fifo_got = {group: [] for group in GROUPS}  # in order of receipt
         self.fifo_deleted = set()
         self.after_delete = []
-        self.threads = [threading.Thread(target=self.send), threading.Thread(target=self.receive)]
-        self.threads += [threading.Thread(target=self.send_fifo, args=(group,)) for group in GROUPS]
+        self.threads = [threading.Thread(target=self.send, daemon=True), threading.Thread(target=self.receive, daemon=True)]
+        self.threads += [threading.Thread(target=self.send_fifo, args=(group,), daemon=True) for group in GROUPS]
 
     def start(self):
         sqs = self.cloud.client("sqs")
@@ -188,7 +188,7 @@ def test_instances_under_churn(own_cloud):
             except (BotoCoreError, ClientError):
                 time.sleep(0.01)
 
-    threads = [threading.Thread(target=churn) for _ in range(2)]
+    threads = [threading.Thread(target=churn, daemon=True) for _ in range(2)]
     [thread.start() for thread in threads]
     for _ in range(CHURN_KILLS):
         time.sleep(chance.uniform(0.05, 0.8))

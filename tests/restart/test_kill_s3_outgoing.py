@@ -60,7 +60,7 @@ def test_what_was_acknowledged_is_told_and_carried(own_cloud):
     cloud = own_cloud()
     url = prepare(cloud)
     end, acknowledged = threading.Event(), {}
-    writers = [threading.Thread(target=write, args=(cloud, number, end, acknowledged)) for number in range(3)]
+    writers = [threading.Thread(target=write, args=(cloud, number, end, acknowledged), daemon=True) for number in range(3)]
     for writer in writers:
         writer.start()
     chance = random.Random(7)

@@ -65,9 +65,18 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 /// own credentials count for nothing. `None` of what is no such question.
 ///
 /// Source: "Cross-origin resource sharing support and Amazon EC2", EC2 developer guide; other services answer alike.
-pub(super) fn any_page_may(parts: &Parts) -> Option<Response<Answer>> {
-    let asked = Some(&parts.headers).filter(|asked| asked.contains_key(ORIGIN))?;
+pub(super) fn any_page_may(parts: &Parts, trace: &mut Trace) -> Option<Response<Answer>> {
+    let crossing = trace.crossing.as_ref().filter(|_| parts.method == Method::OPTIONS)?;
+    let asked = &parts.headers;
     let method = asked.get(ACCESS_CONTROL_REQUEST_METHOD)?.clone();
+    // A store of objects has nothing that is posted to nothing: an API is meant, which the question need not name.
+    if method == "POST" && crossing.path == "/" {
+        trace.signing = Signing::Common;
+    }
+    if trace.signing == Signing::ObjectStore {
+        return None;
+    }
+    trace.operation = Cow::Borrowed("OPTIONS");
     let mut response = Response::new(Answer::empty());
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method);
@@ -76,12 +85,6 @@ pub(super) fn any_page_may(parts: &Parts) -> Option<Response<Answer>> {
     }
     headers.insert(ACCESS_CONTROL_MAX_AGE, ASKED_FOR_S);
     Some(response)
-}
-
-/// Whether a browser asks about an operation of an API: stores of objects have none that is posted to nothing.
-pub(super) fn is_about_api(parts: &Parts, crossing: Option<&CrossOrigin>) -> bool {
-    let posts = parts.headers.get(ACCESS_CONTROL_REQUEST_METHOD).is_some_and(|method| method == "POST");
-    posts && crossing.is_some_and(|crossing| crossing.path == "/")
 }
 
 fn put_any_origin(headers: &mut HeaderMap) {

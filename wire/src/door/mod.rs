@@ -176,16 +176,8 @@ impl Door {
         {
             return Err(refuse::not_by_this_way(way));
         }
-        if parts.method == Method::OPTIONS {
-            if beside::is_about_api(parts, trace.crossing.as_ref()) {
-                trace.signing = Signing::Common;
-            }
-            if trace.signing == Signing::Common
-                && let Some(answer) = beside::any_page_may(parts)
-            {
-                trace.operation = Cow::Borrowed("OPTIONS");
-                return Ok(answer);
-            }
+        if let Some(answer) = beside::any_page_may(parts, trace) {
+            return Ok(answer);
         }
         if let Some(asked) = beside::preflight(parts, trace, trace.crossing.as_ref()) {
             trace.crossing = None;

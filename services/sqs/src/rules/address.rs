@@ -147,6 +147,7 @@ mod tests {
                 "eu-west-1",
             ),
             ("http://queue.localhost.localstack.cloud:4566/000000000012/q", "000000000012", "us-east-1"),
+            ("http://sqs.queue.any.host/000000000012/q", "000000000012", "us-east-1"),
             ("http://any.host:80/queue/eu-west-1/000000000012/q", "000000000012", "eu-west-1"),
             ("http://localhost:4566/000000000012/q", "000000000012", "us-east-1"),
             ("http://localhost:4566/000000000012/q/", "000000000012", "us-east-1"),
