@@ -49,7 +49,15 @@ def commit():
     return said.stdout.strip() or "an unknown commit"
 
 
-def write(rows, notes, disk_ms, command):
+def kept():
+    """What people wrote below the table, from the page's first heading on."""
+    with open(PAGE) as page:
+        _, heading, rest = page.read().partition("\n## ")
+    return heading.lstrip() + rest.rstrip()
+
+
+def write(rows, disk_ms, command):
+    """Writes the table of one whole run; what stands below it stays."""
     today = datetime.date.today().isoformat()
     lines = [
         "# How fast it is",
@@ -64,7 +72,7 @@ def write(rows, notes, disk_ms, command):
         "|---|---|---|---|",
         *[row.text() for row in rows],
         "",
-        *notes,
+        kept(),
         "",
     ]
     with open(PAGE, "w") as page:

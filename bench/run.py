@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 
+import builds
 import measures
 import metrics as samples
 import objects as long
@@ -31,12 +32,6 @@ CROWD = 20
 # Ten million keys take a quarter of an hour to fill: BENCH_KEYS=10000000. Streams of 1 GiB: BENCH_WIDE_MIB=1024.
 KEYS = int(os.environ.get("BENCH_KEYS") or (20_000 if QUICK else 1_000_000))
 WIDE_BYTES = int(os.environ.get("BENCH_WIDE_MIB") or (16 if QUICK else 128)) << 20
-
-
-NOTES = [
-    "The memory of an instance is the proportional share of our processes (shim, first process of the machine, what the cloud",
-    "itself grows by); what the kernel holds for networks and control groups is not in it.",
-]
 
 
 def say(text):
@@ -145,6 +140,15 @@ def web(ours, floor, others):
     with running(cloud, nginx):
         rates = long.web_rates(cloud, nginx, ROUNDS, SECONDS)
     yield ratio("GetObject, 4 KiB, signed, 64 connections", rates["cloudlet"], rates["nginx"], 0.5, "nginx")
+
+
+def build(ours, floor, others):
+    if QUICK or not shutil.which("cargo"):
+        say("skipped: build (takes long, and needs cargo)")
+        return
+    clean, again = builds.times(3)
+    yield most(f"clean release build, {os.cpu_count()} cores", clean, 6, "min", 1 / 60)
+    yield most("development build after touching one handler", again, 15, "s")
 
 
 def listing(ours, floor, others):
@@ -264,7 +268,8 @@ def ebs(ours, floor, others):
     yield Row(f"DescribeInstances of {count:,} by thousands: slowest page against the first", "≤ 1.2 ×", measured, slowest <= 1.2 * first)
 
 
-PARTS = {part.__name__: part for part in (start, send, role, read, keys, s3, web, streams, listing, wide, drain, metrics, machines, vpc, ebs)}
+ALL = (start, send, role, read, keys, s3, web, streams, listing, wide, drain, metrics, machines, vpc, ebs, build)
+PARTS = {part.__name__: part for part in ALL}
 
 
 def main(names):
@@ -281,7 +286,7 @@ def main(names):
     missed = sum(row.met is False for row in rows)
     say(f"{len(rows)} figures, {missed} missed")
     if not names and not QUICK:
-        report.write(rows, NOTES, disk, "./dev bench")
+        report.write(rows, disk, "./dev bench")
 
 
 if __name__ == "__main__":
