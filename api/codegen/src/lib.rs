@@ -70,11 +70,9 @@ pub fn from_files(models: &Path, service: &str) -> Result<String, Error> {
     let (path, text) = read("json")?;
     let mut model: Model = serde_json::from_str(&text).map_err(|e| Error::Json(path, e))?;
     let served = served::parse(&read("ops")?.1)?;
-    let fix: Fix = match read("fix.json") {
-        Ok((path, text)) => serde_json::from_str(&text).map_err(|e| Error::Json(path, e))?,
-        Err(Error::File(_, e)) if e.kind() == io::ErrorKind::NotFound => Fix::default(),
-        Err(error) => return Err(error),
-    };
+    // Always there, be it empty: a file that is watched and missing makes every build generate again.
+    let (path, text) = read("fix.json")?;
+    let fix: Fix = serde_json::from_str(&text).map_err(|e| Error::Json(path, e))?;
     stream_events(&mut model);
     make_optional(&mut model, &fix)?;
     leave_to_service(&mut model, &fix)?;
