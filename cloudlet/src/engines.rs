@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Outcome, Problem};
 use crate::consoles::Consoles;
+use crate::progress::Building;
 use crate::up::tag_of;
 
 /// Tags tried before giving up: two folders whose tags meet are one in a million.
@@ -24,6 +25,7 @@ pub(crate) struct Engines {
     pub(crate) networks: Arc<dyn Networks>,
     pub(crate) volumes: Arc<dyn Volumes>,
     pub(crate) consoles: Arc<Consoles>,
+    pub(crate) building: Building,
     engine: Engine,
     blocks: block::Engine,
     tag: Arc<Tag>,
@@ -49,6 +51,8 @@ pub(crate) async fn open(data: &Path, public_range: &str, internet: bool) -> Out
         .map_err(|e| Problem::new("machines cannot be had", &e))?;
     let config =
         Config::new(Place { run, ..place }).map_err(|e| Problem::new("machines cannot be had", &e))?;
+    let building = Building::default();
+    let config = Config { progress: building.progress(), ..config };
     let blocks = block::Engine::new(block::Config {
         data: data.join("volumes"),
         run: config.place.run.join("pool"),
@@ -63,6 +67,7 @@ pub(crate) async fn open(data: &Path, public_range: &str, internet: bool) -> Out
         networks: Arc::new(networks),
         volumes: Arc::new(blocks.clone()),
         consoles,
+        building,
         engine,
         blocks,
         tag: Arc::new(tag),

@@ -1,22 +1,19 @@
 //! `cloudlet image`: images of others, taken from disk or from a registry, for instances to be made of.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use compute::{Imported, Login, OciImages, Place, Reference};
 use http::Method;
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::HumanBytes;
 
 use crate::cli::{Outcome, Problem};
 use crate::client::{Client, block_on};
 use crate::config::{Endpoint, data_dir};
 use crate::lines::{complain, say};
+use crate::progress;
 use crate::up::tag_of;
-
-/// Steps of a bar.
-const STEPS: u64 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Image {
@@ -106,8 +103,8 @@ fn import(options: &Import) -> Outcome {
         Some(name) => name.clone(),
         None => name_of(&options.path),
     };
-    let (bar, progress) = progress();
-    let made = images(&options.kept)?.import(&options.path, &name, &program()?, &progress);
+    let bar = progress::bar();
+    let made = images(&options.kept)?.import(&options.path, &name, &program()?, &progress::moves(&bar));
     bar.finish_and_clear();
     show_and_register(made, &name, &options.endpoint)
 }
@@ -125,7 +122,8 @@ fn pull(options: &Pull) -> Outcome {
         }
         (None, _) => None,
     };
-    let (images, program, (bar, progress)) = (images(&options.kept)?, program()?, progress());
+    let (images, program, bar) = (images(&options.kept)?, program()?, progress::bar());
+    let progress = progress::moves(&bar);
     let made = block_on(async { Ok(images.pull(&from, login.as_ref(), &name, &program, &progress).await) })?;
     bar.finish_and_clear();
     show_and_register(made, &name, &options.endpoint)
@@ -133,21 +131,6 @@ fn pull(options: &Pull) -> Outcome {
 
 fn program() -> Outcome<PathBuf> {
     std::env::current_exe().map_err(|e| Problem::new("our executable cannot be found", &e))
-}
-
-/// A bar, and what moves it.
-fn progress() -> (ProgressBar, compute::Progress) {
-    let bar = ProgressBar::new(STEPS);
-    if let Ok(style) = ProgressStyle::with_template("{msg:20} {bar:40} {percent:>3} %  {elapsed}") {
-        bar.set_style(style);
-    }
-    let shown = bar.clone();
-    let progress: compute::Progress = Arc::new(move |share: f32, what: &str| {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a bar")]
-        shown.set_position((share.clamp(0.0, 1.0) * 1_000.0) as u64);
-        shown.set_message(what.to_owned());
-    });
-    (bar, progress)
 }
 
 fn show_and_register(made: compute::Result<Imported>, name: &str, endpoint: &Endpoint) -> Outcome {

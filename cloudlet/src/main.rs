@@ -17,6 +17,7 @@ mod identity;
 mod image;
 mod leftovers;
 mod lines;
+mod progress;
 mod query;
 mod remote;
 mod routes;

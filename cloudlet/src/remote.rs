@@ -23,6 +23,13 @@ pub(crate) fn status(endpoint: &Endpoint) -> Outcome {
     if let Some(trouble) = status["trouble"].as_str() {
         say(format_args!("TROUBLE          {trouble}"));
     }
+    if let Some(building) = status["building"].as_object() {
+        say(format_args!(
+            "building         an image, {} %: {}",
+            building["percent"],
+            text(&building["what"])
+        ));
+    }
     if status["identity"] == "observe" {
         say("IDENTITY         ONLY OBSERVED: what policies deny is recorded and let pass");
     } else {

@@ -88,6 +88,7 @@ impl Facts {
             "identity": self.house.mode().word(),
             "root_credentials": if self.house.is_root_off() { "off" } else { "on" },
             "audit_records_lost": self.house.audit().lost(),
+            "building": self.engines.building.step().map(|(percent, what)| json!({ "percent": percent, "what": what })),
             "services": self.services(),
             "controllers": self.house.controllers(),
         })

@@ -47,19 +47,25 @@ pub(crate) fn is_ready(images: &Path) -> bool {
 pub(crate) fn ensure(images: &Path, progress: &Progress, workshop: &Workshop) -> Result<Layers> {
     let folder = images.join(VERSION);
     if !folder.is_dir() {
-        let fresh = draft(&folder);
-        remove_tree(&fresh)?;
-        fs::create_dir_all(&fresh).at("create", &fresh)?;
-        let root = fresh.join("root");
-        let built = build(&root, progress, workshop).and_then(|()| configure(&root));
-        built.inspect_err(|_| drop(remove_tree(&fresh)))?;
-        // As those that are imported: safe from the loss of power before it has its name.
-        let opened = File::open(&fresh).at("open", &fresh)?;
-        nix::unistd::syncfs(opened).at("keep", &fresh)?;
-        fs::rename(&fresh, &folder).at("finish", &folder)?;
-        progress(1.0, "debian-12 is ready");
+        progress(0.0, "debian-12, once");
+        let made = make(&folder, progress, workshop);
+        progress(1.0, if made.is_ok() { "debian-12 is ready" } else { "debian-12 was not built" });
+        made?;
     }
     Ok(Layers { root: folder.join("root"), over: Vec::new(), init: vec!["/sbin/init".to_owned()] })
+}
+
+fn make(folder: &Path, progress: &Progress, workshop: &Workshop) -> Result<()> {
+    let fresh = draft(folder);
+    remove_tree(&fresh)?;
+    fs::create_dir_all(&fresh).at("create", &fresh)?;
+    let root = fresh.join("root");
+    let built = build(&root, progress, workshop).and_then(|()| configure(&root));
+    built.inspect_err(|_| drop(remove_tree(&fresh)))?;
+    // As those that are imported: safe from the loss of power before it has its name.
+    let opened = File::open(&fresh).at("open", &fresh)?;
+    nix::unistd::syncfs(opened).at("keep", &fresh)?;
+    fs::rename(&fresh, folder).at("finish", folder)
 }
 
 fn build(root: &Path, progress: &Progress, workshop: &Workshop) -> Result<()> {

@@ -49,7 +49,7 @@ pub(crate) struct Over {
     pub lower: Vec<PathBuf>,
 }
 
-/// Told how far a long preparation is: a share between 0 and 1, and what is being done.
+/// Told how far a long preparation is: a share between 0 and 1, and what is being done. At 1 it is over, however it went.
 pub type Progress = Arc<dyn Fn(f32, &str) + Send + Sync>;
 
 /// Images of one engine.
