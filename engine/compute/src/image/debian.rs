@@ -16,7 +16,7 @@ const VERSION: &str = "debian-12-3";
 const PACKAGES: &str = "systemd-sysv,dbus,udev,openssh-server,iproute2,iputils-ping,netbase,ca-certificates,\
 curl,python3-minimal,sudo,cloud-init";
 /// How many lines the build prints, roughly: it has no other sign of progress.
-const LINES_EXPECTED: f32 = 900.0;
+const LINES_EXPECTED: f32 = 1_800.0;
 /// How a tool ends that is not there.
 const NOT_INSTALLED: i32 = 127;
 /// The last lines kept to explain a failure.
@@ -70,7 +70,7 @@ fn make(folder: &Path, progress: &Progress, workshop: &Workshop) -> Result<()> {
 
 fn build(root: &Path, progress: &Progress, workshop: &Workshop) -> Result<()> {
     let mut child = tie::tool("mmdebstrap")
-        .args(["--variant=minbase", "--mode=root", "--format=directory", "--include"])
+        .args(["--verbose", "--variant=minbase", "--mode=root", "--format=directory", "--include"])
         .arg(PACKAGES)
         .arg("bookworm")
         .arg(root)
