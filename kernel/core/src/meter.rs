@@ -136,7 +136,8 @@ pub(crate) fn write_down(tx: &mut Tx<'_, '_>, counts: &HashMap<CountKey, u64>, n
             start_at,
             end_at: start_at + HOUR_MS,
             quantity: *quantity,
-            unit: "Requests".to_owned(),
+            // As AWS names them.
+            unit: if usage_type.ends_with("-Bytes") { "Bytes" } else { "Requests" }.to_owned(),
         };
         if let Some(before) = USAGE.get(tx, scope, key(&usage))? {
             usage.quantity += before.quantity;

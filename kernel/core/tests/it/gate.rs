@@ -49,12 +49,16 @@ async fn every_call_leaves_a_record_and_a_count() {
     assert_eq!(records[1]["action"], "toy:WriteNote");
     assert_eq!(records[1]["resources"][0], "arn:aws:toy:us-east-1:000000000000:note");
     let ctx = cloud.ctx("toy");
+    ctx.count("Toys-Bytes", 7);
     let lines = cloud.eventually("the counts are written down", async || {
         cloud.advance(1_000);
         let lines = kernel::meter::list(&ctx, "toy", None, 10).await.unwrap();
-        (!lines.is_empty()).then_some(lines)
+        (lines.len() == 2).then_some(lines)
     });
-    assert_eq!(lines.await[0].1.quantity, 2);
+    let shown: Vec<_> =
+        lines.await.into_iter().map(|(_, line)| (line.usage_type, line.quantity, line.unit)).collect();
+    let of = |usage_type: &str, quantity, unit: &str| (usage_type.to_owned(), quantity, unit.to_owned());
+    assert_eq!(shown, [of("Requests", 2, "Requests"), of("Toys-Bytes", 7, "Bytes")]);
 }
 
 #[tokio::test]
