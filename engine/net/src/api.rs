@@ -1,6 +1,5 @@
 //! The verbs of the engine: all idempotent by id, all callable again after a failure or a crash.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,8 +9,8 @@ use nix::sys::socket::{SetSockOpt, sockopt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::{
-    Capability, Counters, Flows, GroupId, GroupSpec, NetworkId, NetworkSpec, Nic, NicId, NicSpec, Object,
-    Result,
+    Capability, Flows, GroupId, GroupSpec, NetworkId, NetworkSpec, Nic, NicId, NicSpec, Object, Result,
+    Traffic,
 };
 
 /// The metadata service's address in every network; TCP port 80 is open to every nic.
@@ -68,8 +67,9 @@ pub trait Networks: Send + Sync {
     /// The nic that has a private address: who is behind a peer of a local service.
     fn find_nic(&self, network: &NetworkId, address: Ipv4Addr) -> Option<NicId>;
 
-    /// Traffic of every nic of a network, at the cost of one look.
-    fn counters(&self, network: NetworkId) -> Pending<'_, BTreeMap<NicId, Counters>>;
+    /// Traffic of every nic and translator of a network, at the cost of one look. What the filter counts of them begins
+    /// anew when it is written anew, as after a start of the engine.
+    fn traffic(&self, network: NetworkId) -> Pending<'_, Traffic>;
 
     /// What the watched nics of a network sent and received since the last time this was asked.
     fn flows(&self, network: NetworkId) -> Pending<'_, Flows>;

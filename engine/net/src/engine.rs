@@ -20,8 +20,8 @@ use crate::router::Router;
 use crate::setting::{Directory, Setting};
 use crate::space::{self, Space};
 use crate::{
-    Capability, Counters, Flows, GroupId, GroupSpec, NetworkId, NetworkSpec, Networks, Nic, NicId, NicSpec,
-    Object, Pending, probe, six, world,
+    Capability, Flows, GroupId, GroupSpec, NetworkId, NetworkSpec, Networks, Nic, NicId, NicSpec, Object,
+    Pending, Traffic, probe, six, world,
 };
 
 /// How to use the host.
@@ -77,10 +77,10 @@ impl Net {
         let spaces = config.run_dir.join("spaces");
         fs::create_dir_all(&spaces).doing(|| format!("make {}", spaces.display()))?;
         let tag = Tag::new(&config.tag)?;
-        let mut reach = config.public_ranges;
-        let to_world = config.world.then(|| reach.clone());
-        if let Some(publics) = &to_world {
-            world::open(&tag, &spaces, publics)?;
+        let publics = config.public_ranges;
+        let mut reach = publics.clone();
+        if config.world {
+            world::open(&tag, &spaces, &publics)?;
             reach.extend(world::ranges());
         }
         let setting = Arc::new(Setting {
@@ -91,7 +91,8 @@ impl Net {
             uplinks: config.uplinks.trunc(),
             lock: config.run_dir.with_file_name("uplinks.lock"),
             reach,
-            to_world,
+            publics,
+            to_world: config.world,
             directory: std::sync::RwLock::new(Directory::default()),
         });
         let mut lanes = BTreeMap::new();
@@ -284,8 +285,8 @@ impl Networks for Net {
         self.setting.read(|directory| directory.addresses.get(&(network.clone(), address)).cloned())
     }
 
-    fn counters(&self, network: NetworkId) -> Pending<'_, BTreeMap<NicId, Counters>> {
-        self.at(network, Router::counters)
+    fn traffic(&self, network: NetworkId) -> Pending<'_, Traffic> {
+        self.at(network, Router::traffic)
     }
 
     fn flows(&self, network: NetworkId) -> Pending<'_, Flows> {

@@ -11,7 +11,7 @@ use crate::check::{self, Members};
 use crate::error::Doing;
 use crate::{
     Capability, Counters, Error, Flow, Flows, GroupId, GroupSpec, NetworkId, NetworkSpec, Networks, Nic,
-    NicId, NicSpec, Object, Pending, Result, Tally,
+    NicId, NicSpec, Object, Pending, Result, Tally, Traffic, Translator, TranslatorId,
 };
 
 /// Accepts and refuses as the real engine does, makes nothing. Its listeners are on the loopback, on any free port.
@@ -24,6 +24,7 @@ pub struct FakeNetworks {
 struct World {
     networks: BTreeMap<NetworkId, (NetworkSpec, Members)>,
     counters: BTreeMap<NicId, Counters>,
+    passed: BTreeMap<TranslatorId, u64>,
     flows: BTreeMap<NetworkId, Flows>,
     failing: Option<Error>,
     /// Public addresses that something else on the host has.
@@ -123,7 +124,12 @@ impl FakeNetworks {
         }
     }
 
-    /// Sets what [`Networks::counters`] will say of a nic.
+    /// Sets what [`Networks::traffic`] will say of a translator.
+    pub fn pass_on(&self, translator: TranslatorId, bytes: u64) {
+        self.lock().passed.insert(translator, bytes);
+    }
+
+    /// Sets what [`Networks::traffic`] will say of a nic.
     pub fn count(&self, nic: NicId, counters: Counters) {
         self.lock().counters.insert(nic, counters);
     }
@@ -219,11 +225,14 @@ impl Networks for FakeNetworks {
             .map(|nic| nic.id.clone())
     }
 
-    fn counters(&self, network: NetworkId) -> Pending<'_, BTreeMap<NicId, Counters>> {
+    fn traffic(&self, network: NetworkId) -> Pending<'_, Traffic> {
         self.answer(|world| {
-            let nics: Vec<NicId> = world.get(&network)?.1.nics.keys().cloned().collect();
-            let count = |nic: NicId| (nic.clone(), world.counters.get(&nic).copied().unwrap_or_default());
-            Ok(nics.into_iter().map(count).collect())
+            let (spec, members) = world.get(&network)?.clone();
+            let count = |nic: &NicId| (nic.clone(), world.counters.get(nic).copied().unwrap_or_default());
+            let pass =
+                |by: &Translator| (by.id.clone(), world.passed.get(&by.id).copied().unwrap_or_default());
+            let nics = members.nics.keys().map(count).collect();
+            Ok(Traffic { nics, translators: spec.translators.iter().map(pass).collect() })
         })
     }
 

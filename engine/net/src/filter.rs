@@ -18,7 +18,7 @@ use crate::name::{Tag, short};
 use crate::screen::SHAPE;
 use crate::{
     GLOBAL6, GroupId, GroupSpec, METADATA, METADATA6, NetworkSpec, NicId, NicSpec, Peer, Ports, Protocol,
-    RESOLVER, RESOLVER6, SetId,
+    RESOLVER, RESOLVER6, SetId, TranslatorId,
 };
 
 /// The router's end of the link to the host.
@@ -50,8 +50,8 @@ impl Script {
     }
 
     /// The table without groups and nics, replacing whatever is there. `reach` is where nics with a public
-    /// address may go beyond the network.
-    pub(crate) fn table(&mut self, network: &NetworkSpec, tag: &Tag, reach: &[Ipv4Net]) {
+    /// address may go beyond the network, and `near` what of it are public addresses of this host's networks.
+    pub(crate) fn table(&mut self, network: &NetworkSpec, tag: &Tag, reach: &[Ipv4Net], near: &[Ipv4Net]) {
         let (nics, resolver) = (tag.nics(), network.resolver);
         self.line(format_args!(
             r#"add table inet net
@@ -61,10 +61,13 @@ table inet net {{
  set own6 {{ type ifname . ipv6_addr; }}
  set unchecked {{ type ifname; }}
  set reach {{ type ipv4_addr; flags interval; }}
+ set near {{ type ipv4_addr; flags interval; }}
  set public {{ type ipv4_addr; }}
  set bound {{ type ipv4_addr . ipv4_addr; }}
  map dnat_to {{ type ipv4_addr : ipv4_addr; }}
  map snat_to {{ type ipv4_addr : ipv4_addr; }}
+ map near_of {{ type ifname : counter; }}
+ map world_of {{ type ifname : counter; }}
  map out_of {{ type ifname : verdict; }}
  map in_to {{ type ifname : verdict; }}
 {SHAPE}{FLOWS} chain c_raw {{
@@ -121,10 +124,22 @@ table inet net {{
   oifname @peer_links accept
   oifname vmap @in_to
  }}
+ chain c_count {{
+  type filter hook forward priority 5; policy accept;
+  ct status snat counter name ct reply ip daddr map @through
+  iifname "{UPLINK}" ip saddr @near counter name oifname map @near_of accept
+  iifname "{UPLINK}" ip6 saddr {GLOBAL6} counter name oifname map @near_of accept
+  oifname != "{UPLINK}" accept
+  ip daddr @near counter name iifname map @near_of accept
+  ip6 daddr {GLOBAL6} counter name iifname map @near_of accept
+  counter name iifname map @world_of
+ }}
 }}"#
         ));
-        for range in Ipv4Net::aggregate(&reach.to_vec()) {
-            self.line(format_args!("add element inet net reach {{ {range} }}"));
+        for (set, ranges) in [("reach", reach), ("near", near)] {
+            for range in Ipv4Net::aggregate(&ranges.to_vec()) {
+                self.line(format_args!("add element inet net {set} {{ {range} }}"));
+            }
         }
     }
 
@@ -171,7 +186,9 @@ table inet net {{
     /// Lets the nic take part, under its groups' rules, in the segment with this slot.
     pub(crate) fn bind_nic(&mut self, tag: &Tag, nic: &NicSpec, slot: Option<u32>) {
         let key = nic_key(&nic.id);
-        self.line(format_args!("add counter inet net d_{key}"));
+        for counter in COUNTERS {
+            self.line(format_args!("add counter inet net {counter}_{key}"));
+        }
         for (chain, jump, way) in [("no", "go", "o"), ("ni", "gi", "i")] {
             self.line(format_args!("add chain inet net {chain}_{key}"));
             self.line(format_args!("flush chain inet net {chain}_{key}"));
@@ -224,7 +241,9 @@ table inet net {{
             self.line(format_args!("flush chain inet net {chain}_{key}"));
             self.line(format_args!("delete chain inet net {chain}_{key}"));
         }
-        self.line(format_args!("delete counter inet net d_{key}"));
+        for counter in COUNTERS {
+            self.line(format_args!("delete counter inet net {counter}_{key}"));
+        }
     }
 
     fn elements(&mut self, verb: &str, tag: &Tag, nic: &NicSpec, slot: Option<u32>) {
@@ -267,6 +286,8 @@ table inet net {{
         if nic.watched {
             element("watched", link, nothing);
         }
+        element("near_of", link, format_args!(" : \"n_{key}\""));
+        element("world_of", link, format_args!(" : \"w_{key}\""));
         element("out_of", link, format_args!(" : goto no_{key}"));
         element("in_to", link, format_args!(" : goto ni_{key}"));
         if let Some(slot) = slot {
@@ -307,24 +328,32 @@ pub(crate) fn run(arguments: &[&str], input: &str) -> Result<Vec<u8>> {
     Err(Error::Filter(complaint.trim().chars().take(COMPLAINT_CHARS_MAX).collect()))
 }
 
-/// Packets refused so far, by [`nic_key`], in the namespace the thread is in.
-pub(crate) fn drops() -> Result<BTreeMap<String, u64>> {
+/// What the filter counts of a nic: what it refused, what of the rest came from near or left for it, what left for the world.
+const COUNTERS: [char; 3] = ['d', 'n', 'w'];
+
+/// Packets and bytes counted so far, by a letter and [`nic_key`] or [`translator_key`], in the namespace the thread is in.
+pub(crate) fn counted() -> Result<BTreeMap<String, (u64, u64)>> {
     let listing = run(&["-j", "list", "counters", "table", "inet", "net"], "")?;
     let listing: serde_json::Value = serde_json::from_slice(&listing)
         .map_err(io::Error::from)
         .doing(|| "read the packet filter's counters".to_owned())?;
     let items = listing.get("nftables").and_then(|items| items.as_array()).into_iter().flatten();
-    let drop = |item: &serde_json::Value| {
+    let count = |item: &serde_json::Value| {
         let counter = item.get("counter")?;
-        let key = counter.get("name")?.as_str()?.strip_prefix("d_")?;
-        Some((key.to_owned(), counter.get("packets")?.as_u64()?))
+        let number = |name: &str| counter.get(name)?.as_u64();
+        Some((counter.get("name")?.as_str()?.to_owned(), (number("packets")?, number("bytes")?)))
     };
-    Ok(items.filter_map(drop).collect())
+    Ok(items.filter_map(count).collect())
 }
 
 /// A nic's name inside the table.
 pub(crate) fn nic_key(id: &NicId) -> String {
     short(id, 8)
+}
+
+/// A translator's name inside the table.
+pub(crate) fn translator_key(id: &TranslatorId) -> String {
+    short(id, 10)
 }
 
 pub(crate) fn group_key(id: &GroupId) -> String {

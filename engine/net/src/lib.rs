@@ -38,5 +38,5 @@ pub use shape::{
 pub use six::GLOBAL6;
 pub use spec::{
     Capability, Counters, Flow, Flows, GroupId, GroupSpec, NetworkId, NetworkSpec, Nic, NicId, NicSpec,
-    Object, Peer, Ports, Protocol, Rule, SegmentId, SetId, Tally, TranslatorId,
+    Object, Peer, Ports, Protocol, Rule, SegmentId, SetId, Tally, Traffic, TranslatorId,
 };

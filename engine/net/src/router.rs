@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::check::{self, Members};
 use crate::error::{Doing, Error, Result};
-use crate::filter::{self, Script, nic_key};
+use crate::filter::{self, Script, nic_key, translator_key};
 use crate::flows::{self, Turn};
 use crate::netlink::{LOOPBACK, Netlink, Request};
 use crate::record::Network;
@@ -15,7 +15,9 @@ use crate::routes;
 use crate::setting::Setting;
 use crate::space::{self, Space};
 use crate::uplink::{self, Uplink};
-use crate::{Counters, Flows, GroupId, GroupSpec, Hop, NetworkSpec, Nic, NicId, NicSpec};
+use crate::{
+    Counters, Flows, GroupId, GroupSpec, Hop, NetworkSpec, Nic, NicId, NicSpec, Traffic, Translator,
+};
 use crate::{wiring, world};
 
 /// Public addresses that the network itself answers for.
@@ -296,11 +298,13 @@ impl Router {
         all.try_for_each(|public| uplink.withdraw(&mut host, public))
     }
 
-    pub(crate) fn counters(&mut self) -> Result<BTreeMap<NicId, Counters>> {
+    pub(crate) fn traffic(&mut self) -> Result<Traffic> {
         self.check_there()?;
         let seat = self.sit()?;
         let links = seat.inside.list_links()?;
-        let drops = if self.in_step { filter::drops()? } else { BTreeMap::new() };
+        let counted = if self.in_step { filter::counted()? } else { BTreeMap::new() };
+        let counted =
+            |letter: char, key: String| counted.get(&format!("{letter}_{key}")).copied().unwrap_or_default();
         let stats: BTreeMap<String, _> =
             links.into_iter().filter_map(|link| Some((link.name, link.stats?))).collect();
         let count = |id: &NicId| {
@@ -311,11 +315,17 @@ impl Router {
                 packets_in: stats.tx_packets,
                 bytes_out: stats.rx_bytes,
                 packets_out: stats.rx_packets,
-                dropped: drops.get(&nic_key(id)).copied().unwrap_or_default(),
+                dropped: counted('d', nic_key(id)).0,
+                bytes_near: counted('n', nic_key(id)).1,
+                bytes_world: counted('w', nic_key(id)).1,
             };
             (id.clone(), counters)
         };
-        Ok(self.members.nics.keys().map(count).collect())
+        let pass = |by: &Translator| (by.id.clone(), counted('t', translator_key(&by.id)).1);
+        Ok(Traffic {
+            nics: self.members.nics.keys().map(count).collect(),
+            translators: self.network.spec.translators.iter().map(pass).collect(),
+        })
     }
 
     /// What was counted of watched nics since the last time.
@@ -402,7 +412,7 @@ impl Router {
         }
         self.in_step = false;
         let mut script = Script::default();
-        script.table(&self.network.spec, &self.setting.tag, &self.setting.reach);
+        script.table(&self.network.spec, &self.setting.tag, &self.setting.reach, &self.setting.publics);
         script.shape(&self.setting.tag, &self.network.spec, &self.network.slots);
         self.members.groups.values().for_each(|group| script.ensure_group(group));
         for nic in self.members.nics.values() {
@@ -465,9 +475,9 @@ impl Router {
                 self.made.clear();
                 self.in_step = false;
                 self.routed = false;
-                if let Some(publics) = &setting.to_world {
+                if setting.to_world {
                     // It went with the last network, when all were removed.
-                    world::open(&setting.tag, &setting.spaces, publics)?;
+                    world::open(&setting.tag, &setting.spaces, &setting.publics)?;
                 }
                 Space::create(&path)?
             }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::filter::{Script, UPLINK, group_key, protocol, range, set_key};
+use crate::filter::{Script, UPLINK, group_key, protocol, range, set_key, translator_key};
 use crate::name::{Tag, short};
 use crate::shape::Leg;
 use crate::{Hop, LocalService, NetworkSpec, ScreenRule, Segment, SegmentId};
@@ -15,6 +15,7 @@ use crate::{Hop, LocalService, NetworkSpec, ScreenRule, Segment, SegmentId};
 pub(crate) const SHAPE: &str = r#" set facing { type ipv4_addr; flags interval; }
  set facing6 { type ipv6_addr; flags interval; }
  set translators { type ipv4_addr; }
+ map through { type ipv4_addr : counter; }
  set peer_links { type ifname; }
  set local { type ipv4_addr; }
  map segment_of { type ifname : mark; }
@@ -42,7 +43,7 @@ const SCREENS: [&str; 4] = [
 ];
 
 /// Sets, chains and maps of the shape that are emptied before they are filled.
-const MAPS: [&str; 6] = ["screen_out", "via_out", "via_back", "beyond", "translate", "local_in"];
+const MAPS: [&str; 7] = ["screen_out", "via_out", "via_back", "beyond", "translate", "through", "local_in"];
 const SETS: [&str; 5] = ["facing", "facing6", "translators", "peer_links", "local"];
 
 impl Script {
@@ -188,8 +189,11 @@ impl Script {
     fn translators(&mut self, network: &NetworkSpec, slots: &BTreeMap<SegmentId, u32>) {
         for translator in &network.translators {
             let known_as: [Option<Ipv4Addr>; 2] = [translator.public_address, Some(translator.address)];
+            let key = translator_key(&translator.id);
+            self.line(format_args!("add counter inet net t_{key}"));
             for address in known_as.into_iter().flatten() {
                 self.line(format_args!("add element inet net translators {{ {address} }}"));
+                self.line(format_args!("add element inet net through {{ {address} : \"t_{key}\" }}"));
                 if let Some(slot) = slots.get(&translator.segment) {
                     self.line(format_args!("add element inet net via_back {{ {address} : jump vb_{slot} }}"));
                 }

@@ -25,8 +25,10 @@ pub(crate) struct Setting {
     pub(crate) lock: PathBuf,
     /// Where nics with a public address may go beyond their network.
     pub(crate) reach: Vec<Ipv4Net>,
-    /// The public ranges, where their way to the world is open.
-    pub(crate) to_world: Option<Vec<Ipv4Net>>,
+    /// Where public addresses come from.
+    pub(crate) publics: Vec<Ipv4Net>,
+    /// Their way to the world is open.
+    pub(crate) to_world: bool,
     pub(crate) directory: RwLock<Directory>,
 }
 

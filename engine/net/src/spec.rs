@@ -248,6 +248,18 @@ pub struct Counters {
     pub packets_out: u64,
     /// Packets refused by groups, either way.
     pub dropped: u64,
+    /// Bytes exchanged, beyond the network, with public addresses of this host's networks, either way.
+    pub bytes_near: u64,
+    /// Bytes sent to the world beyond those.
+    pub bytes_world: u64,
+}
+
+/// What a network counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub nics: BTreeMap<NicId, Counters>,
+    /// Bytes translators passed on, either way.
+    pub translators: BTreeMap<TranslatorId, u64>,
 }
 
 /// One direction of a conversation at a watched nic.

@@ -93,6 +93,14 @@ pub(crate) fn record(tx: &mut Tx<'_, '_>, usage: &Usage) -> Result<()> {
     USAGE.put(tx, &scope, key(usage), usage)
 }
 
+/// Writes a line whose quantity comes on top of what it says already.
+pub(crate) fn add(tx: &mut Tx<'_, '_>, scope: &Scope, mut usage: Usage) -> Result<()> {
+    if let Some(before) = USAGE.get(tx, scope, key(&usage))? {
+        usage.quantity += before.quantity;
+    }
+    USAGE.put(tx, scope, key(&usage), &usage)
+}
+
 fn key(usage: &Usage) -> (&str, (&str, &str), Millis) {
     (&usage.service, (&usage.usage_type, &usage.resource), usage.start_at)
 }
@@ -129,7 +137,7 @@ impl Counts {
 pub(crate) fn write_down(tx: &mut Tx<'_, '_>, counts: &HashMap<CountKey, u64>, now: Millis) -> Result<()> {
     let start_at = now - now.rem_euclid(HOUR_MS);
     for ((scope, service, usage_type), quantity) in counts {
-        let mut usage = Usage {
+        let usage = Usage {
             service: (*service).to_owned(),
             usage_type: (*usage_type).to_owned(),
             resource: String::new(),
@@ -139,10 +147,7 @@ pub(crate) fn write_down(tx: &mut Tx<'_, '_>, counts: &HashMap<CountKey, u64>, n
             // As AWS names them.
             unit: if usage_type.ends_with("-Bytes") { "Bytes" } else { "Requests" }.to_owned(),
         };
-        if let Some(before) = USAGE.get(tx, scope, key(&usage))? {
-            usage.quantity += before.quantity;
-        }
-        USAGE.put(tx, scope, key(&usage), &usage)?;
+        add(tx, scope, usage)?;
     }
     Ok(())
 }

@@ -81,6 +81,12 @@ impl<'t, 'c> Tx<'t, 'c> {
     pub fn meter(&mut self, usage: &Usage) -> Result<()> {
         crate::meter::record(self, usage)
     }
+
+    /// Records usage on top of what its line says already.
+    pub fn meter_more(&mut self, usage: Usage) -> Result<()> {
+        let scope = *self.ctx().scope();
+        crate::meter::add(self, &scope, usage)
+    }
 }
 
 impl Reader for Tx<'_, '_> {

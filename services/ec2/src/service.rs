@@ -19,6 +19,7 @@ use crate::controllers::metric;
 use crate::controllers::network::Networks;
 use crate::controllers::role_credentials::{self, RoleCredentials};
 use crate::controllers::status::{self, Probes};
+use crate::controllers::transfer;
 use crate::ops::instance::access_to;
 use crate::ops::{
     self, instance_attribute, instance_state, instance_status, instance_type, key_pair, launch,
@@ -148,6 +149,8 @@ fn instances(s: &mut ServiceBuilder) {
     s.on_reset(guest_agent::forget_all);
     s.own(metric::Looks::default());
     s.sweep("ec2/metrics", metric::EVERY_MS, metric::put_all);
+    s.own(transfer::Counted::default());
+    s.sweep("ec2/transfer", transfer::EVERY_MS, transfer::meter_all);
     s.subscribe(
         alarm_action::NAME,
         Some(alarm_action::SOURCE),

@@ -18,10 +18,10 @@ fn neighbours_and_segments_reach_each_other() {
     world.serve(&other);
     assert_eq!(reach(&near, Ipv4Addr::new(10, 0, 1, 11)), "10.0.1.10");
     assert_eq!(reach(&near, Ipv4Addr::new(10, 0, 2, 10)), "10.0.1.10");
-    let counted = world.run(world.net().counters("a".into())).unwrap();
-    let counters = counted[&"a-1-10".into()];
+    let counted = world.traffic("a");
+    let counters = counted.nics[&"a-1-10".into()];
     assert!(counters.packets_out > 0 && counters.bytes_in > 0, "{counters:?}");
-    assert_eq!(counters.dropped, 0);
+    assert_eq!((counters.dropped, counters.bytes_near, counters.bytes_world), (0, 0, 0));
 }
 
 #[test]
@@ -37,8 +37,8 @@ fn groups_admit_members_only() {
     let server_address = Ipv4Addr::new(10, 0, 1, 10);
     assert_eq!(reach(&client, server_address), "10.0.1.11");
     assert!(refused(&stranger, server_address));
-    let counted = world.run(world.net().counters("a".into())).unwrap();
-    assert!(counted[&"a-1-10".into()].dropped > 0, "refusals are counted");
+    let counted = world.traffic("a");
+    assert!(counted.nics[&"a-1-10".into()].dropped > 0, "refusals are counted");
 
     // Membership changes in place.
     world.nic(spec("a", 1, 12, &["clients"]));

@@ -18,6 +18,8 @@ fn the_host_reaches_a_public_address_wherever_it_is() {
     world.serve(&first);
     let seen = call(public, PORT, PATIENCE).unwrap();
     assert!(seen.starts_with("100."), "the host comes by its uplink's address: {seen}");
+    let counters = world.traffic("a").nics[&"a-1-10".into()];
+    assert!(counters.bytes_world > 0 && counters.bytes_near == 0, "the host is the world: {counters:?}");
 
     let taken = world.run(world.net().ensure_nic(with(spec("a", 1, 11, &["open"]))));
     assert!(matches!(taken, Err(Error::AddressTaken { .. })), "{taken:?}");
@@ -63,7 +65,12 @@ fn machines_meet_by_public_addresses_across_networks() {
     world.serve(&far);
     world.serve(&near);
     assert_eq!(reach(&caller, there), here.to_string());
+    let counters = world.traffic("a").nics[&"a-1-10".into()];
+    assert!(counters.bytes_near > 0 && counters.bytes_world == 0, "{counters:?}");
+    let of_far = world.traffic("b").nics[&"b-1-10".into()];
+    assert_eq!(of_far.bytes_near, counters.bytes_near, "either side counts both ways: {of_far:?}");
     assert_eq!(reach(&caller, beside), here.to_string(), "also within one network");
+    assert!(world.traffic("a").nics[&"a-1-10".into()].bytes_near > counters.bytes_near);
     assert!(refused(&private, there), "without a public address there is no way out");
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ipnet::Ipv4Net;
 use net::{
     GroupId, GroupSpec, Hop, Net, NetConfig, NetworkId, NetworkSpec, Networks, Nic, NicSpec, Peer, Ports,
-    Protocol, Route, Rule, Segment,
+    Protocol, Route, Rule, Segment, Traffic,
 };
 use nix::sched::{CloneFlags, setns};
 use tokio::io::AsyncWriteExt;
@@ -71,6 +71,11 @@ impl World {
 
     pub(crate) fn public(&self, host: u8) -> Ipv4Addr {
         Ipv4Addr::new(198, 18, self.number, host)
+    }
+
+    /// What a network counted.
+    pub(crate) fn traffic(&self, network: &str) -> Traffic {
+        self.run(self.net().traffic(network.into())).unwrap()
     }
 
     /// A network 10.0.0.0/16 with a group `open` that lets everything pass.

@@ -84,8 +84,8 @@ pub async fn put_all(ctx: &Ctx) -> Result<()> {
         let network = network_id(&instance.vpc);
         if !networks.contains_key(&network) {
             // A network that is being made anew has counted nothing.
-            let counters = ctx.own::<Engines>().networks.counters(network.clone()).await;
-            networks.insert(network.clone(), counters.unwrap_or_default());
+            let traffic = ctx.own::<Engines>().networks.traffic(network.clone()).await;
+            networks.insert(network.clone(), traffic.unwrap_or_default().nics);
         }
         let net = networks.get(&network).and_then(|nics| nics.get(&nic_id(&instance.interface)));
         let found = look(ctx, instance, net.copied().unwrap_or_default()).await;

@@ -25,5 +25,6 @@ pub mod snapshot;
 pub mod snapshot_tier;
 pub mod spot;
 pub mod status;
+pub mod transfer;
 pub mod volume;
 pub mod vpc_endpoint;

@@ -11,6 +11,7 @@ use kernel::{Ctx, Error, Next, Result, Scope};
 use net::{NetworkId, NetworkSpec, NicId, NicSpec, Object};
 
 use super::instance::machine_id;
+use super::transfer;
 use super::vpc_endpoint::gateway_nic;
 use crate::rules::network_interface::mac_bytes;
 use crate::service::Engines;
@@ -277,15 +278,18 @@ async fn ensure_in_turn(ctx: &Ctx, id: &InterfaceId) -> Result<net::Result<net::
 /// Removes the interface's nic. Nothing happens where there is none.
 pub async fn remove_interface(ctx: &Ctx, id: &InterfaceId) -> Result<()> {
     let read = ctx.read(|snap| {
-        let instance = network_interface::find(snap, ctx.scope(), id)?.and_then(|it| it.attachment);
-        match instance.filter(|attachment| attachment.device_index == 0) {
-            Some(attachment) => network_interface::further_of(snap, ctx.scope(), &attachment.instance),
-            None => Ok(Vec::new()),
-        }
+        let Some(found) = network_interface::find(snap, ctx.scope(), id)? else { return Ok(None) };
+        let first = found.attachment.filter(|attachment| attachment.device_index == 0);
+        let further = first.map(|first| network_interface::further_of(snap, ctx.scope(), &first.instance));
+        Ok(Some((found.vpc, further.transpose()?.unwrap_or_default())))
     });
+    let (vpc, further) = read.await?.unzip();
+    if let Some(vpc) = vpc {
+        transfer::meter(ctx, &vpc).await?;
+    }
     let networks = ctx.own::<Networks>();
     // Those that live beside it go first.
-    for other in read.await? {
+    for other in further.unwrap_or_default() {
         let _turn = networks.turn(&other.id).await;
         networks.engine.remove_nic(nic_id(&other.id)).await.map_err(Error::internal)?;
     }

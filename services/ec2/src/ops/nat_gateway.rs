@@ -7,7 +7,7 @@ use shape::Timestamp;
 use super::books;
 use super::page::{Listing, Once, check_dry_run, parse};
 use super::vpc::ensure_default;
-use crate::controllers::network;
+use crate::controllers::{network, transfer};
 use crate::errors;
 use crate::rules::nat_gateway as rules;
 use crate::rules::tag::{of_one, shown};
@@ -103,6 +103,8 @@ pub async fn delete_nat_gateway(
     let id: NatGatewayId = parse(&input.nat_gateway_id, errors::nat_gateway_not_found)?;
     check_dry_run(input.dry_run)?;
     let scope = ctx.scope();
+    let vpc = ctx.read(|snap| Ok(nat_gateway::get(snap, scope, &id)?.vpc)).await?;
+    transfer::meter(ctx, &vpc).await?;
     let write = ctx.write(|tx| {
         let mut gateway = nat_gateway::get(tx, scope, &id)?;
         if gateway.deleted_at.is_none() {
@@ -112,9 +114,9 @@ pub async fn delete_nat_gateway(
             nat_gateway::put(tx, scope, &gateway)?;
             network_interface::delete(tx, scope, &gateway.interface)?;
         }
-        Ok(gateway.vpc)
+        Ok(())
     });
-    let vpc = write.await?;
+    write.await?;
     network::ensure_vpc_always(ctx, &vpc).await?;
     Ok(api::DeleteNatGatewayResult { nat_gateway_id: Some(id.to_string()) })
 }

@@ -76,6 +76,7 @@ pub mod ssh;
 pub mod storage_usage;
 pub mod subnet;
 pub mod tag;
+pub mod transfer;
 pub mod volume;
 pub mod volume_view;
 pub mod vpc;

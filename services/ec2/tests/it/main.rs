@@ -40,5 +40,6 @@ mod spot;
 mod spot_fleet;
 mod tag;
 mod topology;
+mod transfer;
 mod volume;
 mod vpc;
