@@ -52,6 +52,12 @@ def disk_ms():
     return median(took) * 1_000
 
 
+def is_program(binary):
+    """Whether it is all there is of it; a script's size says nothing."""
+    with open(binary, "rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
 def start(ours, floor, others):
     seconds, kib, anonymous = measures.starts(ours, 3 if QUICK else 11)
     yield most("start to `Ready.`, empty", seconds, 30, "ms", 1_000)
@@ -62,6 +68,8 @@ def start(ours, floor, others):
     for kind, binary in others:
         seconds, kib = measures.start_of(kind, binary, 3)
         measured = f"{seconds * 1_000:,.0f} ms, {kib / 1024:,.0f} MiB"
+        if is_program(binary):
+            measured += f", {os.path.getsize(binary) * 1e-6:,.0f} MB as installed"
         yield Row(f"{kind.name}: start to its first answer, idle memory", "", measured)
 
 

@@ -16,8 +16,8 @@ const TRIES: u64 = 64;
 /// Between the later ones; between the first ones less.
 const TRY_AGAIN_MS_MAX: u64 = 30;
 /// How long a device whose last user has gone may take to go too.
-const GONE_WITHIN: Duration = Duration::from_secs(2);
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+pub(crate) const GONE_WITHIN: Duration = Duration::from_secs(2);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// A loop device that is in use.
 #[derive(Clone, Debug)]

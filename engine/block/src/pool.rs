@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::thread;
+use std::time::Instant;
 
 use nix::mount::{MsFlags, mount, umount};
 use nix::sys::statvfs::statvfs;
@@ -82,9 +84,16 @@ impl Pool {
         if self.sharing != Sharing::Pool || !is_mounted(&self.root) {
             return Ok(true);
         }
-        match umount(&self.root) {
-            Err(nix::Error::EBUSY) => return Ok(false),
-            unmounted => unmounted.at("unmount", &self.root)?,
+        // Whoever is being started has for a moment what others have open.
+        let begun = Instant::now();
+        loop {
+            match umount(&self.root) {
+                Err(nix::Error::EBUSY) if begun.elapsed() < loops::GONE_WITHIN => {
+                    thread::sleep(loops::LOOK_AGAIN)
+                }
+                Err(nix::Error::EBUSY) => return Ok(false),
+                unmounted => break unmounted.at("unmount", &self.root)?,
+            }
         }
         if let Some(device) = loops::find(&self.data.join("pool.xfs")) {
             loops::detach(&device)?;

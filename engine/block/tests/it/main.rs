@@ -90,6 +90,19 @@ fn read(node: &Path, at: u64, length: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn who_has_a_file_open_for_a_moment_keeps_nothing() {
+    let lab = Lab::new("moment");
+    lab.make("vol-1", 64).await;
+    let open = fs::File::open(lab.pool().join("volumes")).unwrap();
+    let holder = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        drop(open);
+    });
+    lab.close().await;
+    holder.join().unwrap();
+}
+
+#[tokio::test]
 async fn a_volume_is_a_device_that_keeps_what_is_written_and_grows() {
     let mut lab = Lab::new("a");
     let volume = lab.make("vol-1", 64).await;
