@@ -89,7 +89,7 @@ impl Pool {
         loop {
             match umount(&self.root) {
                 Err(nix::Error::EBUSY) if begun.elapsed() < loops::GONE_WITHIN => {
-                    thread::sleep(loops::LOOK_AGAIN)
+                    thread::sleep(loops::LOOK_AGAIN);
                 }
                 Err(nix::Error::EBUSY) => return Ok(false),
                 unmounted => break unmounted.at("unmount", &self.root)?,
