@@ -1,7 +1,7 @@
 //! A place for machines that cleans up after itself, and short words for what tests do with them.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use compute::{
     Config, Engine, ExitReason, ImageId, ImageState, Kind, MachineId, MachineSpec, Machines, Observed, Place,
@@ -10,6 +10,7 @@ use compute::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 static GUESTS: Semaphore = Semaphore::const_new(2);
+const SHIMS_GO_WITHIN: Duration = Duration::from_secs(5);
 
 pub(crate) struct Lab {
     pub(crate) engine: Engine,
@@ -193,11 +194,22 @@ impl Lab {
         let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
         let data = place.data.display().to_string();
         assert!(!mounts.contains(&data), "mounts left of {data}");
-        for process in names(Path::new("/proc")) {
-            let line = std::fs::read(Path::new("/proc").join(&process).join("cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            assert!(!(line.contains("__machine-shim") && line.contains(&data)), "{process} is left: {line}");
+        let shims = || {
+            let mut processes = names(Path::new("/proc"));
+            processes.retain(|process| {
+                let line =
+                    std::fs::read(Path::new("/proc").join(process).join("cmdline")).unwrap_or_default();
+                let line = String::from_utf8_lossy(&line).into_owned();
+                line.contains("__machine-shim") && line.contains(&data)
+            });
+            processes
+        };
+        // Its machine gone, a shim has to leave yet.
+        let end = Instant::now() + SHIMS_GO_WITHIN;
+        while !shims().is_empty() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(2));
         }
+        assert_eq!(shims(), Vec::<String>::new(), "left of {data}");
     }
 }
 
