@@ -126,13 +126,16 @@ table inet net {{
  }}
  chain c_count {{
   type filter hook forward priority 5; policy accept;
-  ct status snat counter name ct reply ip daddr map @through
   iifname "{UPLINK}" ip saddr @near counter name oifname map @near_of accept
   iifname "{UPLINK}" ip6 saddr {GLOBAL6} counter name oifname map @near_of accept
   oifname != "{UPLINK}" accept
   ip daddr @near counter name iifname map @near_of accept
   ip6 daddr {GLOBAL6} counter name iifname map @near_of accept
   counter name iifname map @world_of
+ }}
+ chain c_through {{
+  type filter hook postrouting priority 110; policy accept;
+  ct status snat counter name ct reply ip daddr map @through
  }}
 }}"#
         ));
