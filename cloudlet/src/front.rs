@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kernel::beside::{CrossOrigin, FormCall, FormPost, Headers, SiteAnswer, SiteRequest};
+use kernel::bill::Billed;
 use kernel::gate::Call;
 use kernel::request_log::{RequestLog, Requested};
 use kernel::{BoxFuture, Caller, House, LocalRequest, LocalResponse, Region, Result};
@@ -23,7 +24,7 @@ impl Gate for Front {
         self.house.new_input(op)
     }
 
-    fn call(&self, mut call: Call) -> BoxFuture<'_, Result<Box<dyn Struct>>> {
+    fn call(&self, mut call: Call) -> BoxFuture<'_, Result<Billed<Box<dyn Struct>>>> {
         // Who comes by a private way may not reach that name.
         if let (Some(known_as), None) = (&self.known_as, &call.caller.way) {
             call.authority.clone_from(known_as);
@@ -43,7 +44,7 @@ impl Gate for Front {
         Box::pin(self.house.cross_origin(service, asked))
     }
 
-    fn form(&self, call: FormCall, form: FormPost) -> BoxFuture<'_, Option<Result<SiteAnswer>>> {
+    fn form(&self, call: FormCall, form: FormPost) -> BoxFuture<'_, Option<Result<Billed<SiteAnswer>>>> {
         Box::pin(self.house.form(call, form))
     }
 
@@ -64,7 +65,7 @@ impl Gate for Front {
         at: (&'a str, Region),
         caller: Caller,
         request: SiteRequest,
-    ) -> BoxFuture<'a, Option<Result<SiteAnswer>>> {
+    ) -> BoxFuture<'a, Option<Result<Billed<SiteAnswer>>>> {
         Box::pin(self.house.site(at, caller, request))
     }
 }

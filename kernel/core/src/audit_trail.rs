@@ -6,13 +6,14 @@
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use foldhash::{HashMap, HashMapExt};
 use serde_json::Value;
 use store::{Scan, Store};
 
+use crate::arn::AccountId;
 use crate::audit::{AuditLimits, AuditRecord, Judged};
 use crate::clock::Millis;
 use crate::ctx::Ctx;
@@ -77,12 +78,14 @@ struct Pending {
     bytes: usize,
 }
 
-/// What was decided about the call a context belongs to, until it is written.
+/// What came out about the call a context belongs to: what was decided, until it is written, and who pays.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
     judged: Mutex<Option<Judged>>,
     /// A denial is on record: the answer waits for it.
     has_denial: AtomicBool,
+    /// Where that is not the account of the scope.
+    payer: OnceLock<AccountId>,
 }
 
 impl Slot {
@@ -92,6 +95,10 @@ impl Slot {
 
     pub(crate) fn note_denial(&self) {
         self.has_denial.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn payer(&self) -> &OnceLock<AccountId> {
+        &self.payer
     }
 
     pub(crate) fn has_denial(&self) -> bool {

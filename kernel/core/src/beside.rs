@@ -7,6 +7,7 @@ use shape::Body;
 
 use crate::BoxFuture;
 use crate::arn::Region;
+use crate::bill::Billed;
 use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
 use crate::error::Result;
@@ -120,13 +121,17 @@ impl House {
     ///
     /// # Errors
     /// The refusal.
-    pub async fn form(self: &Arc<Self>, call: FormCall, form: FormPost) -> Option<Result<SiteAnswer>> {
+    pub async fn form(
+        self: &Arc<Self>,
+        call: FormCall,
+        form: FormPost,
+    ) -> Option<Result<Billed<SiteAnswer>>> {
         let FormCall { service, region, caller, request_id, authority } = call;
         let answer = self.forms_of(service)?;
         let _working = self.begin_work().await?;
         let scope = Scope { account: caller.account, region };
         let ctx = Ctx::new(self.clone(), service, scope, caller, request_id, authority);
-        Some(answer(ctx, form).await)
+        Some(billed(&ctx, answer(ctx.clone(), form).await))
     }
 
     /// Labels of hosts under which services have sites.
@@ -143,12 +148,16 @@ impl House {
         (label, region): (&str, Region),
         caller: Caller,
         request: SiteRequest,
-    ) -> Option<Result<SiteAnswer>> {
+    ) -> Option<Result<Billed<SiteAnswer>>> {
         let (service, site) = self.sites().find(|(_, site)| site.label == label)?;
         let _working = self.begin_work().await?;
         let scope = Scope { account: caller.account, region };
         let caller = Caller { principal: Principal::Anonymous, ..caller };
         let ctx = Ctx::new(self.clone(), service, scope, caller, self.ids().uuid().into(), String::new());
-        Some((site.answer)(ctx, request).await)
+        Some(billed(&ctx, (site.answer)(ctx.clone(), request).await))
     }
+}
+
+fn billed(ctx: &Ctx, outcome: Result<SiteAnswer>) -> Result<Billed<SiteAnswer>> {
+    outcome.map(|answer| Billed { answer, bill: ctx.bill() })
 }

@@ -8,6 +8,7 @@ use shape::{OpDef, Operation, Struct};
 use crate::access::Access;
 use crate::arn::{AccountId, Partition, Region};
 use crate::audit_trail::Slot;
+use crate::bill::Bill;
 use crate::caller::Caller;
 use crate::clock::Millis;
 use crate::error::Result;
@@ -196,9 +197,23 @@ impl Ctx {
         self.house().see_through(task).await
     }
 
-    /// Counts usage that comes too often for a metering line of its own: see [`crate::meter`].
+    /// Counts usage that comes too often for a metering line of its own, for whoever pays: see [`crate::meter`].
     pub fn count(&self, usage_type: &'static str, quantity: u64) {
-        self.house().counts().add(*self.scope(), self.service(), usage_type, quantity);
+        self.house().counts().add(self.paying(), self.service(), usage_type, quantity);
+    }
+
+    /// Somebody else than the account of the scope pays for this call and its answer. Who is named first stays.
+    pub fn bill_to(&self, account: AccountId) {
+        let _ = self.slot().payer().set(account);
+    }
+
+    fn paying(&self) -> Scope {
+        let account = self.slot().payer().get().copied().unwrap_or(self.scope().account);
+        Scope { account, ..*self.scope() }
+    }
+
+    pub(crate) fn bill(&self) -> Bill {
+        Bill::new(self.house().counts().clone(), self.service(), self.paying())
     }
 
     /// Asks the controller to look at `key` of this scope now.

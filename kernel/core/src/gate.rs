@@ -8,6 +8,7 @@ use shape::{OpDef, Operation, Struct};
 use crate::BoxFuture;
 use crate::access::Access;
 use crate::audit::{AuditLimits, Decided, Judged};
+use crate::bill::Billed;
 use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
 use crate::error::{Error, Kind, Result};
@@ -81,7 +82,7 @@ impl House {
     }
 
     /// Makes a call that came over the wire. It gives way to a reset.
-    pub async fn call(self: &Arc<Self>, call: Call) -> Result<Box<dyn Struct>> {
+    pub async fn call(self: &Arc<Self>, call: Call) -> Result<Billed<Box<dyn Struct>>> {
         let Some(_working) = self.begin_work().await else { return Err(unavailable()) };
         let mut resets = self.resets();
         resets.mark_unchanged();
@@ -116,10 +117,10 @@ impl House {
     ) -> Result<Box<dyn Struct>> {
         let call = Call { op, scope: *scope, caller, request_id, authority: String::new(), input };
         // Boxed: a service may call one that calls it.
-        Box::pin(self.enter(call)).await
+        Box::pin(self.enter(call)).await.map(|billed| billed.answer)
     }
 
-    async fn enter(self: &Arc<Self>, call: Call) -> Result<Box<dyn Struct>> {
+    async fn enter(self: &Arc<Self>, call: Call) -> Result<Billed<Box<dyn Struct>>> {
         let Call { op, scope, caller, request_id, authority, input } = call;
         let served = self.served(op)?;
         let ctx = Ctx::new(self.clone(), op.service, scope, caller, request_id, authority);
@@ -135,7 +136,7 @@ impl House {
         {
             tracing::error!(%error, "a denial is not on record");
         }
-        outcome
+        outcome.map(|answer| Billed { answer, bill: ctx.bill() })
     }
 
     /// Decides about a call; its record waits in the context.
@@ -195,7 +196,7 @@ impl Drop for Ending<'_> {
     fn drop(&mut self) {
         let ctx = self.ctx;
         if !ctx.caller().is_internal() {
-            ctx.house().counts().add(*ctx.scope(), ctx.service(), "Requests", 1);
+            ctx.count("Requests", 1);
         }
         crate::notice::tell(ctx, self.operation);
         ctx.house().audit().end(ctx, self.error);

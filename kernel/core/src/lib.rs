@@ -7,6 +7,7 @@ pub mod audit;
 pub mod audit_trail;
 pub mod authorize;
 pub mod beside;
+pub mod bill;
 pub mod caller;
 pub mod certificates;
 pub mod clock;

@@ -137,7 +137,7 @@ impl TestCloud {
             authority: String::new(),
             input: Box::new(input),
         };
-        let output = self.house.call(call).await?;
+        let output = self.house.call(call).await?.answer;
         Ok(*output.into_any().downcast::<O::Output>().expect("the output of the operation"))
     }
 

@@ -10,6 +10,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use kernel::beside::{CrossOrigin, Headers, SiteAnswer, SiteRequest};
+use kernel::bill::Billed;
 use kernel::{Error, Kind};
 
 use super::body::Answer;
@@ -138,13 +139,14 @@ impl Door {
             secure: connection.tls_version.is_some(),
         };
         let page = self.gate.site((at.label, at.region), anonymous(parts, connection), request).await?;
-        Some(page.map(shown))
+        Some(page.map(|page| shown(page, connection)))
     }
 }
 
 /// An answer that a service has worded whole.
-pub(super) fn shown(page: SiteAnswer) -> Response<Answer> {
-    let mut response = Response::new(Answer::stream(&page.body));
+pub(super) fn shown(page: Billed<SiteAnswer>, connection: &Connection) -> Response<Answer> {
+    let Billed { answer: page, bill } = page;
+    let mut response = connection.billed(Response::new(Answer::stream(&page.body)), bill);
     *response.status_mut() = StatusCode::from_u16(page.status).unwrap_or_default();
     put(&mut response, page.headers);
     response

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
@@ -14,6 +14,7 @@ use http::header::{
     CONTENT_RANGE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
 };
 use http_body::{Body, Frame, SizeHint};
+use kernel::bill::Bill;
 use kernel::{Error, Kind};
 use shape::{BodyError, Location, OpDef};
 
@@ -28,11 +29,30 @@ pub enum Inbound {
 
 type Streaming = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
 
+/// What of a stream went out. It is billed when the stream ends, by itself or with its reader.
+#[derive(Default)]
+pub struct Sent {
+    bytes: u64,
+    bill: Option<Bill>,
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if let Some(bill) = &self.bill {
+            bill.sent(self.bytes);
+        }
+    }
+}
+
+fn bytes(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
 /// An answer's body.
 pub enum Answer {
     /// Nothing, once sent.
     Whole(Option<Bytes>),
-    Stream(Streaming),
+    Stream(Streaming, Sent),
 }
 
 impl Answer {
@@ -42,12 +62,22 @@ impl Answer {
 
     /// Passes a stream on as it comes.
     pub fn streaming(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
-        Answer::Stream(Box::pin(body))
+        Answer::Stream(Box::pin(body), Sent::default())
     }
 
     /// Takes over what streams in `body`.
     pub fn stream(body: &shape::Body) -> Self {
-        Answer::Stream(body.take())
+        Answer::Stream(body.take(), Sent::default())
+    }
+
+    /// Has its bytes billed.
+    #[must_use]
+    pub(super) fn billed(mut self, bill: Bill) -> Self {
+        match &mut self {
+            Answer::Whole(whole) => bill.sent(whole.as_ref().map_or(0, |whole| bytes(whole.len()))),
+            Answer::Stream(_, sent) => sent.bill = Some(bill),
+        }
+        self
     }
 }
 
@@ -67,24 +97,29 @@ impl Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
             Answer::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Answer::Stream(body) => body.as_mut().poll_frame(cx),
+            Answer::Stream(body, sent) => {
+                let frame = ready!(body.as_mut().poll_frame(cx));
+                if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
+                    sent.bytes += bytes(data.map_or(0, Bytes::len));
+                }
+                Poll::Ready(frame)
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Answer::Whole(bytes) => bytes.is_none(),
-            Answer::Stream(body) => body.is_end_stream(),
+            Answer::Stream(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Answer::Whole(bytes) => {
-                let length = bytes.as_ref().map_or(0, Bytes::len);
-                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+            Answer::Whole(whole) => {
+                SizeHint::with_exact(whole.as_ref().map_or(0, |whole| bytes(whole.len())))
             }
-            Answer::Stream(body) => body.size_hint(),
+            Answer::Stream(body, _) => body.size_hint(),
         }
     }
 }

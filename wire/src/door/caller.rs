@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use http::Version;
 use http::header::{CONTENT_LENGTH, REFERER, TRANSFER_ENCODING, USER_AGENT};
 use http::request::Parts;
+use http::{Response, Version};
 use http_body_util::{BodyExt, Full};
+use kernel::bill::Bill;
 use kernel::{
     AccountId, Caller, Credential, Error, Manner, Principal, PrivateWay, Signature, SignaturePlace,
 };
 use shape::{Body, BodyError};
 
-use super::body::{Inbound, gather};
+use super::body::{Answer, Inbound, gather};
 use super::origin::is_of_foreign_page;
 use crate::codec::streams_in;
 use crate::headers::AMZ_CONTENT_SHA256;
@@ -32,6 +33,16 @@ pub struct Connection {
     pub tls_version: Option<&'static str>,
     /// The private way it came by.
     pub way: Option<Arc<PrivateWay>>,
+}
+
+impl Connection {
+    /// What leaves by a private way stays in the region, and costs nothing.
+    pub(super) fn billed(&self, response: Response<Answer>, bill: Bill) -> Response<Answer> {
+        if self.way.is_some() {
+            return response;
+        }
+        response.map(|body| body.billed(bill))
+    }
 }
 
 /// A body not yet read, or read to find the way.

@@ -84,7 +84,7 @@ impl Door {
         let answer = self.gate.form(call, form).await;
         let unserved =
             || super::refuse::unknown(("", None), def, routed.protocol, crate::sigv4::Family::ObjectStore);
-        answer.unwrap_or_else(|| Err(unserved())).map(beside::shown)
+        answer.unwrap_or_else(|| Err(unserved())).map(|page| beside::shown(page, connection))
     }
 }
 

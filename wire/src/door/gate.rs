@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Response;
 use http::request::Parts;
 use kernel::beside::{CrossOrigin, FormCall, FormPost, Headers, SiteAnswer, SiteRequest};
+use kernel::bill::Billed;
 use kernel::gate::Call;
 use kernel::request_log::{RequestLog, Requested};
 use kernel::{BoxFuture, Caller, Error, House, LocalRequest, LocalResponse, Region, Result};
@@ -20,7 +21,7 @@ pub trait Gate: Send + Sync + 'static {
     /// When nobody serves it.
     fn new_input(&self, op: &'static OpDef) -> Result<Box<dyn Struct>>;
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Box<dyn Struct>>>;
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Billed<Box<dyn Struct>>>>;
 
     /// Answers a path of the house itself; `None` when it is none.
     fn local(&self, request: LocalRequest) -> BoxFuture<'_, Option<Result<LocalResponse>>>;
@@ -35,7 +36,7 @@ pub trait Gate: Send + Sync + 'static {
     }
 
     /// What a service does with a form; `None` of one that takes none.
-    fn form(&self, _call: FormCall, _form: FormPost) -> BoxFuture<'_, Option<Result<SiteAnswer>>> {
+    fn form(&self, _call: FormCall, _form: FormPost) -> BoxFuture<'_, Option<Result<Billed<SiteAnswer>>>> {
         Box::pin(std::future::ready(None))
     }
 
@@ -60,7 +61,7 @@ pub trait Gate: Send + Sync + 'static {
         _at: (&'a str, Region),
         _caller: Caller,
         _request: SiteRequest,
-    ) -> BoxFuture<'a, Option<Result<SiteAnswer>>> {
+    ) -> BoxFuture<'a, Option<Result<Billed<SiteAnswer>>>> {
         Box::pin(std::future::ready(None))
     }
 }
@@ -70,7 +71,7 @@ impl Gate for Arc<House> {
         House::new_input(self, op)
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Box<dyn Struct>>> {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Billed<Box<dyn Struct>>>> {
         Box::pin(House::call(self, call))
     }
 
@@ -86,7 +87,7 @@ impl Gate for Arc<House> {
         Box::pin(House::cross_origin(self, service, asked))
     }
 
-    fn form(&self, call: FormCall, form: FormPost) -> BoxFuture<'_, Option<Result<SiteAnswer>>> {
+    fn form(&self, call: FormCall, form: FormPost) -> BoxFuture<'_, Option<Result<Billed<SiteAnswer>>>> {
         Box::pin(House::form(self, call, form))
     }
 
@@ -107,7 +108,7 @@ impl Gate for Arc<House> {
         at: (&'a str, Region),
         caller: Caller,
         request: SiteRequest,
-    ) -> BoxFuture<'a, Option<Result<SiteAnswer>>> {
+    ) -> BoxFuture<'a, Option<Result<Billed<SiteAnswer>>>> {
         Box::pin(House::site(self, at, caller, request))
     }
 }

@@ -27,6 +27,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use kernel::beside::CrossOrigin;
+use kernel::bill::Billed;
 use kernel::clock::Clock;
 use kernel::credentials::Credentials;
 use kernel::gate::{Call, not_implemented};
@@ -241,8 +242,9 @@ impl Door {
             authority: authority(parts).unwrap_or_default().to_owned(),
             input,
         };
-        let output = self.gate.call(call).await?;
-        self.codec.encode(trace.dialect(parts), op, &*output)
+        let Billed { answer, bill } = self.gate.call(call).await?;
+        let response = self.codec.encode(trace.dialect(parts), op, &*answer)?;
+        Ok(connection.billed(response, bill))
     }
 
     fn refuse(&self, parts: &Parts, error: &Error, trace: &mut Trace) -> Response<Answer> {

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::TryFutureExt;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use kernel::bill::{Bill, Billed};
 use kernel::gate::Call;
 use kernel::{
     AccountId, BoxFuture, Credential, Credentials, Error, LocalRequest, LocalResponse, NoCredential,
@@ -178,8 +180,8 @@ impl Gate for ToyGate {
         Toy::say("")
     }
 
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Box<dyn Struct>>> {
-        Box::pin(async move {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Billed<Box<dyn Struct>>>> {
+        let answer = async move {
             let toy = call.input.into_any().downcast::<Toy>().unwrap();
             let who = format!("{} {}", call.scope.account, call.scope.region);
             match call.op.name {
@@ -202,7 +204,8 @@ impl Gate for ToyGate {
                     as Box<dyn Struct>),
                 _ => Toy::say(format!("{who} {}", toy.text)),
             }
-        })
+        };
+        Box::pin(answer.map_ok(|answer| Billed { answer, bill: Bill::none() }))
     }
 
     fn local(&self, request: LocalRequest) -> BoxFuture<'_, Option<Result<LocalResponse>>> {

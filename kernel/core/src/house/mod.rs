@@ -63,7 +63,7 @@ pub struct House {
     timer_bell: Notify,
     audit: AuditTrail,
     root_switch: RootSwitch,
-    counts: Counts,
+    counts: Arc<Counts>,
     /// Held by whoever works; taken whole by a reset.
     working: Arc<RwLock<()>>,
     /// Held by what must come to its end although its caller went away; taken whole after `working`.
@@ -115,7 +115,7 @@ impl House {
             timer_bell: Notify::new(),
             audit,
             root_switch,
-            counts: Counts::default(),
+            counts: Arc::default(),
             working: Arc::default(),
             unfinished: Arc::default(),
             resets: watch::Sender::new(0),
@@ -148,7 +148,7 @@ impl House {
     pub(crate) fn seal_key(&self) -> &hmac::Key {
         &self.seal_key
     }
-    pub(crate) fn counts(&self) -> &Counts {
+    pub(crate) fn counts(&self) -> &Arc<Counts> {
         &self.counts
     }
     pub(crate) fn authorizer(&self) -> &dyn Authorizer {

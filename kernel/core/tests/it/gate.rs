@@ -62,6 +62,22 @@ async fn every_call_leaves_a_record_and_a_count() {
 }
 
 #[tokio::test]
+async fn somebody_else_may_pay() {
+    let (cloud, _) = cloud().await;
+    let owner = cloud.as_account("111122223333");
+    let ctx = cloud.ctx("toy");
+    ctx.bill_to(owner.scope().account);
+    ctx.bill_to("444455556666".parse().unwrap());
+    ctx.count("Toys-Bytes", 7);
+    let line = cloud.eventually("the count is written down", async || {
+        cloud.advance(1_000);
+        kernel::meter::list(&owner.ctx("toy"), "toy", None, 10).await.unwrap().pop()
+    });
+    assert_eq!(line.await.1.quantity, 7);
+    assert!(kernel::meter::list(&ctx, "toy", None, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn what_is_not_served_is_refused_by_name() {
     let (cloud, _) = cloud().await;
     let unserved = shape::OpDef { name: "EraseNote", ..*<WriteNote as shape::Operation>::DEF };

@@ -50,13 +50,25 @@ use crate::state::bucket::{self as stored, Bucket, Known};
 use crate::state::bytes::Vault;
 use crate::state::object::{Which, number_of};
 
-/// The bucket of a request, which may be named by an access point of it.
+/// The bucket of a request, which may be named by an access point of it. Its owner pays.
 pub(crate) async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Arc<Bucket>> {
     ctx.read(|snap| bucket_in(ctx, snap, name, expected_owner)).await
 }
 
 /// The same, to read on in the same snapshot.
 pub(crate) fn bucket_in(
+    ctx: &Ctx,
+    from: &mut impl Reader,
+    name: &str,
+    expected_owner: Option<&str>,
+) -> Result<Arc<Bucket>> {
+    let found = other_bucket(ctx, from, name, expected_owner)?;
+    ctx.bill_to(found.owner);
+    Ok(found)
+}
+
+/// A bucket that a request names beside its own, whose owner does not pay for it.
+fn other_bucket(
     ctx: &Ctx,
     from: &mut impl Reader,
     name: &str,
@@ -81,6 +93,7 @@ pub(crate) async fn change(
     ctx.write(|tx| {
         let mut found = stored::find(tx, name)?.ok_or_else(|| errors::no_such_bucket(name))?;
         check_owner(&found, expected_owner)?;
+        tx.ctx().bill_to(found.owner);
         edit(&mut found)?;
         stored::put(tx, &found)
     })

@@ -14,7 +14,7 @@ use super::object_access::{carry_tags, go_on_access, make_access, on_condition, 
 use super::object_put::{New, forget, store, tell_created};
 use super::object_restore::check_readable;
 use super::object_tags::present;
-use super::{again, bucket, data_key, date, multipart, on_object, outlet, which};
+use super::{again, bucket, data_key, date, multipart, on_object, other_bucket, outlet, which};
 use crate::errors;
 use crate::rules::acl;
 use crate::rules::checksum::Algorithm;
@@ -82,7 +82,7 @@ async fn find_source(
     conditions: &Read<'_>,
     customer: Option<&CustomerKey>,
 ) -> Result<Source> {
-    let found = bucket(ctx, &source.bucket, expected_owner).await?;
+    let found = ctx.read(|snap| other_bucket(ctx, snap, &source.bucket, expected_owner)).await?;
     let which = which(source.version_id.as_deref())?;
     let (object, segments) = ctx
         .read(|snap| {
