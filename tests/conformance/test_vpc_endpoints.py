@@ -6,7 +6,7 @@ import uuid
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from conftest import needs_root
+from conftest import eventually, needs_root
 from test_vpc import code, net  # noqa: F401
 from test_vpc_ipv6 import Six
 
@@ -109,6 +109,13 @@ def test_an_interface_endpoint_is_the_only_way_to_its_service(net, cloud, ec2):
     assert gone["Error"]["Code"] == "InvalidVpcEndpointId.NotFound"
 
 
+def s3_usage(cloud):
+    """What was asked of S3, and how many bytes left it for the world."""
+    lines = [line for line in json.loads(cloud.get("/_cloudlet/usage"))["usage"] if line["service"] == "s3"]
+    total = lambda usage_type: sum(line["quantity"] for line in lines if line["usage_type"] == usage_type)
+    return total("Requests"), total("DataTransfer-Out-Bytes")
+
+
 def test_a_gateway_endpoint_is_a_route_to_objects(net, cloud, ec2):
     s3 = cloud.client("s3")
     bucket = f"b-{uuid.uuid4().hex}"
@@ -126,6 +133,13 @@ def test_a_gateway_endpoint_is_a_route_to_objects(net, cloud, ec2):
         assert route["GatewayId"] == id and route["State"] == "active"
         lists = ec2.describe_prefix_lists(Filters=[{"Name": "prefix-list-name", "Values": ["com.amazonaws.us-east-1.s3"]}])["PrefixLists"]
         assert [one["PrefixListId"] for one in lists] == [route["DestinationPrefixListId"]]
+        # What is read by it does not leave for the world. Both counts are written down at once.
+        written, read = s3_usage(cloud)[0], s3.get_object(Bucket=bucket, Key="k")["Body"].read()
+        eventually(lambda: s3_usage(cloud)[0] >= written + 4, "requests by the endpoint are counted")
+        asked, left = s3_usage(cloud)
+        assert left >= len(read)
+        eventually(lambda: s3_usage(cloud)[0] >= asked + 4, "more of them are counted")
+        assert s3_usage(cloud)[1] == left
         # A group that lets nothing out but what is for that list.
         group = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["SecurityGroups"][0]
         ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=group["IpPermissionsEgress"])
