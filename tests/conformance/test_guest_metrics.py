@@ -94,7 +94,7 @@ def is_told(cloud, made, what):
         ec2.report_instance_status(Instances=[made], Status="impaired", ReasonCodes=["unresponsive"])
         return what in ec2.get_console_output(InstanceId=made).get("Output", "")
 
-    eventually(said, f"the guest is told that {what}", 120)
+    return eventually(said, f"the guest is told: {what}", 120)
 
 
 def test_memory_of_a_guest_moves_an_alarm(cloud, launch):
@@ -105,7 +105,7 @@ def test_memory_of_a_guest_moves_an_alarm(cloud, launch):
         AlarmName=made, Namespace="CWAgent", MetricName="mem_used_percent", Dimensions=[{"Name": "InstanceId", "Value": made}],
         Statistic="Maximum", Period=10, EvaluationPeriods=1, Threshold=35, ComparisonOperator="GreaterThanThreshold")
     try:
-        is_told(cloud, made, "metrics_collected.statsd: not honoured")
+        assert is_told(cloud, made, "metrics_collected.statsd: not honoured")
         both = dict(InstanceId=made, InstanceType="t3.micro")
         before = eventually(lambda: values(cloud, "mem_used_percent", **both), "memory is measured", 60)[0]
         assert 0 < before < 35, "its own, and not the host's"
@@ -129,5 +129,5 @@ def test_memory_of_a_guest_moves_an_alarm(cloud, launch):
 
 def test_a_role_that_may_not_put_metrics_has_none_and_the_guest_is_told(cloud, launch):
     made = launch(profile(cloud, "logs:*"))
-    is_told(cloud, made, "metrics are not put: ")
+    assert is_told(cloud, made, "metrics are not put: ")
     assert values(cloud, "mem_used_percent", InstanceId=made) == []
