@@ -15,10 +15,11 @@ use crate::{Result, StoreError};
 
 /// Transactions of one group, in bytes. A bigger group is written in several parts.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How long a group waits to become bigger, as a part of what writing the last one took: bounded, because what another
-/// sync costs is more than a short wait, and nobody should notice a long one.
+/// How long a group waits to become bigger, because another sync costs more than a short wait: a part of what writing the
+/// last one took, and a little for each who was in it; bounded, because nobody should notice a long one.
+const PATIENCE_EACH: Duration = Duration::from_micros(40);
 const PATIENCE_MIN: Duration = Duration::from_micros(150);
-const PATIENCE_MAX: Duration = Duration::from_micros(500);
+const PATIENCE_MAX: Duration = Duration::from_millis(1);
 
 pub(crate) struct Committer {
     shared: Arc<Shared>,
@@ -61,7 +62,7 @@ impl Committer {
     pub(crate) fn run(mut self) {
         self.reclaim();
         loop {
-            let patience = (self.last_took / 4).clamp(PATIENCE_MIN, PATIENCE_MAX);
+            let patience = patience(self.last_commits, self.last_took);
             let Some(requests) = self.shared.queue.take(self.last_commits, patience) else { return };
             // Their room in the queue is given back when all of them are written.
             let mut rooms = Vec::with_capacity(requests.len());
@@ -201,6 +202,12 @@ impl Drop for Committer {
     }
 }
 
+fn patience(last_commits: usize, last_took: Duration) -> Duration {
+    let commits = u32::try_from(last_commits).unwrap_or(u32::MAX);
+    let patience = (last_took / 4).saturating_add(PATIENCE_EACH.saturating_mul(commits));
+    patience.clamp(PATIENCE_MIN, PATIENCE_MAX)
+}
+
 /// Whoever asked may have gone away; then nobody needs the answer.
 fn answer(reply: oneshot::Sender<Outcome>, outcome: Outcome) {
     drop(reply.send(outcome));
@@ -218,5 +225,29 @@ impl Shared {
         let reason = Arc::clone(self.poisoned.get_or_init(|| reason.into()));
         self.watches.all_changed();
         StoreError::Poisoned { reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Duration = Duration::from_micros(100);
+
+    #[test]
+    fn big_groups_are_given_more_time_than_small_ones() {
+        assert_eq!(patience(1, QUICK), PATIENCE_MIN);
+        assert_eq!(patience(20, QUICK), Duration::from_micros(825));
+    }
+
+    #[test]
+    fn slow_disks_are_waited_for_in_small_groups_too() {
+        assert_eq!(patience(2, Duration::from_millis(2)), Duration::from_micros(580));
+    }
+
+    #[test]
+    fn no_group_waits_long() {
+        assert_eq!(patience(1_000, QUICK), PATIENCE_MAX);
+        assert_eq!(patience(usize::MAX, Duration::MAX), PATIENCE_MAX);
     }
 }
