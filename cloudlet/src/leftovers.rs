@@ -34,7 +34,7 @@ pub(crate) async fn clean() -> Vec<(String, PathBuf, Found)> {
         // Who gets the lock is alone with it.
         let Ok(file) = File::open(tags().join(&tag)) else { continue };
         let Ok(_lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { continue };
-        let found = match remove(&tag).await {
+        let found = match remove(&tag, &data).await {
             Ok(()) => Found::Removed,
             Err(error) => Found::Kept(error.to_string()),
         };
@@ -95,18 +95,27 @@ fn remove_groups(tag: &str) {
     }
 }
 
-async fn remove(tag: &str) -> io::Result<()> {
+async fn remove(tag: &str, data: &Path) -> io::Result<()> {
     end_machines(tag).await?;
     let run = run().join(tag);
     let networks = Net::open(NetConfig::new(tag, Vec::new())).map_err(io::Error::other)?;
     networks.remove_all().await.map_err(io::Error::other)?;
     drop(networks);
+    // Volumes' devices have the pool open, and its device is the pool's.
+    abandon_devices(&run).await?;
     for mounted in mounts_below(&run)? {
         umount2(&mounted, MntFlags::MNT_DETACH)?;
     }
+    abandon_devices(data).await?;
     remove_dir(&run)?;
     remove_dir(&Path::new("/dev").join(format!("cl{tag}")))?;
     fs::remove_file(tags().join(tag))
+}
+
+async fn abandon_devices(folder: &Path) -> io::Result<()> {
+    let folder = folder.to_owned();
+    let abandoned = tokio::task::spawn_blocking(move || block::abandon_below(&folder)).await;
+    abandoned.map_err(io::Error::other)?.map_err(io::Error::other)
 }
 
 /// The innermost first.

@@ -30,6 +30,7 @@ pub use error::{Error, Result};
 pub use export::Exported;
 pub use fake::FakeVolumes;
 pub use import::{DiskImage, Format};
+pub use loops::abandon_below;
 pub use manifest::BLOCK_BYTES;
 pub use seal::Key;
 pub use snapshot::{PACKED_BYTES_MAX, pack, unpack};

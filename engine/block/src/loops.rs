@@ -120,6 +120,15 @@ pub(crate) fn abandon(device: &Loop) -> Result<()> {
     release(device, false)
 }
 
+/// Takes all devices away from files below `folder`, deleted ones included; nothing is written out. For what a cloud left
+/// that nobody can open again, when its machines have ended.
+///
+/// # Errors
+/// [`Error::Busy`] while a file system of one is mounted or a process has it open.
+pub fn abandon_below(folder: &Path) -> Result<()> {
+    below(folder).iter().try_for_each(abandon)
+}
+
 fn release(device: &Loop, writes_out: bool) -> Result<()> {
     let path = device.path();
     let begun = Instant::now();
