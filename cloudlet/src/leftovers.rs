@@ -101,7 +101,7 @@ async fn remove(tag: &str, data: &Path) -> io::Result<()> {
     let networks = Net::open(NetConfig::new(tag, Vec::new())).map_err(io::Error::other)?;
     networks.remove_all().await.map_err(io::Error::other)?;
     drop(networks);
-    // Volumes' devices have the pool open, and its device is the pool's.
+    // Volumes' devices lie in the pool and keep it busy; the pool's own lies in the data folder.
     abandon_devices(&run).await?;
     for mounted in mounts_below(&run)? {
         umount2(&mounted, MntFlags::MNT_DETACH)?;
