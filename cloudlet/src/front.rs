@@ -6,7 +6,7 @@ use kernel::beside::{CrossOrigin, FormCall, FormPost, Headers, SiteAnswer, SiteR
 use kernel::bill::Billed;
 use kernel::gate::Call;
 use kernel::request_log::{RequestLog, Requested};
-use kernel::{BoxFuture, Caller, House, LocalRequest, LocalResponse, Region, Result};
+use kernel::{BoxFuture, Caller, House, LocalRequest, LocalResponse, Region, Result, boxed};
 use shape::{OpDef, Struct};
 use wire::door::Gate;
 
@@ -29,7 +29,7 @@ impl Gate for Front {
         if let (Some(known_as), None) = (&self.known_as, &call.caller.way) {
             call.authority.clone_from(known_as);
         }
-        Box::pin(self.house.call(call))
+        boxed(|| self.house.call(call))
     }
 
     fn local(&self, request: LocalRequest) -> BoxFuture<'_, Option<Result<LocalResponse>>> {

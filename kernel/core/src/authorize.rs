@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use policy::{Context, Policies, Policy, Request, Values, Weight, Who, decide, denial_message, explain};
 
-use crate::BoxFuture;
 use crate::access::{self, Access, Conditions, ResourceFacts};
 use crate::arn::{AccountId, Arn};
 use crate::caller::{Caller, Principal};
@@ -17,6 +16,7 @@ use crate::gate::Authorizer;
 use crate::membership::Places;
 use crate::principal;
 use crate::ruling::{Ruling, Verdict};
+use crate::{BoxFuture, boxed};
 
 /// Finds what is attached to a resource; declared by its service ([`crate::ServiceBuilder::attached`]).
 pub(crate) type FindAttached =
@@ -123,7 +123,7 @@ impl Authorizer for ByPolicies {
         action: &'a str,
         access: &'a Access,
     ) -> BoxFuture<'a, Result<Verdict>> {
-        Box::pin(async move {
+        boxed(move || async move {
             let mut verdict = Verdict::default();
             if access.is_open {
                 return Ok(verdict);

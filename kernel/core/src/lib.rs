@@ -85,3 +85,14 @@ pub use tx::{Reader, Snapshot, Tx};
 
 /// A future without its type.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Boxes a future in the place where it is made. `Box::pin` copies it there, all its kilobytes, of which a future not yet
+/// polled has written few: for what every request passes.
+#[inline]
+pub fn boxed<'a, T, F>(make: impl FnOnce() -> F) -> BoxFuture<'a, T>
+where
+    F: Future<Output = T> + Send + 'a,
+{
+    let place = Box::<F>::new_uninit();
+    Pin::from(Box::write(place, make()))
+}

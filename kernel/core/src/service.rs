@@ -8,7 +8,6 @@ use foldhash::HashMap;
 use policy::Policy;
 use shape::{OpDef, Operation, ServiceDef, Struct};
 
-use crate::BoxFuture;
 use crate::access::{Access, ResourceFacts};
 use crate::arn::{AccountId, Arn};
 use crate::authorize::{Asked, Attached, FindAttached, FindResourceFacts};
@@ -29,6 +28,7 @@ use crate::notice::{Noticed, TakeNotice};
 use crate::request_log::RequestLog;
 use crate::scope::Scope;
 use crate::timers::TimerHandler;
+use crate::{BoxFuture, boxed};
 
 /// An `async fn(&Ctx, I) -> Result<O>`.
 pub trait Handler<'a, I, O>: Send + Sync {
@@ -93,7 +93,7 @@ where
     }
 
     fn call<'a>(&'a self, ctx: &'a Ctx, input: Box<dyn Struct>) -> BoxFuture<'a, Result<Box<dyn Struct>>> {
-        Box::pin(async move {
+        boxed(move || async move {
             let input = input.into_any().downcast().map_err(|_| Error::internal(WrongInput(O::DEF)))?;
             let output = self.handler.call(ctx, *input).await?;
             Ok(Box::new(output) as Box<dyn Struct>)

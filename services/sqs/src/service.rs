@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api_sqs::{SERVICE, op};
-use kernel::{Access, Ctx, Plugs, Result, Scope, Sealer, Service, ServiceBuilder};
+use kernel::{Access, Ctx, Plugs, Result, Scope, Sealer, Service, ServiceBuilder, boxed};
 
 use crate::controllers::{leftover, metric, move_task as moving, retention};
 use crate::ops::{
@@ -19,7 +19,7 @@ pub fn service(plugs: &Plugs) -> Service {
     let mut s = ServiceBuilder::new(&SERVICE);
     s.own(DataKeys::new(plugs.get::<Arc<dyn Sealer>>()));
     s.own(Queues::default());
-    s.attached(|ctx, asked| Box::pin(async move { permission::attached(&ctx, asked).await }));
+    s.attached(|ctx, asked| boxed(move || async move { permission::attached(&ctx, asked).await }));
     s.resource_facts(tags::facts_of);
 
     // queues

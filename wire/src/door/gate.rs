@@ -8,7 +8,7 @@ use kernel::beside::{CrossOrigin, FormCall, FormPost, Headers, SiteAnswer, SiteR
 use kernel::bill::Billed;
 use kernel::gate::Call;
 use kernel::request_log::{RequestLog, Requested};
-use kernel::{BoxFuture, Caller, Error, House, LocalRequest, LocalResponse, Region, Result};
+use kernel::{BoxFuture, Caller, Error, House, LocalRequest, LocalResponse, Region, Result, boxed};
 use shape::{OpDef, Protocol, ServiceDef, Struct};
 
 use super::body::{Answer, Inbound};
@@ -72,7 +72,7 @@ impl Gate for Arc<House> {
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Billed<Box<dyn Struct>>>> {
-        Box::pin(House::call(self, call))
+        boxed(|| House::call(self, call))
     }
 
     fn local(&self, request: LocalRequest) -> BoxFuture<'_, Option<Result<LocalResponse>>> {

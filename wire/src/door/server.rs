@@ -13,7 +13,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use kernel::{Arrival, BoxFuture, PrivateWay};
+use kernel::{Arrival, BoxFuture, PrivateWay, boxed};
 use rustls::{ProtocolVersion, ServerConfig};
 use shape::Body;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -302,8 +302,10 @@ impl Service<Request<Incoming>> for Speaker {
             && let Some(host) = host(&request).filter(|host| hosts.serves(host))
         {
             let (hosts, host) = (hosts.clone(), host.to_owned());
-            return Box::pin(async move { Ok(hosts.answer(host, request, connection).await) });
+            return boxed(move || async move { Ok(hosts.answer(host, request, connection).await) });
         }
-        Box::pin(async move { Ok(door.answer(Lingering::new(request).map(Body::new), connection).await) })
+        boxed(
+            move || async move { Ok(door.answer(Lingering::new(request).map(Body::new), connection).await) },
+        )
     }
 }
