@@ -75,8 +75,9 @@ pub(crate) async fn open(data: &Path, public_range: &str, internet: bool) -> Out
 }
 
 impl Engines {
-    /// What this host can do, as JSON.
+    /// What this host can do, as JSON; a machine has been tried out before.
     pub(crate) async fn capabilities(&self) -> Value {
+        self.engine.tested().await;
         let networks = match self.networks.capabilities().await {
             Ok(all) => all.iter().map(|one| json!({ "name": one.name, "missing": one.missing })).collect(),
             Err(error) => json!({ "error": error.to_string() }),

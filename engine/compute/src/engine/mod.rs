@@ -142,8 +142,14 @@ impl Engine {
         let images = self.0.images.clone();
         // What is left of a build that does not end, the next start of this place removes.
         let _ = spawn_blocking(move || images.close()).await;
-        let mut driver = self.0.driver.clone();
         // Past the bound, or when the test's task is gone, the next start of this place cleans up.
+        self.tested().await;
+    }
+
+    /// Waits for the self-test to end, ten seconds at most: what [`Machines::capabilities`] says of drivers before it is
+    /// only expected.
+    pub async fn tested(&self) {
+        let mut driver = self.0.driver.clone();
         let _ = tokio::time::timeout(SELF_TEST_MAX, driver.wait_for(Option::is_some)).await;
     }
 

@@ -215,6 +215,17 @@ async fn runc_does_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_that_fails_its_self_test_gives_way_to_the_next() {
+    let drivers = vec![Driver::Fake, Driver::Container];
+    let Some(lab) = Lab::with("next", |config| config.drivers = drivers).await else { return };
+    lab.engine.tested().await;
+    assert_eq!(lab.engine.capabilities().driver, Some(Driver::Container));
+    let id = lab.run("m").await;
+    lab.engine.remove(&id).await.unwrap();
+    lab.assert_nothing_left();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_idle_machine_costs_little_memory() {
     let Some(lab) = Lab::new("thin").await else { return };
     let mut ids = Vec::new();
@@ -240,8 +251,9 @@ async fn an_idle_machine_costs_little_memory() {
 async fn without_a_working_runtime_the_engine_opens_and_says_why_nothing_starts() {
     let Some(lab) = Lab::with("none", |config| config.drivers.clear()).await else { return };
     let id = lab.create("m").await;
+    lab.engine.tested().await;
+    assert_eq!(lab.engine.capabilities().driver, None);
     let refused = lab.engine.ensure_running(&id).await;
     assert!(matches!(refused, Err(Error::Host(_))), "{refused:?}");
-    assert_eq!(lab.engine.capabilities().driver, None);
     assert_eq!(lab.engine.observe(&id).await.unwrap(), Observed::Created);
 }
