@@ -99,7 +99,10 @@ fn build(root: &Path, progress: &Progress, workshop: &Workshop) -> Result<()> {
     registered?;
     let why = match status.code() {
         Some(0) => return Ok(()),
-        Some(NOT_INSTALLED) => "which builds it, is not installed: apt-get install mmdebstrap".to_owned(),
+        Some(NOT_INSTALLED) => {
+            let install = "apt-get install mmdebstrap debian-archive-keyring";
+            format!("which builds it, is not installed: {install}")
+        }
         _ => format!("failed ({status}): {}", last.join(" / ")),
     };
     Err(failed("debian-12", format!("mmdebstrap, {why}")))
