@@ -86,8 +86,8 @@ pub use tx::{Reader, Snapshot, Tx};
 /// A future without its type.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Boxes a future in the place where it is made. `Box::pin` copies it there, all its kilobytes, of which a future not yet
-/// polled has written few: for what every request passes.
+/// Makes a future in the box it lives in, for what every request passes: `Box::pin` makes it elsewhere and copies all its
+/// kilobytes, of which one not yet polled has written few.
 #[inline]
 pub fn boxed<'a, T, F>(make: impl FnOnce() -> F) -> BoxFuture<'a, T>
 where
