@@ -75,7 +75,7 @@ pub(crate) async fn open(data: &Path, public_range: &str, internet: bool) -> Out
 }
 
 impl Engines {
-    /// What this host can do, as JSON; a machine has been tried out before.
+    /// What this host can do, as JSON. Waits until a machine was tried out.
     pub(crate) async fn capabilities(&self) -> Value {
         self.engine.tested().await;
         let networks = match self.networks.capabilities().await {
